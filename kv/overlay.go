@@ -1,0 +1,108 @@
+package kv
+
+import (
+	"bytes"
+	"iter"
+
+	"github.com/google/btree"
+)
+
+// Overlay is a Tx over a view: reads see the writes so far, the view below
+// stays as it was until somebody carries Writes over to it.
+type Overlay struct {
+	base   View
+	writes *btree.BTreeG[Write]
+}
+
+const degree = 16
+
+func less(a, b Write) bool { return bytes.Compare(a.Key, b.Key) < 0 }
+
+// NewOverlay begins with no writes.
+func NewOverlay(base View) *Overlay {
+	return &Overlay{base: base, writes: btree.NewG(degree, less)}
+}
+
+func (o *Overlay) Set(key, value []byte) { o.writes.ReplaceOrInsert(Write{Key: key, Value: value}) }
+func (o *Overlay) Delete(key []byte)     { o.writes.ReplaceOrInsert(Write{Key: key, Delete: true}) }
+
+// Writes gives the changes in the order of their keys.
+func (o *Overlay) Writes() iter.Seq[Write] {
+	return func(yield func(Write) bool) {
+		o.writes.Ascend(func(w Write) bool { return yield(w) })
+	}
+}
+
+// Len is the number of changed keys.
+func (o *Overlay) Len() int { return o.writes.Len() }
+
+func (o *Overlay) Get(key []byte) ([]byte, bool) {
+	if w, ok := o.writes.Get(Write{Key: key}); ok {
+		return w.Value, !w.Delete
+	}
+	return o.base.Get(key)
+}
+
+func (o *Overlay) Scan(from, to []byte) iter.Seq2[[]byte, []byte] {
+	return merge(o.base.Scan(from, to), o.changed(from, to, false), bytes.Compare)
+}
+
+func (o *Overlay) ScanBack(from, to []byte) iter.Seq2[[]byte, []byte] {
+	return merge(o.base.ScanBack(from, to), o.changed(from, to, true), func(a, b []byte) int { return bytes.Compare(b, a) })
+}
+
+// changed gives the writes in [from, to), deletions included.
+func (o *Overlay) changed(from, to []byte, back bool) iter.Seq[Write] {
+	return func(yield func(Write) bool) {
+		visit := func(w Write) bool {
+			if back && bytes.Compare(w.Key, from) < 0 {
+				return false
+			}
+			if to != nil && bytes.Compare(w.Key, to) >= 0 {
+				return back // going back, the keys from to on are passed over
+			}
+			return yield(w)
+		}
+		switch {
+		case !back:
+			o.writes.AscendGreaterOrEqual(Write{Key: from}, visit)
+		case to == nil:
+			o.writes.Descend(visit)
+		default:
+			o.writes.DescendLessOrEqual(Write{Key: to}, visit)
+		}
+	}
+}
+
+// merge lays changes over a base, both in the order of compare.
+func merge(base iter.Seq2[[]byte, []byte], changes iter.Seq[Write], compare func(a, b []byte) int) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		next, stop := iter.Pull(changes)
+		defer stop()
+		change, more := next()
+		for k, v := range base {
+			for more && compare(change.Key, k) < 0 {
+				if !change.Delete && !yield(change.Key, change.Value) {
+					return
+				}
+				change, more = next()
+			}
+			if more && bytes.Equal(change.Key, k) {
+				if !change.Delete && !yield(k, change.Value) {
+					return
+				}
+				change, more = next()
+				continue
+			}
+			if !yield(k, v) {
+				return
+			}
+		}
+		for more {
+			if !change.Delete && !yield(change.Key, change.Value) {
+				return
+			}
+			change, more = next()
+		}
+	}
+}

@@ -1,0 +1,16 @@
+package messages
+
+// Bounds that several packages share. Reaching one is a typed error.
+const (
+	MaxName       = 80        // bytes of an object's name
+	MaxInline     = 256 << 10 // bytes of a call's arguments, or of its result
+	MaxLog        = 64 << 10  // bytes kept of what one attempt prints
+	MaxTraceback  = 16 << 10  // bytes kept of a traceback
+	MaxEvents     = 64        // events kept of one call: the first and the latest
+	MaxKey        = 256       // bytes of a client's key
+	MaxCrashes    = 3         // worker deaths until a call is quarantined
+	MaxLost       = 20        // lost sessions until a call is quarantined
+	MaxWindow     = 64        // calls that one slot may hold
+	MaxPageRows   = 1000      // rows of one page of a list
+	MaxPartitions = 64        // groups of a network, the meta group aside
+)

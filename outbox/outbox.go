@@ -1,0 +1,112 @@
+// Package outbox keeps the messages of one group to others inside its state:
+// one ordered stream per pair of groups. The sender keeps a message until the
+// receiver has applied it; the receiver keeps the last number it applied, so
+// that each message counts once, however often it is sent.
+package outbox
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Keys, all below "x/":
+//
+//	x/o/ to(4) seq(8)  a message: type(2) body
+//	x/n/ to(4)         the last number given out to a destination: seq(8)
+//	x/i/ from(4)       the last number applied from a source: seq(8)
+const (
+	out  = "x/o/"
+	last = "x/n/"
+	in   = "x/i/"
+)
+
+func group(prefix string, g messages.GroupID) []byte {
+	return binary.BigEndian.AppendUint32([]byte(prefix), uint32(g))
+}
+
+func number(view kv.View, key []byte) uint64 {
+	if v, ok := view.Get(key); ok {
+		return binary.BigEndian.Uint64(v)
+	}
+	return 0
+}
+
+func setNumber(tx kv.Tx, key []byte, n uint64) {
+	tx.Set(key, binary.BigEndian.AppendUint64(nil, n))
+}
+
+// Message is one entry of a stream.
+type Message struct {
+	To      messages.GroupID
+	Seq     uint64
+	Command messages.Command
+}
+
+// Put appends a command to the stream to a group, and gives its number.
+func Put(tx kv.Tx, to messages.GroupID, c messages.Command) uint64 {
+	seq := number(tx, group(last, to)) + 1
+	setNumber(tx, group(last, to), seq)
+	value := binary.BigEndian.AppendUint16(nil, uint16(c.Type))
+	tx.Set(binary.BigEndian.AppendUint64(group(out, to), seq), append(value, c.Body...))
+	return seq
+}
+
+// Pending gives what has not been acknowledged, by destination, then in order.
+func Pending(view kv.View) iter.Seq[Message] {
+	return func(yield func(Message) bool) {
+		for k, v := range view.Scan([]byte(out), kv.PrefixEnd([]byte(out))) {
+			k = k[len(out):]
+			body := append([]byte(nil), v[2:]...)
+			m := Message{
+				To:      messages.GroupID(binary.BigEndian.Uint32(k)),
+				Seq:     binary.BigEndian.Uint64(k[4:]),
+				Command: messages.Command{Type: messages.CommandType(binary.BigEndian.Uint16(v)), Body: body},
+			}
+			if !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// Acknowledged says whether a destination has applied a message.
+func Acknowledged(view kv.View, to messages.GroupID, seq uint64) bool {
+	if seq > number(view, group(last, to)) {
+		return false
+	}
+	first := group(out, to)
+	for k := range view.Scan(first, kv.PrefixEnd(first)) {
+		return binary.BigEndian.Uint64(k[len(first):]) > seq
+	}
+	return true
+}
+
+// Drop forgets the messages to a group up to and including seq.
+func Drop(tx kv.Tx, to messages.GroupID, seq uint64) {
+	first := group(out, to)
+	var gone [][]byte
+	for k := range tx.Scan(first, binary.BigEndian.AppendUint64(group(out, to), seq+1)) {
+		gone = append(gone, append([]byte(nil), k...))
+	}
+	for _, k := range gone {
+		tx.Delete(k)
+	}
+}
+
+// Accept says whether a message is the next of its stream, and counts it if so.
+// fresh false and no error: it was applied before.
+func Accept(tx kv.Tx, from messages.GroupID, seq uint64) (fresh bool, err error) {
+	applied := number(tx, group(in, from))
+	if seq <= applied {
+		return false, nil
+	}
+	if seq != applied+1 {
+		return false, fmt.Errorf("accept message %d from group %d: %d is the last applied", seq, from, applied)
+	}
+	setNumber(tx, group(in, from), seq)
+	return true, nil
+}
