@@ -1088,12 +1088,10 @@ func (x *CallRequest) GetEnqueue() *Enqueue {
 	return nil
 }
 
-// CallResponse: refused set: the call was not accepted, and why.
 type CallResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Call          *Call                  `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
 	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"` // of the enqueue
-	Refused       *ErrorInfo             `protobuf:"bytes,3,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1140,13 +1138,6 @@ func (x *CallResponse) GetIndex() uint64 {
 		return x.Index
 	}
 	return 0
-}
-
-func (x *CallResponse) GetRefused() *ErrorInfo {
-	if x != nil {
-		return x.Refused
-	}
-	return nil
 }
 
 // ServersRequest asks a group's leader for the Raft configuration, committed
@@ -1424,11 +1415,10 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05Panic\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"9\n" +
 	"\vCallRequest\x12*\n" +
-	"\aenqueue\x18\x01 \x01(\v2\x10.flow.v1.EnqueueR\aenqueue\"u\n" +
+	"\aenqueue\x18\x01 \x01(\v2\x10.flow.v1.EnqueueR\aenqueue\"G\n" +
 	"\fCallResponse\x12!\n" +
 	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\x12\x14\n" +
-	"\x05index\x18\x02 \x01(\x04R\x05index\x12,\n" +
-	"\arefused\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\arefused\"&\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\"&\n" +
 	"\x0eServersRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\"<\n" +
 	"\x0fServersResponse\x12)\n" +
@@ -1483,8 +1473,7 @@ var file_messages_peer_proto_goTypes = []any{
 	(*ListCallsRequest)(nil),  // 24: flow.v1.ListCallsRequest
 	(*Call)(nil),              // 25: flow.v1.Call
 	(*Enqueue)(nil),           // 26: flow.v1.Enqueue
-	(*ErrorInfo)(nil),         // 27: flow.v1.ErrorInfo
-	(*NodeInfo)(nil),          // 28: flow.v1.NodeInfo
+	(*NodeInfo)(nil),          // 27: flow.v1.NodeInfo
 }
 var file_messages_peer_proto_depIdxs = []int32{
 	23, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
@@ -1499,14 +1488,13 @@ var file_messages_peer_proto_depIdxs = []int32{
 	14, // 9: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
 	26, // 10: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
 	25, // 11: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	27, // 12: flow.v1.CallResponse.refused:type_name -> flow.v1.ErrorInfo
-	21, // 13: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	28, // 14: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	21, // 12: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	27, // 13: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
