@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	helloTimeout = 5 * time.Second
+	helloTimeout = 3 * time.Second
 	acceptRetry  = 50 * time.Millisecond // after an accept that failed, e.g. for want of file descriptors
 )
 
