@@ -98,4 +98,3 @@ func (t *tasks) callQuery(ctx context.Context, op string, m *messages.ListCallsR
 	}
 	return query, nil
 }
-
