@@ -82,11 +82,11 @@ type Config struct {
 }
 
 // New gives the handler of the whole API. Serve serves it.
-func New(config Config, cluster Cluster, model Model, source Source, network Network) http.Handler {
+func New(config Config, cluster Cluster, replica Model, source Source, network Network) http.Handler {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	reads := &reads{cluster: cluster, model: model}
+	reads := &reads{cluster: cluster, replica: replica}
 	tasks := &tasks{cluster: cluster, reads: reads, sockets: newSockets(reads), logger: config.Logger}
 	objects := &objects{cluster: cluster, reads: reads, source: source, network: network}
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
 	"github.com/elasticcode/flow/outbox"
 )
 
@@ -18,9 +19,9 @@ func (o *objects) change(ctx context.Context, command proto.Message) (*messages.
 		return nil, err
 	}
 	changed := reply.GetChanged()
-	response := &messages.ObjectResponse{Object: redacted(changed.GetObject()), Position: position}
+	response := &messages.ObjectResponse{Object: model.Redacted(changed.GetObject()), Position: position}
 	for _, other := range changed.GetObjects() {
-		response.Objects = append(response.Objects, redacted(other))
+		response.Objects = append(response.Objects, model.Redacted(other))
 	}
 	response.Pending = !o.waitInForce(ctx, position, changed.GetDeliveries())
 	return response, nil
@@ -31,13 +32,13 @@ func (o *objects) change(ctx context.Context, command proto.Message) (*messages.
 func (o *objects) waitInForce(ctx context.Context, position *messages.Position, deliveries []*messages.Deliveries) bool {
 	ctx, cancel := context.WithTimeout(ctx, inForce)
 	defer cancel()
-	if o.reads.model.WaitApplied(ctx, position.GetIndex()) != nil {
+	if o.reads.replica.WaitApplied(ctx, position.GetIndex()) != nil {
 		return false
 	}
 	for {
-		changed := o.reads.model.Changed() // before the view, so that no change falls between
+		changed := o.reads.replica.Changed() // before the view, so that no change falls between
 		done := true
-		err := o.reads.model.View(ctx, func(view kv.View, _ uint64) error {
+		err := o.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
 			for _, d := range deliveries {
 				done = done && outbox.Acknowledged(view, messages.GroupID(d.To), d.Seq)
 			}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
 )
 
 // refuseHeld refuses to delete what holds calls that have not ended.
@@ -28,7 +29,7 @@ func have(n int64) string {
 // all that was accepted before; else as any replica has it.
 func (o *objects) held(ctx context.Context, object *messages.Object, exactly bool) (total int64, err error) {
 	var sockets []*messages.Object
-	err = o.reads.model.View(ctx, func(view kv.View, _ uint64) error {
+	err = o.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
 		sockets = socketsOf(view, object)
 		return nil
 	})
@@ -57,10 +58,10 @@ func socketsOf(view kv.View, object *messages.Object) []*messages.Object {
 	switch object.Kind {
 	case messages.Kind_KIND_SOCKET:
 		return []*messages.Object{object}
-	case messages.Kind_KIND_QUEUE, messages.Kind_KIND_PROCESSOR:
-		return listWhere(view, messages.Kind_KIND_SOCKET, func(s *messages.Object) bool {
-			return s.GetSocket().GetQueue() == object.Id || s.GetSocket().GetProcessor() == object.Id
-		})
+	case messages.Kind_KIND_QUEUE:
+		return listed(view, messages.Kind_KIND_SOCKET, model.Filter{Queue: object.Id})
+	case messages.Kind_KIND_PROCESSOR:
+		return listed(view, messages.Kind_KIND_SOCKET, model.Filter{Processor: object.Id})
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
 )
 
 func (o *objects) Get(ctx context.Context, request *connect.Request[messages.GetRequest]) (*connect.Response[messages.ObjectResponse], error) {
@@ -32,7 +33,7 @@ func (o *objects) Get(ctx context.Context, request *connect.Request[messages.Get
 // either, until the client goes or the object does.
 func (o *objects) Watch(ctx context.Context, request *connect.Request[messages.GetRequest], stream *connect.ServerStream[messages.ObjectResponse]) error {
 	m, op := request.Msg, "watch"
-	changed := o.reads.model.Changed()
+	changed := o.reads.replica.Changed()
 	var seen *messages.ObjectResponse
 	take := func(view kv.View, applied uint64) (err error) {
 		seen, err = look(view, applied, op, m)
@@ -56,8 +57,8 @@ func (o *objects) Watch(ctx context.Context, request *connect.Request[messages.G
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		changed = o.reads.model.Changed() // before the view, so that no change falls between
-		if err := o.reads.model.View(ctx, take); err != nil {
+		changed = o.reads.replica.Changed() // before the view, so that no change falls between
+		if err := o.reads.replica.View(ctx, take); err != nil {
 			return explained(ctx, err, op, subjectOf(m.Kind, m.Name))
 		}
 	}
@@ -65,13 +66,13 @@ func (o *objects) Watch(ctx context.Context, request *connect.Request[messages.G
 
 // look gives an object with what hangs on it, without credentials.
 func look(view kv.View, applied uint64, op string, m *messages.GetRequest) (*messages.ObjectResponse, error) {
-	object, ok := getObject(view, m.Kind, m.Name)
+	object, ok := model.Get(view, m.Kind, m.Name)
 	if !ok {
 		return nil, notFound(view, op, m.Kind, m.Name)
 	}
-	response := &messages.ObjectResponse{Object: redacted(object), Position: &messages.Position{Group: uint32(messages.Meta), Index: applied}}
+	response := &messages.ObjectResponse{Object: model.Redacted(object), Position: &messages.Position{Group: uint32(messages.Meta), Index: applied}}
 	for _, other := range related(view, object) {
-		response.Related = append(response.Related, redacted(other))
+		response.Related = append(response.Related, model.Redacted(other))
 	}
 	return response, nil
 }
@@ -79,34 +80,41 @@ func look(view kv.View, applied uint64, op string, m *messages.GetRequest) (*mes
 // related gives the objects that hang on one, and those that it needs to be
 // understood: a socket's function with its arguments.
 func related(view kv.View, object *messages.Object) []*messages.Object {
-	var found []*messages.Object
-	hanging := func(kind messages.Kind, hangs func(*messages.Object) bool) {
-		found = append(found, listWhere(view, kind, hangs)...)
-	}
 	id := object.Id
 	switch object.Kind {
 	case messages.Kind_KIND_PROCESSOR:
-		hanging(messages.Kind_KIND_DEPLOYMENT, func(d *messages.Object) bool { return d.GetDeployment().GetProcessor() == id })
-		hanging(messages.Kind_KIND_SOCKET, func(s *messages.Object) bool { return s.GetSocket().GetProcessor() == id })
-		hanging(messages.Kind_KIND_TASK, func(t *messages.Object) bool { return t.GetTask().GetProcessor() == id })
-		hanging(messages.Kind_KIND_WORKER, func(w *messages.Object) bool { return w.GetWorker().GetProcessor() == id })
+		return hanging(view, model.Filter{Processor: id}, messages.Kind_KIND_DEPLOYMENT, messages.Kind_KIND_SOCKET, messages.Kind_KIND_TASK, messages.Kind_KIND_WORKER)
 	case messages.Kind_KIND_QUEUE:
-		found = socketsOf(view, object)
+		return socketsOf(view, object)
 	case messages.Kind_KIND_SOCKET:
-		if task, ok := getObject(view, messages.Kind_KIND_TASK, object.GetSocket().GetTask()); ok {
-			found = append(append(found, task), taskArguments(view, task.Id)...)
+		if task, ok := model.TaskOf(view, object); ok {
+			return append([]*messages.Object{task}, model.TaskArguments(view, task.Id)...)
 		}
 	case messages.Kind_KIND_TASK:
-		found = taskArguments(view, id)
+		return model.TaskArguments(view, id)
 	case messages.Kind_KIND_NODE:
-		hanging(messages.Kind_KIND_AGENT, func(a *messages.Object) bool { return a.GetAgent().GetNode() == id })
-		hanging(messages.Kind_KIND_DEPLOYMENT, func(d *messages.Object) bool { return d.GetDeployment().GetNode() == id })
-		hanging(messages.Kind_KIND_WORKER, func(w *messages.Object) bool { return w.GetWorker().GetNode() == id })
+		return hanging(view, model.Filter{Node: id}, messages.Kind_KIND_AGENT, messages.Kind_KIND_DEPLOYMENT, messages.Kind_KIND_WORKER)
 	case messages.Kind_KIND_AGENT:
-		hanging(messages.Kind_KIND_WORKER, func(w *messages.Object) bool { return w.GetWorker().GetAgent() == id })
+		return hanging(view, model.Filter{Node: object.GetAgent().GetNode()}, messages.Kind_KIND_WORKER)
 	case messages.Kind_KIND_DEPLOYMENT:
-		hanging(messages.Kind_KIND_WORKER, func(w *messages.Object) bool { return w.GetWorker().GetDeployment() == id })
+		d := object.GetDeployment()
+		return hanging(view, model.Filter{Node: d.GetNode(), Processor: d.GetProcessor()}, messages.Kind_KIND_WORKER)
 	}
+	return nil
+}
+
+// hanging gives the objects of some kinds that a filter lets pass.
+func hanging(view kv.View, filter model.Filter, kinds ...messages.Kind) (found []*messages.Object) {
+	for _, kind := range kinds {
+		found = append(found, listed(view, kind, filter)...)
+	}
+	return found
+}
+
+// listed gives the first objects of a kind that a filter lets pass, as many as
+// the longest page has.
+func listed(view kv.View, kind messages.Kind, filter model.Filter) []*messages.Object {
+	found, _ := model.List(view, kind, filter, "", messages.MaxPageRows)
 	return found
 }
 

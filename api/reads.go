@@ -6,12 +6,13 @@ import (
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
 )
 
 // reads reads the model's replica on this node.
 type reads struct {
 	cluster Cluster
-	model   Model
+	replica Model
 }
 
 // latest reads a state that has everything that was acknowledged before it was
@@ -25,10 +26,22 @@ func (r *reads) latest(ctx context.Context, after *messages.Position, read func(
 	if after != nil && after.Group == uint32(messages.Meta) {
 		index = max(index, after.Index)
 	}
-	if err := r.model.WaitApplied(ctx, index); err != nil {
+	if err := r.replica.WaitApplied(ctx, index); err != nil {
 		return err
 	}
-	return r.model.View(ctx, read)
+	return r.replica.View(ctx, read)
+}
+
+// partitions gives the groups that hold calls.
+func (r *reads) partitions(ctx context.Context) (groups []messages.GroupID, err error) {
+	err = r.replica.View(ctx, func(view kv.View, _ uint64) error {
+		_, n, _ := model.Network(view)
+		for group := range messages.GroupID(n) {
+			groups = append(groups, group+1) // 0 is the meta group
+		}
+		return nil
+	})
+	return groups, err
 }
 
 // notFound is the error for a name that the model does not have, with those
@@ -39,7 +52,7 @@ func notFound(view kv.View, op string, kind messages.Kind, name string) error {
 		return messages.Errorf(messages.Invalid, op, word, "no name is given")
 	}
 	err := messages.Errorf(messages.NotFound, op, word+" "+name, "there is no such %s", word)
-	if near := nearest(view, kind, name); len(near) > 0 {
+	if near := model.Nearest(view, kind, name); len(near) > 0 {
 		return err.WithHint("did you mean %s?", strings.Join(near, ", "))
 	}
 	return err.WithHint("`flowcli ls %s` shows what there is", word)

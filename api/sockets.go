@@ -6,6 +6,7 @@ import (
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
 )
 
 // maxCachedSockets bounds the sockets whose readings are kept.
@@ -40,7 +41,7 @@ func (s *sockets) find(ctx context.Context, op, name string) (*target, error) {
 		return t, nil
 	}
 	var found *target
-	err := s.reads.model.View(ctx, func(view kv.View, _ uint64) error {
+	err := s.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
 		found = readTarget(view, name)
 		return nil
 	})
@@ -72,7 +73,7 @@ func (s *sockets) current() (changed <-chan struct{}, known func(string) *target
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.changed == nil || isClosed(s.changed) {
-		s.changed = s.reads.model.Changed() // before any reading that is kept under it
+		s.changed = s.reads.replica.Changed() // before any reading that is kept under it
 		s.known = map[string]*target{}
 	}
 	changed = s.changed
@@ -104,22 +105,16 @@ func isClosed(c <-chan struct{}) bool {
 
 // readTarget reads a socket and the signature of its function, or gives nil.
 func readTarget(view kv.View, name string) *target {
-	object, ok := getObject(view, messages.Kind_KIND_SOCKET, name)
+	object, ok := model.Get(view, messages.Kind_KIND_SOCKET, name)
 	if !ok {
 		return nil
 	}
 	socket := object.GetSocket()
-	t := &target{
-		id:        object.Id,
-		name:      object.Name,
-		partition: messages.GroupID(socket.GetPartition()),
-		unchecked: socket.GetTask() == "",
-	}
-	if processor, ok := getObject(view, messages.Kind_KIND_PROCESSOR, socket.GetProcessor()); ok && processor.GetProcessor().GetBuiltinEcho() {
-		t.unchecked = true
-	}
-	if !t.unchecked {
-		t.signature = signature{function: socket.GetFunction(), parameters: taskArguments(view, socket.GetTask())}
+	t := &target{id: object.Id, name: object.Name, partition: messages.GroupID(socket.GetPartition())}
+	processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, socket.GetProcessor())
+	task, ok := model.TaskOf(view, object)
+	if t.unchecked = !ok || processor.GetProcessor().GetBuiltinEcho(); !t.unchecked {
+		t.signature = signature{function: socket.GetFunction(), parameters: model.TaskArguments(view, task.Id)}
 	}
 	return t
 }
