@@ -33,7 +33,10 @@ type Node struct {
 	Data  string
 	Port  int
 	Flags []string // besides --name, --data, --port, --runtime
-	net   *Network
+	// Discover: the node is told neither its data directory nor whom to join,
+	// and finds both in the runtime directory.
+	Discover bool
+	net      *Network
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -127,9 +130,8 @@ func (n *Node) Start() error {
 		return err
 	}
 	defer log.Close()
-	flags := append([]string{"--name", n.Name, "--data", n.Data, "--port", strconv.Itoa(n.Port),
-		"--runtime", filepath.Join(n.net.Dir, "run"), "--log-level", "info"}, n.Flags...)
-	cmd := exec.Command(filepath.Join(n.net.Bin, "node"), flags...)
+	cmd := exec.Command(filepath.Join(n.net.Bin, "node"), n.flags()...)
+	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+n.net.Dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -145,6 +147,14 @@ func (n *Node) Start() error {
 		close(exited)
 	}()
 	return nil
+}
+
+func (n *Node) flags() []string {
+	flags := []string{"--name", n.Name, "--port", strconv.Itoa(n.Port), "--runtime", filepath.Join(n.net.Dir, "run"), "--log-level", "info"}
+	if !n.Discover {
+		flags = append(append(flags, "--data", n.Data), n.Flags...)
+	}
+	return flags
 }
 
 // LogFile is where the process writes.
