@@ -1,0 +1,143 @@
+package model
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Bounds of what an error names.
+const (
+	MaxNearest = 5  // names that Nearest gives
+	maxListed  = 20 // names that an error lists in full
+)
+
+// checkName refuses what cannot be a name.
+func checkName(op, name string) *messages.Error {
+	switch {
+	case name == "":
+		return messages.Errorf(messages.Invalid, op, "", "it has no name")
+	case len(name) > messages.MaxName:
+		return messages.Errorf(messages.Invalid, op, name[:messages.MaxName]+"…", "its name has %d bytes, the most is %d", len(name), messages.MaxName)
+	case isID(name):
+		return messages.Errorf(messages.Invalid, op, name, "a name may not look like an id")
+	}
+	for _, r := range name {
+		if r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
+			return messages.Errorf(messages.Invalid, op, strings.ToValidUTF8(name, "?"), "its name holds %q", r).
+				WithHint("a name holds no spaces and no control characters")
+		}
+	}
+	return nil
+}
+
+// isID says whether s has the form of a UUID: 8-4-4-4-12 hexadecimal digits.
+func isID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, r := range s {
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if r != '-' {
+				return false
+			}
+		case !strings.ContainsRune("0123456789abcdefABCDEF", r):
+			return false
+		}
+	}
+	return true
+}
+
+// checkFree refuses a name that another object of the kind has.
+func checkFree(view kv.View, op string, o *messages.Object) *messages.Error {
+	other := named(view, o.Kind, o.Name)
+	if other == nil || other.Id == o.Id {
+		return nil
+	}
+	if other.Status == Deleting {
+		return messages.Errorf(messages.Conflict, op, o.Name, "a %s of this name is being deleted", noun(o.Kind)).WithHint("try again in a moment")
+	}
+	return messages.Errorf(messages.Conflict, op, o.Name, "the name is taken by %s %s", noun(o.Kind), other.Id).
+		WithHint("choose another name, or update or delete that %s", noun(o.Kind))
+}
+
+// missing is the error for a name that no object of a kind has. It says what
+// is there.
+func missing(view kv.View, op, subject string, kind messages.Kind, name string) *messages.Error {
+	err := messages.Errorf(messages.NotFound, op, subject, "there is no %s %q", noun(kind), name)
+	near := Nearest(view, kind, name)
+	if len(near) == 0 {
+		return err.WithHint("there is no %s at all", noun(kind))
+	}
+	return err.WithHint("nearest: %s", strings.Join(near, ", "))
+}
+
+// Nearest gives a few names of a kind that are there, the closest to name
+// first.
+func Nearest(view kv.View, kind messages.Kind, name string) []string {
+	prefix := nameKey(kind, "")
+	near := keysBelow(view, prefix)
+	sortByCloseness(near, name)
+	return near[:min(len(near), MaxNearest)]
+}
+
+// listed gives names for an error: all of them if they are few.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	if len(names) > maxListed {
+		return strings.Join(names[:maxListed], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
+}
+
+func namesOf(found []*messages.Object) []string {
+	out := make([]string, 0, len(found))
+	for _, o := range found {
+		out = append(out, o.Name)
+	}
+	return out
+}
+
+func sortByCloseness(candidates []string, name string) {
+	slices.SortStableFunc(candidates, func(a, b string) int {
+		return cmp.Or(cmp.Compare(distance(a, name), distance(b, name)), strings.Compare(a, b))
+	})
+}
+
+// distance is how many letters have to be changed, added, removed or swapped
+// with their neighbour to make one name of the other, without regard to case.
+// A name that holds the other is one away: people leave out prefixes.
+func distance(a, b string) int {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	if a != b && a != "" && b != "" && (strings.Contains(a, b) || strings.Contains(b, a)) {
+		return 1
+	}
+	x, y := []rune(a), []rune(b)
+	rows := make([][]int, len(x)+1) // rows[i][j]: from the first i letters to the first j
+	for i := range rows {
+		rows[i] = make([]int, len(y)+1)
+		for j := range rows[i] {
+			rows[i][j] = max(i, j)
+			if i == 0 || j == 0 {
+				continue
+			}
+			change := rows[i-1][j-1]
+			if x[i-1] != y[j-1] {
+				change++
+			}
+			rows[i][j] = min(change, rows[i-1][j]+1, rows[i][j-1]+1)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(x)][len(y)]
+}
