@@ -1233,9 +1233,10 @@ func (x *ServersResponse) GetServers() []*Server {
 // Server is one member of a group's Raft configuration.
 type Server struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // node "/" incarnation
-	Node          string                 `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
+	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	Incarnation   uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	Voter         bool                   `protobuf:"varint,3,opt,name=voter,proto3" json:"voter,omitempty"`
+	CaughtUp      bool                   `protobuf:"varint,4,opt,name=caught_up,json=caughtUp,proto3" json:"caught_up,omitempty"` // it has all but the latest of the leader's log
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1270,18 +1271,18 @@ func (*Server) Descriptor() ([]byte, []int) {
 	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
-func (x *Server) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
 func (x *Server) GetNode() string {
 	if x != nil {
 		return x.Node
 	}
 	return ""
+}
+
+func (x *Server) GetIncarnation() uint64 {
+	if x != nil {
+		return x.Incarnation
+	}
+	return 0
 }
 
 func (x *Server) GetVoter() bool {
@@ -1291,11 +1292,19 @@ func (x *Server) GetVoter() bool {
 	return false
 }
 
+func (x *Server) GetCaughtUp() bool {
+	if x != nil {
+		return x.CaughtUp
+	}
+	return false
+}
+
 // Gossip is what a member tells of itself, within memberlist's 512 bytes.
 type Gossip struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Node          *NodeInfo              `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
 	NetworkId     string                 `protobuf:"bytes,2,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"` // empty: it has not joined a network yet
+	Vote          string                 `protobuf:"bytes,3,opt,name=vote,proto3" json:"vote,omitempty"`                            // node id that should found the network, in the eyes of one that has none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1340,6 +1349,13 @@ func (x *Gossip) GetNode() *NodeInfo {
 func (x *Gossip) GetNetworkId() string {
 	if x != nil {
 		return x.NetworkId
+	}
+	return ""
+}
+
+func (x *Gossip) GetVote() string {
+	if x != nil {
+		return x.Vote
 	}
 	return ""
 }
@@ -1422,15 +1438,17 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x0eServersRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\"<\n" +
 	"\x0fServersResponse\x12)\n" +
-	"\aservers\x18\x01 \x03(\v2\x0f.flow.v1.ServerR\aservers\"B\n" +
-	"\x06Server\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04node\x18\x02 \x01(\tR\x04node\x12\x14\n" +
-	"\x05voter\x18\x03 \x01(\bR\x05voter\"N\n" +
+	"\aservers\x18\x01 \x03(\v2\x0f.flow.v1.ServerR\aservers\"q\n" +
+	"\x06Server\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x14\n" +
+	"\x05voter\x18\x03 \x01(\bR\x05voter\x12\x1b\n" +
+	"\tcaught_up\x18\x04 \x01(\bR\bcaughtUp\"b\n" +
 	"\x06Gossip\x12%\n" +
 	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\x12\x1d\n" +
 	"\n" +
-	"network_id\x18\x02 \x01(\tR\tnetworkIdB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"network_id\x18\x02 \x01(\tR\tnetworkId\x12\x12\n" +
+	"\x04vote\x18\x03 \x01(\tR\x04voteB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once

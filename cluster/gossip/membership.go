@@ -39,6 +39,7 @@ type Config struct {
 type Member struct {
 	Info      *messages.NodeInfo // shared: not to be changed
 	NetworkID string             // empty: it has not joined a network yet
+	Vote      messages.NodeID    // which node should found the network, in the eyes of one that has none
 	Alive     bool
 }
 
@@ -100,7 +101,7 @@ func New(config Config) (*Membership, error) {
 	}
 	node := proto.CloneOf(config.Node)
 	node.GossipAddress = net.JoinHostPort(ip.String(), strconv.Itoa(port))
-	if err := t.setSelf(node, config.NetworkID); err != nil {
+	if err := t.setSelf(&messages.Gossip{Node: node, NetworkId: config.NetworkID}); err != nil {
 		config.Transport.Shutdown()
 		return nil, err
 	}
@@ -164,7 +165,7 @@ func resolveHost(host string) (string, error) {
 }
 
 // Address is the gossip address that others reach this node at.
-func (m *Membership) Address() string { return m.table.self().GetGossipAddress() }
+func (m *Membership) Address() string { return m.table.told().GetNode().GetGossipAddress() }
 
 // Members gives each node that was heard of, by its latest boot, this one
 // included, ordered by id.
@@ -178,7 +179,18 @@ func (m *Membership) Subscribe() <-chan struct{} { return m.table.subscribe() }
 func (m *Membership) UpdateMeta(node *messages.NodeInfo, networkID string) error {
 	node = proto.CloneOf(node)
 	node.GossipAddress = m.Address()
-	if err := m.table.setSelf(node, networkID); err != nil {
+	return m.tell(&messages.Gossip{Node: node, NetworkId: networkID})
+}
+
+// SetVote tells which node should found the network, in this node's eyes.
+func (m *Membership) SetVote(node messages.NodeID) error {
+	g := proto.CloneOf(m.table.told())
+	g.Vote = string(node)
+	return m.tell(g)
+}
+
+func (m *Membership) tell(g *messages.Gossip) error {
+	if err := m.table.setSelf(g); err != nil {
 		return err
 	}
 	if err := m.list.UpdateNode(leaveTimeout); err != nil {
@@ -199,11 +211,24 @@ func (m *Membership) Join(ctx context.Context, addresses ...string) error {
 		}
 		_, err := m.list.Join([]string{address})
 		if err == nil {
+			m.table.setDenied(nil)
 			return nil
 		}
-		failed = append(failed, m.explain(address, err))
+		err = m.explain(address, err)
+		if errors.Is(err, messages.Denied) {
+			m.table.setDenied(err)
+		}
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
+}
+
+// Refusal is why a node that this one tried to join last kept it out: it is of
+// another network, or has another key. nil: none did since one let it in.
+func (m *Membership) Refusal() error {
+	m.table.mu.Lock()
+	defer m.table.mu.Unlock()
+	return m.table.denied
 }
 
 // Close leaves the gossip, so that nobody has to find out, and stops.

@@ -171,6 +171,10 @@ func TestNetworkIsToldWhenItIsKnown(t *testing.T) {
 	if err := a.UpdateMeta(&messages.NodeInfo{Id: "a", Name: "node a", Boot: 1, PeerAddress: "127.0.0.1:9"}, "n"); err != nil {
 		t.Fatal(err)
 	}
+	if err := b.SetVote("a"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, a, 5*time.Second, "the vote", func(by map[string]Member) bool { return by["b"].Vote == "a" && by["b"].Info.GetCpus() == 2 })
 	eventually(t, b, 5*time.Second, "the network", func(by map[string]Member) bool {
 		m := by["a"]
 		return m.NetworkID == "n" && m.Info.GetPeerAddress() == "127.0.0.1:9" && m.Info.GetGossipAddress() == a.Address()
@@ -187,6 +191,9 @@ func TestGossipKeys(t *testing.T) {
 	for name, m := range map[string]*Membership{"other key": start(t, "c", 1, "n", key(2)), "no key": start(t, "d", 1, "n")} {
 		if err := m.Join(t.Context(), a.Address()); !errors.Is(err, messages.Denied) || !strings.Contains(err.Error(), "--key") {
 			t.Errorf("%s joins: %v", name, err)
+		}
+		if !errors.Is(m.Refusal(), messages.Denied) {
+			t.Errorf("%s: the refusal is %v", name, m.Refusal())
 		}
 		if err := a.Join(t.Context(), m.Address()); !errors.Is(err, messages.Denied) {
 			t.Errorf("%s is joined: %v", name, err)

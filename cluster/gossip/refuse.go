@@ -43,8 +43,8 @@ func (t *table) NotifyMerge(nodes []*memberlist.Node) error {
 // known is the network that members must be of: this node's, or while it has
 // none, the one it is about to join. Empty: any.
 func (t *table) known() string {
-	if t.network != "" {
-		return t.network
+	if network := t.self.GetNetworkId(); network != "" {
+		return network
 	}
 	for _, b := range t.boots {
 		if b.Alive && b.NetworkID != "" {

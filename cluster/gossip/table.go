@@ -24,13 +24,13 @@ type table struct {
 	id     string // this node
 
 	mu          sync.Mutex
-	node        *messages.NodeInfo // what this node tells
-	network     string             // this node's network; empty: none yet
-	meta        []byte             // both, encoded
-	boots       map[string]*boot   // by memberlist name
+	self        *messages.Gossip // what this node tells; replaced, never changed
+	meta        []byte           // the same, encoded
+	boots       map[string]*boot // by memberlist name
 	subscribers []chan struct{}
 	refused     map[string]bool // logged already
-	refusal     *messages.Error // the last one, for Join
+	refusal     *messages.Error // the last one here, for explain
+	denied      error           // why the last node that was to be joined kept this one out
 }
 
 // boot is one run of a node.
@@ -44,24 +44,31 @@ func newTable(logger *slog.Logger, id string) *table {
 }
 
 // setSelf changes what this node tells of itself.
-func (t *table) setSelf(node *messages.NodeInfo, network string) error {
-	meta, err := proto.Marshal(&messages.Gossip{Node: node, NetworkId: network})
+func (t *table) setSelf(g *messages.Gossip) error {
+	meta, err := proto.Marshal(g)
 	if err != nil {
-		return messages.Errorf(messages.Invalid, "announce node", node.GetName(), "%v", err)
+		return messages.Errorf(messages.Invalid, "announce node", g.GetNode().GetName(), "%v", err)
 	}
 	if len(meta) > memberlist.MetaMaxSize {
-		return messages.Errorf(messages.Invalid, "announce node", node.GetName(), "its description has %d bytes, over the limit of %d", len(meta), memberlist.MetaMaxSize).WithHint("give it a shorter --name")
+		return messages.Errorf(messages.Invalid, "announce node", g.GetNode().GetName(), "its description has %d bytes, over the limit of %d", len(meta), memberlist.MetaMaxSize).WithHint("give it a shorter --name")
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.node, t.network, t.meta = node, network, meta
+	t.self, t.meta = g, meta
 	return nil
 }
 
-func (t *table) self() *messages.NodeInfo {
+// told is what this node tells of itself; it must not be changed.
+func (t *table) told() *messages.Gossip {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.node
+	return t.self
+}
+
+func (t *table) setDenied(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.denied = err
 }
 
 func (t *table) subscribe() <-chan struct{} {
@@ -93,7 +100,7 @@ func (t *table) signal() {
 func (t *table) members() []Member {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	latest := map[string]Member{t.id: {Info: t.node, NetworkID: t.network, Alive: true}}
+	latest := map[string]Member{t.id: member(t.self, true)}
 	for _, b := range t.boots {
 		id := b.Info.GetId()
 		if known, ok := latest[id]; !ok || known.Info.GetBoot() < b.Info.GetBoot() {
@@ -106,6 +113,10 @@ func (t *table) members() []Member {
 	}
 	slices.SortFunc(all, func(a, b Member) int { return cmp.Compare(a.Info.GetId(), b.Info.GetId()) })
 	return all
+}
+
+func member(g *messages.Gossip, alive bool) Member {
+	return Member{Info: g.GetNode(), NetworkID: g.GetNetworkId(), Vote: messages.NodeID(g.GetVote()), Alive: alive}
 }
 
 func (t *table) NotifyJoin(n *memberlist.Node) { t.heard(n, true) }
@@ -121,7 +132,7 @@ func (t *table) heard(n *memberlist.Node, alive bool) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	b := &boot{Member: Member{Info: g.GetNode(), NetworkID: g.GetNetworkId(), Alive: alive}}
+	b := &boot{Member: member(g, alive)}
 	if !alive {
 		b.died = time.Now()
 	}
