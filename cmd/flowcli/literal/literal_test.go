@@ -126,12 +126,11 @@ def answer(case):
 json.dump([answer(case) for case in json.load(sys.stdin)], sys.stdout)
 `
 
-// TestPythonAgrees asks a real Python what each text means to it. Where there
-// is none the tables above must do, and the test says that it did not run.
+// TestPythonAgrees asks a real Python what each text means to it.
 func TestPythonAgrees(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Skip("no python3 here to compare with")
+		t.Fatalf("the product runs Python, and so does this test: %v", err)
 	}
 	type row struct {
 		Text    string `json:"text"`
