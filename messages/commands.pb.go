@@ -1941,6 +1941,10 @@ type NodeInfo struct {
 	Disksize      int64                  `protobuf:"varint,10,opt,name=disksize,proto3" json:"disksize,omitempty"`
 	Version       string                 `protobuf:"bytes,11,opt,name=version,proto3" json:"version,omitempty"`
 	Pid           int32                  `protobuf:"varint,12,opt,name=pid,proto3" json:"pid,omitempty"`
+	Freemem       int64                  `protobuf:"varint,13,opt,name=freemem,proto3" json:"freemem,omitempty"`     // bytes, when it was sent, like the three below
+	Memused       float64                `protobuf:"fixed64,14,opt,name=memused,proto3" json:"memused,omitempty"`    // percent
+	Diskusage     int64                  `protobuf:"varint,15,opt,name=diskusage,proto3" json:"diskusage,omitempty"` // bytes used
+	Cpuload       float64                `protobuf:"fixed64,16,opt,name=cpuload,proto3" json:"cpuload,omitempty"`    // 1-minute load average
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2055,6 +2059,34 @@ func (x *NodeInfo) GetVersion() string {
 func (x *NodeInfo) GetPid() int32 {
 	if x != nil {
 		return x.Pid
+	}
+	return 0
+}
+
+func (x *NodeInfo) GetFreemem() int64 {
+	if x != nil {
+		return x.Freemem
+	}
+	return 0
+}
+
+func (x *NodeInfo) GetMemused() float64 {
+	if x != nil {
+		return x.Memused
+	}
+	return 0
+}
+
+func (x *NodeInfo) GetDiskusage() int64 {
+	if x != nil {
+		return x.Diskusage
+	}
+	return 0
+}
+
+func (x *NodeInfo) GetCpuload() float64 {
+	if x != nil {
+		return x.Cpuload
 	}
 	return 0
 }
@@ -3831,7 +3863,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"partitions\x18\x03 \x01(\rR\n" +
 	"partitions\x12+\n" +
-	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xbf\x02\n" +
+	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xab\x03\n" +
 	"\bNodeInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3846,7 +3878,11 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\bdisksize\x18\n" +
 	" \x01(\x03R\bdisksize\x12\x18\n" +
 	"\aversion\x18\v \x01(\tR\aversion\x12\x10\n" +
-	"\x03pid\x18\f \x01(\x05R\x03pid\"/\n" +
+	"\x03pid\x18\f \x01(\x05R\x03pid\x12\x18\n" +
+	"\afreemem\x18\r \x01(\x03R\afreemem\x12\x18\n" +
+	"\amemused\x18\x0e \x01(\x01R\amemused\x12\x1c\n" +
+	"\tdiskusage\x18\x0f \x01(\x03R\tdiskusage\x12\x18\n" +
+	"\acpuload\x18\x10 \x01(\x01R\acpuload\"/\n" +
 	"\x06NodeUp\x12%\n" +
 	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\"J\n" +
 	"\bNodeDown\x12\x12\n" +

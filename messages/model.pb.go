@@ -169,7 +169,8 @@ func (ArgumentKind) EnumDescriptor() ([]byte, []int) {
 }
 
 // Object is one thing in the model: what all kinds have in common, and a spec
-// that holds what its kind adds. A name is unique within its kind.
+// that holds what its kind adds. A name is unique within its kind, an
+// argument's within its task.
 type Object struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Id              string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`     // UUID, never changes
@@ -693,6 +694,7 @@ type Processor struct {
 	Python           string                 `protobuf:"bytes,33,opt,name=python,proto3" json:"python,omitempty"`                                       // interpreter; empty: python3 of the node
 	Password         string                 `protobuf:"bytes,34,opt,name=password,proto3" json:"password,omitempty"`
 	BuiltinEcho      bool                   `protobuf:"varint,35,opt,name=builtin_echo,json=builtinEcho,proto3" json:"builtin_echo,omitempty"` // no code: the node answers a call with its first argument (for measuring)
+	Restarted        uint64                 `protobuf:"varint,36,opt,name=restarted,proto3" json:"restarted,omitempty"`                        // index of the meta log entry that started it last; older failures do not count
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -956,6 +958,13 @@ func (x *Processor) GetBuiltinEcho() bool {
 		return x.BuiltinEcho
 	}
 	return false
+}
+
+func (x *Processor) GetRestarted() uint64 {
+	if x != nil {
+		return x.Restarted
+	}
+	return 0
 }
 
 // Socket is an addressable endpoint in front of a task.
@@ -1435,6 +1444,7 @@ type Node struct {
 	GossipAddress string                 `protobuf:"bytes,12,opt,name=gossip_address,json=gossipAddress,proto3" json:"gossip_address,omitempty"`
 	Version       string                 `protobuf:"bytes,13,opt,name=version,proto3" json:"version,omitempty"`
 	Scheduler     string                 `protobuf:"bytes,14,opt,name=scheduler,proto3" json:"scheduler,omitempty"`
+	DownSince     int64                  `protobuf:"varint,15,opt,name=down_since,json=downSince,proto3" json:"down_since,omitempty"` // microseconds since 1970, UTC, from the log; 0: it is up
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1565,6 +1575,13 @@ func (x *Node) GetScheduler() string {
 		return x.Scheduler
 	}
 	return ""
+}
+
+func (x *Node) GetDownSince() int64 {
+	if x != nil {
+		return x.DownSince
+	}
+	return 0
 }
 
 // Agent is the part of a node that deploys processors there.
@@ -2146,7 +2163,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\vmessage_ttl\x18\a \x01(\x03R\n" +
 	"messageTtl\x12\x18\n" +
 	"\aexpires\x18\b \x01(\x03R\aexpires\x12%\n" +
-	"\x0ehome_partition\x18\t \x01(\tR\rhomePartition\"\xeb\a\n" +
+	"\x0ehome_partition\x18\t \x01(\tR\rhomePartition\"\x89\b\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06branch\x18\x02 \x01(\tR\x06branch\x12\x16\n" +
@@ -2185,7 +2202,8 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tshortfall\x18  \x01(\x05R\tshortfall\x12\x16\n" +
 	"\x06python\x18! \x01(\tR\x06python\x12\x1a\n" +
 	"\bpassword\x18\" \x01(\tR\bpassword\x12!\n" +
-	"\fbuiltin_echo\x18# \x01(\bR\vbuiltinEcho\"\xd1\x04\n" +
+	"\fbuiltin_echo\x18# \x01(\bR\vbuiltinEcho\x12\x1c\n" +
+	"\trestarted\x18$ \x01(\x04R\trestarted\"\xd1\x04\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2237,7 +2255,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x04kind\x18\x03 \x01(\x0e2\x15.flow.v1.ArgumentKindR\x04kind\x12\x1f\n" +
 	"\vhas_default\x18\x04 \x01(\bR\n" +
 	"hasDefault\x12!\n" +
-	"\fdefault_text\x18\x05 \x01(\tR\vdefaultText\"\x8f\x03\n" +
+	"\fdefault_text\x18\x05 \x01(\tR\vdefaultText\"\xae\x03\n" +
 	"\x04Node\x12\x1a\n" +
 	"\bhostname\x18\x01 \x01(\tR\bhostname\x12\x12\n" +
 	"\x04cpus\x18\x02 \x01(\x05R\x04cpus\x12\x18\n" +
@@ -2254,7 +2272,9 @@ const file_messages_model_proto_rawDesc = "" +
 	"\fpeer_address\x18\v \x01(\tR\vpeerAddress\x12%\n" +
 	"\x0egossip_address\x18\f \x01(\tR\rgossipAddress\x12\x18\n" +
 	"\aversion\x18\r \x01(\tR\aversion\x12\x1c\n" +
-	"\tscheduler\x18\x0e \x01(\tR\tscheduler\"q\n" +
+	"\tscheduler\x18\x0e \x01(\tR\tscheduler\x12\x1d\n" +
+	"\n" +
+	"down_since\x18\x0f \x01(\x03R\tdownSince\"q\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x1a\n" +
 	"\bhostname\x18\x02 \x01(\tR\bhostname\x12\x12\n" +

@@ -73,6 +73,10 @@ func Pending(view kv.View) iter.Seq[Message] {
 	}
 }
 
+// Last is the number of the last message put for a destination; 0: none yet.
+// Who waits until it is acknowledged has waited for all that came before.
+func Last(view kv.View, to messages.GroupID) uint64 { return number(view, group(last, to)) }
+
 // Acknowledged says whether a destination has applied a message.
 func Acknowledged(view kv.View, to messages.GroupID, seq uint64) bool {
 	if seq > number(view, group(last, to)) {

@@ -1,0 +1,59 @@
+package api
+
+import (
+	"strings"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// callInfo is a call as people see it.
+func callInfo(c *messages.Call) *messages.CallInfo {
+	info := &messages.CallInfo{
+		Id: idText(c.Id), Name: c.Name, Socket: c.Name, State: stateWord(c.State), Owner: c.Owner,
+		Received: c.Received, Started: c.Started, Finished: c.Finished, Lastupdated: c.Lastupdated,
+		Tracking: idText(c.Tracking), Parent: idText(c.Parent), Taskparent: idText(c.Taskparent), Flowparent: idText(c.Flowparent),
+		Attempts: c.Attempt, Tries: c.Tries, Crashes: c.Crashes, Lost: c.Lost,
+		Error: c.Error, Events: c.Events, Arguments: c.Arguments, Log: strings.ToValidUTF8(string(c.Log), "\uFFFD"),
+		Commit: c.Commit, Node: c.Node, Priority: c.Priority,
+	}
+	if !terminal(c.State) {
+		info.Waiting = c.Waiting
+	}
+	if len(c.Result) > 0 {
+		result := string(c.Result)
+		info.Result = &result
+	}
+	return info
+}
+
+// stateWord is the product's word for a state: "finished".
+func stateWord(s messages.CallState) string {
+	if s == messages.CallState_CALL_UNSPECIFIED {
+		return ""
+	}
+	return strings.ToLower(s.String())
+}
+
+// stateOf reads a state as people write it.
+func stateOf(word string) (messages.CallState, bool) {
+	n, ok := messages.CallState_value[strings.ToUpper(word)]
+	s := messages.CallState(n)
+	return s, ok && s != messages.CallState_CALL_UNSPECIFIED
+}
+
+// terminal says whether a call in a state stays as it is for ever.
+func terminal(s messages.CallState) bool {
+	switch s {
+	case messages.CallState_FINISHED, messages.CallState_FAILED, messages.CallState_CANCELLED, messages.CallState_EXPIRED:
+		return true
+	}
+	return false
+}
+
+func idText(b []byte) string {
+	id := messages.CallIDFrom(b)
+	if id.IsZero() {
+		return ""
+	}
+	return id.String()
+}

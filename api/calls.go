@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+func (t *tasks) Result(ctx context.Context, request *connect.Request[messages.ResultRequest]) (*connect.Response[messages.CallInfo], error) {
+	const op = "get result of"
+	id, err := t.callID(ctx, op, request.Msg.Id)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := timeoutOf(op, request.Msg.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	wait, cancel := withLimit(ctx, limit)
+	defer cancel()
+	call := t.ended(wait, &messages.CallQuery{Id: id.Bytes()})
+	if call == nil {
+		call, err = t.cluster.Await(wait, id)
+	}
+	if err != nil && passed(ctx, wait) {
+		info, err := t.reached(ctx, op, id, limit)
+		return respond(info, err)
+	}
+	if err != nil {
+		return nil, explained(ctx, err, op, "call "+id.String())
+	}
+	return connect.NewResponse(callInfo(call)), nil
+}
+
+func (t *tasks) GetCall(ctx context.Context, request *connect.Request[messages.GetCallRequest]) (*connect.Response[messages.CallInfo], error) {
+	const op = "get"
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	id, err := t.callID(bounded, op, request.Msg.Id)
+	if err != nil {
+		return nil, err
+	}
+	query := &messages.CallQuery{Id: id.Bytes(), Arguments: request.Msg.Arguments}
+	if call := t.ended(bounded, query); call != nil {
+		return connect.NewResponse(callInfo(call)), nil
+	}
+	info, err := t.now(bounded, query, request.Msg.After)
+	return respond(info, explained(ctx, err, op, "call "+id.String()))
+}
+
+func (t *tasks) CancelCall(ctx context.Context, request *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error) {
+	const op = "cancel"
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	id, err := t.callID(bounded, op, request.Msg.Id)
+	if err != nil {
+		return nil, err
+	}
+	reply, position, err := t.cluster.Propose(bounded, id.Partition(), &messages.Cancel{Call: id.Bytes(), Reason: request.Msg.Reason})
+	if err := refusal(reply, err); err != nil {
+		return nil, explained(ctx, err, op, "call "+id.String())
+	}
+	if call := reply.GetCall().GetCall(); call != nil {
+		info := callInfo(call)
+		info.Position = position
+		return connect.NewResponse(info), nil
+	}
+	info, err := t.now(bounded, &messages.CallQuery{Id: id.Bytes()}, position)
+	return respond(info, explained(ctx, err, op, "call "+id.String()))
+}
+
+// callID reads the id of a call, and refuses one whose partition is none.
+func (t *tasks) callID(ctx context.Context, op, text string) (messages.CallID, error) {
+	id, err := messages.ParseCallID(text)
+	if err != nil {
+		return id, err
+	}
+	groups, err := t.reads.partitions(ctx)
+	if err != nil {
+		return id, err
+	}
+	for _, group := range groups {
+		if group == id.Partition() {
+			return id, nil
+		}
+	}
+	return id, unknownCall(op, id)
+}
+
+// ended gives a call from any replica if it has its terminal state there: that
+// never changes. nil says nothing.
+func (t *tasks) ended(ctx context.Context, query *messages.CallQuery) *messages.Call {
+	response, err := t.cluster.Query(ctx, &messages.QueryRequest{
+		Group: uint32(messages.CallIDFrom(query.Id).Partition()), Query: &messages.QueryRequest_Call{Call: query}})
+	if err != nil || !terminal(response.GetCall().GetState()) {
+		return nil
+	}
+	return response.Call
+}
+
+// now gives a call as it is after all that was acknowledged before.
+func (t *tasks) now(ctx context.Context, query *messages.CallQuery, after *messages.Position) (*messages.CallInfo, error) {
+	id := messages.CallIDFrom(query.Id)
+	index, err := t.cluster.ReadIndex(ctx, id.Partition())
+	if err != nil {
+		return nil, err
+	}
+	if after != nil && after.Group == uint32(id.Partition()) {
+		index = max(index, after.Index)
+	}
+	response, err := t.cluster.Query(ctx, &messages.QueryRequest{
+		Group: uint32(id.Partition()), Index: index, Query: &messages.QueryRequest_Call{Call: query}})
+	if err != nil {
+		return nil, err
+	}
+	if response.Call == nil {
+		return nil, unknownCall("get", id)
+	}
+	info := callInfo(response.Call)
+	info.Position = &messages.Position{Group: uint32(id.Partition()), Index: response.Index}
+	return info, nil
+}
+
+// reached gives the state of a call whose end did not come within a limit.
+func (t *tasks) reached(ctx context.Context, op string, id messages.CallID, limit time.Duration) (*messages.CallInfo, error) {
+	bounded, cancel := context.WithTimeout(ctx, inForce)
+	defer cancel()
+	info, err := t.now(bounded, &messages.CallQuery{Id: id.Bytes()}, nil)
+	if errors.Is(err, messages.NotFound) || err != nil && passed(ctx, bounded) {
+		return nil, messages.Errorf(messages.Deadline, op, "call "+id.String(), "it was not known to be accepted within %v", limit).
+			WithHint("it is safe to send it again with the same key")
+	}
+	return info, explained(ctx, err, op, "call "+id.String())
+}
+
+func unknownCall(op string, id messages.CallID) error {
+	return messages.Errorf(messages.NotFound, op, "call "+id.String(), "there is no such call").
+		WithHint("`flowcli ls calls` shows the latest; ended calls are forgotten after a time")
+}

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
+)
+
+// reads reads the model's replica on this node.
+type reads struct {
+	cluster Cluster
+	replica Model
+}
+
+// latest reads a state that has everything that was acknowledged before it was
+// asked for, and what stands at after. Who waits on Model.Changed for later
+// ones must take the channel before.
+func (r *reads) latest(ctx context.Context, after *messages.Position, read func(view kv.View, applied uint64) error) error {
+	index, err := r.cluster.ReadIndex(ctx, messages.Meta)
+	if err != nil {
+		return err
+	}
+	if after != nil && after.Group == uint32(messages.Meta) {
+		index = max(index, after.Index)
+	}
+	if err := r.replica.WaitApplied(ctx, index); err != nil {
+		return err
+	}
+	return r.replica.View(ctx, read)
+}
+
+// partitions gives the groups that hold calls.
+func (r *reads) partitions(ctx context.Context) (groups []messages.GroupID, err error) {
+	err = r.replica.View(ctx, func(view kv.View, _ uint64) error {
+		_, n, _ := model.Network(view)
+		for group := range messages.GroupID(n) {
+			groups = append(groups, group+1) // 0 is the meta group
+		}
+		return nil
+	})
+	return groups, err
+}
+
+// notFound is the error for a name that the model does not have, with those
+// that look like it.
+func notFound(view kv.View, op string, kind messages.Kind, name string) error {
+	word := kindWord(kind)
+	if name == "" {
+		return messages.Errorf(messages.Invalid, op, word, "no name is given")
+	}
+	err := messages.Errorf(messages.NotFound, op, word+" "+name, "there is no such %s", word)
+	if near := model.Nearest(view, kind, name); len(near) > 0 {
+		return err.WithHint("did you mean %s?", strings.Join(near, ", "))
+	}
+	return err.WithHint("`flowcli ls %s` shows what there is", word)
+}
+
+// kindWord is the product's word for a kind: "queue".
+func kindWord(kind messages.Kind) string {
+	if kind == messages.Kind_KIND_UNSPECIFIED {
+		return "object"
+	}
+	return strings.ToLower(strings.TrimPrefix(kind.String(), "KIND_"))
+}

@@ -1,0 +1,155 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/api/spread"
+	"github.com/elasticcode/flow/messages"
+)
+
+// contentBytes is how much of a hash of the content goes along with a call.
+const contentBytes = 16
+
+// keyOf checks a client's key, or makes one.
+func keyOf(op, key string) (string, error) {
+	switch {
+	case key == "":
+		made, err := uuid.NewV7()
+		return made.String(), err
+	case len(key) > messages.MaxKey:
+		return "", messages.Errorf(messages.Invalid, op, "id "+key[:16]+"…", "a key has at most %d bytes, and this one has %d", messages.MaxKey, len(key))
+	case strings.Contains(key, "\x00"):
+		return "", messages.Errorf(messages.Invalid, op, "id", "a key may not hold the character NUL")
+	}
+	return key, nil
+}
+
+// argumentsOf reads the arguments of a request. They share its memory.
+func argumentsOf(m *messages.RunRequest) (*messages.Arguments, error) {
+	if m.Data != nil {
+		return spread.Data([]byte(m.GetData()))
+	}
+	positional, err := spread.Positional(m.Positional)
+	if err != nil {
+		return nil, err
+	}
+	named, err := spread.Named(m.Named)
+	if err != nil {
+		return nil, err
+	}
+	return &messages.Arguments{Positional: positional, Named: named}, nil
+}
+
+// checked refuses arguments that are over the limit, or do not fit the function.
+func checked(op string, t *target, args *messages.Arguments) error {
+	if size := sizeOf(args); size > messages.MaxInline {
+		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "data over the limit: the arguments have %d bytes, and a call may have %d (%d KiB)",
+			size, messages.MaxInline, messages.MaxInline>>10).WithHint("put large data where the function can read it, and send its name")
+	}
+	if t.unchecked {
+		return nil
+	}
+	if err := t.signature.check(args); err != nil {
+		refused := messages.Errorf(messages.Invalid, op, "socket "+t.name, "wrong arguments for %s: %v", t.signature, err)
+		if len(args.Named) > 0 {
+			return refused.WithHint("an object is spread over the named arguments; to send one as a value, put it in a list")
+		}
+		return refused.WithHint("a list is spread over the positional arguments; to send one as a value, put it in a list")
+	}
+	return nil
+}
+
+// sizeOf is what counts towards a limit: the bytes of names and values.
+func sizeOf(args *messages.Arguments) (size int) {
+	for _, value := range args.Positional {
+		size += len(value)
+	}
+	for _, n := range args.Named {
+		size += len(n.Name) + len(n.Value)
+	}
+	return size
+}
+
+// contentOf tells calls with the same key apart: a hash over the socket and the
+// arguments, each with its length before it, so that none can pass for another.
+func contentOf(socket string, calls ...*messages.Arguments) []byte {
+	h := sha256.New()
+	number := func(n int) { h.Write(binary.AppendUvarint(nil, uint64(n))) }
+	text := func(b []byte) { number(len(b)); h.Write(b) }
+	text([]byte(socket))
+	for _, args := range calls {
+		number(len(args.Positional))
+		for _, value := range args.Positional {
+			text(value)
+		}
+		number(len(args.Named))
+		for _, n := range args.Named {
+			text([]byte(n.Name))
+			text(n.Value)
+		}
+	}
+	return h.Sum(nil)[:contentBytes]
+}
+
+// trackingOf reads the run that a call is to belong to.
+func trackingOf(op, tracking string) ([]byte, error) {
+	if tracking == "" {
+		return nil, nil
+	}
+	id, err := messages.ParseCallID(tracking)
+	if err != nil {
+		return nil, messages.Errorf(messages.Invalid, op, "tracking "+tracking, "not the id of a call")
+	}
+	return id.Bytes(), nil
+}
+
+// enqueueOf makes the command that a request is.
+func enqueueOf(op string, t *target, m *messages.RunRequest, key, owner string) (*messages.Enqueue, error) {
+	args, err := argumentsOf(m)
+	if err != nil {
+		return nil, messages.Errorf(messages.Invalid, op, "socket "+t.name, "%v", err).WithHint("data is JSON text")
+	}
+	if err := checked(op, t, args); err != nil {
+		return nil, err
+	}
+	tracking, err := trackingOf(op, m.Tracking)
+	if err != nil {
+		return nil, err
+	}
+	return &messages.Enqueue{
+		Id: messages.NewCallID(key, t.partition, 0).Bytes(), Socket: t.id, Arguments: args, Content: contentOf(t.id, args),
+		Owner: owner, Priority: m.Priority, Tracking: tracking,
+	}, nil
+}
+
+// batchOf makes the command that a batch is.
+func batchOf(op string, t *target, m *messages.SubmitBatchRequest, key, owner string) (*messages.EnqueueBatch, error) {
+	if len(m.Data) == 0 || len(m.Data) > messages.MaxBatch {
+		return nil, messages.Errorf(messages.Invalid, op, "socket "+t.name, "a batch has 1 to %d calls, and this one has %d", messages.MaxBatch, len(m.Data))
+	}
+	calls := make([]*messages.Arguments, len(m.Data))
+	for i, data := range m.Data {
+		args, err := spread.Data([]byte(data))
+		if err != nil {
+			return nil, messages.Errorf(messages.Invalid, op, "socket "+t.name, "call %d: %v", i, err).WithHint("data is JSON text")
+		}
+		if err := checked(op, t, args); err != nil {
+			return nil, err
+		}
+		calls[i] = args
+	}
+	batch := &messages.EnqueueBatch{
+		First: messages.NewCallID(key, t.partition, 0).Bytes(), Socket: t.id, Arguments: calls, Content: contentOf(t.id, calls...),
+		Owner: owner, Priority: m.Priority,
+	}
+	if size := proto.Size(batch); size > MaxBatchBytes {
+		return nil, messages.Errorf(messages.Invalid, op, "socket "+t.name, "data over the limit: the batch has %d bytes, and one may have %d (%d KiB)",
+			size, MaxBatchBytes, MaxBatchBytes>>10).WithHint("send it as several batches, each with a key of its own")
+	}
+	return batch, nil
+}

@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"sync"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
+)
+
+// maxCachedSockets bounds the sockets whose readings are kept.
+const maxCachedSockets = 4096
+
+// target is what a call to a socket needs to know of it.
+type target struct {
+	id        string
+	name      string
+	partition messages.GroupID
+	signature signature
+	unchecked bool // there is no function to check the arguments against
+}
+
+// sockets finds sockets in the model. What it read is kept until the model
+// changes, since every call asks.
+type sockets struct {
+	reads *reads
+
+	mu      sync.Mutex
+	changed <-chan struct{}    // closed: what is known is old
+	known   map[string]*target // by the name or id that was asked for
+}
+
+func newSockets(r *reads) *sockets { return &sockets{reads: r} }
+
+// find gives a socket by name or id. When this node's replica does not have it,
+// it may lag behind: then the latest state is asked.
+func (s *sockets) find(ctx context.Context, op, name string) (*target, error) {
+	changed, known := s.current()
+	if t := known(name); t != nil {
+		return t, nil
+	}
+	var found *target
+	err := s.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
+		found = readTarget(view, name)
+		return nil
+	})
+	if err != nil {
+		return nil, explained(ctx, err, op, "socket "+name)
+	}
+	if found == nil {
+		return s.findLatest(ctx, op, name)
+	}
+	s.keep(changed, name, found)
+	return found, nil
+}
+
+// findLatest gives a socket from a state that has all that was acknowledged.
+func (s *sockets) findLatest(ctx context.Context, op, name string) (found *target, err error) {
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err = s.reads.latest(bounded, nil, func(view kv.View, _ uint64) error {
+		if found = readTarget(view, name); found == nil {
+			return notFound(view, op, messages.Kind_KIND_SOCKET, name)
+		}
+		return nil
+	})
+	return found, explained(ctx, err, op, "socket "+name)
+}
+
+// current gives what is known now, and the channel that tells its age.
+func (s *sockets) current() (changed <-chan struct{}, known func(string) *target) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == nil || isClosed(s.changed) {
+		s.changed = s.reads.replica.Changed() // before any reading that is kept under it
+		s.known = map[string]*target{}
+	}
+	changed = s.changed
+	return changed, func(name string) *target {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.known[name]
+	}
+}
+
+// keep remembers a reading, unless the model has changed since changed was taken.
+func (s *sockets) keep(changed <-chan struct{}, name string, t *target) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed != changed || len(s.known) >= maxCachedSockets {
+		return
+	}
+	s.known[name] = t
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// readTarget reads a socket and the signature of its function, or gives nil.
+func readTarget(view kv.View, name string) *target {
+	object, ok := model.Get(view, messages.Kind_KIND_SOCKET, name)
+	if !ok {
+		return nil
+	}
+	socket := object.GetSocket()
+	t := &target{id: object.Id, name: object.Name, partition: messages.GroupID(socket.GetPartition())}
+	processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, socket.GetProcessor())
+	task, ok := model.TaskOf(view, object)
+	if t.unchecked = !ok || processor.GetProcessor().GetBuiltinEcho(); !t.unchecked {
+		t.signature = signature{function: socket.GetFunction(), parameters: model.TaskArguments(view, task.Id)}
+	}
+	return t
+}

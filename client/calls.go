@@ -1,0 +1,177 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// grace is how long an answer may take beyond the time-out that a request
+// names for itself.
+const grace = 5 * time.Second
+
+// Run runs a socket's function and waits for the call's end. The arguments are
+// as for Request. socket is a name or an id.
+//
+// A call that failed is no error of Run: its State says "failed", and its Error
+// why; Value makes an error of it. Errors: NotFound (no such socket), Invalid
+// (arguments that do not fit the function, or over 256 KiB), Exhausted (the
+// mailbox is full), Unavailable (no node took it, within Patience).
+func (c *Client) Run(ctx context.Context, socket string, args ...any) (*messages.CallInfo, error) {
+	m, err := Request(socket, args...)
+	if err != nil {
+		return nil, err
+	}
+	return c.Call(ctx, m)
+}
+
+// RunData is Run with data as JSON text: a list is spread over the positional
+// arguments, an object over the named ones, anything else is the one argument.
+func (c *Client) RunData(ctx context.Context, socket, data string) (*messages.CallInfo, error) {
+	return c.Call(ctx, &messages.RunRequest{Socket: socket, Data: &data})
+}
+
+// Call runs what a request says and waits for the call's end, or for the
+// request's Timeout (milliseconds): then the State is the one that was reached.
+// Without an Id the client makes the key. Errors are those of Run; Conflict when
+// the key was used for another call, Deadline when the call was not known to be
+// accepted in time.
+func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.CallInfo, error) {
+	m, err := withKey(m)
+	if err != nil {
+		return nil, err
+	}
+	ctx, left, cancel := limited(ctx, m.Timeout)
+	defer cancel()
+	info, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+		again := proto.CloneOf(m)
+		again.Timeout = left()
+		return answer(to.tasks.Run(ctx, connect.NewRequest(again)))
+	})
+	c.wrote(info.GetPosition())
+	return info, err
+}
+
+// Submit sends a call and returns once it is durable, with its id. Timeout is
+// the milliseconds it may take to be accepted. Errors are those of Call.
+func (c *Client) Submit(ctx context.Context, m *messages.RunRequest) (*messages.SubmitResponse, error) {
+	m, err := withKey(m)
+	if err != nil {
+		return nil, err
+	}
+	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.SubmitResponse, error) {
+		return answer(to.tasks.Submit(ctx, connect.NewRequest(m)))
+	})
+	c.wrote(response.GetPosition())
+	return response, err
+}
+
+// SubmitBatch sends up to messages.MaxBatch calls of one socket as one durable
+// unit: all are accepted, or none. IDs gives their ids. Errors are those of
+// Call; Invalid also when the batch is over 768 KiB.
+func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest) (*messages.SubmitBatchResponse, error) {
+	if m.Id == "" {
+		key, err := NewKey()
+		if err != nil {
+			return nil, err
+		}
+		m = proto.CloneOf(m)
+		m.Id = key
+	}
+	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.SubmitBatchResponse, error) {
+		return answer(to.tasks.SubmitBatch(ctx, connect.NewRequest(m)))
+	})
+	c.wrote(response.GetPosition())
+	return response, err
+}
+
+// IDs gives the ids of a batch's calls, in the order of its data.
+func IDs(batch *messages.SubmitBatchResponse) ([]string, error) {
+	first, err := messages.ParseCallID(batch.GetFirst())
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, batch.GetCount())
+	for i := range ids {
+		ids[i] = first.At(first.Index() + i).String()
+	}
+	return ids, nil
+}
+
+// Result waits for the end of a call and gives it. After timeout (0: none but
+// ctx's) it gives the state that was reached. Errors: NotFound, Unavailable.
+func (c *Client) Result(ctx context.Context, id string, timeout time.Duration) (*messages.CallInfo, error) {
+	ctx, left, cancel := limited(ctx, timeout.Milliseconds())
+	defer cancel()
+	return do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+		return answer(to.tasks.Result(ctx, connect.NewRequest(&messages.ResultRequest{Id: id, Timeout: left()})))
+	})
+}
+
+// GetCall gives a call as it is now, with its events; with its arguments if
+// asked for. Errors: NotFound, Unavailable.
+func (c *Client) GetCall(ctx context.Context, id string, arguments bool) (*messages.CallInfo, error) {
+	return do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+		return answer(to.tasks.GetCall(ctx, connect.NewRequest(&messages.GetCallRequest{Id: id, Arguments: arguments})))
+	})
+}
+
+// ListCalls gives a page of calls, newest first unless asked otherwise: 10
+// rows, at most 1,000, with results at most 100. It sees what this client sent
+// before. Errors: Invalid, NotFound (the socket), Unavailable.
+func (c *Client) ListCalls(ctx context.Context, m *messages.ListCallsRequest) (*messages.ListCallsResponse, error) {
+	if len(m.After) == 0 {
+		m = proto.CloneOf(m)
+		m.After = c.written()
+	}
+	return do(ctx, c, func(ctx context.Context, to lane) (*messages.ListCallsResponse, error) {
+		return answer(to.tasks.ListCalls(ctx, connect.NewRequest(m)))
+	})
+}
+
+// Cancel cancels a call. The State of the answer is the one that was reached:
+// "cancelled", or the terminal one that came first. Errors: NotFound, Unavailable.
+func (c *Client) Cancel(ctx context.Context, id, reason string) (*messages.CallInfo, error) {
+	info, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+		return answer(to.tasks.CancelCall(ctx, connect.NewRequest(&messages.CancelCallRequest{Id: id, Reason: reason})))
+	})
+	c.wrote(info.GetPosition())
+	return info, err
+}
+
+// withKey gives a request its key: the same for each time it is sent.
+func withKey(m *messages.RunRequest) (*messages.RunRequest, error) {
+	if m.Id != "" {
+		return m, nil
+	}
+	key, err := NewKey()
+	if err != nil {
+		return nil, err
+	}
+	m = proto.CloneOf(m)
+	m.Id = key
+	return m, nil
+}
+
+// limited bounds a context to a request's own time-out in milliseconds, and
+// tells what is left of it: each try gets less. 0: no limit.
+func limited(ctx context.Context, ms int64) (limited context.Context, left func() int64, cancel context.CancelFunc) {
+	if ms <= 0 {
+		return ctx, func() int64 { return ms }, func() {}
+	}
+	end := time.Now().Add(time.Duration(ms) * time.Millisecond)
+	limited, cancel = context.WithDeadline(ctx, end.Add(grace))
+	return limited, func() int64 { return max(1, time.Until(end).Milliseconds()) }, cancel
+}
+
+// answer unwraps a response.
+func answer[M any](response *connect.Response[M], err error) (*M, error) {
+	if err != nil {
+		return nil, err
+	}
+	return response.Msg, nil
+}

@@ -1,0 +1,190 @@
+// Package client is the Go client of a network: it runs calls and changes the
+// model over any node's API, and goes on to the next node when one dies.
+//
+//	c, err := client.New(client.Options{Addresses: []string{"127.0.0.1:8480"}})
+//	defer c.Close()
+//	call, err := c.Run(ctx, "pyfi.processors.sample.do_something", "HI!!!")
+//	var text string
+//	err = client.Value(call, &text) // "TEXT:HI!!!"
+//
+// Each call and each batch goes out under a key that the client makes. When no
+// answer comes, the same key is sent again, so the call exists once however
+// often it was sent. What was refused for good is not sent again: it comes back
+// as a *messages.Error, whose kind errors.Is tells (messages.NotFound, …).
+//
+// All times in answers are microseconds since 1970, UTC; all values are JSON
+// texts, exactly as they left the other side. A Client may be used by many
+// goroutines at once.
+package client
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os/user"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/messagesconnect"
+)
+
+// UserHeader carries Options.User.
+const UserHeader = "Flow-User"
+
+// Bounds and defaults.
+const (
+	DefaultConnections = 2
+	DefaultPatience    = 10 * time.Second
+	MaxMessage         = 64 << 20 // bytes of one answer
+
+	dialTimeout  = 2 * time.Second
+	pingAfter    = 3 * time.Second // without a frame; a node that lost its power does not close its connections
+	pingTimeout  = 3 * time.Second
+	idleTimeout  = 30 * time.Second
+	compressFrom = 64 << 10 // bytes
+)
+
+// Options say where the network is and who asks.
+type Options struct {
+	// Addresses of nodes: host:port, or URLs. The first that answers is used
+	// until it fails.
+	Addresses []string
+	// Discover gives addresses when there are none, and again when none of
+	// them answers. It may be nil.
+	Discover func(ctx context.Context) ([]string, error)
+	// User owns what this client makes. Empty: the operating system's user.
+	User string
+	// Connections to the node in use; 0: DefaultConnections.
+	Connections int
+	// Patience is how long one request goes on trying while no node takes it,
+	// within its context; 0: DefaultPatience; negative: as long as its context.
+	Patience time.Duration
+}
+
+// Client speaks to a network. Make one with New, and Close it.
+type Client struct {
+	options   Options
+	transport []*http.Transport
+
+	mu        sync.Mutex
+	addresses []string
+	current   int // index in addresses
+	nodes     map[string]*node
+	seen      map[uint32]uint64 // by group: the index of this client's latest write
+}
+
+// node is one node's API.
+type node struct {
+	address string
+	lanes   []lane
+
+	mu   sync.Mutex
+	next int
+}
+
+// lane is a node's API over one connection.
+type lane struct {
+	tasks   messagesconnect.TasksClient
+	objects messagesconnect.ObjectsClient
+}
+
+// New makes a client. It connects to nobody yet.
+func New(options Options) (*Client, error) {
+	if len(options.Addresses) == 0 && options.Discover == nil {
+		return nil, messages.Errorf(messages.Invalid, "make client", "", "there is no address of a node, and no way to find one")
+	}
+	if options.Connections <= 0 {
+		options.Connections = DefaultConnections
+	}
+	if options.Patience == 0 {
+		options.Patience = DefaultPatience
+	}
+	if options.User == "" {
+		if u, err := user.Current(); err == nil {
+			options.User = u.Username
+		}
+	}
+	c := &Client{options: options, nodes: map[string]*node{}, seen: map[uint32]uint64{}}
+	for _, address := range options.Addresses {
+		if err := checkAddress(address); err != nil {
+			return nil, err
+		}
+		c.addresses = append(c.addresses, address)
+	}
+	for range options.Connections {
+		c.transport = append(c.transport, newTransport())
+	}
+	return c, nil
+}
+
+// Close ends the client's idle connections. Requests under way are not ended;
+// end their contexts for that.
+func (c *Client) Close() {
+	for _, t := range c.transport {
+		t.CloseIdleConnections()
+	}
+}
+
+// newTransport speaks HTTP/2, without TLS to http:// addresses.
+func newTransport() *http.Transport {
+	t := &http.Transport{
+		Proxy:           http.ProxyFromEnvironment,
+		DialContext:     (&net.Dialer{Timeout: dialTimeout, KeepAlive: pingAfter}).DialContext,
+		IdleConnTimeout: idleTimeout,
+		Protocols:       new(http.Protocols),
+		HTTP2:           &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+	}
+	t.Protocols.SetUnencryptedHTTP2(true)
+	t.Protocols.SetHTTP2(true)
+	return t
+}
+
+// lane gives the next of the node's connections.
+func (n *node) lane() lane {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.next = (n.next + 1) % len(n.lanes)
+	return n.lanes[n.next]
+}
+
+func (c *Client) newNode(address string) *node {
+	n := &node{address: address}
+	options := []connect.ClientOption{
+		connect.WithInterceptors(stateUser(c.options.User)),
+		connect.WithReadMaxBytes(MaxMessage),
+		connect.WithAcceptCompression("gzip", nil, nil), // nodes are near: compressing costs more than it saves
+	}
+	for _, t := range c.transport {
+		h := &http.Client{Transport: t}
+		n.lanes = append(n.lanes, lane{
+			tasks:   messagesconnect.NewTasksClient(h, urlOf(address), options...),
+			objects: messagesconnect.NewObjectsClient(h, urlOf(address), options...),
+		})
+	}
+	return n
+}
+
+// stateUser puts the user into the header of each request.
+type stateUser string
+
+func (u stateUser) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
+		r.Header().Set(UserHeader, string(u))
+		return next(ctx, r)
+	}
+}
+
+func (u stateUser) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return func(ctx context.Context, spec connect.Spec) connect.StreamingClientConn {
+		conn := next(ctx, spec)
+		conn.RequestHeader().Set(UserHeader, string(u))
+		return conn
+	}
+}
+
+func (u stateUser) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return next
+}

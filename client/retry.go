@@ -1,0 +1,159 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// Pauses between tries, once each node has been asked.
+const (
+	firstPause = 25 * time.Millisecond
+	mostPause  = time.Second
+)
+
+// do carries out a request, on the next node when one fails, until it is
+// answered for good, the context ends, or patience does.
+func do[T any](ctx context.Context, c *Client, try func(ctx context.Context, to lane) (T, error)) (T, error) {
+	var none T
+	t := c.newTries()
+	for {
+		n, err := c.node(ctx)
+		if err == nil {
+			var answer T
+			began := time.Now()
+			if answer, err = try(ctx, n.lane()); err == nil {
+				return answer, nil
+			}
+			t.lasted(time.Since(began))
+			if err = restored(err); !tryAgain(ctx, err) {
+				return none, t.final(ctx, err)
+			}
+			c.leave(n)
+		}
+		if err := t.pause(ctx, err); err != nil {
+			return none, err
+		}
+	}
+}
+
+// tries is the back-off of one request.
+type tries struct {
+	c       *Client
+	failed  int
+	since   time.Time // when it began to fail
+	waiting time.Duration
+}
+
+func (c *Client) newTries() *tries { return &tries{c: c, waiting: firstPause} }
+
+// lasted begins anew after a try that a node held for a while: it was no vain one.
+func (t *tries) lasted(d time.Duration) {
+	if d > mostPause {
+		*t = *t.c.newTries()
+	}
+}
+
+// pause waits before the next try, or says why there is none.
+func (t *tries) pause(ctx context.Context, err error) error {
+	if t.failed == 0 {
+		t.since = time.Now()
+	}
+	t.failed++
+	if t.failed%max(1, len(t.c.known())) != 0 {
+		return nil // there is a node that has not been asked
+	}
+	if t.c.options.Patience > 0 && time.Since(t.since) >= t.c.options.Patience {
+		return t.final(ctx, err)
+	}
+	_ = t.c.discover(ctx) // that nobody new was found is no news: err says what is wrong
+	select {
+	case <-ctx.Done():
+		return t.final(ctx, err)
+	case <-time.After(t.waiting/2 + rand.N(t.waiting)):
+	}
+	t.waiting = min(2*t.waiting, mostPause)
+	return nil
+}
+
+// final is the error that goes to the caller.
+func (t *tries) final(ctx context.Context, err error) error {
+	var e *messages.Error
+	known := errors.As(err, &e)
+	switch {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w (the last try: %w)", ctx.Err(), err)
+	case known:
+		return e
+	default:
+		return messages.Errorf(messages.Unavailable, "reach the network at", strings.Join(t.c.known(), ", "), "no node answers: %v", err).
+			WithHint("is a node running there?")
+	}
+}
+
+// tryAgain says whether a request that failed may succeed elsewhere or later.
+// What the client sends may be sent twice: keys and ids see to that.
+func tryAgain(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	var e *messages.Error
+	if errors.As(err, &e) {
+		return errors.Is(err, messages.Unavailable) || errors.Is(err, messages.NotLeader)
+	}
+	return true // no answer came, or half of one
+}
+
+// restored gives the error that the server meant: a *messages.Error. An error
+// that no server sent stays as it is.
+func restored(err error) error {
+	var wire *connect.Error
+	if !errors.As(err, &wire) {
+		return err
+	}
+	for _, detail := range wire.Details() {
+		if value, err := detail.Value(); err == nil {
+			if info, ok := value.(*messages.ErrorInfo); ok {
+				return info.Err()
+			}
+		}
+	}
+	switch {
+	case wire.Code() == connect.CodeUnknown:
+		return err
+	case !connect.IsWireError(err) && wire.Code() != connect.CodeResourceExhausted && wire.Code() != connect.CodeInvalidArgument:
+		return err // the connection's error, not an answer; but a message over a limit stays over it
+	}
+	return &messages.Error{Kind: kindOf(wire.Code()), Reason: wire.Message()}
+}
+
+// kindOf is the kind of error that a code stands for, for answers of proxies
+// and of the protocol's own layer.
+func kindOf(code connect.Code) messages.ErrorKind {
+	switch code {
+	case connect.CodeInvalidArgument, connect.CodeUnimplemented, connect.CodeOutOfRange:
+		return messages.ErrorKind_INVALID
+	case connect.CodeNotFound:
+		return messages.ErrorKind_NOT_FOUND
+	case connect.CodeAlreadyExists, connect.CodeFailedPrecondition:
+		return messages.ErrorKind_CONFLICT
+	case connect.CodePermissionDenied, connect.CodeUnauthenticated:
+		return messages.ErrorKind_DENIED
+	case connect.CodeUnavailable, connect.CodeAborted, connect.CodeCanceled:
+		return messages.ErrorKind_UNAVAILABLE
+	case connect.CodeResourceExhausted:
+		return messages.ErrorKind_EXHAUSTED
+	case connect.CodeDeadlineExceeded:
+		return messages.ErrorKind_DEADLINE
+	}
+	return messages.ErrorKind_INTERNAL
+}

@@ -1,0 +1,59 @@
+package model
+
+import (
+	"encoding/binary"
+	"strings"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// Keys, all below "m/". KIND is a word like "socket"; ids hold no slash.
+//
+//	m/o/ KIND / id                 an object
+//	m/n/ KIND / name               the id of the object with this name
+//	m/r/ KIND / id / KIND / id     empty: the second object refers to the first
+//	m/g/ group(4)                  what is due of a group
+//	m/c/ KIND / id                 what the partition was last told of an object
+//	m/d/ group(4) seq(8)           KIND / id: goes when the group acknowledged the message
+const (
+	objects       = "m/o/"
+	names         = "m/n/"
+	referrers     = "m/r/"
+	groups        = "m/g/"
+	configured    = "m/c/"
+	disappearing  = "m/d/"
+	pathSeparator = "/"
+)
+
+// noun is the word for a kind: "socket".
+func noun(kind messages.Kind) string {
+	return strings.ToLower(strings.TrimPrefix(kind.String(), "KIND_"))
+}
+
+// kindOf is the kind that a noun stands for.
+func kindOf(noun string) messages.Kind {
+	return messages.Kind(messages.Kind_value["KIND_"+strings.ToUpper(noun)])
+}
+
+func path(prefix string, parts ...string) []byte {
+	return []byte(prefix + strings.Join(parts, pathSeparator))
+}
+
+func objectKey(kind messages.Kind, id string) []byte { return path(objects, noun(kind), id) }
+
+func nameKey(kind messages.Kind, name string) []byte { return path(names, noun(kind), name) }
+
+func configuredKey(kind messages.Kind, id string) []byte { return path(configured, noun(kind), id) }
+
+func referrerKey(to reference, from *messages.Object) []byte {
+	return path(referrers, noun(to.kind), to.id, noun(from.Kind), from.Id)
+}
+
+func groupKey(group messages.GroupID) []byte {
+	return binary.BigEndian.AppendUint32([]byte(groups), uint32(group))
+}
+
+func disappearingKey(group messages.GroupID, seq uint64) []byte {
+	key := binary.BigEndian.AppendUint32([]byte(disappearing), uint32(group))
+	return binary.BigEndian.AppendUint64(key, seq)
+}

@@ -1,0 +1,140 @@
+package model
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Bounds of what an error names.
+const (
+	MaxNearest = 5  // names that Nearest gives
+	maxListed  = 20 // names that an error lists in full
+)
+
+// checkName refuses what cannot be a name.
+func checkName(op, name string) *messages.Error {
+	switch {
+	case name == "":
+		return messages.Errorf(messages.Invalid, op, "", "it has no name")
+	case len(name) > messages.MaxName:
+		return messages.Errorf(messages.Invalid, op, name[:messages.MaxName]+"…", "its name has %d bytes, the most is %d", len(name), messages.MaxName)
+	case isID(name):
+		return messages.Errorf(messages.Invalid, op, name, "a name may not look like an id")
+	}
+	for _, r := range name {
+		if r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
+			return messages.Errorf(messages.Invalid, op, strings.ToValidUTF8(name, "?"), "its name holds %q", r).
+				WithHint("a name holds no spaces and no control characters")
+		}
+	}
+	return nil
+}
+
+// isID says whether s has the form of a UUID: 8-4-4-4-12 hexadecimal digits.
+func isID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, r := range s {
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if r != '-' {
+				return false
+			}
+		case !strings.ContainsRune("0123456789abcdefABCDEF", r):
+			return false
+		}
+	}
+	return true
+}
+
+// checkFree refuses a name that another object of the kind has.
+func checkFree(view kv.View, op string, o *messages.Object) *messages.Error {
+	other := named(view, o.Kind, o.Name)
+	if other == nil || other.Id == o.Id {
+		return nil
+	}
+	if other.Status == Deleting {
+		return messages.Errorf(messages.Conflict, op, o.Name, "a %s of this name is being deleted", noun(o.Kind)).WithHint("try again in a moment")
+	}
+	return messages.Errorf(messages.Conflict, op, o.Name, "the name is taken by %s %s", noun(o.Kind), other.Id).
+		WithHint("choose another name, or update or delete that %s", noun(o.Kind))
+}
+
+// missing is the error for a name that no object of a kind has. It says what
+// is there.
+func missing(view kv.View, op, subject string, kind messages.Kind, name string) *messages.Error {
+	err := messages.Errorf(messages.NotFound, op, subject, "there is no %s %q", noun(kind), name)
+	near := Nearest(view, kind, name)
+	if len(near) == 0 {
+		return err.WithHint("there is no %s at all", noun(kind))
+	}
+	return err.WithHint("nearest: %s", strings.Join(near, ", "))
+}
+
+// Nearest gives a few names of a kind that are there, the closest to name
+// first.
+func Nearest(view kv.View, kind messages.Kind, name string) []string {
+	prefix := nameKey(kind, "")
+	near := keysBelow(view, prefix)
+	sortByCloseness(near, name)
+	return near[:min(len(near), MaxNearest)]
+}
+
+// listed gives names for an error: all of them if they are few.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	if len(names) > maxListed {
+		return strings.Join(names[:maxListed], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
+}
+
+func namesOf(found []*messages.Object) []string {
+	out := make([]string, 0, len(found))
+	for _, o := range found {
+		out = append(out, o.Name)
+	}
+	return out
+}
+
+func sortByCloseness(candidates []string, name string) {
+	slices.SortStableFunc(candidates, func(a, b string) int {
+		return cmp.Or(cmp.Compare(distance(a, name), distance(b, name)), strings.Compare(a, b))
+	})
+}
+
+// distance is how many letters have to be changed, added or removed to make
+// one name of the other, without regard to case. A name that holds the other
+// is one letter away: people leave out prefixes.
+func distance(a, b string) int {
+	x, y := []rune(strings.ToLower(a)), []rune(strings.ToLower(b))
+	if len(x) > 0 && len(y) > 0 && string(x) != string(y) &&
+		(strings.Contains(string(x), string(y)) || strings.Contains(string(y), string(x))) {
+		return 1
+	}
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range x {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range y {
+			cost := 1
+			if x[i] == y[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(y)]
+}

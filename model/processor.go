@@ -1,0 +1,156 @@
+package model
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// MaxConcurrency is the most slots that one processor may ask for.
+const MaxConcurrency = 4096
+
+// localhost is no pin: it names whatever node one happens to be on.
+const localhost = "localhost"
+
+// checkNewProcessor refuses what cannot be a processor, and fills in defaults.
+func (c *change) checkNewProcessor(op string, o *messages.Object) *messages.Error {
+	p := o.GetProcessor()
+	p.Partition, p.Shortfall, p.Restarted = 0, 0, 0
+	if o.RequestedStatus == "" || o.RequestedStatus == Ready {
+		o.RequestedStatus = Running
+	}
+	if refusal := checkProcessor(op, o); refusal != nil {
+		return refusal
+	}
+	return c.checkPin(op, o)
+}
+
+func checkProcessor(op string, o *messages.Object) *messages.Error {
+	p := o.GetProcessor()
+	if p.Concurrency == 0 {
+		p.Concurrency = 1
+	}
+	invalid := func(format string, args ...any) *messages.Error {
+		return messages.Errorf(messages.Invalid, op, o.Name, format, args...)
+	}
+	switch {
+	case !p.BuiltinEcho && p.Gitrepo == "":
+		return invalid("it has no git repository").WithHint("give its URL with --gitrepo")
+	case !p.BuiltinEcho && p.Module == "":
+		return invalid("it has no module").WithHint("give the dotted name of a module in the repository with --module")
+	case p.Concurrency < 1 || p.Concurrency > MaxConcurrency:
+		return invalid("concurrency is %d, it must be 1 to %d", p.Concurrency, MaxConcurrency)
+	case o.RequestedStatus != Running && o.RequestedStatus != Paused && o.RequestedStatus != Stopped:
+		return invalid("%q cannot be asked for", o.RequestedStatus).WithHint("ask for %s, %s or %s", Running, Paused, Stopped)
+	case !validRate(p.Ratelimit):
+		return invalid("rate limit %q is not understood", p.Ratelimit).WithHint("write N/s, N/m or N/h, like 100/s")
+	}
+	return notNegative(op, o.Name, []amount{
+		{"retries", int64(p.Retries)}, {"retrydelay", p.Retrydelay}, {"timelimit", p.Timelimit},
+	})
+}
+
+// checkPin refuses a host that no node has as its name or id, and puts the
+// name in the id's place.
+func (c *change) checkPin(op string, o *messages.Object) *messages.Error {
+	p := o.GetProcessor()
+	if strings.EqualFold(p.Hostname, localhost) {
+		p.Hostname = ""
+	}
+	if p.Hostname == "" {
+		return nil
+	}
+	node := find(c, messages.Kind_KIND_NODE, p.Hostname)
+	if node == nil {
+		return messages.Errorf(messages.NotFound, op, o.Name, "there is no host %q in the network", p.Hostname).
+			WithHint("nodes: %s; without a host it runs anywhere", listed(namesOf(all(c, messages.Kind_KIND_NODE))))
+	}
+	p.Hostname = node.Name
+	return nil
+}
+
+// validRate says whether a rate limit is empty or N/s, N/m or N/h.
+func validRate(rate string) bool {
+	if rate == "" {
+		return true
+	}
+	number, unit, ok := strings.Cut(rate, "/")
+	n, err := strconv.ParseUint(number, 10, 31)
+	return ok && err == nil && n > 0 && (unit == "s" || unit == "m" || unit == "h")
+}
+
+// createProcessor adds a processor, its tasks and their arguments, and places
+// its slots.
+func (c *change) createProcessor(op string, o *messages.Object, functions []*messages.Function) *messages.Error {
+	if o.GetProcessor().BuiltinEcho && len(functions) == 0 {
+		functions = []*messages.Function{echo()}
+	}
+	if refusal := c.checkFunctions(op, o, functions); refusal != nil {
+		return refusal
+	}
+	o.GetProcessor().Partition = uint32(c.choosePartition())
+	o.GetProcessor().Restarted = c.index
+	o.Status = Starting
+	c.save(o)
+	c.setFunctions(o, functions)
+	c.place()
+	c.reply.Object = load(c, o.Kind, o.Id)
+	return nil
+}
+
+// echo is the function of a processor without code.
+func echo() *messages.Function {
+	return &messages.Function{Name: "echo", Doc: "Gives its argument back.", Parameters: []*messages.Parameter{
+		{Name: "value", Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD},
+	}}
+}
+
+// choosePartition gives the partition with the fewest processors, the lowest
+// of those that have the same.
+func (c *change) choosePartition() messages.GroupID {
+	_, partitions, _ := Network(c)
+	count := make([]int, partitions+1)
+	for _, o := range all(c, messages.Kind_KIND_PROCESSOR) {
+		count[o.GetProcessor().Partition]++
+	}
+	best := 1
+	for partition := range count {
+		if partition > 0 && count[partition] < count[best] {
+			best = partition
+		}
+	}
+	return messages.GroupID(best)
+}
+
+// processorsByAge gives all processors, the oldest first.
+func processorsByAge(view kv.View) []*messages.Object {
+	found := all(view, messages.Kind_KIND_PROCESSOR)
+	sortBy(found, func(a, b *messages.Object) int {
+		return cmp.Or(cmp.Compare(a.Created, b.Created), strings.Compare(a.Name, b.Name))
+	})
+	return found
+}
+
+// configureProcessor tells its partition what has changed of a processor.
+func (c *change) configureProcessor(o *messages.Object) {
+	if o.Status != Deleting {
+		c.tell(messages.GroupID(o.GetProcessor().Partition), o, processorConfiguration(o))
+	}
+}
+
+// processorConfiguration is what a partition needs of a processor.
+func processorConfiguration(o *messages.Object) *messages.ConfigureProcessor {
+	p := o.GetProcessor()
+	configuration := &messages.ConfigureProcessor{
+		Processor: o.Id, Name: o.Name, Commit: p.ResolvedCommit, Status: o.RequestedStatus, Message: o.Message,
+		Retries: p.Retries, Retrydelay: p.Retrydelay, Timelimit: p.Timelimit, Ratelimit: p.Ratelimit,
+		BuiltinEcho: p.BuiltinEcho, Module: p.Module,
+	}
+	if o.Status == Failed || o.Status == Stopped {
+		configuration.Status = o.Status // a processor that is not enabled is stopped, whatever was requested
+	}
+	return configuration
+}

@@ -1,0 +1,160 @@
+package model
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model/placement"
+)
+
+// settable gives the fields of a kind that Update may change; none: nil. What
+// makes an object's identity (its socket's function, its partition) is not
+// among them.
+func settable(kind messages.Kind) []string {
+	switch kind {
+	case messages.Kind_KIND_QUEUE:
+		return []string{"queue.auto_delete", "queue.durable", "queue.expires", "queue.max_length", "queue.max_length_bytes",
+			"queue.message_ttl", "queue.qtype", "queue.reliable"}
+	case messages.Kind_KIND_PROCESSOR:
+		return []string{"enabled", "processor.beat", "processor.branch", "processor.commit", "processor.concurrency",
+			"processor.container_command", "processor.container_image", "processor.container_version", "processor.cron",
+			"processor.description", "processor.detached", "processor.endpoint", "processor.gitrepo", "processor.gittag",
+			"processor.hasapi", "processor.hostname", "processor.icon", "processor.ignoreresult", "processor.module",
+			"processor.modulepath", "processor.password", "processor.perworker", "processor.python", "processor.ratelimit",
+			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
+			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
+	case messages.Kind_KIND_SOCKET:
+		return []string{"socket.correlate", "socket.cron", "socket.description", "socket.interval", "socket.ordered",
+			"socket.overflow", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
+			"socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.wait"}
+	case messages.Kind_KIND_NODE:
+		return []string{"enabled"}
+	case messages.Kind_KIND_SCHEDULER:
+		return []string{"scheduler.strategy"}
+	}
+	return nil
+}
+
+// update changes the named fields of an object.
+func (c *change) update(m *messages.Update) *messages.Error {
+	op := "update " + noun(m.Kind)
+	o := find(c, m.Kind, m.Name)
+	switch {
+	case o == nil:
+		return missing(c, op, m.Name, m.Kind, m.Name)
+	case o.Status == Deleting:
+		return messages.Errorf(messages.Conflict, op, o.Name, "it is being deleted")
+	case m.Expect != 0 && m.Expect != o.Version:
+		return messages.Errorf(messages.Conflict, op, o.Name, "it was changed: its version is %d, not %d", o.Version, m.Expect).
+			WithHint("read it again")
+	}
+	fresh := clone(o)
+	if refusal := setFields(op, fresh, m); refusal != nil {
+		return refusal
+	}
+	if refusal := c.checkUpdate(op, fresh, m); refusal != nil {
+		return refusal
+	}
+	switch fresh.Kind {
+	case messages.Kind_KIND_PROCESSOR:
+		c.updateProcessor(o, fresh, m.Functions)
+	case messages.Kind_KIND_NODE, messages.Kind_KIND_SCHEDULER:
+		c.save(fresh)
+		c.place()
+	default:
+		c.save(fresh)
+		c.configure(fresh)
+	}
+	c.reply.Object = load(c, fresh.Kind, fresh.Id)
+	return nil
+}
+
+// setFields copies the named fields into an object.
+func setFields(op string, o *messages.Object, m *messages.Update) *messages.Error {
+	fields := settable(o.Kind)
+	if len(m.Fields) == 0 && len(m.Functions) == 0 {
+		return messages.Errorf(messages.Invalid, op, o.Name, "no field is named").WithHint("settable: %s", strings.Join(fields, ", "))
+	}
+	for _, field := range m.Fields {
+		if !slices.Contains(fields, field) {
+			refusal := messages.Errorf(messages.Invalid, op, o.Name, "%s cannot be set", field)
+			if len(fields) == 0 {
+				return refusal.WithHint("nothing of a %s can: %s", noun(o.Kind), whyNotAdded(o.Kind))
+			}
+			return refusal.WithHint("settable: %s", strings.Join(fields, ", "))
+		}
+		to, from := o.ProtoReflect(), m.GetObject().ProtoReflect()
+		if spec, rest, nested := strings.Cut(field, "."); nested {
+			descriptor := to.Descriptor().Fields().ByName(protoreflect.Name(spec))
+			if !from.Has(descriptor) {
+				return messages.Errorf(messages.Invalid, op, o.Name, "%s is named, but there is no %s in the update", field, spec)
+			}
+			to, from, field = to.Mutable(descriptor).Message(), from.Get(descriptor).Message(), rest
+		}
+		descriptor := to.Descriptor().Fields().ByName(protoreflect.Name(field))
+		if from.Has(descriptor) {
+			to.Set(descriptor, from.Get(descriptor))
+		} else {
+			to.Clear(descriptor)
+		}
+	}
+	return nil
+}
+
+// checkUpdate refuses what an object may not become.
+func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) *messages.Error {
+	switch o.Kind {
+	case messages.Kind_KIND_QUEUE:
+		return checkQueue(op, o)
+	case messages.Kind_KIND_SOCKET:
+		return c.checkSocket(op, o)
+	case messages.Kind_KIND_SCHEDULER:
+		if s := o.GetScheduler().Strategy; s != placement.Balanced && s != placement.Efficient {
+			return messages.Errorf(messages.Invalid, op, o.Name, "%q is not a strategy", s).
+				WithHint("strategies are %s and %s", placement.Balanced, placement.Efficient)
+		}
+	case messages.Kind_KIND_PROCESSOR:
+		if refusal := checkProcessor(op, o); refusal != nil {
+			return refusal
+		}
+		if slices.Contains(m.Fields, "processor.hostname") {
+			if refusal := c.checkPin(op, o); refusal != nil {
+				return refusal
+			}
+		}
+		if len(m.Functions) > 0 {
+			return c.checkFunctions(op, o, m.Functions)
+		}
+	}
+	return nil
+}
+
+// updateProcessor carries out a processor's change: its tasks follow its code,
+// and its deployments start again where that is due.
+func (c *change) updateProcessor(old, fresh *messages.Object, functions []*messages.Function) {
+	before, after := old.GetProcessor(), fresh.GetProcessor()
+	deployments := referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_DEPLOYMENT)
+	commit := before.ResolvedCommit != after.ResolvedCommit
+	environment := commit || before.Gitrepo != after.Gitrepo || before.Module != after.Module || before.Modulepath != after.Modulepath ||
+		before.Requirements != after.Requirements || before.Python != after.Python
+	failed := slices.ContainsFunc(deployments, func(d *messages.Object) bool { return d.Status == Failed })
+	if environment || failed && len(functions) > 0 || wantedSlots(old) == 0 && wantedSlots(fresh) > 0 {
+		after.Restarted = c.index
+		for _, d := range deployments {
+			if commit || d.Status == Failed {
+				c.restartDeployment(d)
+			} else {
+				d.GetDeployment().Epoch = c.index
+				c.save(d)
+			}
+		}
+	}
+	c.save(fresh)
+	if len(functions) > 0 {
+		c.setFunctions(fresh, functions)
+	}
+	c.place()
+}
