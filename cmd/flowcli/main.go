@@ -1,0 +1,17 @@
+// Command flowcli builds and uses a flow network from the shell: objects are
+// added, updated, deleted and listed, tasks are run.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], newWorld())
+	stop()
+	os.Exit(code)
+}
