@@ -52,7 +52,9 @@ type check struct {
 	errs       []error
 }
 
-func (c *check) wrong(format string, args ...any) { c.errs = append(c.errs, fmt.Errorf(format, args...)) }
+func (c *check) wrong(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf(format, args...))
+}
 
 func (c *check) that(ok bool, format string, args ...any) {
 	if !ok {

@@ -96,7 +96,7 @@ func upTo(seq uint64) []byte {
 func blocksDown(view kv.View, from uint64) iter.Seq[span.Span] {
 	return func(yield func(span.Span) bool) {
 		for k, v := range view.Scan(key(blocks, from), kv.PrefixEnd([]byte(blocks))) {
-			b := extent(view, k, v)
+			b := readBlock(view, seqOf(k), v).Span()
 			if b.First <= from {
 				b.Last = from
 				if !yield(b) {
@@ -106,7 +106,7 @@ func blocksDown(view kv.View, from uint64) iter.Seq[span.Span] {
 			break
 		}
 		for k, v := range view.ScanBack([]byte(blocks), key(blocks, from)) {
-			if !yield(extent(view, k, v)) {
+			if !yield(readBlock(view, seqOf(k), v).Span()) {
 				return
 			}
 		}
@@ -117,17 +117,11 @@ func blocksDown(view kv.View, from uint64) iter.Seq[span.Span] {
 func blocksUp(view kv.View, from uint64) iter.Seq[span.Span] {
 	return func(yield func(span.Span) bool) {
 		for k, v := range view.Scan(key(blocks, from), kv.PrefixEnd([]byte(blocks))) {
-			b := extent(view, k, v)
+			b := readBlock(view, seqOf(k), v).Span()
 			b.First = max(b.First, from)
 			if !yield(b) {
 				return
 			}
 		}
 	}
-}
-
-// extent is the places of a block's calls.
-func extent(view kv.View, k, v []byte) span.Span {
-	b := readBlock(view, seqOf(k), v)
-	return span.Span{First: b.First(), Last: b.Last(), Block: b.Last()}
 }
