@@ -28,7 +28,7 @@ var shells = []string{"cluster", "raftstore", "actors", "worker", "source", "api
 // rules says what of the house each of its rooms may import besides its own
 // subpackages. A room that is not listed may not be built: give it a rule.
 func rules() map[string][]string {
-	everything := slices.Concat(vocabulary, pure, shells, []string{"node", "sim"})
+	everything := slices.Concat(vocabulary, pure, shells, []string{"discovery", "node", "sim"})
 	r := map[string][]string{
 		"":         everything, // the tests in the root
 		"messages": nil,
@@ -40,7 +40,9 @@ func rules() map[string][]string {
 		"examples": {"messages", "client"},
 		"cmd/node": {"messages", "node"},
 		// flowcli is a client like any other, so that whatever it can do, all can.
-		"cmd/flowcli": {"messages", "client"},
+		"cmd/flowcli": {"messages", "client", "discovery"},
+		// discovery is how nodes and clients of a machine find each other.
+		"discovery": {"messages"},
 	}
 	for _, p := range pure {
 		r[p] = vocabulary
@@ -48,6 +50,7 @@ func rules() map[string][]string {
 	for _, s := range shells {
 		r[s] = slices.Concat(vocabulary, pure)
 	}
+	r["cluster"] = append(r["cluster"], "discovery")
 	return r
 }
 
