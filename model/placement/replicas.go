@@ -238,15 +238,14 @@ func (p *plan) shrink() bool {
 }
 
 // drop removes one follower that has no use: of a forgotten node, or of a
-// partition that has all its voters alive, or a dead one that a live node
-// stands in for.
+// partition that has all its voters alive.
 func (p *plan) drop() bool {
 	full := p.count(func(r *messages.Replica) bool { return r.Voter && p.alive(r.Node) }) >= p.limit()
 	i := p.index(func(r *messages.Replica) bool {
 		if r.Voter {
 			return false
 		}
-		return !p.known(r.Node) || !p.meta() && (full || !p.alive(r.Node) && p.spare() != "")
+		return !p.known(r.Node) || !p.meta() && full
 	})
 	if i < 0 {
 		return false
