@@ -163,6 +163,18 @@ func TestRestartTriesAFailedBuildAgain(t *testing.T) {
 	}
 }
 
+func TestStartForgetsFailuresFromBeforeTheStop(t *testing.T) {
+	w := founded(t, 4)
+	w.sample()
+	old := w.index
+	w.ask("p", Stopped)
+	w.ask("p", Running)
+	w.do(&messages.Report{Node: "node-a", Boot: 1, Deployments: []*messages.DeploymentReport{{Processor: id("processor p"), Commit: "c1", Status: Failed, Epoch: old}}})
+	if status := w.processor("p").Status; status != Starting {
+		t.Errorf("%s by a failure from before the stop", status)
+	}
+}
+
 func TestRestartOfWhatRunsChangesNothing(t *testing.T) {
 	w := founded(t, 4)
 	w.sample()
