@@ -73,6 +73,9 @@ func (g *Group) startRaft() (err error) {
 	}
 	g.raft.Store(r.raft)
 	g.run = r
+	if members := g.Members(); len(members) == 1 && members[0] == (Member{g.store.config.Node, g.incarnation, true}) {
+		trans.electNow(g.self())
+	}
 	r.done.Go(func() { g.watchLeadership(r) })
 	r.done.Go(func() { g.takeSnapshots(r) })
 	return nil
