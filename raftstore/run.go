@@ -42,7 +42,7 @@ func (g *Group) raftConfig() *raft.Config {
 	c.LocalID = g.self()
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout, c.CommitTimeout = own.Heartbeat, own.Election, own.Lease, own.Commit
 	c.MaxAppendEntries = maxAppendEntries
-	c.BatchApplyCh = false    // what raft has not taken it must not forget as it shuts down
+	c.BatchApplyCh = false     // what raft has not taken it must not forget as it shuts down
 	c.ShutdownOnRemove = false // the group is closed from outside
 	c.NoSnapshotRestoreOnStart = true
 	c.NoLegacyTelemetry = true
@@ -73,6 +73,9 @@ func (g *Group) startRaft() (err error) {
 	}
 	g.raft.Store(r.raft)
 	g.run = r
+	if members := g.Members(); len(members) == 1 && members[0] == (Member{g.store.config.Node, g.incarnation, true}) {
+		trans.electNow(g.self())
+	}
 	r.done.Go(func() { g.watchLeadership(r) })
 	r.done.Go(func() { g.takeSnapshots(r) })
 	return nil

@@ -10,23 +10,70 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// transport is raft's network transport with three changes: heartbeats go
-// through raft's main loop, a server's address is its node's id, and a leader
-// with nothing new to say does not say it over the network.
+// transport is raft's network transport with four changes: heartbeats go
+// through raft's main loop, a server's address is its node's id, a leader with
+// nothing new to say does not say it over the network, and a replica that is
+// alone need not wait to lead.
 type transport struct {
 	*raft.NetworkTransport
-	node  messages.NodeID
-	quiet time.Duration // an idle follower hears at least this often from the pipeline
-	peers *peers
+	node     messages.NodeID
+	quiet    time.Duration // an idle follower hears at least this often from the pipeline
+	peers    *peers
+	requests chan raft.RPC // what peers ask, and electNow
+	closed   chan struct{}
+	done     sync.WaitGroup
 }
 
 func newTransport(l *lent, c Config, logger hclog.Logger, p *peers) *transport {
-	return &transport{
+	t := &transport{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Stream: l, MaxPool: maxPooledConns, Timeout: c.RPC, Logger: logger, MsgpackUseNewTimeFormat: true,
 		}),
 		node: c.Node, quiet: c.Heartbeat / 2, peers: p,
+		requests: make(chan raft.RPC), closed: make(chan struct{}),
 	}
+	t.done.Go(t.forward)
+	return t
+}
+
+func (t *transport) forward() {
+	for {
+		select {
+		case rpc := <-t.NetworkTransport.Consumer():
+			t.hand(rpc)
+		case <-t.closed:
+			return
+		}
+	}
+}
+
+func (t *transport) hand(rpc raft.RPC) {
+	select {
+	case t.requests <- rpc:
+	case <-t.closed:
+	}
+}
+
+// Consumer gives raft the requests of its peers.
+func (t *transport) Consumer() <-chan raft.RPC { return t.requests }
+
+// electNow asks the own raft to be elected without waiting for a leader, as one
+// does that hands its leadership over. It is for a group's only voter.
+func (t *transport) electNow(self raft.ServerID) {
+	head := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(self), Addr: []byte(t.node)}
+	t.hand(raft.RPC{Command: &raft.TimeoutNowRequest{RPCHeader: head}, RespChan: make(chan raft.RPCResponse, 1)})
+}
+
+// Close ends the transport; raft does so when it shuts down.
+func (t *transport) Close() error {
+	select {
+	case <-t.closed:
+		return nil
+	default:
+	}
+	close(t.closed)
+	t.done.Wait()
+	return t.NetworkTransport.Close()
 }
 
 // SetHeartbeatHandler does nothing: on raft's fast path a heartbeat changes the

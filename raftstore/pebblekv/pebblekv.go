@@ -52,7 +52,9 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { logger.Error("state store: background work failed", "error", err) },
 			// Reads that meet the damage say so, and stop their group.
-			DataCorruption: func(i pebble.DataCorruptionInfo) { logger.Error("state store: damaged file", "file", i.Path, "error", i.Details) },
+			DataCorruption: func(i pebble.DataCorruptionInfo) {
+				logger.Error("state store: damaged file", "file", i.Path, "error", i.Details)
+			},
 		},
 	}
 	for i := range options.Levels {
