@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -225,8 +227,8 @@ func inWorld(t *testing.T, nodes int, cpus int, test func(*testing.T, *world)) {
 		}
 		w.system = w.systems[0]
 		w.leader = w.newLeader(w.system)
+		defer w.stop()
 		test(t, w)
-		w.stop()
 	})
 }
 
@@ -265,6 +267,7 @@ func (w *world) stop() {
 	for _, s := range w.systems {
 		s.Stop()
 	}
+	time.Sleep(time.Second) // the library's throttle of dead letters ends
 	for node, workers := range w.workers {
 		if alive, _ := workers.count(); alive != 0 {
 			w.t.Errorf("%d workers are left on %s", alive, node)
@@ -314,5 +317,5 @@ func (w *world) finished(n int) func() bool {
 
 func opened(body []byte) (*messages.ActorEnvelope, error) {
 	e := new(messages.ActorEnvelope)
-	return e, unmarshal(body, e)
+	return e, proto.Unmarshal(body, e)
 }
