@@ -36,7 +36,7 @@ func TestAgentStartsAndStopsSlots(t *testing.T) {
 		w.agents[lead1].Assign(Assignments{})
 		w.until("nothing is left", 5*time.Second, func() bool {
 			alive, _ := w.workers[lead1].count()
-			return alive == 0 && len(w.partition.slots) == 0
+			return alive == 0 && len(w.partition.all()) == 0
 		})
 	})
 }
@@ -47,11 +47,11 @@ func TestNeverMoreSlotsThanCPUs(t *testing.T) {
 		w.partition.run("10ms", 50)
 		w.until("calls finish", 5*time.Second, w.finished(50))
 		w.place("c2", on(8))
-		w.partition.commit = "c2"
+		w.partition.set(func() { w.partition.commit = "c2" })
 		w.partition.run("10ms", 50)
 		w.until("calls finish", 5*time.Second, w.finished(100))
-		if w.workers[lead1].most != 2 {
-			t.Errorf("%d workers at once on 2 CPUs", w.workers[lead1].most)
+		if w.workers[lead1].atOnce() != 2 {
+			t.Errorf("%d workers at once on 2 CPUs", w.workers[lead1].atOnce())
 		}
 	})
 }
@@ -74,8 +74,8 @@ func TestNewCommitLetsRunningCallsEndOnTheOldOne(t *testing.T) {
 		w.builds[lead1].took = time.Second
 		w.place("c1", on(2))
 		running := w.partition.run("4s", 2)
-		w.until("they run", 5*time.Second, func() bool { return len(w.workers[lead1].ran) == 2 })
-		w.partition.commit = "c2"
+		w.until("they run", 5*time.Second, func() bool { return len(w.workers[lead1].runs()) == 2 })
+		w.partition.set(func() { w.partition.commit = "c2" })
 		w.place("c2", on(2))
 		w.partition.run("10ms", 10)
 		w.until("all finish", 20*time.Second, w.finished(12))
@@ -132,10 +132,10 @@ func TestFailedBuildIsTriedAgainWhenAskedTo(t *testing.T) {
 		}
 		w.place("c1", on(1))
 		time.Sleep(time.Minute)
-		if len(builds.calls) != 1 {
-			t.Errorf("%d builds of what had failed", len(builds.calls))
+		if len(builds.asked()) != 1 {
+			t.Errorf("%d builds of what had failed", len(builds.asked()))
 		}
-		builds.fail = nil
+		builds.set(func() { builds.fail = nil })
 		o := w.processor("c1")
 		o.GetProcessor().Restarted = 9
 		w.agents[lead1].Assign(Assignments{Assignments: []Assignment{{o, w.deployment(lead1, 1)}}})
@@ -145,7 +145,7 @@ func TestFailedBuildIsTriedAgainWhenAskedTo(t *testing.T) {
 
 func TestWorkerThatDoesNotStartIsReportedWithItsLastLines(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
-		w.workers[lead1].broken = true
+		w.workers[lead1].set(func(f *fakeWorkers) { f.broken = true })
 		w.place("c1", on(1))
 		w.until("failed", 5*time.Second, reports(w, "failed", 0))
 		if got := lastReport(w).Deployments[0].Message; got != "exit status 1\nlast words" {
@@ -162,9 +162,9 @@ func TestStandbyIsPreparedAfterTheNodesOwn(t *testing.T) {
 		other.Id = "q"
 		w.agents[lead1].Assign(Assignments{Standby: []*messages.Object{other},
 			Assignments: []Assignment{{w.processor("c1"), w.deployment(lead1, 1)}}})
-		w.until("both are prepared", 3*time.Second, func() bool { return len(builds.calls) == 2 })
-		if !slices.Equal(builds.calls, []string{"c1", "s1"}) {
-			t.Errorf("prepared in the order %v", builds.calls)
+		w.until("both are prepared", 3*time.Second, func() bool { return len(builds.asked()) == 2 })
+		if !slices.Equal(builds.asked(), []string{"c1", "s1"}) {
+			t.Errorf("prepared in the order %v", builds.asked())
 		}
 		w.until("its slot runs", 3*time.Second, reports(w, "running", 1))
 		if _, started := w.workers[lead1].count(); started != 1 {
@@ -177,13 +177,13 @@ func TestStoppedSlotLetsItsCallEnd(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
 		w.place("c1", on(1))
 		id := w.partition.run("5s", 1)[0]
-		w.until("it runs", time.Second, func() bool { return len(w.workers[lead1].ran) == 1 })
+		w.until("it runs", time.Second, func() bool { return len(w.workers[lead1].runs()) == 1 })
 		w.place("c1", on(0))
 		w.until("it finishes", 6*time.Second, w.finished(1))
 		if got := w.partition.call(id).outcomes; !slices.Equal(got, []messages.Outcome{ok}) {
 			t.Errorf("it ended %v", got)
 		}
-		w.until("the slot is revoked", time.Second, func() bool { return len(w.partition.slots) == 0 })
+		w.until("the slot is revoked", time.Second, func() bool { return len(w.partition.all()) == 0 })
 	})
 }
 
@@ -191,10 +191,10 @@ func TestStoppedSlotGivesUpACallThatDoesNotEnd(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
 		w.place("c1", on(1))
 		id := w.partition.run("hang once", 1)[0]
-		w.until("it runs", time.Second, func() bool { return len(w.workers[lead1].ran) == 1 })
+		w.until("it runs", time.Second, func() bool { return len(w.workers[lead1].runs()) == 1 })
 		began := time.Now()
 		w.place("c1", on(0))
-		w.until("the slot is revoked", stopGrace+time.Second, func() bool { return len(w.partition.slots) == 0 })
+		w.until("the slot is revoked", stopGrace+time.Second, func() bool { return len(w.partition.all()) == 0 })
 		if waited := time.Since(began); waited < stopGrace {
 			t.Errorf("its grace was %v", waited)
 		}

@@ -407,3 +407,19 @@ func (f *fakePartition) credits(commit string) (slots int) {
 	}
 	return slots
 }
+
+// all gives the slots, as they are now.
+func (f *fakePartition) all() (slots []fakeSlot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.slots {
+		slots = append(slots, *s)
+	}
+	return slots
+}
+
+func (f *fakePartition) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}

@@ -41,7 +41,7 @@ func TestLostStartIsSentAtOnceWhenTheLinkIsBack(t *testing.T) {
 		w.until("the slot is granted", time.Second, func() bool { return w.partition.credits("c1") == 1 })
 		w.partition.run("1ms", 1)
 		synctest.Wait()
-		cut = false
+		w.network.set(func() { cut = false })
 		w.leader.Reconnected("node-b")
 		w.until("the call finishes", 100*time.Millisecond, w.finished(1))
 	})
@@ -51,7 +51,7 @@ func TestDuplicatedStartRunsOnce(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
 		w.place("c1", on(1))
 		w.partition.run("100ms", 1)
-		w.until("it runs", time.Second, func() bool { return len(w.workers[lead1].ran) == 1 })
+		w.until("it runs", time.Second, func() bool { return len(w.workers[lead1].runs()) == 1 })
 		for range 3 {
 			w.leader.Reconnected(lead1)
 			w.leader.Leading(2)
@@ -59,7 +59,7 @@ func TestDuplicatedStartRunsOnce(t *testing.T) {
 		w.until("it finishes", time.Second, w.finished(1))
 		w.leader.Leading(3)
 		time.Sleep(3 * time.Second)
-		if ran := len(w.workers[lead1].ran); ran != 1 {
+		if ran := len(w.workers[lead1].runs()); ran != 1 {
 			t.Errorf("it ran %d times", ran)
 		}
 	})
@@ -78,7 +78,7 @@ func TestLostAbortIsSentAgain(t *testing.T) {
 		w.place("c1", map[messages.NodeID]int32{"node-b": 1})
 		id := w.partition.run("hang", 1)[0]
 		w.partition.run("1ms", 1)
-		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].ran) == 1 })
+		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].runs()) == 1 })
 		if _, _, err := w.leader.propose(t.Context(), &messages.Cancel{Call: id.Bytes()}); err != nil {
 			t.Fatal(err)
 		}
@@ -94,8 +94,8 @@ func TestSilentSessionEndsOnce(t *testing.T) {
 		}
 		w.place("c1", map[messages.NodeID]int32{"node-b": 1})
 		id := w.partition.run("hang once", 1)[0]
-		w.until("it runs on b", time.Second, func() bool { return len(w.workers["node-b"].ran) == 1 })
-		dead = true
+		w.until("it runs on b", time.Second, func() bool { return len(w.workers["node-b"].runs()) == 1 })
+		w.network.set(func() { dead = true })
 		began := time.Now()
 		w.place("c1", map[messages.NodeID]int32{"node-b": 1, lead1: 1})
 		w.until("it finishes on a", 10*time.Second, w.finished(1))
@@ -127,7 +127,7 @@ func TestNodeThatIsGoneLosesItsSessionAtOnce(t *testing.T) {
 	inWorld(t, 2, 1, func(t *testing.T, w *world) {
 		w.place("c1", map[messages.NodeID]int32{"node-b": 1})
 		w.partition.run("hang", 1)
-		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].ran) == 1 })
+		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].runs()) == 1 })
 		w.leader.NodeGone("node-b")
 		w.until("its session ends", 100*time.Millisecond, func() bool { return len(commands[*messages.EndSession](w.partition)) == 1 })
 	})
@@ -137,7 +137,7 @@ func TestAgentThatLostItsSessionBeginsAnother(t *testing.T) {
 	inWorld(t, 2, 1, func(t *testing.T, w *world) {
 		w.place("c1", map[messages.NodeID]int32{"node-b": 1})
 		id := w.partition.run("hang once", 1)[0]
-		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].ran) == 1 })
+		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].runs()) == 1 })
 		old := w.partition.Sessions()[0]
 		w.leader.NodeGone("node-b") // a false alarm
 		w.until("it is tried again in a new session", 10*time.Second, w.finished(1))
@@ -161,9 +161,9 @@ func TestNewLeaderGivesSessionsAFullTimeout(t *testing.T) {
 		}
 		w.place("c1", map[messages.NodeID]int32{"node-b": 1})
 		w.partition.run("hang", 1)
-		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].ran) == 1 })
+		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].runs()) == 1 })
 		time.Sleep(3 * time.Second)
-		mute = true
+		w.network.set(func() { mute = true })
 		time.Sleep(2 * time.Second)
 		w.leader.Following()
 		time.Sleep(10 * time.Second)
@@ -276,8 +276,8 @@ func TestCallWaitsForItsEnd(t *testing.T) {
 		if _, err := w.leader.Await(t.Context(), messages.NewCallID("y", 1, 0)); !errors.Is(err, messages.NotFound) {
 			t.Errorf("a call that does not exist: %v", err)
 		}
-		if len(w.leader.waiters.byCall) != 0 || w.leader.waiters.count != 0 {
-			t.Errorf("%d waiters are left", w.leader.waiters.count)
+		if n := waiting(w.leader); n != 0 {
+			t.Errorf("%d waiters are left", n)
 		}
 	})
 }
@@ -309,10 +309,16 @@ func TestWaitersEndWithTheirContextOrTheLead(t *testing.T) {
 		if call, err := w.leader.Await(t.Context(), id); err != nil || call.State != messages.CallState_FINISHED {
 			t.Errorf("at the next leader: %v, %v", call, err)
 		}
-		if w.leader.waiters.count != 0 {
-			t.Errorf("%d waiters are left", w.leader.waiters.count)
+		if n := waiting(w.leader); n != 0 {
+			t.Errorf("%d waiters are left", n)
 		}
 	})
+}
+
+func waiting(p *Partition) int {
+	p.waiters.mu.Lock()
+	defer p.waiters.mu.Unlock()
+	return p.waiters.count + len(p.waiters.byCall)
 }
 
 func TestWaitersAreBounded(t *testing.T) {

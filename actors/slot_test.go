@@ -32,7 +32,7 @@ func TestCallsRunOnSlots(t *testing.T) {
 				t.Errorf("call %v: result %s", id, got)
 			}
 		}
-		if ran := len(w.workers[lead1].ran); ran != len(ids) {
+		if ran := len(w.workers[lead1].runs()); ran != len(ids) {
 			t.Errorf("%d runs of %d calls", ran, len(ids))
 		}
 	})
@@ -58,7 +58,7 @@ func TestOneSlotRunsCallsInOrder(t *testing.T) {
 		w.place("c1", on(1))
 		ids := w.partition.run("100us", 300)
 		w.until("all calls finish", 10*time.Second, w.finished(len(ids)))
-		for i, a := range w.workers[lead1].ran {
+		for i, a := range w.workers[lead1].runs() {
 			if a.call != ids[i] {
 				t.Fatalf("run %d is not call %d", i, i)
 			}
@@ -71,12 +71,12 @@ func TestWindowFollowsTheDurationOfCalls(t *testing.T) {
 		w.place("c1", on(1))
 		w.partition.run("100us", 300)
 		w.until("short calls finish", 10*time.Second, w.finished(300))
-		if got := w.partition.slots[0].window; got < 16 {
+		if got := w.partition.all()[0].window; got < 16 {
 			t.Errorf("window %d after calls of 0.1 ms", got)
 		}
 		w.partition.run("50ms", 60)
 		w.until("long calls finish", 10*time.Second, w.finished(360))
-		if got := w.partition.slots[0].window; got != 1 {
+		if got := w.partition.all()[0].window; got != 1 {
 			t.Errorf("window %d after calls of 50 ms", got)
 		}
 		if n := len(commands[*messages.Grant](w.partition)); n > 10 {
@@ -188,12 +188,12 @@ func TestAbortBeforeItsStartPreventsTheRun(t *testing.T) {
 		w.place("c1", on(1))
 		w.partition.run("1ms", 1)
 		w.until("the slot works", time.Second, w.finished(1))
-		slot := w.partition.slots[0]
+		slot := w.partition.all()[0]
 		call := messages.NewCallID("early", 1, 0)
 		w.system.Send(lead1, slot.name, &messages.Abort{Session: slot.session, Slot: slot.name, Call: call.Bytes(), Attempt: 1})
 		w.system.Send(lead1, slot.name, &messages.Start{Session: slot.session, Slot: slot.name, Call: call.Bytes(), Attempt: 1, Commit: "c1", Function: "1ms"})
 		time.Sleep(time.Second)
-		if n := len(w.workers[lead1].ran); n != 1 {
+		if n := len(w.workers[lead1].runs()); n != 1 {
 			t.Errorf("%d calls ran, the aborted one among them", n)
 		}
 	})
@@ -204,11 +204,11 @@ func TestStartOfAnotherSessionIsIgnored(t *testing.T) {
 		w.place("c1", on(1))
 		w.partition.run("1ms", 1)
 		w.until("the slot works", time.Second, w.finished(1))
-		slot := w.partition.slots[0]
+		slot := w.partition.all()[0]
 		stale := messages.SessionID{Node: lead1, Boot: 1}.String()
 		w.system.Send(lead1, slot.name, &messages.Start{Session: stale, Slot: slot.name, Call: messages.NewCallID("old", 1, 0).Bytes(), Attempt: 1, Commit: "c1", Function: "1ms"})
 		time.Sleep(time.Second)
-		if n := len(w.workers[lead1].ran); n != 1 {
+		if n := len(w.workers[lead1].runs()); n != 1 {
 			t.Errorf("%d calls ran, that of an old session among them", n)
 		}
 	})
@@ -218,8 +218,8 @@ func TestPanicInASlotFromAnotherNode(t *testing.T) {
 	inWorld(t, 2, 1, func(t *testing.T, w *world) {
 		w.place("c1", map[messages.NodeID]int32{"node-b": 1})
 		id := w.partition.run("hang once", 1)[0]
-		w.until("the call runs", time.Second, func() bool { return len(w.workers["node-b"].ran) == 1 })
-		_, err := w.system.Ask("node-b", w.partition.slots[0].name, &messages.Panic{Reason: "for show"}, time.Second)
+		w.until("the call runs", time.Second, func() bool { return len(w.workers["node-b"].runs()) == 1 })
+		_, err := w.system.Ask("node-b", w.partition.all()[0].name, &messages.Panic{Reason: "for show"}, time.Second)
 		if err == nil || messages.InfoOf(err).Kind != messages.ErrorKind_INTERNAL {
 			t.Errorf("whoever made it panic was answered %v", err)
 		}
@@ -239,7 +239,7 @@ func TestPanicInAnIdleSlotCostsNothing(t *testing.T) {
 		w.partition.run("1ms", 5)
 		w.until("calls finish", time.Second, w.finished(5))
 		for range 3 {
-			if _, err := w.system.Ask(lead1, w.partition.slots[0].name, &messages.Panic{Reason: "for show"}, time.Second); err == nil {
+			if _, err := w.system.Ask(lead1, w.partition.all()[0].name, &messages.Panic{Reason: "for show"}, time.Second); err == nil {
 				t.Error("it did not panic")
 			}
 			w.partition.run("1ms", 5)
@@ -266,21 +266,21 @@ func TestPanicInTheAgentBeginsANewSession(t *testing.T) {
 		if now := w.partition.Sessions(); len(now) != 1 || now[0] == old {
 			t.Errorf("sessions %v after %s", now, old)
 		}
-		if w.workers[lead1].most > 2 {
-			t.Errorf("%d workers at once on 2 CPUs", w.workers[lead1].most)
+		if w.workers[lead1].atOnce() > 2 {
+			t.Errorf("%d workers at once on 2 CPUs", w.workers[lead1].atOnce())
 		}
 	})
 }
 
 func TestCrashingWorkersAreStartedMoreAndMoreSlowly(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
-		w.workers[lead1].broken = true
+		w.workers[lead1].set(func(f *fakeWorkers) { f.broken = true })
 		w.place("c1", on(1))
 		time.Sleep(time.Minute)
 		if _, started := w.workers[lead1].count(); started < 8 || started > 20 {
 			t.Errorf("%d starts of a worker that cannot start in a minute", started)
 		}
-		w.workers[lead1].broken = false
+		w.workers[lead1].set(func(f *fakeWorkers) { f.broken = false })
 		w.partition.run("1ms", 1)
 		w.until("it works when the cause is gone", 15*time.Second, w.finished(1))
 	})

@@ -59,11 +59,11 @@ func TestAskSaysWhyThereIsNoAnswer(t *testing.T) {
 		if _, err := a.Ask("b", "nobody", &messages.Held{}, time.Second); !errors.Is(err, messages.NotFound) {
 			t.Errorf("of nobody: %v", err)
 		}
-		n.lose = func(_, _ messages.NodeID, _ *messages.ActorEnvelope) bool { return true }
+		n.set(func() { n.lose = func(_, _ messages.NodeID, _ *messages.ActorEnvelope) bool { return true } })
 		if _, err := a.Ask("b", "echo", &messages.Held{}, time.Second); !errors.Is(err, messages.Deadline) {
 			t.Errorf("over a dead link: %v", err)
 		}
-		n.lose = nil
+		n.set(func() { n.lose = nil })
 		if _, err := a.Ask("b", "echo", &messages.Held{}, 10*time.Second); err != nil {
 			t.Errorf("after it panicked: %v", err)
 		}
