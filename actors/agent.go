@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
 
 	"github.com/elasticcode/flow/messages"
 )
@@ -45,6 +46,7 @@ type Agent struct {
 	told     atomic.Bool   // the actor is about to look at latest
 	sessions atomic.Uint64 // of this boot
 	hired    atomic.Uint64 // slots of this boot
+	dead     *eventstream.Subscription
 	gone     chan struct{}
 }
 
@@ -62,6 +64,7 @@ func NewAgent(s *System, config AgentConfig) (*Agent, error) {
 		return nil, fmt.Errorf("start agent: %w", err)
 	}
 	a.pid = pid
+	a.dead = s.actors.EventStream.Subscribe(a.deadLetter)
 	return a, nil
 }
 
@@ -84,6 +87,7 @@ func (a *Agent) Stop(ctx context.Context) {
 		a.system.actors.Root.Stop(a.pid)
 		<-a.gone
 	}
+	a.system.actors.EventStream.Unsubscribe(a.dead)
 	a.pool.stop()
 }
 
@@ -99,12 +103,15 @@ type (
 // slots: the next incarnation begins a new session and reconciles.
 type agent struct {
 	*Agent
+	ctx      context.Context // of this incarnation's proposals
+	cancel   context.CancelFunc
 	session  string
 	renewed  time.Time // when the session began
 	renewing bool
 	builds   *builder
 	slots    map[slotKey]*post
 	names    map[string]slotKey        // by the name of the slot's actor
+	orphans  map[string]bool           // slots that are being revoked though they are gone
 	groups   map[messages.GroupID]bool // that have taken a grant of the session
 	reports  reporter
 	stopping bool
@@ -132,6 +139,10 @@ func (a *agent) Receive(c actor.Context) {
 		a.reconcile(c)
 	case *progressed:
 		a.report(c)
+	case *orphan:
+		a.revoke(c, m)
+	case *revokedOrphan:
+		delete(a.orphans, m.slot)
 	case *sessionOpen:
 		if m.session == a.session {
 			a.groups[m.group] = true
@@ -163,9 +174,9 @@ func (a *agent) Receive(c actor.Context) {
 }
 
 func (a *agent) begin(c actor.Context) {
-	a.slots, a.names = map[slotKey]*post{}, map[string]slotKey{}
+	a.slots, a.names, a.orphans = map[slotKey]*post{}, map[string]slotKey{}, map[string]bool{}
 	a.builds = newBuilder(a.system, c.Self(), a.config.Environments)
-	a.reports.begin()
+	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.renew(c)
 	a.beat(c)
 	if a.latest.Load() != nil {
@@ -173,10 +184,12 @@ func (a *agent) begin(c actor.Context) {
 	}
 }
 
-// quit ends what this incarnation started. Its slots end as its children.
+// quit ends what this incarnation started. Its slots end as its children, and
+// none is to be started in their place.
 func (a *agent) quit() {
+	clear(a.names)
 	a.builds.stop()
-	a.reports.end()
+	a.cancel()
 	a.nextBeat()
 }
 

@@ -18,15 +18,15 @@ const (
 	maxAddresses = 1024
 )
 
-// cursor is the actor of one socket on its partition's leader: it sends each
-// lease to the slot that holds it, until the slot lists it.
+// cursor is the actor of one socket on its partition's leader: it remembers
+// each lease that was sent to a slot, and sends it again until the slot lists it.
 type cursor struct {
 	*Partition
 	*cursorMemory
 	socket      string
 	outstanding map[messages.CallID]*sentStart
 	slots       addresses
-	before      uint64 // messages when it last looked whether it is idle
+	active      bool // since it last looked whether it is idle
 	disarm      func()
 }
 
@@ -53,9 +53,11 @@ func (k *cursor) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *messages.Start:
 		k.got++
-		k.start(c, m)
+		k.active = true
+		k.start(m)
 	case *messages.Ended:
 		k.got++
+		k.active = true
 		delete(k.outstanding, messages.CallIDFrom(m.Call.Id))
 	case *listed:
 		k.got++
@@ -68,6 +70,8 @@ func (k *cursor) Receive(c actor.Context) {
 		k.reconnected(c, m.node)
 	case *lookIdle:
 		k.lookIdle(c)
+	case *messages.Panic:
+		panic(m.Reason)
 	case *actor.Started:
 		k.begin(c)
 	case *actor.Restarting, *actor.Stopping:
@@ -93,13 +97,12 @@ func (k *cursor) begin(c actor.Context) {
 	}
 }
 
-func (k *cursor) start(c actor.Context, m *messages.Start) {
+// start remembers a lease. It comes again when this node begins to lead anew.
+func (k *cursor) start(m *messages.Start) {
 	id := messages.CallIDFrom(m.Call)
-	if known := k.outstanding[id]; known != nil && known.start.Attempt >= m.Attempt {
-		return // derived from the state, and sent as an effect too
+	if known := k.outstanding[id]; known == nil || known.start.Attempt < m.Attempt {
+		k.outstanding[id] = &sentStart{m, time.Now()}
 	}
-	k.outstanding[id] = &sentStart{m, time.Now()}
-	c.Send(k.slots.of(m.Session, m.Slot), m)
 }
 
 func (k *cursor) resend(c actor.Context, s *sentStart, now time.Time) {
@@ -151,10 +154,10 @@ func (k *cursor) reconnected(c actor.Context, node messages.NodeID) {
 
 // lookIdle offers to end when nothing has come for a while.
 func (k *cursor) lookIdle(c actor.Context) {
-	if len(k.outstanding) == 0 && k.got == k.before {
+	if len(k.outstanding) == 0 && !k.active {
 		c.Send(c.Parent(), &idle{k.socket, k.got})
 	}
-	k.before = k.got
+	k.active = false
 	k.disarm = k.system.tellAfter(cursorIdle, c.Self(), &lookIdle{})
 }
 

@@ -27,6 +27,7 @@ type fakePartition struct {
 	timers   []int64
 	log      []proto.Message // every command, in order
 	refuse   func(proto.Message) error
+	reply    func() *messages.Error // to a grant
 	latency  time.Duration
 	limit    time.Duration
 	commit   string
@@ -93,7 +94,7 @@ func (g fakeGroup) Propose(ctx context.Context, c messages.Command) (messages.Re
 	}
 	return g.apply(m), g.index, nil
 }
-func (g fakeGroup) ReadIndex(context.Context) (uint64, error)       { return g.index, nil }
+func (g fakeGroup) ReadIndex(context.Context) (uint64, error)       { return 0, nil }
 func (g fakeGroup) WaitApplied(ctx context.Context, _ uint64) error { return ctx.Err() }
 
 func (f *fakePartition) apply(m proto.Message) messages.Result {
@@ -139,8 +140,13 @@ func (f *fakePartition) enqueue(m *messages.Enqueue) messages.Result {
 }
 
 func (f *fakePartition) grant(m *messages.Grant) messages.Result {
+	if f.reply != nil {
+		if refusal := f.reply(); refusal != nil {
+			return messages.Refused(refusal)
+		}
+	}
 	if open, known := f.sessions[m.Session]; known && !open {
-		return messages.Refused(messages.Errorf(messages.Conflict, "grant", m.Session, "the session has ended"))
+		return messages.Refused(messages.Errorf(messages.NotFound, "grant", m.Session, "the session has ended"))
 	}
 	if !f.sessions[m.Session] {
 		for s := range f.sessions {
@@ -181,6 +187,10 @@ func (f *fakePartition) complete(m *messages.Complete) messages.Result {
 		return stale
 	}
 	l := s.leases[at]
+	if m.Outcome == messages.Outcome_CRASH {
+		// As the real one: the first is to blame, whichever was named.
+		l, at = s.leases[0], 0
+	}
 	s.leases = slices.Delete(s.leases, at, at+1)
 	if l.aborting {
 		return stale
@@ -396,4 +406,20 @@ func (f *fakePartition) credits(commit string) (slots int) {
 		}
 	}
 	return slots
+}
+
+// all gives the slots, as they are now.
+func (f *fakePartition) all() (slots []fakeSlot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.slots {
+		slots = append(slots, *s)
+	}
+	return slots
+}
+
+func (f *fakePartition) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/messages"
 )
@@ -28,19 +31,35 @@ type fakeLink struct {
 }
 
 func (l fakeLink) Send(to messages.NodeID, body []byte) error {
-	l.network.mu.Lock()
-	target, lose := l.network.systems[to], l.network.lose
-	l.network.mu.Unlock()
+	target, err := l.network.route(l.self, to, body)
 	if target == nil {
-		return errors.New("no such node")
-	}
-	if lose != nil {
-		if envelope, err := opened(body); err != nil || lose(l.self, to, envelope) {
-			return err
-		}
+		return err
 	}
 	target.Deliver(l.self, body)
 	return nil
+}
+
+// route gives the target of a message; none if it is lost.
+func (n *fakeNetwork) route(from, to messages.NodeID, body []byte) (*System, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	envelope := new(messages.ActorEnvelope)
+	if err := proto.Unmarshal(body, envelope); err != nil {
+		return nil, err
+	}
+	if n.lose != nil && n.lose(from, to, envelope) {
+		return nil, nil
+	}
+	if n.systems[to] == nil {
+		return nil, errors.New("no such node")
+	}
+	return n.systems[to], nil
+}
+
+func (n *fakeNetwork) set(change func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change()
 }
 
 func (n *fakeNetwork) system(t *testing.T, id messages.NodeID) *System {
@@ -173,6 +192,26 @@ func (f *fakeWorkers) count() (alive, started int) {
 	return f.alive, f.started
 }
 
+// runs gives the attempts that were begun.
+func (f *fakeWorkers) runs() []attempt {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.ran)
+}
+
+// atOnce is the most workers that were alive together.
+func (f *fakeWorkers) atOnce() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.most
+}
+
+func (f *fakeWorkers) set(change func(*fakeWorkers)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f)
+}
+
 // fakeEnvironments prepares in no time, or as told.
 type fakeEnvironments struct {
 	mu    sync.Mutex
@@ -191,6 +230,18 @@ func (f *fakeEnvironments) Prepare(ctx context.Context, p *messages.Processor, p
 		return messages.Environment{}, ctx.Err()
 	}
 	return messages.Environment{Commit: p.ResolvedCommit}, fail
+}
+
+func (f *fakeEnvironments) asked() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls)
+}
+
+func (f *fakeEnvironments) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
 }
 
 // world is one node with an agent, and the leader of one partition.
@@ -225,8 +276,8 @@ func inWorld(t *testing.T, nodes int, cpus int, test func(*testing.T, *world)) {
 		}
 		w.system = w.systems[0]
 		w.leader = w.newLeader(w.system)
+		defer w.stop()
 		test(t, w)
-		w.stop()
 	})
 }
 
@@ -265,6 +316,7 @@ func (w *world) stop() {
 	for _, s := range w.systems {
 		s.Stop()
 	}
+	time.Sleep(time.Second) // the library's throttle of dead letters ends
 	for node, workers := range w.workers {
 		if alive, _ := workers.count(); alive != 0 {
 			w.t.Errorf("%d workers are left on %s", alive, node)
@@ -310,9 +362,4 @@ func (w *world) until(what string, limit time.Duration, holds func() bool) {
 
 func (w *world) finished(n int) func() bool {
 	return func() bool { return w.partition.count(messages.CallState_FINISHED) == n }
-}
-
-func opened(body []byte) (*messages.ActorEnvelope, error) {
-	e := new(messages.ActorEnvelope)
-	return e, unmarshal(body, e)
 }

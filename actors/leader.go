@@ -21,7 +21,7 @@ type leader struct {
 	sessions *sessions
 	ending   map[string]bool // sessions whose end is proposed
 	cursors  map[string]*cursorRef
-	slots    addresses // for aborts
+	slots    addresses
 	aborts   map[attempt]*pendingAbort
 
 	session alarmClock // the next session's end
@@ -81,6 +81,7 @@ func (l *leader) Receive(c actor.Context) {
 		l.cursorGone(c, m.Who)
 	case *actor.Restarting, *actor.Stopping:
 		l.disarm()
+		l.reset() // its cursors end with it: none is to be replaced
 	case *actor.Stopped:
 		close(l.gone)
 	case *messages.Panic:
@@ -170,6 +171,9 @@ func (l *leader) carryOut(c actor.Context, effect proto.Message) {
 			l.sessions.watch(e.Session, time.Now())
 			l.armSessions(c)
 		}
+		// Slots get their leases from here, and so in order, whichever sockets
+		// they are of. The cursor sees to it that they arrive.
+		c.Send(l.slots.of(e.Session, e.Slot), e)
 		l.toCursor(c, e.Socket, e)
 	case *messages.Ended:
 		if cursor := l.cursors[e.Call.Socket]; cursor != nil {
@@ -216,7 +220,7 @@ func (l *leader) deriveSocket(c actor.Context, socket string) {
 	for _, session := range l.config.State.Sessions() {
 		for _, start := range l.config.State.Leases(session) {
 			if start.Socket == socket {
-				l.toCursor(c, socket, start)
+				l.carryOut(c, start)
 			}
 		}
 	}

@@ -22,6 +22,7 @@ const maxRecent = 4 * messages.MaxWindow
 type ledger struct {
 	mu     sync.Mutex
 	held   map[attempt]struct{}
+	asked  int                  // completes that are on their way
 	ended  map[attempt]struct{} // lately; the same as in recent
 	recent [maxRecent]attempt
 	next   int
@@ -44,18 +45,39 @@ func (l *ledger) take(a attempt) bool {
 	return true
 }
 
-// settle lets go of an attempt, and says how many are still held.
-func (l *ledger) settle(a attempt) int {
+// ask counts a Complete that is proposed now.
+func (l *ledger) ask() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.asked++
+}
+
+// settle lets go of an attempt whose Complete is answered. It says how many are
+// still held, and how many completes still on their way.
+func (l *ledger) settle(a attempt) (held, asked int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked--
+	l.end(a)
+	return len(l.held), l.asked
+}
+
+// drop lets go of an attempt without a Complete.
+func (l *ledger) drop(a attempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end(a)
+}
+
+func (l *ledger) end(a attempt) {
 	delete(l.held, a)
-	if _, known := l.ended[a]; !known {
-		delete(l.ended, l.recent[l.next])
-		l.recent[l.next] = a
-		l.ended[a] = struct{}{}
-		l.next = (l.next + 1) % maxRecent
+	if _, known := l.ended[a]; known {
+		return
 	}
-	return len(l.held)
+	delete(l.ended, l.recent[l.next])
+	l.recent[l.next] = a
+	l.ended[a] = struct{}{}
+	l.next = (l.next + 1) % maxRecent
 }
 
 // forget lets go of everything: the session that it was held in has ended.
@@ -65,10 +87,10 @@ func (l *ledger) forget() {
 	clear(l.held)
 }
 
-func (l *ledger) size() int {
+func (l *ledger) size() (held, asked int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.held)
+	return len(l.held), l.asked
 }
 
 // list adds what is held to a keep-alive.

@@ -39,10 +39,10 @@ type owner struct {
 type cause int
 
 const (
-	crashed   cause = iota // by itself
-	timedOut               // the running call reached its time limit
-	aborted                // the running call was cancelled
-	withdrawn              // a call that it still had was taken back
+	crashed  cause = iota // by itself
+	timedOut              // the running call reached its time limit
+	aborted               // the running call was cancelled
+	replaced              // nobody is to blame: a call that it still had was taken back
 )
 
 // What a slot tells its owner. A feed for an earlier worker is ignored.
@@ -200,6 +200,9 @@ func (o *owner) finish(c actor.Context, e Done) {
 	}
 	o.fed = append(o.fed[:0], o.fed[1:]...)
 	o.worked = true
+	if o.cause == timedOut {
+		o.cause = replaced // it ended after all, just before the worker did
+	}
 	o.arm(c)
 	c.Send(o.slot, &done{o.generation, e})
 }

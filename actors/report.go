@@ -2,7 +2,6 @@ package actors
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,16 +24,11 @@ const (
 
 // reporter sends what the agent says of its node, when that has changed.
 type reporter struct {
-	ctx     context.Context
-	cancel  context.CancelFunc
 	last    *messages.Report // that was sent
 	planned bool
 	sending bool
 	again   bool
 }
-
-func (r *reporter) begin() { r.ctx, r.cancel = context.WithCancel(context.Background()) }
-func (r *reporter) end()   { r.cancel() }
 
 type (
 	sendReport struct{}
@@ -65,7 +59,7 @@ func (a *agent) sendReport(c actor.Context) {
 		return
 	}
 	r.last, r.sending = m, true
-	ctx, self := r.ctx, c.Self()
+	ctx, self := a.ctx, c.Self()
 	a.pool.do(func() {
 		if reply, err := settle(ctx, a.proposer, messages.Meta, m); err == nil {
 			a.system.tell(self, &reported{reply.GetError()})

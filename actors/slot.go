@@ -119,6 +119,7 @@ func (s *slot) Receive(c actor.Context) {
 		s.fall(c)
 	case *actor.Stopping:
 		s.disarm()
+		s.owner = nil // it ends with the slot: no other is to be hired
 	case *actor.Stopped:
 		s.close()
 	}
@@ -140,8 +141,17 @@ func (s *slot) begin(c actor.Context) {
 // fall settles what a slot held when its actor panicked.
 func (s *slot) fall(c actor.Context) {
 	s.disarm()
+	s.owner = nil // it ends with this incarnation
 	s.dirty = true
-	s.crash(c, &messages.Failure{Type: "crash", Message: "the actor of its slot panicked"})
+	if s.runs() {
+		s.crashed(c, &messages.Failure{Type: "crash", Message: "the actor of its slot panicked"})
+		return
+	}
+	for _, l := range s.queue {
+		if !l.withdrawn {
+			s.release(c, l)
+		}
+	}
 }
 
 // assign gives the slot a session and a job. A new session forgets everything;

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -38,7 +39,7 @@ func (s *slot) starting() bool {
 // changed notably. One grant is on its way at a time, so that the last one
 // wins, and none while a crash is: the crash would close the window again.
 func (s *slot) grant(c actor.Context) {
-	if s.job == nil || s.asking || s.fences > 0 {
+	if s.job == nil || s.asking || s.fenced {
 		return
 	}
 	w := s.wanted()
@@ -51,10 +52,13 @@ func (s *slot) grant(c actor.Context) {
 	case !s.dirty && w > 0 && s.granted > 0 && s.overrun == nil && time.Since(s.asked) < regrant:
 		return
 	}
-	s.asking, s.dirty, s.asked = true, false, time.Now()
+	s.asking, s.exposed, s.dirty, s.asked = true, true, false, time.Now()
 	m := &messages.Grant{Session: s.session, Slot: c.Self().Id, Processor: s.job.processor, Commit: s.job.commit, Window: w, Node: s.node}
-	ctx, group, self, session := s.ctx, s.job.group, c.Self(), s.session
+	ctx, cancel := context.WithCancel(s.ctx)
+	s.unask = cancel
+	group, self, session := s.job.group, c.Self(), s.session
 	s.pool.do(func() {
+		defer cancel()
 		if reply, err := settle(ctx, s.proposer, group, m); err == nil {
 			s.system.tell(self, &granted{session, w, reply})
 		}
@@ -71,8 +75,8 @@ func (s *slot) windowSet(c actor.Context, m *granted) {
 		s.refused(c, refusal)
 		return
 	}
-	if s.granted = m.window; !s.granting {
-		s.granting = true
+	if s.granted = m.window; !s.announced {
+		s.announced = true
 		c.Send(c.Parent(), &sessionOpen{s.session, s.job.group})
 	}
 	s.grant(c)
@@ -90,10 +94,11 @@ func (s *slot) settleWindow(c actor.Context) {
 	}
 }
 
-// refused tries again later, in a new session if the partition has ended this one.
+// refused tries again later; NOT_FOUND means that the partition has ended this
+// session, and the agent begins another.
 func (s *slot) refused(c actor.Context, refusal *messages.ErrorInfo) {
 	s.granted, s.dirty = 0, true
-	if messages.KindError(refusal.Kind) == messages.Conflict {
+	if messages.KindError(refusal.Kind) == messages.NotFound {
 		c.Send(c.Parent(), &messages.SessionUnknown{Session: s.session, Group: uint32(s.job.group)})
 		return
 	}
@@ -102,18 +107,24 @@ func (s *slot) refused(c actor.Context, refusal *messages.ErrorInfo) {
 		s.proceed(c)
 		return
 	}
-	s.system.log.Debug("grant is refused", "actor", c.Self().Id, "partition", s.job.group, "error", refusal.Err())
+	s.system.log.Warn("grant is refused", "actor", c.Self().Id, "partition", s.job.group, "error", refusal.Err())
 	s.retry.arm(s.system, c.Self(), time.Now().Add(grantPause), &grantAgain{})
 }
 
-// answered goes on when completes have been answered.
+// answered goes on when completes have been answered. When a crash was, what
+// came in the meantime is void: the partition has queued it again.
 func (s *slot) answered(c actor.Context, m *answered) {
+	s.tellCrash(c.Self())
 	if m.session != s.session {
 		return
 	}
 	if m.fence {
-		s.fences--
-		s.granted, s.dirty = 0, true
+		s.fenced, s.granted, s.dirty = false, 0, true
+		if !m.stale {
+			s.forget(s.queue)
+			s.queue, s.fed, s.overrun = nil, 0, nil
+		}
+		s.feed(c)
 	}
 	s.grant(c)
 	s.swap(c)

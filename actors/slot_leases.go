@@ -55,7 +55,7 @@ func (s *slot) insert(l *lease) {
 
 // feed gives the worker what it may have.
 func (s *slot) feed(c actor.Context) {
-	if s.generation == 0 || s.ending {
+	if s.generation == 0 || s.ending || s.fenced {
 		return
 	}
 	for depth := s.measured.depth(); s.fed < len(s.queue) && s.fed < depth; s.fed++ {
@@ -65,7 +65,7 @@ func (s *slot) feed(c actor.Context) {
 		}
 		c.Send(s.owner, &feed{s.generation, Work{
 			Call: l.call, Attempt: l.number, Function: l.start.Function, Arguments: l.start.Arguments,
-			Socket: l.start.SocketName, Tracking: messages.CallIDFrom(l.start.Tracking).String(),
+			Socket: l.start.SocketName, Tracking: messages.CallIDFrom(l.start.Tracking),
 		}, time.Duration(l.start.Timelimit) * time.Millisecond})
 	}
 	if len(s.queue) > 1 {
@@ -93,7 +93,7 @@ func (s *slot) finish(c actor.Context, m *done) {
 	if s.fed > 0 && s.queue[0].withdrawn {
 		// It runs elsewhere, and the worker is about to run it again.
 		s.measured.punish()
-		s.end(c, withdrawn, 0)
+		s.end(c, replaced, 0)
 	}
 	s.feed(c)
 	s.grant(c)
@@ -195,8 +195,8 @@ func (s *slot) lost(c actor.Context, m *gone) {
 		s.fed = 0
 	case m.cause == timedOut:
 		s.expire(c)
-	case m.cause == crashed:
-		s.crash(c, &messages.Failure{Type: "crash", Message: "the worker died: " + message})
+	case m.cause == crashed && s.runs():
+		s.crashed(c, &messages.Failure{Type: "crash", Message: "the worker died: " + message})
 	default:
 		s.unfeed(c)
 	}
@@ -210,6 +210,7 @@ func (s *slot) lost(c actor.Context, m *gone) {
 func (s *slot) expire(c actor.Context) {
 	if s.fed > 0 {
 		l := s.pop()
+		s.measured.measure(time.Since(s.since))
 		limit := time.Duration(l.start.Timelimit) * time.Millisecond
 		s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_TIMEOUT, Failure: &messages.Failure{
 			Type: "timeout", Message: "it ran longer than its time limit of " + limit.String(),
@@ -224,22 +225,25 @@ func (s *slot) expire(c actor.Context) {
 	s.queue, s.overrun = nil, nil
 }
 
-// crash ends the running call. The partition queues those behind it again by
-// itself. When none ran, all go back.
-func (s *slot) crash(c actor.Context, why *messages.Failure) {
-	ran := s.fed > 0 && !s.queue[0].withdrawn && !s.queue[0].aborted
-	for i, l := range s.queue {
-		switch {
-		case l.withdrawn:
-		case ran && i == 0:
-			s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_CRASH, Failure: why})
-		case ran:
-			s.ledger.settle(l.attempt)
-		default:
-			s.release(c, l)
+// runs says whether a call is to blame when the worker dies.
+func (s *slot) runs() bool {
+	return s.fed > 0 && !s.queue[0].withdrawn && !s.queue[0].aborted
+}
+
+// crashed ends the running call, and forgets those behind it: the partition
+// queues them again when it hears of the crash.
+func (s *slot) crashed(c actor.Context, why *messages.Failure) {
+	s.crash(c.Self(), s.queue[0].attempt, why)
+	s.forget(s.queue[1:])
+	s.queue, s.fed, s.overrun = nil, 0, nil
+}
+
+func (s *slot) forget(leases []*lease) {
+	for _, l := range leases {
+		if !l.withdrawn {
+			s.ledger.drop(l.attempt)
 		}
 	}
-	s.queue, s.fed, s.overrun = nil, 0, nil
 }
 
 // unfeed takes back what was with a worker that was ended on purpose, for the

@@ -26,6 +26,11 @@ func (s *slot) stop(c actor.Context, grace time.Duration) {
 		c.Stop(c.Self())
 		return
 	}
+	if s.asking && !s.announced {
+		// The partition may not know the processor yet, and never will.
+		s.unask()
+		s.asking = false
+	}
 	s.grant(c)
 	s.proceed(c)
 }
@@ -34,13 +39,13 @@ func (s *slot) stop(c actor.Context, grace time.Duration) {
 func (s *slot) abandon(c actor.Context) {
 	s.queue, s.fed, s.overrun = nil, 0, nil
 	s.ledger.forget()
-	s.asking, s.dirty, s.granted, s.fences = false, false, 0, 0
+	s.asking, s.dirty, s.granted, s.fenced, s.untold = false, false, 0, false, nil
 	s.proceed(c)
 }
 
 // proceed takes the next step of a stop, when nothing is held any more.
 func (s *slot) proceed(c actor.Context) {
-	if !s.stopping || s.asking || len(s.queue) > 0 || s.ledger.size() > 0 {
+	if held, _ := s.ledger.size(); !s.stopping || s.asking || len(s.queue) > 0 || held > 0 {
 		return
 	}
 	if s.owner != nil {
@@ -52,11 +57,11 @@ func (s *slot) proceed(c actor.Context) {
 
 // leave revokes the slot, and ends its actor.
 func (s *slot) leave(c actor.Context) {
-	if s.job == nil || !s.granting {
+	if s.job == nil || !s.exposed {
 		c.Stop(c.Self())
 		return
 	}
-	s.granting = false
+	s.exposed = false
 	m := &messages.Revoke{Session: s.session, Slot: c.Self().Id}
 	ctx, group, self := s.ctx, s.job.group, c.Self()
 	s.pool.do(func() {

@@ -33,7 +33,7 @@ type Work struct {
 	Function  string
 	Arguments *messages.Arguments
 	Socket    string // name
-	Tracking  string
+	Tracking  messages.CallID
 }
 
 // Event is what a worker tells: Ready, Begun, Done or Exited.
