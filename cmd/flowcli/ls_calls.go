@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/cmd/flowcli/argv"
 	"github.com/elasticcode/flow/cmd/flowcli/document"
 	"github.com/elasticcode/flow/messages"
@@ -88,9 +89,9 @@ func (c *cli) listCalls(ctx context.Context, f *callsFlags) error {
 	return c.callsTable(ctx, found, f)
 }
 
-func (c *cli) findCalls(ctx context.Context, net network, f *callsFlags) (*messages.ListCallsResponse, error) {
+func (c *cli) findCalls(ctx context.Context, net *client.Client, f *callsFlags) (*messages.ListCallsResponse, error) {
 	if f.id != "" && f.id != show {
-		call, err := net.GetCall(ctx, &messages.GetCallRequest{Id: f.id})
+		call, err := net.GetCall(ctx, f.id, false)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +116,7 @@ func (c *cli) findCalls(ctx context.Context, net network, f *callsFlags) (*messa
 
 // socketOfTask finds the one socket in front of a task, since calls are kept
 // by socket. A task is named by its name, its id, or its function alone.
-func socketOfTask(ctx context.Context, net network, task string) (string, error) {
+func socketOfTask(ctx context.Context, net *client.Client, task string) (string, error) {
 	var sockets []string
 	tasks := map[string]bool{task: true}
 	_, err := everyObject(ctx, net, &messages.ListRequest{Kind: messages.Kind_KIND_TASK}, maxNames, func(o *messages.Object) {

@@ -31,7 +31,7 @@ func Rewrite(root *cobra.Command, args []string) (Line, error) {
 	}
 	if r.pending != nil {
 		return Line{Command: r.command}, r.errorf(r.typed, "it needs a value").
-			WithHint("%s %s", r.typed, pflagValueName(r.pending))
+			WithHint("%s %s", r.typed, ValueName(r.pending))
 	}
 	line := Line{Command: r.command, Globals: r.globals, Notes: r.notes}
 	line.Args = append(line.Args, r.path...)
@@ -257,6 +257,3 @@ func (r *reader) unknown(typed string) error {
 func (r *reader) errorf(subject, format string, args ...any) *messages.Error {
 	return messages.Errorf(messages.Invalid, r.command.CommandPath(), subject, format, args...)
 }
-
-// pflagValueName is what stands for a flag's value in help.
-func pflagValueName(f *pflag.Flag) string { return strings.ToUpper(f.Value.Type()) }
