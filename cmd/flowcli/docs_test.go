@@ -45,16 +45,10 @@ func writeManual(root *cobra.Command) string {
 	}
 	b.WriteString("\n## Not made by hand\n\nThese say what to do instead, and exit with 2.\n\n| command | what to do instead |\n|---|---|\n")
 	for _, t := range things() {
-		for verb, instead := range map[string]string{"add": t.notAdded} {
-			if instead != "" {
+		for _, row := range [][2]string{{"add", t.notAdded}, {"update", t.notUpdated}, {"delete", t.notDeleted}} {
+			if verb, instead := row[0], row[1]; instead != "" {
 				fmt.Fprintf(&b, "| `%s %s` | %s |\n", verb, t.name, instead)
 			}
-		}
-		if t.notUpdated != "" {
-			fmt.Fprintf(&b, "| `update %s` | %s |\n", t.name, t.notUpdated)
-		}
-		if t.notDeleted != "" {
-			fmt.Fprintf(&b, "| `delete %s` | %s |\n", t.name, t.notDeleted)
 		}
 	}
 	b.WriteString("\n## Not needed here\n\nThese say so in a line and exit with 0: `--config`, `db init`, `db migrate`, `agent`, `web`, `api`, `worker`, `login`, `logout`.\n")

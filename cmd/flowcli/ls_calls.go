@@ -13,8 +13,10 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// defaultRows is how many calls a page shows.
-const defaultRows = 10
+const (
+	defaultRows   = 10  // calls that a page shows
+	maxResultRows = 100 // calls that a page may have when their results come along
+)
 
 // show is the value of a flag that stands alone: show that column, or only the
 // ids. No object has this name, since a name has no control characters.
@@ -68,6 +70,9 @@ flowcli ls calls -t 0193a1b2-c3d4-7001-8f00-0123456789ab`,
 func (c *cli) listCalls(ctx context.Context, f *callsFlags) error {
 	if f.page < 1 || f.rows < 1 || f.rows > messages.MaxPageRows {
 		return messages.Errorf(messages.Invalid, "list calls", "", "pages count from 1, and a page has 1 to %d rows", messages.MaxPageRows)
+	}
+	if c.structured() && f.rows > maxResultRows {
+		return messages.Errorf(messages.Invalid, "list calls", "", "a page as %s has results in it, and so at most %d rows", c.output, maxResultRows)
 	}
 	net, err := c.connect()
 	if err != nil {

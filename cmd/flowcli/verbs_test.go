@@ -60,7 +60,7 @@ func TestMistypedWordsGetTheNearest(t *testing.T) {
 	for line, says := range map[string]string{
 		"ad queue":                "did you mean flowcli add?",
 		"add sokcet":              "did you mean flowcli add socket?",
-		"ls cals":                 "did you mean flowcli ls call,
+		"ls cals":                 "did you mean flowcli ls call",
 		"task rum":                "did you mean flowcli task run?",
 		"add queue --nmae x":      "did you mean --name?",
 		"add socket -pq x":        "did you mean -pn?",

@@ -167,7 +167,7 @@ func (r *reader) short(word string) error {
 		return r.flag(f, "-"+name, value, given)
 	}
 	first := r.shorts[word[1:2]]
-	if first == nil {
+	if first == nil || len(name) == 2 && r.longer(name[:1]) {
 		return r.unknown("-" + name)
 	}
 	if takesValue(first) {
@@ -185,6 +185,17 @@ func (r *reader) short(word string) error {
 		r.set(f, f.NoOptDefVal)
 	}
 	return nil
+}
+
+// longer says that short forms of two letters begin with a letter. What has two
+// letters and is none of them is then a slip, not a letter and its value.
+func (r *reader) longer(letter string) bool {
+	for s := range r.shorts {
+		if len(s) > 1 && s[:1] == letter {
+			return true
+		}
+	}
+	return false
 }
 
 // flag takes a flag that was found, with its value when that is there already.
