@@ -58,7 +58,7 @@ func addCommand(c *cli, t thing) *cobra.Command {
 	}
 	cmd.Flags().String("name", "", "name of the "+t.name+" [required]")
 	argv.Short(cmd.Flags(), "name", "n")
-	define(cmd.Flags(), t.fields)
+	define(cmd.Flags(), fieldsOf(t, onAdd))
 	c.completeFields(cmd)
 	return cmd
 }
@@ -69,14 +69,15 @@ func newObject(cmd *cobra.Command, args []string, t thing) (*messages.Object, er
 	if err != nil {
 		return nil, err
 	}
-	if err := missing(cmd, t.fields); err != nil {
+	fields := fieldsOf(t, onAdd)
+	if err := missing(cmd, fields); err != nil {
 		return nil, err
 	}
 	object := &messages.Object{Name: name, Kind: t.kind}
-	if err := fillInitial(cmd, t.fields, object); err != nil {
+	if err := fillInitial(cmd, fields, object); err != nil {
 		return nil, err
 	}
-	_, err = fill(cmd, t.fields, object)
+	_, err = fill(cmd, fields, object)
 	return object, err
 }
 
@@ -95,7 +96,7 @@ func (c *cli) createObject(ctx context.Context, object *messages.Object) (*messa
 		return nil, err
 	}
 	object.Owner = c.owner()
-	return net.Create(ctx, &messages.CreateRequest{Object: object})
+	return net.Create(ctx, object)
 }
 
 // changed prints an object that was added, updated or deleted.
@@ -119,7 +120,7 @@ func refusal(verb string, t thing, instead string) *cobra.Command {
 		Hidden:             true,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return messages.Errorf(messages.Invalid, cmd.CommandPath(), "", "%s", "there is no such change").WithHint("%s", instead)
+			return messages.Errorf(messages.Invalid, cmd.CommandPath(), "", "%s are not %s by hand", t.plural, map[string]string{"add": "added", "update": "changed", "delete": "deleted"}[verb]).WithHint("%s", instead)
 		},
 	}
 }

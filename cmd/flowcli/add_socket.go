@@ -46,7 +46,7 @@ flowcli add socket -n pyfi.processors.sample.do_something -q pyfi.queue1 -pn pro
 // somebody else changed the processor between reading and writing.
 func (c *cli) raise(ctx context.Context, processor string, slots int32) error {
 	for try := 1; ; try++ {
-		before, err := c.network.Get(ctx, &messages.GetRequest{Kind: messages.Kind_KIND_PROCESSOR, Name: processor})
+		before, err := c.network.Get(ctx, messages.Kind_KIND_PROCESSOR, processor)
 		if err != nil {
 			return err
 		}

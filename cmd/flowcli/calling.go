@@ -5,17 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/cmd/flowcli/argv"
 	"github.com/elasticcode/flow/messages"
 )
-
-// grace is how much longer than --timeout the network may take to answer.
-const grace = 10 * time.Second
 
 // callFlags are what every verb takes that makes a call.
 type callFlags struct {
@@ -44,42 +40,32 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 	}
 	request.Id, request.Owner, request.Priority = f.id, c.owner(), f.priority
 	if request.Id == "" {
-		key, err := uuid.NewV7()
-		if err != nil {
+		if request.Id, err = client.NewKey(); err != nil {
 			return err
 		}
-		request.Id = key.String()
 	}
-	bounded, cancel := f.timeout.bound(ctx)
-	defer cancel()
 	if f.noWait {
-		return c.submit(bounded, net, request)
+		ctx, cancel := f.timeout.bound(ctx)
+		defer cancel()
+		return c.submit(ctx, net, request)
 	}
 	request.Timeout = f.timeout.time.Milliseconds()
-	ended, err := net.Run(bounded, request)
+	ended, err := net.Call(ctx, request)
 	if err != nil {
 		return resumable(err, request)
 	}
 	return c.ended(ended)
 }
 
-// bound gives a context that ends some time after the wait should have.
+// bound gives a context that ends when the time is over; without one, ctx.
 func (v *durationValue) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if !v.given || v.time == 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, v.time+grace)
-}
-
-// exactly gives a context that ends when the wait does.
-func (v *durationValue) exactly(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !v.given || v.time == 0 {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, v.time)
 }
 
-func (c *cli) submit(ctx context.Context, net network, request *messages.RunRequest) error {
+func (c *cli) submit(ctx context.Context, net *client.Client, request *messages.RunRequest) error {
 	accepted, err := net.Submit(ctx, request)
 	if err != nil {
 		return resumable(err, request)

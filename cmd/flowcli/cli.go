@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
 
+	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -19,8 +21,7 @@ type cli struct {
 	noColor bool
 	unused  unusedFlags
 
-	addresses []string
-	network   network
+	network *client.Client
 }
 
 func newCLI(w world) *cli { return &cli{world: w} }
@@ -35,7 +36,7 @@ func (c *cli) owner() string {
 
 // connect gives the network, from the first of these that says where it is:
 // the flag, the environment, the nodes that run on this machine.
-func (c *cli) connect() (network, error) {
+func (c *cli) connect() (*client.Client, error) {
 	if c.network != nil {
 		return c.network, nil
 	}
@@ -43,9 +44,29 @@ func (c *cli) connect() (network, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.addresses = addresses
-	c.network, err = c.dial(addresses, c.owner(), c.logger())
+	c.logger().Debug("nodes to ask", "addresses", addresses)
+	c.network, err = client.New(client.Options{
+		Addresses: addresses, Discover: c.nobodyAnswers(addresses),
+		User: c.owner(), Connections: 1, Patience: c.patience,
+	})
 	return c.network, err
+}
+
+// nobodyAnswers is what the client asks when all nodes have failed. It says so
+// once, since people would else look at nothing happening, and names the nodes
+// that have come up on this machine, if that is where they were found.
+func (c *cli) nobodyAnswers(addresses []string) func(context.Context) ([]string, error) {
+	told := false
+	return func(context.Context) ([]string, error) {
+		if !told {
+			told = true
+			c.notef("no node answers at %s; trying on (a node is started with `node`)", strings.Join(addresses, ", "))
+		}
+		if c.api != "" || c.getenv("FLOW_API") != "" {
+			return nil, nil
+		}
+		return c.live()
+	}
 }
 
 func (c *cli) whereToCall() ([]string, error) {

@@ -55,7 +55,7 @@ func (c *cli) remove(ctx context.Context, kind messages.Kind, name string, force
 	if err != nil {
 		return err
 	}
-	gone, err := net.Delete(ctx, &messages.DeleteRequest{Kind: kind, Name: name, Force: force})
+	gone, err := net.Delete(ctx, kind, name, force)
 	if err != nil {
 		return err
 	}

@@ -81,13 +81,15 @@ func (c *cli) fail(err error) int {
 
 // sentence parts an error into what went wrong and what to do.
 func sentence(err error) (reason, hint string) {
+	var stop interrupted
+	if errors.As(err, &stop) {
+		_, hint = sentence(stop.cause)
+		return stop.Error(), hint
+	}
 	var h hinted
 	if errors.As(err, &h) {
 		reason, _ = sentence(h.error)
 		return reason, h.hint
-	}
-	if errors.As(err, &interrupted{}) {
-		return err.Error(), ""
 	}
 	var e *messages.Error
 	if !errors.As(err, &e) || errors.As(err, &callFailed{}) || errors.As(err, &processorFailed{}) {

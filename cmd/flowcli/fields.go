@@ -23,6 +23,7 @@ type field struct {
 	choices  []string
 	initial  string // what add sets when the flag is absent
 	required bool   // add cannot do without
+	only     only   // the one verb that has it
 }
 
 // form is how a field's value is written.
@@ -59,6 +60,27 @@ func (f field) value() pflag.Value {
 		return &choiceValue{choices: f.choices}
 	}
 	return &textValue{}
+}
+
+// only is the one verb that takes a field; none: both add and update do.
+type only int
+
+const (
+	onAdd only = iota + 1
+	onUpdate
+)
+
+// fieldsOf are the fields that a verb takes. Update needs none of them.
+func fieldsOf(t thing, verb only) []field {
+	var list []field
+	for _, f := range t.fields {
+		if f.only != 0 && f.only != verb {
+			continue
+		}
+		f.required = f.required && verb == onAdd
+		list = append(list, f)
+	}
+	return list
 }
 
 // define adds the fields' flags to a command.

@@ -32,6 +32,6 @@ var processorFields = []field{
 	{path: "processor.container_command", long: "container-command", usage: "command of the container"},
 	{path: "processor.container_version", long: "container-version", usage: "version of the container's image"},
 	{path: "processor.detached", long: "detached", form: asBoolean, usage: "run the container detached"},
-	{path: "processor.builtin_echo", long: "builtin-echo", form: asSwitch, usage: "no code: the node answers with the first argument (for measuring)"},
-	{path: "enabled", long: "enabled", form: asBoolean, initial: "true", usage: "whether it takes part (default true)"},
+	{path: "processor.builtin_echo", long: "builtin-echo", form: asSwitch, usage: "no code: the node answers with the first argument (for measuring)", only: onAdd},
+	{path: "enabled", long: "enabled", form: asBoolean, usage: "false: it gets no slots", only: onUpdate},
 }

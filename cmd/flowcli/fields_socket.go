@@ -2,8 +2,8 @@ package main
 
 var socketFields = []field{
 	{path: "socket.queue", long: "queue", short: "q", usage: "name of its queue", required: true},
-	{path: "socket.processor", long: "processor", short: "pn", usage: "name of its processor", required: true},
-	{path: "socket.function", long: "task", short: "t", usage: "function in the processor's module", required: true},
+	{path: "socket.processor", long: "processor", short: "pn", usage: "name of its processor", required: true, only: onAdd},
+	{path: "socket.function", long: "task", short: "t", usage: "function in the processor's module", required: true, only: onAdd},
 	{path: "socket.wait", long: "wait", form: asSwitch, usage: "wait for all incoming plugs"},
 	{path: "socket.ordered", long: "ordered", form: asSwitch, usage: "one call at a time, in order"},
 	{path: "socket.retries", long: "retries", short: "r", form: asWhole, usage: "tries after the first, in place of the processor's"},
@@ -17,5 +17,4 @@ var socketFields = []field{
 	{path: "socket.cron", long: "cron", usage: "cron expression of the schedule"},
 	{path: "socket.interval", long: "interval", short: "i", form: asInterval, usage: "interval of the schedule; a bare number is seconds"},
 	{path: "socket.description", long: "description", usage: "what it is for"},
-	{path: "enabled", long: "enabled", form: asBoolean, initial: "true", usage: "whether it takes part (default true)"},
 }

@@ -115,31 +115,13 @@ func flagName(f *pflag.Flag) string {
 	if len(forms) == 0 {
 		name = "    " + name
 	}
-	switch takes := valueName(f); {
+	switch takes := argv.ValueName(f); {
 	case argv.IsOptional(f):
 		return name + " [" + takes + "]"
 	case f.NoOptDefVal != "":
 		return name
 	default:
 		return name + " " + takes
-	}
-}
-
-// valueName is what stands for a flag's value.
-func valueName(f *pflag.Flag) string {
-	switch kind := f.Value.Type(); kind {
-	case "string", "text":
-		return "TEXT"
-	case "int", "int32", "number":
-		return "NUMBER"
-	case "bool":
-		return "BOOLEAN"
-	case "stringSlice":
-		return "TEXT,…"
-	case "duration", "file":
-		return strings.ToUpper(kind)
-	default:
-		return "[" + kind + "]"
 	}
 }
 
@@ -153,4 +135,22 @@ func exitLines() string {
 
 func indent(text string) string {
 	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
+}
+
+// newHelp is the verb that explains others.
+func newHelp(c *cli, root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND…]",
+		Short:   "Explain a command",
+		Example: "flowcli help add queue",
+		GroupID: groupOther,
+		RunE: func(_ *cobra.Command, words []string) error {
+			line, err := argv.Rewrite(root, words)
+			if err != nil {
+				return err
+			}
+			writeHelp(c, line.Command)
+			return nil
+		},
+	}
 }

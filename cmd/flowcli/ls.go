@@ -39,7 +39,7 @@ func newLsObjects(c *cli, t thing) *cobra.Command {
 	nameFlags(cmd, t.name)
 	page := cmd.Flags().Int("page", 1, "page to show, with --rows")
 	rows := cmd.Flags().Int("rows", 0, "rows of a page; 0: all")
-	filter := cmd.Flags().String("filter", "", filterUsage(t))
+	filter := cmd.Flags().String("filter", "", "only those with FIELD=VALUE, with commas between several; fields: name, status, owner, processor, node, queue, task")
 	argv.Short(cmd.Flags(), "page", "p")
 	argv.Short(cmd.Flags(), "rows", "r")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -56,13 +56,6 @@ func newLsObjects(c *cli, t thing) *cobra.Command {
 		return c.listObjects(cmd.Context(), t, *filter, *page, *rows)
 	}
 	return cmd
-}
-
-func filterUsage(t thing) string {
-	if len(t.filtered) == 0 {
-		return "only those with FIELD=VALUE"
-	}
-	return "only those with FIELD=VALUE; fields: " + strings.Join(t.filtered, ", ")
 }
 
 // maxListed bounds the objects of one list without --rows.
@@ -123,7 +116,7 @@ func (c *cli) showObject(ctx context.Context, t thing, name string) error {
 	if err != nil {
 		return err
 	}
-	found, err := net.Get(ctx, &messages.GetRequest{Kind: t.kind, Name: name})
+	found, err := net.Get(ctx, t.kind, name)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (c *cli) showCall(ctx context.Context, id string, parts callParts) error {
 	if err != nil {
 		return err
 	}
-	call, err := net.GetCall(ctx, &messages.GetCallRequest{Id: id, Arguments: parts.arguments})
+	call, err := net.GetCall(ctx, id, parts.arguments)
 	if err != nil {
 		return err
 	}

@@ -7,13 +7,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/cmd/flowcli/argv"
 	"github.com/elasticcode/flow/cmd/flowcli/document"
 	"github.com/elasticcode/flow/messages"
 )
 
-// defaultRows is how many calls a page shows.
-const defaultRows = 10
+const (
+	defaultRows   = 10  // calls that a page shows
+	maxResultRows = 100 // calls that a page may have when their results come along
+)
 
 // show is the value of a flag that stands alone: show that column, or only the
 // ids. No object has this name, since a name has no control characters.
@@ -68,6 +71,9 @@ func (c *cli) listCalls(ctx context.Context, f *callsFlags) error {
 	if f.page < 1 || f.rows < 1 || f.rows > messages.MaxPageRows {
 		return messages.Errorf(messages.Invalid, "list calls", "", "pages count from 1, and a page has 1 to %d rows", messages.MaxPageRows)
 	}
+	if c.structured() && f.rows > maxResultRows {
+		return messages.Errorf(messages.Invalid, "list calls", "", "a page as %s has results in it, and so at most %d rows", c.output, maxResultRows)
+	}
 	net, err := c.connect()
 	if err != nil {
 		return err
@@ -88,9 +94,9 @@ func (c *cli) listCalls(ctx context.Context, f *callsFlags) error {
 	return c.callsTable(ctx, found, f)
 }
 
-func (c *cli) findCalls(ctx context.Context, net network, f *callsFlags) (*messages.ListCallsResponse, error) {
+func (c *cli) findCalls(ctx context.Context, net *client.Client, f *callsFlags) (*messages.ListCallsResponse, error) {
 	if f.id != "" && f.id != show {
-		call, err := net.GetCall(ctx, &messages.GetCallRequest{Id: f.id})
+		call, err := net.GetCall(ctx, f.id, false)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +121,7 @@ func (c *cli) findCalls(ctx context.Context, net network, f *callsFlags) (*messa
 
 // socketOfTask finds the one socket in front of a task, since calls are kept
 // by socket. A task is named by its name, its id, or its function alone.
-func socketOfTask(ctx context.Context, net network, task string) (string, error) {
+func socketOfTask(ctx context.Context, net *client.Client, task string) (string, error) {
 	var sockets []string
 	tasks := map[string]bool{task: true}
 	_, err := everyObject(ctx, net, &messages.ListRequest{Kind: messages.Kind_KIND_TASK}, maxNames, func(o *messages.Object) {

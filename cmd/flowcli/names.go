@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -13,11 +14,11 @@ const maxNames = 20_000
 // names looks up the names of objects, a whole class at a time, since the rows
 // of one table refer to a few objects of few classes.
 type names struct {
-	net   network
+	net   *client.Client
 	known map[messages.Kind]map[string]string
 }
 
-func newNames(net network) *names {
+func newNames(net *client.Client) *names {
 	return &names{net: net, known: map[messages.Kind]map[string]string{}}
 }
 
@@ -43,7 +44,7 @@ func (n *names) of(ctx context.Context) nameOf {
 
 // everyObject goes through the pages of a list, up to a number of objects, and
 // gives how many there are.
-func everyObject(ctx context.Context, net network, request *messages.ListRequest, most int, see func(*messages.Object)) (total int64, err error) {
+func everyObject(ctx context.Context, net *client.Client, request *messages.ListRequest, most int, see func(*messages.Object)) (total int64, err error) {
 	for seen := 0; ; {
 		request.Rows = int32(min(messages.MaxPageRows, most-seen))
 		page, err := net.List(ctx, request)

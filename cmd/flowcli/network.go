@@ -23,7 +23,7 @@ func newNetwork(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			info, err := net.GetNetwork(cmd.Context(), &messages.GetNetworkRequest{})
+			info, err := net.Network(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ func newControl(c *cli, action, short string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r, err := net.Control(cmd.Context(), &messages.ControlRequest{Processor: name, Action: action})
+		r, err := net.Control(cmd.Context(), name, action)
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ flowcli -o json ls calls`,
 		&cobra.Group{ID: groupNetwork, Title: "The network"},
 		&cobra.Group{ID: groupOther, Title: "Other"},
 	)
-	root.SetHelpCommandGroupID(groupOther)
+	root.SetHelpCommand(newHelp(c, root))
 	root.SetCompletionCommandGroupID(groupOther)
 	globalFlags(c, root)
 	root.Args = noArguments
@@ -82,7 +82,7 @@ func globalFlags(c *cli, root *cobra.Command) {
 	flags.StringVar(&c.api, "api", "", "address of a node's API, or several parted by commas (default FLOW_API, else the nodes on this machine)")
 	flags.StringVar(&c.asUser, "user", "", "owner of what is made (default the operating system's user)")
 	flags.Var(outputFlag{&c.output}, "output", "write json or yaml (default tables and plain text)")
-	flags.BoolVar(&c.debug, "debug", false, "tell on stderr what is asked of which node")
+	flags.BoolVar(&c.debug, "debug", false, "tell more on stderr")
 	flags.BoolVar(&c.noColor, "no-color", false, "no colours, as with NO_COLOR")
 	flags.Bool("help", false, "help for a command")
 	argv.Short(flags, "api", "a")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/cmd/flowcli/argv"
 	"github.com/elasticcode/flow/cmd/flowcli/document"
 	"github.com/elasticcode/flow/messages"
@@ -29,7 +30,7 @@ the processor, new functions get sockets.`,
 flowcli spawn -g file:///srv/processors -m my.module -n proc1 -c 4 -br develop --queue my.queue`,
 		Args: noArguments,
 	}
-	fields := relaxed(thingOf(messages.Kind_KIND_PROCESSOR).fields)
+	fields := relaxed(fieldsOf(thingOf(messages.Kind_KIND_PROCESSOR), onAdd))
 	flags := cmd.Flags()
 	flags.String("name", "", "name of the processor (default the module's)")
 	flags.String("queue", "", "name of the queue (default the processor's)")
@@ -50,7 +51,7 @@ flowcli spawn -g file:///srv/processors -m my.module -n proc1 -c 4 -br develop -
 			return err
 		}
 		if !*noWait {
-			ctx, cancel := timeout.exactly(cmd.Context())
+			ctx, cancel := timeout.bound(cmd.Context())
 			defer cancel()
 			if err := s.wait(ctx); err != nil {
 				return err
@@ -64,7 +65,7 @@ flowcli spawn -g file:///srv/processors -m my.module -n proc1 -c 4 -br develop -
 // spawning is one spawn on its way.
 type spawning struct {
 	c         *cli
-	net       network
+	net       *client.Client
 	queue     string
 	processor *messages.Object
 	paths     []string // fields whose flags were given
@@ -94,7 +95,7 @@ func (c *cli) newSpawning(cmd *cobra.Command, fields []field) (*spawning, error)
 // build makes what is not there yet. The code is looked at first, so that a
 // mistyped repository or module leaves nothing behind.
 func (s *spawning) build(ctx context.Context) error {
-	found, err := s.net.Inspect(ctx, &messages.InspectRequest{Processor: s.processor.GetProcessor()})
+	found, err := s.net.Inspect(ctx, s.processor.GetProcessor())
 	if err != nil {
 		return err
 	}
@@ -123,13 +124,13 @@ func publicFunctions(found *messages.InspectResponse) []string {
 }
 
 func (s *spawning) makeQueue(ctx context.Context) error {
-	_, err := s.net.Get(ctx, &messages.GetRequest{Kind: messages.Kind_KIND_QUEUE, Name: s.queue})
+	_, err := s.net.Get(ctx, messages.Kind_KIND_QUEUE, s.queue)
 	if !errors.Is(err, messages.NotFound) {
 		return err
 	}
 	queue := &messages.Object{Name: s.queue, Kind: messages.Kind_KIND_QUEUE, Enabled: true, Owner: s.c.owner(),
 		Spec: &messages.Object_Queue{Queue: &messages.Queue{Qtype: "direct", Durable: true, Reliable: true}}}
-	if _, err := s.net.Create(ctx, &messages.CreateRequest{Object: queue}); err != nil {
+	if _, err := s.net.Create(ctx, queue); err != nil {
 		return err
 	}
 	s.c.notef("queue %s: added", s.queue)
@@ -138,13 +139,13 @@ func (s *spawning) makeQueue(ctx context.Context) error {
 
 func (s *spawning) makeProcessor(ctx context.Context) error {
 	name := s.processor.Name
-	there, err := s.net.Get(ctx, &messages.GetRequest{Kind: messages.Kind_KIND_PROCESSOR, Name: name})
+	there, err := s.net.Get(ctx, messages.Kind_KIND_PROCESSOR, name)
 	if errors.Is(err, messages.NotFound) {
 		s.processor.Owner = s.c.owner()
 		if p := s.processor.GetProcessor(); p.Concurrency == 0 {
 			p.Concurrency = 1
 		}
-		if _, err = s.net.Create(ctx, &messages.CreateRequest{Object: s.processor}); err == nil {
+		if _, err = s.net.Create(ctx, s.processor); err == nil {
 			s.c.notef("processor %s: added", name)
 		}
 		return err
@@ -195,7 +196,7 @@ func (s *spawning) renew(ctx context.Context) error {
 		}
 		s.c.notef("processor %s: updated", name)
 	}
-	if _, err := s.net.Control(ctx, &messages.ControlRequest{Processor: name, Action: "restart"}); err != nil {
+	if _, err := s.net.Control(ctx, name, "restart"); err != nil {
 		return err
 	}
 	s.c.notef("processor %s: restarting", name)
@@ -228,7 +229,7 @@ func (s *spawning) makeSockets(ctx context.Context, functions []string) error {
 		}
 		socket := &messages.Object{Name: name, Kind: messages.Kind_KIND_SOCKET, Enabled: true, Owner: s.c.owner(),
 			Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: s.processor.Name, Queue: s.queue, Function: function}}}
-		if _, err := s.net.Create(ctx, &messages.CreateRequest{Object: socket}); err != nil {
+		if _, err := s.net.Create(ctx, socket); err != nil {
 			return err
 		}
 		s.c.notef("socket %s: added", name)

@@ -16,8 +16,7 @@ var errCanRun = errors.New("the processor can run")
 func (s *spawning) wait(ctx context.Context) error {
 	name := s.processor.Name
 	told := ""
-	see := func(r *messages.ObjectResponse) error {
-		o := r.Object
+	see := func(o *messages.Object) error {
 		if now := progress(o); now != told && o.Status != "failed" {
 			told = now
 			s.c.notef("processor %s: %s", name, now)
@@ -35,7 +34,7 @@ func (s *spawning) wait(ctx context.Context) error {
 		}
 		return nil
 	}
-	err := s.net.Watch(ctx, &messages.GetRequest{Kind: messages.Kind_KIND_PROCESSOR, Name: name}, see)
+	err := s.watch(ctx, see)
 	switch {
 	case errors.Is(err, errCanRun):
 		return nil
@@ -46,6 +45,20 @@ func (s *spawning) wait(ctx context.Context) error {
 		return messages.Errorf(messages.Unavailable, "wait for processor", name, "the node stopped telling of it")
 	}
 	return err
+}
+
+// watch shows see the processor now and each time it changes, until see gives
+// an error.
+func (s *spawning) watch(ctx context.Context, see func(*messages.Object) error) error {
+	for r, err := range s.net.Watch(ctx, messages.Kind_KIND_PROCESSOR, s.processor.Name) {
+		if err != nil {
+			return err
+		}
+		if err := see(r.Object); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // progress is a processor's status, with the last line of why.

@@ -88,9 +88,7 @@ func newTaskResult(c *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		ctx, cancel := timeout.bound(cmd.Context())
-		defer cancel()
-		call, err := net.Result(ctx, &messages.ResultRequest{Id: id, Timeout: timeout.time.Milliseconds()})
+		call, err := net.Result(cmd.Context(), id, timeout.time)
 		if err != nil {
 			return err
 		}
@@ -137,7 +135,7 @@ func newTaskCancel(c *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		call, err := net.CancelCall(cmd.Context(), &messages.CancelCallRequest{Id: id, Reason: *reason})
+		call, err := net.Cancel(cmd.Context(), id, *reason)
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ system; updating one says what to do instead.`)
 var updateExamples = map[messages.Kind]string{
 	messages.Kind_KIND_QUEUE:     "flowcli update queue -n pyfi.queue1 --max-length 10000 --message-ttl 1h",
 	messages.Kind_KIND_PROCESSOR: "flowcli update processor -n proc1 -w 8\nflowcli update processor proc1 -br main -rs running",
+	messages.Kind_KIND_NODE:      "flowcli update node -n node2 --enabled false",
 	messages.Kind_KIND_SOCKET:    "flowcli update socket -n pyfi.processors.sample.do_this --timelimit 30s --retries 3",
 }
 
@@ -39,7 +40,7 @@ func newUpdateObject(c *cli, t thing) *cobra.Command {
 		ValidArgsFunction: c.completeNames(t.kind),
 	}
 	nameFlags(cmd, t.name)
-	fields := relaxed(t.fields)
+	fields := fieldsOf(t, onUpdate)
 	define(cmd.Flags(), fields)
 	if t.kind == messages.Kind_KIND_PROCESSOR {
 		slotFlags(cmd.Flags())

@@ -2,11 +2,12 @@ package main
 
 import (
 	"io"
-	"log/slog"
 	"os"
 	"os/user"
 	"strconv"
+	"time"
 
+	"github.com/elasticcode/flow/discovery"
 	"golang.org/x/term"
 )
 
@@ -18,13 +19,13 @@ type world struct {
 	getenv   func(string) string
 	user     func() string            // who runs it
 	live     func() ([]string, error) // API addresses of nodes on this machine
-	dial     func(addresses []string, user string, log *slog.Logger) (network, error)
+	patience time.Duration            // how long to go on while no node answers; 0: the client's own
 }
 
 func newWorld() world {
 	return world{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		getenv: os.Getenv, user: systemUser, live: liveNodes, dial: dialNetwork,
+		getenv: os.Getenv, user: systemUser, live: liveNodes,
 	}
 }
 
@@ -34,6 +35,20 @@ func systemUser() string {
 		return u.Username
 	}
 	return "uid" + strconv.Itoa(os.Getuid())
+}
+
+// liveNodes are the API addresses of this user's nodes on this machine.
+func liveNodes() ([]string, error) {
+	dir, err := discovery.Dir()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := discovery.Live(dir)
+	var addresses []string
+	for _, e := range entries {
+		addresses = append(addresses, e.API)
+	}
+	return addresses, err
 }
 
 // isTerminal says whether a person sits at the other end of a stream.

@@ -102,3 +102,21 @@ func shortsOf(c *cobra.Command, flags *pflag.FlagSet) map[string]*pflag.Flag {
 	}
 	return shorts
 }
+
+// ValueName is what stands for a flag's value.
+func ValueName(f *pflag.Flag) string {
+	switch kind := f.Value.Type(); kind {
+	case "string", "text":
+		return "TEXT"
+	case "int", "int32", "number":
+		return "NUMBER"
+	case "bool":
+		return "BOOLEAN"
+	case "stringSlice":
+		return "TEXT,…"
+	case "duration", "file":
+		return strings.ToUpper(kind)
+	default:
+		return "[" + kind + "]"
+	}
+}

@@ -1,13 +1,16 @@
 package argv
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Nearest is the name that is the least typing away from a word, or none when
 // all are too far for it to be a slip.
 func Nearest(word string, names []string) string {
 	slices.Sort(names) // the same answer each time when two are as near
 	best, least := "", max(1, len(word)/2)+1
-	if len(word) < 3 {
+	if len(word) < 3 && strings.HasPrefix(word, "-") {
 		return "" // any letter is one slip away from any other
 	}
 	for _, name := range names {

@@ -31,7 +31,7 @@ func Rewrite(root *cobra.Command, args []string) (Line, error) {
 	}
 	if r.pending != nil {
 		return Line{Command: r.command}, r.errorf(r.typed, "it needs a value").
-			WithHint("%s %s", r.typed, pflagValueName(r.pending))
+			WithHint("%s %s", r.typed, ValueName(r.pending))
 	}
 	line := Line{Command: r.command, Globals: r.globals, Notes: r.notes}
 	line.Args = append(line.Args, r.path...)
@@ -167,7 +167,7 @@ func (r *reader) short(word string) error {
 		return r.flag(f, "-"+name, value, given)
 	}
 	first := r.shorts[word[1:2]]
-	if first == nil {
+	if first == nil || len(name) == 2 && r.longer(name[:1]) {
 		return r.unknown("-" + name)
 	}
 	if takesValue(first) {
@@ -185,6 +185,17 @@ func (r *reader) short(word string) error {
 		r.set(f, f.NoOptDefVal)
 	}
 	return nil
+}
+
+// longer says that short forms of two letters begin with a letter. What has two
+// letters and is none of them is then a slip, not a letter and its value.
+func (r *reader) longer(letter string) bool {
+	for s := range r.shorts {
+		if len(s) > 1 && s[:1] == letter {
+			return true
+		}
+	}
+	return false
 }
 
 // flag takes a flag that was found, with its value when that is there already.
@@ -257,6 +268,3 @@ func (r *reader) unknown(typed string) error {
 func (r *reader) errorf(subject, format string, args ...any) *messages.Error {
 	return messages.Errorf(messages.Invalid, r.command.CommandPath(), subject, format, args...)
 }
-
-// pflagValueName is what stands for a flag's value in help.
-func pflagValueName(f *pflag.Flag) string { return strings.ToUpper(f.Value.Type()) }
