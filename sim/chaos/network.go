@@ -17,6 +17,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/elasticcode/flow/sim/chaos/disk"
 )
 
 // Network is a set of node processes on loopback, with their data below one
@@ -36,7 +38,9 @@ type Node struct {
 	// Discover: the node is told neither its data directory nor whom to join,
 	// and finds both in the runtime directory.
 	Discover bool
-	net      *Network
+	// Disk, when set before Start, records what the process makes durable.
+	Disk *disk.Image
+	net  *Network
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -134,6 +138,9 @@ func (n *Node) Start() error {
 	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+n.net.Dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if n.Disk != nil {
+		return n.startTraced(cmd)
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start node %s: %w", n.Name, err)
 	}
@@ -143,6 +150,24 @@ func (n *Node) Start() error {
 		err := cmd.Wait()
 		n.mu.Lock()
 		n.cmd, n.err = nil, err
+		n.mu.Unlock()
+		close(exited)
+	}()
+	return nil
+}
+
+// startTraced starts the process under the eyes of a tracer, which waits for it.
+func (n *Node) startTraced(cmd *exec.Cmd) error {
+	_, done, err := disk.Trace(cmd, n.Disk)
+	if err != nil {
+		return err
+	}
+	exited := make(chan struct{})
+	n.cmd, n.exited = cmd, exited
+	go func() {
+		<-done
+		n.mu.Lock()
+		n.cmd = nil
 		n.mu.Unlock()
 		close(exited)
 	}()
