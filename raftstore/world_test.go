@@ -207,6 +207,7 @@ type node struct {
 	parts       raftstore.Parts
 	incarnation uint64
 	kv          *raftstore.Memory
+	wrap        func(raftstore.KV) raftstore.KV // put between the store and kv
 	diary       *diary
 	store       *raftstore.Store
 	group       *raftstore.Group
@@ -234,6 +235,9 @@ const testGroup messages.GroupID = 7
 // try opens the store and its replica.
 func (n *node) try(bootstrap bool) error {
 	n.parts.KV = n.kv
+	if n.wrap != nil {
+		n.parts.KV = n.wrap(n.kv)
+	}
 	s, err := raftstore.Open(n.config, n.parts)
 	if err != nil {
 		return err
