@@ -35,12 +35,14 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 	return enqueued(first, messages.CallState_QUEUED, false), nil
 }
 
+// batchSentAgain answers a batch of which an id is known: it must be the very
+// same batch, or the one call that it is a batch of.
 func (s *step) batchSentAgain(first messages.CallID, place call.Place, e *messages.EnqueueBatch) (*messages.Reply, *messages.Error) {
-	known := uint64(1)
+	known := span.One(place.Seq)
 	if place.Block != 0 {
-		known = place.Block - place.Seq + 1
+		known = call.OpenBlock(s.tx, place.Block).Span()
 	}
-	if known != uint64(len(e.Arguments)) {
+	if known.First != place.Seq || known.Len() != uint64(len(e.Arguments)) {
 		return nil, otherContent(first)
 	}
 	return s.sentAgain(first, place, e.Content)

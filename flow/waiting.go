@@ -19,10 +19,11 @@ type waits struct {
 	now        int64
 	sockets    map[string]*socket.Socket
 	processors map[string]*processor.Processor
+	idle       map[string]string // why no slot runs a processor
 }
 
 func newWaits(view kv.View, now int64) *waits {
-	return &waits{view, now, map[string]*socket.Socket{}, map[string]*processor.Processor{}}
+	return &waits{view, now, map[string]*socket.Socket{}, map[string]*processor.Processor{}, map[string]string{}}
 }
 
 // explain says in the call what it waits for; nothing, once it has ended.
@@ -53,7 +54,12 @@ func (w *waits) queued(rec *call.Record) string {
 	if rec.RetryAt != 0 {
 		return "retry in " + left(rec.RetryAt-w.now)
 	}
-	if reason := w.noWorker(p); reason != "" {
+	reason, known := w.idle[p.ID]
+	if !known {
+		reason = w.noWorker(p)
+		w.idle[p.ID] = reason
+	}
+	if reason != "" {
 		return reason
 	}
 	if k.Config.Ordered && k.Holder.Seq != 0 && k.Holder.Seq != rec.Seq {
@@ -87,10 +93,14 @@ func (w *waits) running(rec *call.Record) string {
 // left words a duration for people: no finer than they can follow.
 func left(micros int64) string {
 	d := time.Duration(max(micros, 0)) * time.Microsecond
-	if d >= time.Second {
+	switch {
+	case d >= 2*time.Minute:
 		return d.Round(time.Second).String()
+	case d >= time.Second:
+		return fmt.Sprintf("%d s", d.Round(time.Second)/time.Second)
+	default:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
-	return d.Round(time.Millisecond).String()
 }
 
 func (w *waits) socket(id string) *socket.Socket {

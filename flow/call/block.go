@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
@@ -56,9 +57,8 @@ func readBlock(view kv.View, last uint64, value []byte) *Block {
 	return b
 }
 
-// First and Last are the places of the block's calls.
-func (b *Block) First() uint64 { return b.common.Seq }
-func (b *Block) Last() uint64  { return b.last }
+// Span is the places of the block's calls.
+func (b *Block) Span() span.Span { return span.Span{First: b.common.Seq, Last: b.last, Block: b.last} }
 
 // Socket is the id of the socket that the block was sent to.
 func (b *Block) Socket() string { return b.common.Socket }
@@ -80,7 +80,7 @@ func (b *Block) Call(seq uint64) *Record {
 }
 
 func (b *Block) arguments(seq uint64) *messages.Arguments {
-	i := int(seq - b.First())
+	i := int(seq - b.common.Seq)
 	value, ok := b.view.Get(chunkKey(b.last, i/chunk))
 	if !ok {
 		pack.Fail("the arguments of block %d are gone", b.last)

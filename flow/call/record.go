@@ -95,14 +95,6 @@ func At(view kv.View, p Place) *Record {
 	return OpenBlock(view, p.Block).Call(p.Seq)
 }
 
-// Records is the range of the records of calls from first to last.
-func Records(first, last uint64) (from, to []byte) {
-	if last+1 == 0 {
-		return key(records, first), kv.PrefixEnd([]byte(records))
-	}
-	return key(records, first), key(records, last+1)
-}
-
 func decode(value []byte, into proto.Message, what string) {
 	if err := proto.Unmarshal(value, into); err != nil {
 		pack.Fail("decode %s: %v", what, err)

@@ -68,6 +68,14 @@ func (c *Credits) Indexes() (all []uint16) {
 	return all
 }
 
+// Load is how many calls a slot holds, if it takes another.
+func (c *Credits) Load(index uint16) (leases int, open bool) {
+	if int(index) >= len(c.load) || c.load[index] >= none {
+		return 0, false
+	}
+	return int(c.load[index]), true
+}
+
 // Free says whether a slot takes another call.
 func (c *Credits) Free() bool {
 	_, ok := c.least()

@@ -64,7 +64,8 @@ func Find(view kv.View, prefix []byte, seq uint64) (Span, bool) {
 	return Span{}, false
 }
 
-// Ascend gives the spans that end at from or later, in order.
+// Ascend gives the spans that end at from or later, in order. The first may
+// begin before it.
 func Ascend(view kv.View, prefix []byte, from uint64) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
 		for k, v := range view.Scan(Key(prefix, from), kv.PrefixEnd(prefix)) {
@@ -75,15 +76,17 @@ func Ascend(view kv.View, prefix []byte, from uint64) iter.Seq[Span] {
 	}
 }
 
-// Descend gives the spans that end at from or earlier, last first. A span that
-// begins at from or earlier but ends later is not among them: see Find.
+// Descend gives the spans that begin at from or earlier, last first, the first
+// one cut off behind from.
 func Descend(view kv.View, prefix []byte, from uint64) iter.Seq[Span] {
 	return func(yield func(Span) bool) {
-		end := kv.PrefixEnd(prefix)
-		if from+1 != 0 {
-			end = Key(prefix, from+1)
+		if s, ok := Find(view, prefix, from); ok {
+			s.Last = from
+			if !yield(s) {
+				return
+			}
 		}
-		for k, v := range view.ScanBack(prefix, end) {
+		for k, v := range view.ScanBack(prefix, Key(prefix, from)) {
 			if !yield(Read(k, v)) {
 				return
 			}
