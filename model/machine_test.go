@@ -54,16 +54,24 @@ func TestPartitionCommandIsRefused(t *testing.T) {
 
 func TestDeliveredCommandCountsOnce(t *testing.T) {
 	w := founded(t, 1)
-	inner, err := messages.NewCommand(queue("q"))
+	w.do(queue("q"))
+	length := func(n int64) proto.Message {
+		return &messages.Update{Kind: messages.Kind_KIND_QUEUE, Name: "q", Fields: []string{"queue.max_length"},
+			Object: &messages.Object{Spec: &messages.Object_Queue{Queue: &messages.Queue{MaxLength: n}}}}
+	}
+	inner, err := messages.NewCommand(length(5))
 	if err != nil {
 		t.Fatal(err)
 	}
 	deliver := &messages.Deliver{From: 1, Seq: 1, Type: uint32(inner.Type), Command: inner.Body}
-	w.do(deliver)
-	version := w.get(messages.Kind_KIND_QUEUE, "q").Version
-	w.do(deliver)
-	if w.get(messages.Kind_KIND_QUEUE, "q").Version != version {
-		t.Error("a delivery was applied twice")
+	for _, step := range []struct {
+		m    proto.Message
+		want int64
+	}{{deliver, 5}, {length(7), 7}, {deliver, 7}} {
+		w.do(step.m)
+		if got := w.get(messages.Kind_KIND_QUEUE, "q").GetQueue().MaxLength; got != step.want {
+			t.Errorf("after %T: %d, want %d", step.m, got, step.want)
+		}
 	}
 	w.refused(&messages.Deliver{From: 1, Seq: 3, Type: uint32(inner.Type), Command: inner.Body}, messages.Conflict)
 	nested, err := messages.NewCommand(deliver)

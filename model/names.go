@@ -112,29 +112,32 @@ func sortByCloseness(candidates []string, name string) {
 	})
 }
 
-// distance is how many letters have to be changed, added or removed to make
-// one name of the other, without regard to case. A name that holds the other
-// is one letter away: people leave out prefixes.
+// distance is how many letters have to be changed, added, removed or swapped
+// with their neighbour to make one name of the other, without regard to case.
+// A name that holds the other is one away: people leave out prefixes.
 func distance(a, b string) int {
-	x, y := []rune(strings.ToLower(a)), []rune(strings.ToLower(b))
-	if len(x) > 0 && len(y) > 0 && string(x) != string(y) &&
-		(strings.Contains(string(x), string(y)) || strings.Contains(string(y), string(x))) {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	if a != b && a != "" && b != "" && (strings.Contains(a, b) || strings.Contains(b, a)) {
 		return 1
 	}
-	row := make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range x {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range y {
-			cost := 1
-			if x[i] == y[j] {
-				cost = 0
+	x, y := []rune(a), []rune(b)
+	rows := make([][]int, len(x)+1) // rows[i][j]: from the first i letters to the first j
+	for i := range rows {
+		rows[i] = make([]int, len(y)+1)
+		for j := range rows[i] {
+			rows[i][j] = max(i, j)
+			if i == 0 || j == 0 {
+				continue
 			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+			change := rows[i-1][j-1]
+			if x[i-1] != y[j-1] {
+				change++
+			}
+			rows[i][j] = min(change, rows[i-1][j]+1, rows[i][j-1]+1)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(y)]
+	return rows[len(x)][len(y)]
 }

@@ -34,7 +34,8 @@ func withoutSecret(text string, p *messages.Processor) string {
 }
 
 // withoutCredentials splits a URL like https://USER:TOKEN@HOST/PATH. The user
-// of an address like git@HOST:PATH is no secret and stays.
+// of an address like git@HOST:PATH or ssh://git@HOST/PATH is no secret and
+// stays; that of an https URL may be a token.
 func withoutCredentials(url string) (rest, credentials string) {
 	scheme, after, ok := strings.Cut(url, "://")
 	if !ok {
@@ -45,7 +46,7 @@ func withoutCredentials(url string) (rest, credentials string) {
 		host = after[:i]
 	}
 	at := strings.LastIndex(host, "@")
-	if at < 0 {
+	if at < 0 || strings.HasSuffix(scheme, "ssh") && !strings.Contains(host[:at], ":") {
 		return url, ""
 	}
 	return scheme + "://" + after[at+1:], after[:at]

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -65,13 +63,8 @@ func (c *change) setFunctions(processor *messages.Object, functions []*messages.
 	}
 	for _, f := range functions {
 		id := taskID(processor.Id, f.Name)
-		task := &messages.Task{}
-		if known := load(c, messages.Kind_KIND_TASK, id); known != nil {
-			task = proto.Clone(known.GetTask()).(*messages.Task) // keeps an override of its code
-		}
-		task.Processor, task.Module, task.Function = processor.Id, processor.GetProcessor().Module, f.Name
+		task := &messages.Task{Processor: processor.Id, Module: processor.GetProcessor().Module, Function: f.Name, Source: f.Source, Doc: f.Doc}
 		task.Gitrepo, _ = withoutCredentials(processor.GetProcessor().Gitrepo)
-		task.Source, task.Doc = f.Source, f.Doc
 		o := c.made(processor, messages.Kind_KIND_TASK, id, processor.Name+"."+f.Name)
 		o.Spec = &messages.Object_Task{Task: task}
 		c.save(o)

@@ -46,7 +46,7 @@ type Server struct {
 //
 //   - a voter that is dead gives its vote to a replica that has caught up,
 //   - two caught-up replicas become voters at once, so that voters stay odd,
-//   - voters are given up when forgotten nodes left too few to keep them,
+//   - the votes of forgotten nodes are given up, two at a time,
 //   - replicas that nobody needs go, and live nodes get the ones that are missing.
 //
 // now is in microseconds since 1970, UTC.
@@ -221,51 +221,31 @@ func (p *plan) grow() bool {
 	return true
 }
 
-// shrink gives up votes, two at a time, forgotten nodes' first, then dead
-// ones', then the youngest's. A voter that is known goes on as a follower.
+// shrink gives up the votes of two nodes that are gone for good, so that they
+// no longer count against the others. A single one stays until it is replaced:
+// to keep voters odd, a node that lives would have to lose its vote with it,
+// and the group would survive no more losses than before.
 func (p *plan) shrink() bool {
-	if p.count(voter) <= p.wanted() {
+	gone := func(r *messages.Replica) bool { return r.Voter && !p.known(r.Node) }
+	if p.count(gone) < 2 {
 		return false
 	}
 	for range 2 {
-		last := -1
-		for i, r := range p.replicas {
-			if r.Voter && (last < 0 || p.worth(r) <= p.worth(p.replicas[last])) {
-				last = i
-			}
-		}
-		if r := p.replicas[last]; p.alive(r.Node) {
-			r.Voter = false
-		} else {
-			p.demote(last)
-		}
+		i := p.index(gone)
+		p.replicas = slices.Delete(p.replicas, i, i+1)
 	}
 	return true
 }
 
-// worth orders voters by how much the group would miss them.
-func (p *plan) worth(r *messages.Replica) int {
-	switch {
-	case !p.known(r.Node):
-		return 0
-	case !p.alive(r.Node):
-		return 1
-	case !p.up(r.Node):
-		return 2
-	}
-	return 3
-}
-
 // drop removes one follower that has no use: of a forgotten node, or of a
-// partition that has all its voters alive, or a dead one that a live node
-// stands in for.
+// partition that has all its voters alive.
 func (p *plan) drop() bool {
 	full := p.count(func(r *messages.Replica) bool { return r.Voter && p.alive(r.Node) }) >= p.limit()
 	i := p.index(func(r *messages.Replica) bool {
 		if r.Voter {
 			return false
 		}
-		return !p.known(r.Node) || !p.meta() && (full || !p.alive(r.Node) && p.spare() != "")
+		return !p.known(r.Node) || !p.meta() && full
 	})
 	if i < 0 {
 		return false

@@ -1,0 +1,24 @@
+package api_test
+
+import (
+	"github.com/elasticcode/flow/flow"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// query answers what a replica is asked.
+func query(state kv.View, index uint64, now int64, q *messages.QueryRequest) (*messages.QueryResponse, error) {
+	response := &messages.QueryResponse{Index: index}
+	switch {
+	case q.GetCall() != nil:
+		id := messages.CallIDFrom(q.GetCall().Id)
+		call, ok := flow.GetCall(state, id, q.GetCall().Arguments, now)
+		if !ok {
+			return nil, messages.Errorf(messages.NotFound, "get", "call "+id.String(), "there is no such call")
+		}
+		response.Call = call
+	case q.GetStats() != nil:
+		response.Stats = flow.Count(state, q.GetStats().Socket)
+	}
+	return response, nil
+}

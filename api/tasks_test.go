@@ -1,0 +1,314 @@
+package api_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+func isKind(err error, kind messages.KindError) bool { return errors.Is(restored(err), kind) }
+
+// restored gives the error that a client reads from the wire.
+func restored(err error) error {
+	var e *connect.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	for _, detail := range e.Details() {
+		if value, err := detail.Value(); err == nil {
+			if info, ok := value.(*messages.ErrorInfo); ok {
+				return info.Err()
+			}
+		}
+	}
+	return err
+}
+
+func TestRunGivesTheResult(t *testing.T) {
+	s := serve(t)
+	s.quickstart(2)
+	call, err := s.run(&messages.RunRequest{Socket: "sample.do_something", Data: data(`["HI!!!"]`), Owner: "postgres"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []string
+	for _, e := range call.Events {
+		events = append(events, e.Name)
+	}
+	if call.GetResult() != `"HI!!!"` || call.State != "finished" || call.Owner != "postgres" || call.Socket != "sample.do_something" ||
+		call.Attempts != 1 || call.Tracking != call.Id || call.Node != "alpha" || call.Position.GetIndex() == 0 {
+		t.Errorf("call %v", call)
+	}
+	if got := strings.Join(events, " "); got != "received prerun postrun" {
+		t.Errorf("events %s", got)
+	}
+}
+
+func TestValuesStayAsTheyAreOverJSON(t *testing.T) {
+	s := serve(t)
+	s.quickstart(2)
+	for _, value := range []string{`9223372036854775809`, `1`, `1.0`, `{\"b\" : [1,  2.50]}`} {
+		status, answer, text := s.post("Tasks/Run", `{"socket": "sample.do_something", "data": "[`+value+`]"}`)
+		if want := strings.ReplaceAll(value, `\`, ""); status != 200 || answer["result"] != want || answer["owner"] != "postgres" {
+			t.Errorf("%s: %d %s", value, status, text)
+		}
+	}
+	if status, answer, text := s.post("Tasks/Run", `{"socket": "sample.add_two", "named": {"two": "3", "one": "2"}}`); status != 200 || answer["result"] != "2" {
+		t.Errorf("named: %d %s", status, text)
+	}
+}
+
+func TestFailedCallIsAnAnswer(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	call, err := s.run(&messages.RunRequest{Socket: "sample.fails"})
+	if err != nil || call.State != "failed" || call.Error.GetType() != "ValueError" {
+		t.Errorf("call %v, %v", call, err)
+	}
+}
+
+func TestSameKeyMakesOneCall(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	m := &messages.RunRequest{Socket: "sample.do_something", Data: data(`"x"`), Id: "order 17"}
+	first, err := s.run(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.tasks.Submit(s.within(), connect.NewRequest(m))
+	if err != nil || again.Msg.Id != first.Id || !again.Msg.Duplicate || again.Msg.State != "finished" {
+		t.Errorf("the same again: %v, %v", again, err)
+	}
+	m.Data = data(`"y"`)
+	if _, err := s.run(m); !isKind(err, messages.Conflict) || connect.CodeOf(err) != connect.CodeAlreadyExists {
+		t.Errorf("another content gave %v", err)
+	}
+}
+
+func TestSubmitReturnsBeforeTheEnd(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	sent, err := s.tasks.Submit(s.within(), connect.NewRequest(&messages.RunRequest{Socket: "sample.hold"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	early, err := s.tasks.Result(s.within(), connect.NewRequest(&messages.ResultRequest{Id: sent.Msg.Id, Timeout: 20}))
+	if err != nil || early.Msg.State != "running" || early.Msg.Result != nil {
+		t.Errorf("after 20 ms: %v, %v", early, err)
+	}
+	s.letGo()
+	late, err := s.tasks.Result(s.within(), connect.NewRequest(&messages.ResultRequest{Id: sent.Msg.Id}))
+	if err != nil || late.Msg.State != "finished" || late.Msg.GetResult() != `"held"` {
+		t.Errorf("at the end: %v, %v", late, err)
+	}
+}
+
+func TestTimeoutGivesTheStateThatWasReached(t *testing.T) {
+	s := serve(t)
+	s.quickstart(0)
+	call, err := s.run(&messages.RunRequest{Socket: "sample.do_something", Data: data("1"), Timeout: 30})
+	if err != nil || call.State != "queued" || call.Waiting == "" {
+		t.Errorf("call %v, %v", call, err)
+	}
+}
+
+func TestTimeoutBeforeACallIsAcceptedIsAnError(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	if _, err := s.run(&messages.RunRequest{Socket: "sample.do_something", Data: data("1")}); err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.leaderless = true
+	s.mu.Unlock()
+	_, err := s.tasks.Submit(s.within(), connect.NewRequest(&messages.RunRequest{Socket: "sample.do_something", Data: data("1"), Timeout: 30}))
+	if !isKind(err, messages.Unavailable) {
+		t.Errorf("submit gave %v", err)
+	}
+}
+
+func TestBadRequestsAreRefusedWithWhatToDo(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	before := len(s.proposed)
+	for _, test := range []struct{ request, code, says string }{
+		{`{"socket": "sample.do_somethin", "data": "1"}`, "not_found", "did you mean sample.do_something"},
+		{`{"data": "1"}`, "invalid_argument", "no name is given"},
+		{`{"socket": "sample.add_two", "data": "NaN"}`, "invalid_argument", "not JSON"},
+		{`{"socket": "sample.add_two", "data": "[1,2,3]"}`, "invalid_argument", "add_two(one, two=0): it takes 2 positional arguments, and 3 came"},
+		{`{"socket": "sample.add_two"}`, "invalid_argument", "missing one"},
+		{`{"socket": "sample.add_two", "data": "{\"three\": 1}"}`, "invalid_argument", "no argument named three"},
+		{`{"socket": "sample.add_two", "data": "{\"one\": 1, \"one\": 2}"}`, "invalid_argument", `"one" is there twice`},
+		{`{"socket": "sample.add_two", "positional": ["1"], "named": {"one": "2"}}`, "invalid_argument", "one is given twice"},
+		{`{"socket": "sample.add_two", "data": "1", "timeout": -1}`, "invalid_argument", "timeout"},
+		{`{"socket": "sample.add_two", "data": "1", "tracking": "x"}`, "invalid_argument", "tracking x"},
+		{`{"socket": "sample.add_two", "data": "1", "id": "` + strings.Repeat("k", 300) + `"}`, "invalid_argument", "256 bytes"},
+		{`{"socket": "sample.do_something", "data": "\"` + strings.Repeat("x", messages.MaxInline) + `\""}`, "invalid_argument", "data over the limit: the arguments have 262146 bytes, and a call may have 262144 (256 KiB)"},
+	} {
+		status, answer, text := s.post("Tasks/Run", test.request)
+		message, _ := answer["message"].(string)
+		if status < 400 || answer["code"] != test.code || !strings.Contains(message, test.says) {
+			t.Errorf("%.80s: %d %.300s; want %s, %q", test.request, status, text, test.code, test.says)
+		}
+	}
+	if len(s.proposed) != before {
+		t.Errorf("%d commands were proposed", len(s.proposed)-before)
+	}
+}
+
+func TestBatchIsOneUnit(t *testing.T) {
+	s := serve(t)
+	s.quickstart(2)
+	m := &messages.SubmitBatchRequest{Socket: "sample.do_something", Data: []string{"1", "[2.0]", `{"message":"x"}`}, Id: "batch"}
+	sent, err := s.tasks.SubmitBatch(s.within(), connect.NewRequest(m))
+	if err != nil || sent.Msg.Count != 3 || sent.Msg.Duplicate {
+		t.Fatalf("batch %v, %v", sent, err)
+	}
+	first, err := messages.ParseCallID(sent.Msg.First)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"1", "2.0", `"x"`} {
+		call, err := s.tasks.Result(s.within(), connect.NewRequest(&messages.ResultRequest{Id: first.At(i).String()}))
+		if err != nil || call.Msg.GetResult() != want {
+			t.Errorf("call %d: %v, %v; want %s", i, call, err, want)
+		}
+	}
+	again, err := s.tasks.SubmitBatch(s.within(), connect.NewRequest(m))
+	if err != nil || again.Msg.First != sent.Msg.First || !again.Msg.Duplicate {
+		t.Errorf("the same again: %v, %v", again, err)
+	}
+	for name, bad := range map[string][]string{
+		"1 to 4096":             nil,
+		"call 1":                {"1", "nan"},
+		"wrong arguments":       {"1", `{"nothing":1}`},
+		"the batch has":         {`"` + strings.Repeat("x", 200<<10) + `"`, `"` + strings.Repeat("x", 200<<10) + `"`, `"` + strings.Repeat("x", 200<<10) + `"`, `"` + strings.Repeat("x", 200<<10) + `"`},
+		"1 to 4096 calls, and ": make([]string, messages.MaxBatch+1),
+	} {
+		_, err := s.tasks.SubmitBatch(s.within(), connect.NewRequest(&messages.SubmitBatchRequest{Socket: "sample.do_something", Data: bad}))
+		if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func TestStreamAnswersInAnyOrderAndOutlivesFailures(t *testing.T) {
+	s := serve(t)
+	s.quickstart(3)
+	stream := s.tasks.Stream(s.within())
+	requests := []*messages.StreamRequest{
+		{Tag: 1, Run: &messages.RunRequest{Socket: "sample.hold"}},
+		{Tag: 2, Run: &messages.RunRequest{Socket: "nothing"}},
+		{Tag: 3},
+		{Tag: 4, Run: &messages.RunRequest{Socket: "sample.do_something", Data: data("4")}},
+		{Tag: 5, NoWait: true, Run: &messages.RunRequest{Socket: "sample.hold"}},
+	}
+	for _, m := range requests {
+		if err := stream.Send(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answers := map[uint64]*messages.StreamResponse{}
+	receive := func(n int) {
+		for range n {
+			m, err := stream.Receive()
+			if err != nil {
+				t.Fatalf("after %d answers: %v", len(answers), err)
+			}
+			answers[m.Tag] = m
+		}
+	}
+	receive(4)
+	if answers[1] != nil {
+		t.Errorf("the call that is held has ended: %v", answers[1])
+	}
+	s.letGo()
+	receive(1)
+	if err := stream.CloseRequest(); err != nil {
+		t.Error(err)
+	}
+	if _, err := stream.Receive(); !errors.Is(err, io.EOF) {
+		t.Errorf("after the last: %v", err)
+	}
+	if answers[1].Call.GetResult() != `"held"` || answers[4].Call.GetResult() != "4" || answers[5].Call.GetId() == "" ||
+		!isKind(answers[2].Error.Err(), messages.NotFound) || !isKind(answers[3].Error.Err(), messages.Invalid) {
+		t.Errorf("answers %v", answers)
+	}
+}
+
+func TestCallsCanBeCancelled(t *testing.T) {
+	s := serve(t)
+	s.quickstart(0)
+	sent, err := s.tasks.Submit(s.within(), connect.NewRequest(&messages.RunRequest{Socket: "sample.hold"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		call, err := s.tasks.CancelCall(s.within(), connect.NewRequest(&messages.CancelCallRequest{Id: sent.Msg.Id, Reason: "no more"}))
+		if err != nil || call.Msg.State != "cancelled" {
+			t.Errorf("cancel: %v, %v", call, err)
+		}
+	}
+}
+
+func TestUnknownCallsAreNotFound(t *testing.T) {
+	s := serve(t)
+	s.quickstart(0)
+	for _, id := range []string{messages.NewCallID("x", 1, 0).String(), messages.NewCallID("x", 99, 0).String()} {
+		for _, method := range []string{"GetCall", "Result", "CancelCall"} {
+			if status, answer, text := s.post("Tasks/"+method, fmt.Sprintf(`{"id": %q}`, id)); status != 404 || answer["code"] != "not_found" {
+				t.Errorf("%s %s: %d %s", method, id, status, text)
+			}
+		}
+	}
+	if status, answer, text := s.post("Tasks/GetCall", `{"id": "17"}`); status != 400 || answer["code"] != "invalid_argument" {
+		t.Errorf("an id that is none: %d %s", status, text)
+	}
+}
+
+func TestGetCallShowsArgumentsWhenAsked(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	call, err := s.run(&messages.RunRequest{Socket: "sample.do_something", Data: data(`[1.0]`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := s.tasks.GetCall(s.within(), connect.NewRequest(&messages.GetCallRequest{Id: call.Id}))
+	if err != nil || without.Msg.Arguments != nil || without.Msg.Log != "a line\n" {
+		t.Errorf("without arguments: %v, %v", without, err)
+	}
+	with, err := s.tasks.GetCall(s.within(), connect.NewRequest(&messages.GetCallRequest{Id: call.Id, Arguments: true}))
+	if err != nil || string(with.Msg.GetArguments().GetPositional()[0]) != "1.0" {
+		t.Errorf("with arguments: %v, %v", with, err)
+	}
+}
+
+func TestSocketThatWasMadeAgainIsFoundUnderItsNewID(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	m := &messages.RunRequest{Socket: "sample.do_something", Data: data("1")}
+	if _, err := s.run(m); err != nil {
+		t.Fatal(err)
+	}
+	reads := s.reads
+	if _, err := s.run(m); err != nil || s.reads != reads {
+		t.Errorf("the model was read %d times more, %v: what is known of a socket is to be kept", s.reads-reads, err)
+	}
+	if _, err := s.objects.Delete(s.within(), connect.NewRequest(&messages.DeleteRequest{Kind: messages.Kind_KIND_SOCKET, Name: m.Socket})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.run(m); !isKind(err, messages.NotFound) {
+		t.Errorf("a deleted socket: %v", err)
+	}
+	s.create(&messages.Object{Name: m.Socket, Kind: messages.Kind_KIND_SOCKET, Spec: &messages.Object_Socket{Socket: &messages.Socket{
+		Processor: "proc1", Queue: "q", Task: "do_something"}}})
+	if _, err := s.run(m); err != nil {
+		t.Errorf("made again: %v", err)
+	}
+}

@@ -1,0 +1,84 @@
+package flow
+
+import (
+	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/mailbox"
+	"github.com/elasticcode/flow/flow/roll"
+	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/flow/span"
+	"github.com/elasticcode/flow/flow/timer"
+	"github.com/elasticcode/flow/messages"
+)
+
+// enqueueBatch accepts calls of one socket as one block: all of them or none.
+func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *messages.Error) {
+	count := len(e.Arguments)
+	if count == 0 || count > messages.MaxBatch {
+		return nil, messages.Errorf(messages.Invalid, opRun, "batch", "%d calls: want 1 to %d", count, messages.MaxBatch)
+	}
+	first, refusal := s.readID(e.First, count)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if place, ok := call.Taken(s.tx, first, count); ok {
+		return s.batchSentAgain(first, place, e)
+	}
+	total, largest := sizes(e.Arguments)
+	k, refusal := s.accepting(first, e.Socket, largest)
+	if refusal == nil {
+		refusal = full(k, count, total)
+	}
+	if refusal != nil {
+		return nil, refusal
+	}
+	s.acceptBlock(k, first, e, total)
+	return enqueued(first, messages.CallState_QUEUED, false), nil
+}
+
+// batchSentAgain answers a batch of which an id is known: it must be the very
+// same batch, or the one call that it is a batch of.
+func (s *step) batchSentAgain(first messages.CallID, place call.Place, e *messages.EnqueueBatch) (*messages.Reply, *messages.Error) {
+	known := span.One(place.Seq)
+	if place.Block != 0 {
+		known = call.OpenBlock(s.tx, place.Block).Span()
+	}
+	if known.First != place.Seq || known.Len() != uint64(len(e.Arguments)) {
+		return nil, otherContent(first)
+	}
+	return s.sentAgain(first, place, e.Content)
+}
+
+func sizes(args []*messages.Arguments) (total, largest uint64) {
+	for _, a := range args {
+		size := call.Size(a)
+		total += size
+		largest = max(largest, size)
+	}
+	return total, largest
+}
+
+func (s *step) acceptBlock(k *socket.Socket, first messages.CallID, e *messages.EnqueueBatch, size uint64) {
+	count := uint64(len(e.Arguments))
+	calls := span.Span{First: s.partition.seq + 1, Last: s.partition.seq + count, Block: s.partition.seq + count}
+	s.partition.seq = calls.Last
+	run := messages.CallIDFrom(e.Tracking)
+	common := &call.Record{Call: &messages.Call{
+		Id: first.Bytes(), Socket: k.ID, Name: k.Config.Name, State: messages.CallState_QUEUED,
+		Owner: e.Owner, Received: s.now, Seq: calls.First, Priority: e.Priority, Content: e.Content,
+		Tracking: run.Bytes(), // none: each call is a run of its own
+	}}
+	common.Note(s.now, call.Received, "")
+	expires := s.expiry(k)
+	if expires != 0 {
+		s.at(timer.Timer{At: expires, Kind: timer.ExpireBlock, Target: timer.Seq(calls.Block)})
+	}
+	call.PutBlock(s.tx, common.Call, e.Arguments, expires)
+	if !run.IsZero() {
+		span.Put(s.tx, roll.Run(run), calls)
+	}
+	span.Put(s.tx, roll.Socket(k.Number, roll.Open), calls)
+	k.Box.Put(s.tx, mailbox.Entry{Priority: e.Priority, Span: calls})
+	k.Counts.Enter(messages.CallState_QUEUED, count, size)
+	s.partition.counts.Enter(messages.CallState_QUEUED, count, size)
+	s.settle(k)
+}

@@ -1,0 +1,124 @@
+package call
+
+import (
+	"encoding/binary"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/flow/span"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// chunk is how many calls' arguments of a block share one value: reading one
+// call's reads its neighbours', so that a whole block in one value would cost
+// the square of its length.
+const chunk = 64
+
+// Block is what the calls of a batch have in common. A call of a block gets a
+// record of its own when it is first leased, or otherwise changed.
+type Block struct {
+	view    kv.View
+	common  *messages.Call // with the first call's id and seq
+	last    uint64
+	expires int64
+}
+
+// PutBlock writes a block and its arguments. common holds the id and the seq of
+// the first call; expires is as in Record.
+func PutBlock(tx kv.Tx, common *messages.Call, args []*messages.Arguments, expires int64) {
+	last := common.Seq + uint64(len(args)) - 1
+	value := binary.AppendUvarint(nil, uint64(expires))
+	value, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(value, common)
+	if err != nil {
+		pack.Fail("encode block %d: %v", last, err)
+	}
+	tx.Set(key(blocks, last), value)
+	RememberBlock(tx, messages.CallIDFrom(common.Id), common.Seq, last)
+	for i := 0; i < len(args); i += chunk {
+		tx.Set(chunkKey(last, i/chunk), packChunk(args[i:min(i+chunk, len(args))]))
+	}
+}
+
+// OpenBlock reads what the calls of a block have in common.
+func OpenBlock(view kv.View, last uint64) *Block {
+	value, ok := view.Get(key(blocks, last))
+	if !ok {
+		pack.Fail("block %d is gone", last)
+	}
+	return readBlock(view, last, value)
+}
+
+func readBlock(view kv.View, last uint64, value []byte) *Block {
+	r := pack.Reader{What: "block", Rest: value}
+	b := &Block{view: view, last: last, expires: int64(r.Uint()), common: new(messages.Call)}
+	decode(r.Rest, b.common, "block")
+	return b
+}
+
+// Span is the places of the block's calls.
+func (b *Block) Span() span.Span { return span.Span{First: b.common.Seq, Last: b.last, Block: b.last} }
+
+// Socket is the id of the socket that the block was sent to.
+func (b *Block) Socket() string { return b.common.Socket }
+
+// Priority is that of each of its calls.
+func (b *Block) Priority() int32 { return b.common.Priority }
+
+// Call makes the record of a call that has none yet.
+func (b *Block) Call(seq uint64) *Record {
+	c := proto.CloneOf(b.common)
+	id := messages.CallIDFrom(c.Id)
+	id = id.At(id.Index() + int(seq-c.Seq))
+	c.Id, c.Seq = id.Bytes(), seq
+	if len(c.Tracking) == 0 {
+		c.Tracking = id.Bytes()
+	}
+	c.Size = Size(b.arguments(seq))
+	return &Record{Call: c, Block: b.last, Expires: b.expires}
+}
+
+func (b *Block) arguments(seq uint64) *messages.Arguments {
+	i := int(seq - b.common.Seq)
+	value, ok := b.view.Get(chunkKey(b.last, i/chunk))
+	if !ok {
+		pack.Fail("the arguments of block %d are gone", b.last)
+	}
+	return readChunk(value, i%chunk)
+}
+
+func chunkKey(last uint64, n int) []byte {
+	return binary.BigEndian.AppendUint16(key(chunks, last), uint16(n))
+}
+
+// packChunk lays arguments out as n, n ends, and the arguments: any of them is
+// found without reading the others.
+func packChunk(args []*messages.Arguments) []byte {
+	texts := make([][]byte, len(args))
+	value := []byte{byte(len(args))}
+	end := 0
+	for i, a := range args {
+		texts[i] = encodeArguments(a)
+		end += len(texts[i])
+		value = binary.BigEndian.AppendUint32(value, uint32(end))
+	}
+	for _, t := range texts {
+		value = append(value, t...)
+	}
+	return value
+}
+
+func readChunk(value []byte, i int) *messages.Arguments {
+	n := int(value[0])
+	if i >= n || len(value) < 1+4*n {
+		pack.Fail("a chunk of %d arguments has no number %d", n, i)
+	}
+	end := func(i int) uint32 {
+		if i < 0 {
+			return 0
+		}
+		return binary.BigEndian.Uint32(value[1+4*i:])
+	}
+	return decodeArguments(value[1+4*n:][end(i-1):end(i)])
+}

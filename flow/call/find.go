@@ -1,0 +1,74 @@
+package call
+
+import (
+	"encoding/binary"
+
+	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+func idKey(id messages.CallID) []byte {
+	return append(append(make([]byte, 0, len(ids)+len(id)), ids...), id[:]...)
+}
+
+// Remember notes where a call that came alone is kept.
+func Remember(tx kv.Tx, id messages.CallID, seq uint64) {
+	tx.Set(idKey(id), binary.BigEndian.AppendUint64(nil, seq))
+}
+
+// RememberBlock notes where the calls of a block are kept, whose ids follow on
+// from first's.
+func RememberBlock(tx kv.Tx, first messages.CallID, seq, last uint64) {
+	value := binary.BigEndian.AppendUint64(make([]byte, 0, 16), seq)
+	tx.Set(idKey(first), binary.BigEndian.AppendUint64(value, last))
+}
+
+// Find says where the call with an id is kept.
+func Find(view kv.View, id messages.CallID) (Place, bool) {
+	if value, ok := view.Get(idKey(id)); ok {
+		p, _ := readPlace(value)
+		return p, true
+	}
+	return findInBlock(view, id)
+}
+
+// findInBlock looks for the block whose range of ids holds id: the one that
+// begins closest before it.
+func findInBlock(view kv.View, id messages.CallID) (Place, bool) {
+	if id.Index() == 0 {
+		return Place{}, false
+	}
+	for k, value := range view.ScanBack(idKey(id.At(0)), idKey(id)) {
+		p, count := readPlace(value)
+		offset := uint64(id.Index() - messages.CallIDFrom(k[len(ids):]).Index())
+		if offset >= count {
+			return Place{}, false
+		}
+		return Place{p.Seq + offset, p.Block}, true
+	}
+	return Place{}, false
+}
+
+// Taken says whether any of count ids from first on is known, and where.
+func Taken(view kv.View, first messages.CallID, count int) (Place, bool) {
+	if p, ok := Find(view, first); ok {
+		return p, true
+	}
+	for k, value := range view.Scan(idKey(first), append(idKey(first.At(first.Index()+count-1)), 0)) {
+		_ = k
+		p, _ := readPlace(value)
+		return p, true
+	}
+	return Place{}, false
+}
+
+func readPlace(value []byte) (p Place, count uint64) {
+	r := pack.Reader{What: "place of a call", Rest: value}
+	p.Seq, count = r.Uint64(), 1
+	if r.More() {
+		p.Block = r.Uint64()
+		count = p.Block - p.Seq + 1
+	}
+	return p, count
+}

@@ -1,0 +1,102 @@
+// Package call keeps the records of calls: who they are, what became of them,
+// and, apart from that, their arguments, results and logs.
+package call
+
+import (
+	"encoding/binary"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Keys. A call's place in the partition's order of arrival (seq) names it in all
+// of them, so that a list of calls in order is one scan of records:
+//
+//	c/ seq(8)              record: block, expires, protobuf Call
+//	d/ id(16)              place of a call: seq(8); of a block: first seq(8) last seq(8)
+//	a/ seq(8)              arguments of a call that came alone: protobuf Arguments
+//	b/ last seq(8)         a block: what its calls have in common
+//	e/ last seq(8) n(2)    the n-th 64 arguments of a block
+//	r/ seq(8)              result
+//	o/ seq(8)              log
+//
+// The last three parts are apart from the record because the record is
+// rewritten with each change of state, and they are not.
+const (
+	records   = "c/"
+	ids       = "d/"
+	arguments = "a/"
+	blocks    = "b/"
+	chunks    = "e/"
+	results   = "r/"
+	logs      = "o/"
+)
+
+// Record is what is kept of a call. Arguments, result and log are not in it.
+type Record struct {
+	*messages.Call
+	Block   uint64 // the block that its arguments are in; 0: they are its own
+	Expires int64  // microseconds: not started by then, it expires; 0: never
+}
+
+// ID is the call's id.
+func (r *Record) ID() messages.CallID { return messages.CallIDFrom(r.Id) }
+
+// Place says where a call is kept.
+type Place struct {
+	Seq   uint64
+	Block uint64 // 0: it came alone
+}
+
+func key(prefix string, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+10), prefix...), seq)
+}
+
+// Put writes a record.
+func Put(tx kv.Tx, r *Record) {
+	value := binary.AppendUvarint(make([]byte, 0, 320), r.Block)
+	value = binary.AppendUvarint(value, uint64(r.Expires))
+	value, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(value, r.Call)
+	if err != nil {
+		pack.Fail("encode the record of call %s: %v", r.ID(), err)
+	}
+	tx.Set(key(records, r.Seq), value)
+}
+
+// Get reads a record. A call of a block has none until it is taken out of it.
+func Get(view kv.View, seq uint64) (*Record, bool) {
+	value, ok := view.Get(key(records, seq))
+	if !ok {
+		return nil, false
+	}
+	return Decode(value), true
+}
+
+// Decode reads a record's value.
+func Decode(value []byte) *Record {
+	r := pack.Reader{What: "record of a call", Rest: value}
+	rec := &Record{Call: new(messages.Call), Block: r.Uint(), Expires: int64(r.Uint())}
+	decode(r.Rest, rec.Call, "record of a call")
+	return rec
+}
+
+// At reads the record at a place, or makes the one that a call still in its
+// block would have.
+func At(view kv.View, p Place) *Record {
+	if rec, ok := Get(view, p.Seq); ok {
+		return rec
+	}
+	if p.Block == 0 {
+		pack.Fail("call %d has no record", p.Seq)
+	}
+	return OpenBlock(view, p.Block).Call(p.Seq)
+}
+
+func decode(value []byte, into proto.Message, what string) {
+	if err := proto.Unmarshal(value, into); err != nil {
+		pack.Fail("decode %s: %v", what, err)
+	}
+}

@@ -1,0 +1,85 @@
+package call
+
+import (
+	"bytes"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Size is how many bytes of names and values arguments hold.
+func Size(a *messages.Arguments) uint64 {
+	n := 0
+	for _, v := range a.GetPositional() {
+		n += len(v)
+	}
+	for _, v := range a.GetNamed() {
+		n += len(v.Name) + len(v.Value)
+	}
+	return uint64(n)
+}
+
+// PutArguments keeps the arguments of a call that came alone.
+func PutArguments(tx kv.Tx, seq uint64, a *messages.Arguments) {
+	if value := encodeArguments(a); len(value) > 0 {
+		tx.Set(key(arguments, seq), value)
+	}
+}
+
+// Arguments gives the arguments of a call; none were kept for none.
+func Arguments(view kv.View, r *Record) *messages.Arguments {
+	if r.Block != 0 {
+		return OpenBlock(view, r.Block).arguments(r.Seq)
+	}
+	value, _ := view.Get(key(arguments, r.Seq))
+	return decodeArguments(value)
+}
+
+func encodeArguments(a *messages.Arguments) []byte {
+	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(a)
+	if err != nil {
+		pack.Fail("encode arguments: %v", err)
+	}
+	return value
+}
+
+func decodeArguments(value []byte) *messages.Arguments {
+	a := new(messages.Arguments)
+	decode(value, a, "arguments")
+	return a
+}
+
+// PutResult keeps a call's result.
+func PutResult(tx kv.Tx, seq uint64, result []byte) { tx.Set(key(results, seq), result) }
+
+// Result gives a copy of a call's result.
+func Result(view kv.View, seq uint64) []byte { return get(view, key(results, seq)) }
+
+// PutLog keeps what the last attempt printed, in place of what the one before
+// it did.
+func PutLog(tx kv.Tx, r *Record, log []byte) {
+	switch {
+	case len(log) > 0:
+		tx.Set(key(logs, r.Seq), log)
+	case r.Attempt > 1:
+		tx.Delete(key(logs, r.Seq))
+	}
+}
+
+// Log gives a copy of what the last attempt printed.
+func Log(view kv.View, seq uint64) []byte { return get(view, key(logs, seq)) }
+
+func get(view kv.View, key []byte) []byte {
+	value, _ := view.Get(key)
+	return bytes.Clone(value)
+}
+
+// Fill puts the result of a call that has one into its record.
+func Fill(view kv.View, r *Record) {
+	if r.HasResult {
+		r.Result = Result(view, r.Seq)
+	}
+}

@@ -1,0 +1,161 @@
+package flow
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// command makes a random command: often one that fits what has happened, now
+// and then one that comes late, twice or out of nowhere.
+func (e *episode) command() proto.Message {
+	e.now += int64(e.rng.IntN(3)) * int64(e.rng.IntN(500_000))
+	switch n := e.rng.IntN(100); {
+	case n < 28:
+		return e.enqueue()
+	case n < 33:
+		return e.enqueueBatch()
+	case n < 48:
+		return e.grant()
+	case n < 74:
+		return e.complete()
+	case n < 80:
+		return &messages.Cancel{Call: e.someCall().Bytes()}
+	case n < 83:
+		return &messages.Revoke{Session: e.session(), Slot: e.pick("0", "1")}
+	case n < 86:
+		return e.endSession()
+	case n < 92:
+		return &messages.Tick{}
+	case n < 94:
+		return e.configureProcessor(e.pick("P", "R"))
+	case n < 97:
+		return e.configureSocket(e.pick("A", "B", "O"))
+	case n < 99:
+		return &messages.RemoveSocket{Socket: e.pick("A", "B", "O"), Force: e.rng.IntN(2) == 0}
+	default:
+		return &messages.RemoveProcessor{Processor: e.pick("P", "R")}
+	}
+}
+
+func (e *episode) pick(of ...string) string { return of[e.rng.IntN(len(of))] }
+
+// one says yes once in n.
+func (e *episode) one(n int) bool { return e.rng.IntN(n) == 0 }
+
+func (e *episode) someCall() messages.CallID {
+	if len(e.oracle.calls) == 0 || e.one(20) {
+		return id("unknown")
+	}
+	return e.oracle.calls[e.rng.IntN(len(e.oracle.calls))].id
+}
+
+func (e *episode) arguments() *messages.Arguments {
+	if e.one(40) {
+		return jsonArgs(`"` + strings.Repeat("x", 70<<10) + `"`)
+	}
+	return jsonArgs(fmt.Sprint(e.rng.IntN(1000)))
+}
+
+func (e *episode) enqueue() proto.Message {
+	c := &messages.Enqueue{Id: id(fmt.Sprint(e.rng.IntN(200))).Bytes(), Socket: e.pick("A", "A", "B", "O"), Arguments: e.arguments(), Content: []byte("x")}
+	if e.one(8) {
+		c.Id = e.someCall().Bytes()
+	}
+	if e.one(20) {
+		c.Content = []byte("y")
+	}
+	if e.one(3) {
+		c.Priority = int32(e.rng.IntN(3) - 1)
+	}
+	return c
+}
+
+func (e *episode) enqueueBatch() proto.Message {
+	b := &messages.EnqueueBatch{First: id(fmt.Sprint(e.rng.IntN(200))).Bytes(), Socket: e.pick("A", "B", "O"), Content: []byte("x")}
+	if e.one(4) {
+		b.First = e.someCall().Bytes()
+	}
+	if e.one(3) {
+		b.Priority = int32(e.rng.IntN(3) - 1)
+	}
+	for range 1 + e.rng.IntN(5) {
+		b.Arguments = append(b.Arguments, e.arguments())
+	}
+	return b
+}
+
+// session is the present one of a node most of the time.
+func (e *episode) session() string {
+	node := e.pick("n1", "n2")
+	if e.one(8) {
+		e.boots[node]++
+	}
+	boot := e.boots[node]
+	if e.one(12) && boot > 1 {
+		boot--
+	}
+	return fmt.Sprintf("%s/%d", node, boot)
+}
+
+// endSession ends a session; its node mostly knows.
+func (e *episode) endSession() proto.Message {
+	session := e.session()
+	if !e.one(8) {
+		e.boots[session[:2]]++
+	}
+	return &messages.EndSession{Session: session}
+}
+
+func (e *episode) grant() proto.Message {
+	return &messages.Grant{Session: e.session(), Slot: e.pick("0", "1"), Processor: e.pick("P", "P", "P", "R"), Commit: e.pick("c1", "c1", "c1", "c2"),
+		Window: uint32(e.rng.IntN(4)), Node: "node"}
+}
+
+func (e *episode) complete() proto.Message {
+	if len(e.started) == 0 {
+		return &messages.Complete{Session: "n1/1", Slot: "0", Call: id("unknown").Bytes(), Attempt: 1, Outcome: messages.Outcome_OK}
+	}
+	s := e.started[max(0, len(e.started)-1-e.rng.IntN(5))]
+	if e.one(4) {
+		s = e.started[e.rng.IntN(len(e.started))]
+	}
+	c := &messages.Complete{Session: s.Session, Slot: s.Slot, Call: s.Call, Attempt: s.Attempt, Result: []byte("1"), Jitter: uint32(e.rng.IntN(1000))}
+	c.Outcome = []messages.Outcome{messages.Outcome_OK, messages.Outcome_OK, messages.Outcome_OK, messages.Outcome_EXCEPTION, messages.Outcome_TIMEOUT,
+		messages.Outcome_CRASH, messages.Outcome_RELEASED, messages.Outcome_BAD_RESULT}[e.rng.IntN(8)]
+	if e.one(20) {
+		c.Result = []byte("no JSON")
+	}
+	if e.one(20) {
+		c.Attempt++
+	}
+	return c
+}
+
+func (e *episode) configureProcessor(id string) proto.Message {
+	return &messages.ConfigureProcessor{Processor: id, Name: id, Commit: e.pick("c1", "c1", "c1", "c2"),
+		Status: e.pick("running", "running", "running", "running", "paused", "failed"), Retries: int32(e.rng.IntN(4)), Retrydelay: int64(e.rng.IntN(3)) * 300}
+}
+
+func (e *episode) configureSocket(id string) proto.Message {
+	c := &messages.ConfigureSocket{Socket: id, Name: id, Processor: "P", Ordered: id == "O" && !e.one(5) || e.one(10)}
+	if e.one(8) {
+		c.Processor = "R"
+	}
+	if e.one(4) {
+		c.MessageTtl = int64(1 + e.rng.IntN(1000))
+	}
+	if e.one(5) {
+		c.MaxLength = int64(1 + e.rng.IntN(4))
+	}
+	if e.one(8) {
+		c.MaxLengthBytes = int64(1 + e.rng.IntN(20))
+	}
+	if e.one(5) {
+		c.Retries = proto32(int32(e.rng.IntN(3)))
+	}
+	return c
+}

@@ -1,0 +1,199 @@
+package flow
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/slot"
+	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/flow/timer"
+	"github.com/elasticcode/flow/messages"
+)
+
+// complete ends an attempt. It counts only while the slot holds a lease of that
+// very attempt: a result that comes late, or twice, changes nothing.
+func (s *step) complete(c *messages.Complete) (*messages.Reply, *messages.Error) {
+	id := messages.CallIDFrom(c.Call)
+	if c.Outcome <= messages.Outcome_OUTCOME_UNSPECIFIED || c.Outcome > messages.Outcome_BAD_RESULT {
+		return nil, messages.Errorf(messages.Invalid, "complete", id.String(), "outcome %d is unknown", c.Outcome)
+	}
+	l, ok := s.slot(slot.Name{Session: c.Session, Slot: c.Slot})
+	if !ok {
+		return s.stale(id), nil
+	}
+	i := l.Find(id, c.Attempt)
+	if i < 0 {
+		return s.stale(id), nil
+	}
+	lease := l.Leases[i]
+	if c.Outcome == messages.Outcome_CRASH {
+		s.crash(l, c)
+		return completed(lease.Aborting, s.load(lease.Seq)), nil
+	}
+	l.Remove(i)
+	s.credit(l)
+	rec := s.endLease(lease, func(k *socket.Socket, rec *call.Record) { s.outcome(k, rec, c) })
+	return completed(lease.Aborting, rec), nil
+}
+
+func completed(stale bool, rec *call.Record) *messages.Reply {
+	return &messages.Reply{Result: &messages.Reply_Completed{Completed: &messages.Completed{Stale: stale, State: rec.State}}}
+}
+
+// stale answers an attempt that is not leased, with the state of its call.
+func (s *step) stale(id messages.CallID) *messages.Reply {
+	rec := &call.Record{Call: new(messages.Call)}
+	if place, ok := call.Find(s.tx, id); ok {
+		rec = call.At(s.tx, place)
+	}
+	return s.unchanged(completed(true, rec))
+}
+
+// outcome says what becomes of a call whose attempt has ended while its worker
+// lived.
+func (s *step) outcome(k *socket.Socket, rec *call.Record, c *messages.Complete) {
+	if c.Outcome == messages.Outcome_RELEASED {
+		s.requeue(k, rec, call.Released, "")
+		return
+	}
+	s.keepLog(rec, c.Log)
+	switch c.Outcome {
+	case messages.Outcome_OK:
+		s.result(k, rec, c)
+	case messages.Outcome_BAD_RESULT:
+		s.fail(k, rec, failure(c, "bad_result"))
+	case messages.Outcome_TIMEOUT:
+		s.tried(k, rec, c, failure(c, "timeout"))
+	default:
+		s.tried(k, rec, c, failure(c, "exception"))
+	}
+}
+
+func (s *step) keepLog(rec *call.Record, log []byte) {
+	call.PutLog(s.tx, rec, log[:min(len(log), messages.MaxLog)])
+}
+
+// failure is the reason that came with an outcome, of the given type unless it
+// has one.
+func failure(c *messages.Complete, kind string) *messages.Failure {
+	f := call.Bound(c.Failure)
+	if f.Type == "" {
+		f.Type = kind
+	}
+	return f
+}
+
+// result finishes a call, unless what came is no result.
+func (s *step) result(k *socket.Socket, rec *call.Record, c *messages.Complete) {
+	if reason := unfit(c.Result); reason != "" {
+		s.fail(k, rec, &messages.Failure{Type: "bad_result", Message: reason})
+		return
+	}
+	rec.Note(s.now, call.Postrun, took(c))
+	s.terminate(k, rec, messages.CallState_FINISHED, c.Result)
+}
+
+// unfit says why a result cannot be kept. Results are kept as they come, never
+// decoded into values and encoded again.
+func unfit(result []byte) string {
+	switch {
+	case len(result) > messages.MaxInline:
+		return fmt.Sprintf("the result has %d bytes, and %d are the most", len(result), messages.MaxInline)
+	case !utf8.Valid(result) || !json.Valid(result):
+		return "the result is not JSON"
+	}
+	return ""
+}
+
+// took says how long an attempt ran on its worker's clock.
+func took(c *messages.Complete) string {
+	if c.Started <= 0 || c.Ended < c.Started {
+		return ""
+	}
+	return "ran " + time.Duration(min(c.Ended-c.Started, maxDelay.Microseconds())*1000).String()
+}
+
+// fail ends a call that is not tried again.
+func (s *step) fail(k *socket.Socket, rec *call.Record, f *messages.Failure) {
+	rec.Note(s.now, call.Postrun, f.Type)
+	rec.Error = f
+	s.terminate(k, rec, messages.CallState_FAILED, nil)
+}
+
+// tried counts a try, and tries the call again as its policy says.
+func (s *step) tried(k *socket.Socket, rec *call.Record, c *messages.Complete, f *messages.Failure) {
+	rec.Tries++
+	retries, first := s.policy(k)
+	if int64(rec.Tries) > retries {
+		s.fail(k, rec, f)
+		return
+	}
+	delay := backoff(first, rec.Tries, c.Jitter)
+	note := fmt.Sprintf("in %s: %s: %s", time.Duration(delay*1000), f.Type, f.Message)
+	if delay == 0 {
+		s.requeue(k, rec, call.Retried, note)
+		return
+	}
+	rec.Note(s.now, call.Retried, note)
+	s.leave(k, rec.State, rec.Size)
+	rec.State, rec.RetryAt = messages.CallState_QUEUED, s.now+delay
+	rec.Session, rec.Slot = "", ""
+	s.enter(k, rec.State, rec.Size)
+	call.Put(s.tx, rec)
+	s.at(retryTimer(rec))
+}
+
+func retryTimer(rec *call.Record) timer.Timer {
+	return timer.Timer{At: rec.RetryAt, Kind: timer.Retry, Target: timer.Seq(rec.Seq)}
+}
+
+// policy is how often calls of a socket are tried again, and the first delay in
+// milliseconds: the socket's own, or else its processor's.
+func (s *step) policy(k *socket.Socket) (retries, delay int64) {
+	p := s.processor(k.Config.Processor)
+	retries, delay = int64(p.Config.GetRetries()), p.Config.GetRetrydelay()
+	if k.Config.Retries != nil {
+		retries = int64(*k.Config.Retries)
+	}
+	if k.Config.Retrydelay != nil {
+		delay = *k.Config.Retrydelay
+	}
+	return retries, delay
+}
+
+// backoff is the delay in microseconds before the try that follows tries of
+// them: it doubles each time, up to a bound, and jitter thousandths are added.
+func backoff(first int64, tries, jitter uint32) int64 {
+	delay := min(micros(first), maxRetryDelay.Microseconds())
+	for i := uint32(1); i < tries && delay < maxRetryDelay.Microseconds(); i++ {
+		delay = min(2*delay, maxRetryDelay.Microseconds())
+		if delay == 0 {
+			break
+		}
+	}
+	return delay + delay*int64(min(jitter, 999))/1000
+}
+
+// crash follows the death of a slot's worker. Only the call that ran is charged:
+// the first, unless it was being aborted. Those behind it never began, and go
+// back as they were. The slot takes no calls until it is granted again.
+func (s *step) crash(l *slot.Slot, c *messages.Complete) {
+	leases := l.Leases
+	l.Leases, l.Window = nil, 0
+	s.credit(l)
+	for i, lease := range leases {
+		if i > 0 {
+			s.giveBack(lease, call.Released, "the worker died running a call before it")
+			continue
+		}
+		s.endLease(lease, func(k *socket.Socket, rec *call.Record) {
+			if rec.ID() == messages.CallIDFrom(c.Call) {
+				s.keepLog(rec, c.Log)
+			}
+			s.chargeCrash(k, rec, c.GetFailure().GetMessage())
+		})
+	}
+}

@@ -1,0 +1,35 @@
+package flow
+
+import (
+	"fmt"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/outbox"
+)
+
+// deliver applies the next command of another group's stream. One that was
+// applied before is answered, and changes nothing. A command that is refused
+// still counts as delivered: it would be refused again for ever.
+func (m *Machine) deliver(tx kv.Tx, index uint64, now int64, d *messages.Deliver) (messages.Result, error) {
+	subject := fmt.Sprintf("message %d of group %d", d.Seq, d.From)
+	inner := messages.Command{Type: messages.CommandType(d.Type), Body: d.Command}
+	if inner.Type == messages.CommandDeliver {
+		return messages.Refused(messages.Errorf(messages.Invalid, "deliver", subject, "a delivery cannot hold another")), nil
+	}
+	fresh, err := outbox.Accept(tx, messages.GroupID(d.From), d.Seq)
+	if err != nil {
+		return messages.Refused(messages.Errorf(messages.Conflict, "deliver", subject, "%v", err).
+			WithHint("send the ones before it first")), nil
+	}
+	if !fresh {
+		return messages.Result{Reply: &messages.Reply{}}, nil
+	}
+	return m.Apply(tx, index, now, inner)
+}
+
+// delivered forgets the messages that a group has applied.
+func (s *step) delivered(d *messages.Delivered) *messages.Reply {
+	outbox.Drop(s.tx, messages.GroupID(d.To), d.Seq)
+	return &messages.Reply{}
+}

@@ -1,0 +1,76 @@
+package flow
+
+import (
+	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/mailbox"
+	"github.com/elasticcode/flow/flow/processor"
+	"github.com/elasticcode/flow/flow/roll"
+	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/flow/span"
+	"github.com/elasticcode/flow/flow/timer"
+	"github.com/elasticcode/flow/messages"
+)
+
+// dispatch hands a processor's free credits to the calls that wait for them.
+// After it, as after every command: no credit is free while a call could take
+// it, unless a timer is set to go on.
+func (s *step) dispatch(p *processor.Processor) {
+	for p.Leases() && p.Credits.Free() {
+		number, ok := p.Turns.Next()
+		if !ok {
+			return
+		}
+		if s.leases >= maxLeases {
+			s.at(timer.Timer{At: s.now, Kind: timer.Dispatch, Target: p.ID})
+			return
+		}
+		s.leaseNext(p, s.numbered(number))
+	}
+}
+
+// leaseNext leases the call that is next at a socket: of an ordered socket the
+// one that holds it, otherwise the first of the mailbox.
+func (s *step) leaseNext(p *processor.Processor, k *socket.Socket) {
+	var rec *call.Record
+	if k.Config.Ordered && k.Holder.Seq != 0 {
+		rec = s.load(k.Holder.Seq)
+		k.Box.Take(s.tx, mailbox.Entry{Priority: rec.Priority, Span: span.One(rec.Seq)}, rec.Seq)
+	} else {
+		e, ok := k.Box.First(s.tx)
+		if !ok {
+			fail("socket %s is in the ring, and its mailbox is empty", k.ID)
+		}
+		rec = s.first(k, e)
+		k.Box.Pop(s.tx, e)
+	}
+	s.leave(k, messages.CallState_QUEUED, rec.Size)
+	p.Turns.Charge(rec.Size)
+	s.lease(p, k, rec, call.Arguments(s.tx, rec))
+}
+
+// first is the record of the first call of an entry.
+func (s *step) first(k *socket.Socket, e mailbox.Entry) *call.Record {
+	if e.Block == 0 {
+		return s.load(e.First)
+	}
+	return s.unpack(k, e.Span, e.First)
+}
+
+// unpack takes a call out of its block: from now on it has a record, and a place
+// of its own in the socket's roll. The caller takes it out of the mailbox, and
+// writes the record.
+func (s *step) unpack(k *socket.Socket, in span.Span, seq uint64) *call.Record {
+	open := roll.Socket(k.Number, roll.Open)
+	span.Cut(s.tx, open, in, seq)
+	span.Put(s.tx, open, span.One(seq))
+	return call.OpenBlock(s.tx, in.Block).Call(seq)
+}
+
+// load reads a record that must be there.
+func (s *step) load(seq uint64) *call.Record {
+	rec, ok := call.Get(s.tx, seq)
+	if !ok {
+		fail("call %d has no record", seq)
+	}
+	return rec
+}

@@ -1,0 +1,158 @@
+package flow
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/roll"
+	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/flow/span"
+	"github.com/elasticcode/flow/flow/timer"
+	"github.com/elasticcode/flow/messages"
+)
+
+const opRun = "run"
+
+// enqueue accepts a call. It takes a free credit at once, or waits in its
+// socket's mailbox.
+func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
+	id, refusal := s.readID(e.Id, 1)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if place, ok := call.Find(s.tx, id); ok {
+		return s.sentAgain(id, place, e.Content)
+	}
+	size := call.Size(e.Arguments)
+	k, refusal := s.accepting(id, e.Socket, size)
+	if refusal != nil {
+		return nil, refusal
+	}
+	p := s.processor(k.Config.Processor)
+	// A socket in the ring could take the credit: then this call must wait its turn.
+	direct := k.Admits() && p.Leases() && !p.Turns.Any() && p.Credits.Free()
+	if !direct {
+		if refusal := full(k, 1, size); refusal != nil {
+			return nil, refusal
+		}
+	}
+	rec := s.accept(k, id, e, size)
+	if direct {
+		s.lease(p, k, rec, e.Arguments)
+	} else {
+		s.wait(k, rec)
+	}
+	return enqueued(id, rec.State, false), nil
+}
+
+func enqueued(id messages.CallID, state messages.CallState, duplicate bool) *messages.Reply {
+	return &messages.Reply{Result: &messages.Reply_Enqueued{Enqueued: &messages.Enqueued{Id: id.Bytes(), State: state, Duplicate: duplicate}}}
+}
+
+// readID reads the id of a call, or the first of count, sent to this partition.
+func (s *step) readID(b []byte, count int) (messages.CallID, *messages.Error) {
+	id := messages.CallIDFrom(b)
+	switch {
+	case id.IsZero():
+		return id, messages.Errorf(messages.Invalid, opRun, fmt.Sprintf("%x", b), "not the id of a call")
+	case id.Partition() != s.group:
+		return id, messages.Errorf(messages.Invalid, opRun, id.String(), "the id belongs to partition %d, and this is %d", id.Partition(), s.group)
+	case id.Index()+count > 1<<16:
+		return id, messages.Errorf(messages.Invalid, opRun, id.String(), "%d ids do not fit after it", count)
+	}
+	return id, nil
+}
+
+// sentAgain answers a key that is known.
+func (s *step) sentAgain(id messages.CallID, place call.Place, content []byte) (*messages.Reply, *messages.Error) {
+	rec := call.At(s.tx, place)
+	if rec.ID() != id || !bytes.Equal(rec.Content, content) {
+		return nil, otherContent(id)
+	}
+	return s.unchanged(enqueued(id, rec.State, true)), nil
+}
+
+func otherContent(id messages.CallID) *messages.Error {
+	return messages.Errorf(messages.Conflict, opRun, id.String(), "this key was used before, with other content").
+		WithHint("send it with another key")
+}
+
+// accepting gives the socket that a new call is for, or says why it is refused.
+func (s *step) accepting(id messages.CallID, socketID string, size uint64) (*socket.Socket, *messages.Error) {
+	if at, ok := id.Time(); ok && at.UnixMicro() < s.now-Remembered.Microseconds() {
+		return nil, messages.Errorf(messages.Invalid, opRun, id.String(),
+			"its key was made at %s, and calls that old may be forgotten", at.Format(time.RFC3339)).
+			WithHint("send it with a new key")
+	}
+	k, ok := s.socket(socketID)
+	switch {
+	case !ok || k.Stage == socket.Removed:
+		return nil, messages.Errorf(messages.NotFound, opRun, "socket "+socketID, "there is no such socket in partition %d", s.group)
+	case k.Stage != socket.Open:
+		return nil, messages.Errorf(messages.NotFound, opRun, "socket "+k.Config.Name, "it is being deleted")
+	case size > messages.MaxInline:
+		return nil, messages.Errorf(messages.Invalid, opRun, "socket "+k.Config.Name,
+			"the arguments have %d bytes, and %d are the most", size, messages.MaxInline)
+	}
+	return k, nil
+}
+
+// full says why a mailbox takes no count calls more.
+func full(k *socket.Socket, count int, size uint64) (refusal *messages.Error) {
+	subject := "socket " + k.Config.Name
+	if limit := k.Config.MaxLength; limit > 0 && k.Counts.Queued+uint64(count) > uint64(limit) {
+		refusal = messages.Errorf(messages.Exhausted, opRun, subject, "its mailbox is full: %d calls wait, and %d are the most", k.Counts.Queued, limit)
+	} else if limit := k.Config.MaxLengthBytes; limit > 0 && k.Counts.Bytes+size > uint64(limit) {
+		refusal = messages.Errorf(messages.Exhausted, opRun, subject, "its mailbox is full: %d bytes wait, and %d are the most", k.Counts.Bytes, limit)
+	}
+	if refusal != nil {
+		refusal.RetryAfter = fullRetry
+		refusal = refusal.WithHint("send it again later, or wait for room")
+	}
+	return refusal
+}
+
+// accept makes a call's record and keeps what does not change any more.
+func (s *step) accept(k *socket.Socket, id messages.CallID, e *messages.Enqueue, size uint64) *call.Record {
+	s.partition.seq++
+	rec := &call.Record{Call: &messages.Call{
+		Id: id.Bytes(), Socket: k.ID, Name: k.Config.Name, State: messages.CallState_RECEIVED,
+		Owner: e.Owner, Received: s.now, Seq: s.partition.seq, Priority: e.Priority, Content: e.Content, Size: size,
+		Parent: e.Parent, Taskparent: e.Taskparent, Flowparent: e.Flowparent,
+	}}
+	run := messages.CallIDFrom(e.Tracking)
+	if run.IsZero() {
+		run = id
+	}
+	rec.Tracking = run.Bytes()
+	rec.Note(s.now, call.Received, "")
+	call.Remember(s.tx, id, rec.Seq)
+	call.PutArguments(s.tx, rec.Seq, e.Arguments)
+	span.Put(s.tx, roll.Socket(k.Number, roll.Open), span.One(rec.Seq))
+	if run != id { // the call that began the run is found by its id
+		span.Put(s.tx, roll.Run(run), span.One(rec.Seq))
+	}
+	return rec
+}
+
+// wait puts a new call into its mailbox, and sets the timer of its expiry.
+func (s *step) wait(k *socket.Socket, rec *call.Record) {
+	rec.Expires = s.expiry(k)
+	s.queue(k, rec)
+	s.enter(k, rec.State, rec.Size)
+	call.Put(s.tx, rec)
+	if rec.Expires != 0 {
+		s.at(timer.Timer{At: rec.Expires, Kind: timer.Expire, Target: timer.Seq(rec.Seq)})
+	}
+	s.settle(k)
+}
+
+// expiry is when a call that begins to wait now expires; 0: never.
+func (s *step) expiry(k *socket.Socket) int64 {
+	if k.Config.MessageTtl <= 0 {
+		return 0
+	}
+	return s.now + micros(k.Config.MessageTtl)
+}

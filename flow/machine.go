@@ -1,0 +1,83 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Machine is the state machine of one partition. All that it knows is in the
+// Tx; the Machine itself holds nothing that changes.
+type Machine struct{ Group messages.GroupID }
+
+// Apply applies one command at an index and a time of the log. now is in
+// microseconds and never goes back. A refusal is in the reply, and has changed
+// nothing. An error means that this version cannot know what the command does,
+// or that the state is broken: the replica must stop, and drop the Tx.
+func (m *Machine) Apply(tx kv.Tx, index uint64, now int64, c messages.Command) (r messages.Result, err error) {
+	defer func() {
+		if broken, ok := recover().(pack.Broken); ok {
+			err = fmt.Errorf("apply entry %d to partition %d: its state is broken: %w", index, m.Group, broken)
+		}
+	}()
+	command, err := c.Decode()
+	if err != nil {
+		return r, fmt.Errorf("apply entry %d to partition %d: %w", index, m.Group, err)
+	}
+	if d, ok := command.(*messages.Deliver); ok {
+		return m.deliver(tx, index, now, d)
+	}
+	s := newStep(tx, m.Group, now)
+	reply, refusal, err := s.apply(command)
+	switch {
+	case err != nil:
+		return r, fmt.Errorf("apply entry %d to partition %d: %w", index, m.Group, err)
+	case refusal != nil:
+		return messages.Refused(refusal), nil
+	}
+	s.finish()
+	return messages.Result{Reply: reply, Effects: s.effects}, nil
+}
+
+var errNotOurs = errors.New("not a command of a partition")
+
+// apply does what a command says. It must not have written anything when it
+// refuses.
+func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *messages.Error, err error) {
+	switch c := command.(type) {
+	case *messages.Enqueue:
+		reply, refusal = s.enqueue(c)
+	case *messages.EnqueueBatch:
+		reply, refusal = s.enqueueBatch(c)
+	case *messages.Grant:
+		reply, refusal = s.grant(c)
+	case *messages.Revoke:
+		reply, refusal = s.revoke(c)
+	case *messages.EndSession:
+		reply, refusal = s.endSession(c)
+	case *messages.Complete:
+		reply, refusal = s.complete(c)
+	case *messages.Cancel:
+		reply, refusal = s.cancel(c)
+	case *messages.Tick:
+		reply = s.tick()
+	case *messages.ConfigureProcessor:
+		reply, refusal = s.configureProcessor(c)
+	case *messages.ConfigureSocket:
+		reply, refusal = s.configureSocket(c)
+	case *messages.RemoveSocket:
+		reply = s.removeSocket(c)
+	case *messages.RemoveProcessor:
+		reply = s.removeProcessor(c)
+	case *messages.Delivered:
+		reply = s.delivered(c)
+	default:
+		err = fmt.Errorf("%T: %w", command, errNotOurs)
+	}
+	return reply, refusal, err
+}

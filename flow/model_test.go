@@ -1,0 +1,267 @@
+package flow
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Each episode is a partition of its own that lives for some commands. Small
+// worlds meet more of the rare cases than large ones: two calls, two slots and
+// a session that ends between them are all it takes.
+const (
+	episodes        = 4000
+	commandsPerLife = 50
+	checkedEpisodes = 4 // in one of so many, everything is checked after each command; in the others at the end
+)
+
+// TestMachineDoesWhatTheOracleSays feeds the same random commands to the state
+// machine and to the oracle. Answers and effects must be the same after each
+// command; so must be the states, and the invariants must hold.
+func TestMachineDoesWhatTheOracleSays(t *testing.T) {
+	n := episodes
+	if testing.Short() {
+		n /= 10
+	}
+	for seed := range n {
+		newEpisode(t, uint64(seed)).run(commandsPerLife, seed%checkedEpisodes == 0)
+	}
+}
+
+// TestSameLogGivesTheSameBytes applies one log to two copies of a state, packed
+// into entries differently.
+func TestSameLogGivesTheSameBytes(t *testing.T) {
+	for seed := range 300 {
+		e := newEpisode(t, uint64(seed))
+		e.run(commandsPerLife, false)
+		other := kv.NewMap()
+		over := kv.NewOverlay(other)
+		for i, c := range e.log {
+			if _, err := (&Machine{partitionOfTests}).Apply(over, uint64(i), e.times[i], c); err != nil {
+				t.Fatal(err)
+			}
+			if i%7 == 0 {
+				other.Commit(over)
+				over = kv.NewOverlay(other)
+			}
+		}
+		other.Commit(over)
+		same(t, e.state, other)
+	}
+}
+
+type episode struct {
+	t       *testing.T
+	seed    uint64
+	rng     *rand.Rand
+	oracle  *oracle
+	state   *kv.Map
+	now     int64
+	log     []messages.Command
+	times   []int64
+	story   []string
+	started []*messages.Start
+	boots   map[string]uint64
+}
+
+func newEpisode(t *testing.T, seed uint64) *episode {
+	return &episode{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), oracle: newOracle(), state: kv.NewMap(), now: aMomentAgo,
+		boots: map[string]uint64{"n1": 1, "n2": 1}}
+}
+
+func (e *episode) run(commands int, checked bool) {
+	e.step(e.configureProcessor("P"), checked)
+	for _, socket := range []string{"A", "B", "O"} {
+		e.step(e.configureSocket(socket), checked)
+	}
+	for range commands {
+		e.step(e.command(), checked)
+	}
+	e.compare()
+}
+
+func (e *episode) fatal(format string, args ...any) {
+	e.t.Helper()
+	e.t.Fatalf("seed %d: %s\n%s", e.seed, fmt.Sprintf(format, args...), strings.Join(e.story, "\n"))
+}
+
+func (e *episode) step(m proto.Message, checked bool) {
+	e.t.Helper()
+	c, err := messages.NewCommand(m)
+	if err != nil {
+		e.fatal("%v", err)
+	}
+	e.log, e.times = append(e.log, c), append(e.times, e.now)
+	e.story = append(e.story, fmt.Sprintf("%d %T %v", e.now-aMomentAgo, m, short(m)))
+	over := kv.NewOverlay(e.state)
+	r, err := (&Machine{partitionOfTests}).Apply(over, uint64(len(e.log)), e.now, c)
+	if err != nil {
+		e.fatal("%v", err)
+	}
+	if r.Reply.Error != nil && over.Len() > 0 {
+		e.fatal("refused (%v), and wrote", r.Reply)
+	}
+	e.state.Commit(over)
+	wantAnswer, wantEffects := e.oracle.apply(e.now, m)
+	answer, effects := answerOf(r.Reply), effectsAsText(r.Effects)
+	e.story = append(e.story, fmt.Sprintf("   %s %v", wantAnswer, wantEffects))
+	if answer != wantAnswer {
+		e.fatal("answered %q, want %q", answer, wantAnswer)
+	}
+	if !slices.Equal(effects, wantEffects) {
+		e.fatal("effects\n%s, want\n%s", strings.Join(effects, "\n"), strings.Join(wantEffects, "\n"))
+	}
+	e.started = append(e.started, starts(r)...)
+	if checked {
+		e.compare()
+	}
+}
+
+func short(m proto.Message) string {
+	text := fmt.Sprint(m)
+	return text[:min(len(text), 300)]
+}
+
+func answerOf(r *messages.Reply) string {
+	switch {
+	case r.Error != nil:
+		return r.Error.Kind.String()
+	case r.GetEnqueued() != nil:
+		return enqueuedAnswer(r.GetEnqueued().State, r.GetEnqueued().Duplicate)
+	case r.GetCompleted() != nil:
+		return fmt.Sprintf("completed %s %v", r.GetCompleted().State, r.GetCompleted().Stale)
+	case r.GetCall() != nil:
+		return "call " + r.GetCall().Call.State.String()
+	}
+	return ""
+}
+
+func effectsAsText(effects []proto.Message) (all []string) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case *messages.Start:
+			all = append(all, fmt.Sprintf("start %s attempt %d at %s/%s order %d commit %s", messages.CallIDFrom(e.Call), e.Attempt, e.Session, e.Slot, e.Order, e.Commit))
+		case *messages.Abort:
+			all = append(all, fmt.Sprintf("abort %s attempt %d at %s/%s", messages.CallIDFrom(e.Call), e.Attempt, e.Session, e.Slot))
+		case *messages.Ended:
+			all = append(all, fmt.Sprintf("ended %s %s", messages.CallIDFrom(e.Call.Id), e.Call.State))
+		}
+	}
+	return all
+}
+
+// compare holds everything that can be read against the oracle.
+func (e *episode) compare() {
+	e.t.Helper()
+	if err := Check(e.state); err != nil {
+		e.fatal("%v", err)
+	}
+	counts := map[string]*messages.Stats{"": {}}
+	for _, k := range e.oracle.sockets {
+		counts[k.id] = &messages.Stats{}
+	}
+	for _, want := range e.oracle.calls {
+		got, ok := GetCall(e.state, want.id, false, e.now)
+		if !ok || got.State != want.state || got.Attempt != want.attempt || got.Tries != want.tries || got.Crashes != want.crashes ||
+			got.Lost != want.lost || got.RetryAt != want.retryAt || got.Seq != want.seq || got.Size != uint64(want.size) {
+			e.fatal("call is\n%v, want\n%+v", got, want)
+		}
+		if (got.Waiting == "") == open(want) {
+			e.fatal("call %v says that it waits for %q", got, got.Waiting)
+		}
+		for _, s := range []*messages.Stats{counts[""], counts[want.socket.id]} {
+			s.Total++
+			switch {
+			case want.state == isQueued:
+				s.Queued++
+				s.HeldBytes += int64(want.size)
+			case want.state == isRunning:
+				s.Running++
+			default:
+				s.Ended++
+			}
+		}
+	}
+	for socket, want := range counts {
+		if got := Count(e.state, socket); !proto.Equal(got, want) {
+			e.fatal("socket %q counts %v, want %v", socket, got, want)
+		}
+	}
+	e.comparePending()
+	e.compareList()
+}
+
+// comparePending holds what a new leader would send again against the oracle.
+func (e *episode) comparePending() {
+	e.t.Helper()
+	var got, want []string
+	for _, s := range Leases(e.state, "") {
+		got = append(got, fmt.Sprintf("%s/%s %s %d", s.Session, s.Slot, messages.CallIDFrom(s.Call), s.Attempt))
+	}
+	for _, a := range Aborts(e.state, "") {
+		got = append(got, fmt.Sprintf("abort %s/%s %s %d", a.Session, a.Slot, messages.CallIDFrom(a.Call), a.Attempt))
+	}
+	for _, l := range e.oracle.slots {
+		for _, lease := range l.leases {
+			text := fmt.Sprintf("%s/%s %s %d", l.Session, l.Name.Slot, lease.call.id, lease.attempt)
+			if lease.aborting {
+				text = "abort " + text
+			}
+			want = append(want, text)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		e.fatal("pending\n%v, want\n%v", got, want)
+	}
+}
+
+// compareList pages through a random list and holds it against the oracle's.
+func (e *episode) compareList() {
+	e.t.Helper()
+	q := &messages.ListCallsRequest{Ascend: e.rng.IntN(2) == 0, Rows: int32(1 + e.rng.IntN(4)), Unfinished: e.rng.IntN(5) == 0}
+	q.Socket = []string{"", "", "A", "B", "O", "nowhere"}[e.rng.IntN(6)]
+	for state := isQueued; state <= isExpired; state++ {
+		if e.rng.IntN(4) == 0 {
+			q.States = append(q.States, strings.ToLower(state.String()))
+		}
+	}
+	var want []messages.CallID
+	for _, c := range e.oracle.calls {
+		in := len(q.States) == 0 && !q.Unfinished || slices.Contains(q.States, strings.ToLower(c.state.String())) || q.Unfinished && open(c)
+		if in && (q.Socket == "" || c.socket.id == q.Socket) {
+			want = append(want, c.id)
+		}
+	}
+	if !q.Ascend {
+		slices.Reverse(want)
+	}
+	skip := e.rng.IntN(3)
+	got := []messages.CallID{}
+	var cursor []byte
+	for page := 0; page == 0 || cursor != nil; page++ {
+		p := ListCalls(e.state, q, cursor, skip, e.now)
+		if p.Total != int64(len(want)) || len(p.Calls) > int(q.Rows) || page > 100 {
+			e.fatal("list %v, page %d: %d calls, %d in all; want %d in all", q, page, len(p.Calls), p.Total, len(want))
+		}
+		for _, c := range p.Calls {
+			got = append(got, messages.CallIDFrom(c.Id))
+		}
+		cursor, skip = p.Next, 0
+		if page == 0 {
+			skip = 0
+		}
+	}
+	skipped := want[min(len(want)-min(len(want), len(got)), len(want)):]
+	if !slices.Equal(got, skipped) || len(want)-len(got) > 2 {
+		e.fatal("list %v\n%v, want\n%v", q, got, want)
+	}
+}

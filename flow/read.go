@@ -1,0 +1,70 @@
+package flow
+
+import (
+	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/slot"
+	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/flow/timer"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// GetCall gives a call with its result, its log and what it waits for, and with
+// its arguments if they are asked for. now is the reader's clock, microseconds:
+// it only words how long a retry is away.
+func GetCall(view kv.View, id messages.CallID, withArguments bool, now int64) (*messages.Call, bool) {
+	place, ok := call.Find(view, id)
+	if !ok {
+		return nil, false
+	}
+	rec := call.At(view, place)
+	newWaits(view, now).explain(rec)
+	call.Fill(view, rec)
+	rec.Log = call.Log(view, rec.Seq)
+	if withArguments {
+		rec.Arguments = call.Arguments(view, rec)
+	}
+	return rec.Call, true
+}
+
+// Count gives how many calls a socket has had, or the partition if the socket's
+// id is empty. A socket that is not known has had none.
+func Count(view kv.View, socketID string) *messages.Stats {
+	if socketID == "" {
+		p := loadPartition(view)
+		return p.counts.Stats()
+	}
+	k, ok := socket.Load(view, socketID)
+	if !ok {
+		return &messages.Stats{}
+	}
+	return k.Counts.Stats()
+}
+
+// SocketHeld says how many calls a socket holds that have not ended, and
+// whether the socket is there: one that was removed is not.
+func SocketHeld(view kv.View, socketID string) (held int64, there bool) {
+	k, ok := socket.Load(view, socketID)
+	if !ok {
+		return 0, false
+	}
+	return int64(k.Held()), k.Stage != socket.Removed
+}
+
+// NextTimer says when a Tick is due, in microseconds. It may be early: then the
+// Tick finds nothing, and sets it right. It may be in the past: then work is
+// left over, and a Tick is due at once.
+func NextTimer(view kv.View) (micros int64, ok bool) {
+	p := loadPartition(view)
+	return p.wake, p.wake != timer.Never
+}
+
+// Sessions gives the sessions that are open, by node.
+func Sessions(view kv.View) (open []string) {
+	for _, s := range slot.AllSessions(view) {
+		if s.Open {
+			open = append(open, s.ID().String())
+		}
+	}
+	return open
+}

@@ -1,0 +1,161 @@
+// Package socket keeps what a partition knows of a socket: how it was
+// configured, and how its calls stand.
+package socket
+
+import (
+	"encoding/binary"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/flow/mailbox"
+	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/flow/tally"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Keys:
+//
+//	k/ id          configuration: number(4) stage(1) protobuf ConfigureSocket
+//	i/ number(4)   id
+//	h/ number(4)   how its calls stand: rewritten with each of them
+const (
+	configs = "k/"
+	numbers = "i/"
+	states  = "h/"
+)
+
+// Stage is where a socket is in its life.
+type Stage byte
+
+const (
+	Open     Stage = 0
+	Draining Stage = 1 // takes no calls, goes when those it holds have ended
+	Forced   Stage = 2 // takes no calls, those it holds are being cancelled
+	Removed  Stage = 3 // its ended calls can still be read
+)
+
+// Socket is an addressable endpoint in front of a task.
+type Socket struct {
+	ID     string
+	Number uint32 // stands for the id in keys
+	Stage  Stage
+	Config *messages.ConfigureSocket
+
+	Counts tally.Counts
+	Box    mailbox.Box
+	Leased uint64 // leases of its calls, those being aborted included
+	Holder Holder
+}
+
+// Holder is the call that holds an ordered socket: from its first lease to its
+// end no other call of the socket is leased.
+type Holder struct {
+	Seq      uint64 // 0: none
+	Priority int32
+	Ready    bool // it is in the mailbox
+}
+
+// Leasable says whether a call of the mailbox may be leased now.
+func (s *Socket) Leasable() bool {
+	return s.Box.Calls > 0 && s.Stage < Forced && s.admits()
+}
+
+// Admits says whether a call that arrives now may be leased at once.
+func (s *Socket) Admits() bool {
+	return s.Box.Calls == 0 && s.Stage == Open && s.admits()
+}
+
+func (s *Socket) admits() bool {
+	if !s.Config.Ordered {
+		return true
+	}
+	return s.Leased == 0 && (s.Holder.Seq == 0 || s.Holder.Ready)
+}
+
+// Empty says that it holds no call and nothing runs for it.
+func (s *Socket) Empty() bool { return s.Counts.Unended() == 0 && s.Leased == 0 }
+
+// Held is the number of calls that have not ended.
+func (s *Socket) Held() uint64 { return s.Counts.Unended() }
+
+// Load reads a socket.
+func Load(view kv.View, id string) (*Socket, bool) {
+	value, ok := view.Get(append([]byte(configs), id...))
+	if !ok {
+		return nil, false
+	}
+	r := pack.Reader{What: "configuration of a socket", Rest: value}
+	s := &Socket{ID: id, Number: r.Uint32(), Stage: Stage(r.Bytes(1)[0]), Config: new(messages.ConfigureSocket)}
+	if err := proto.Unmarshal(r.Rest, s.Config); err != nil {
+		pack.Fail("decode the configuration of socket %s: %v", id, err)
+	}
+	s.loadState(view)
+	return s, true
+}
+
+func (s *Socket) loadState(view kv.View) {
+	s.Box.Socket = s.Number
+	value, ok := view.Get(numbered(states, s.Number))
+	if !ok {
+		return
+	}
+	r := pack.Reader{What: "state of a socket", Rest: value}
+	s.Counts = tally.Read(&r)
+	s.Box = mailbox.Read(&r, s.Number)
+	s.Leased = r.Uint()
+	if s.Holder.Seq = r.Uint(); s.Holder.Seq != 0 {
+		s.Holder.Priority, s.Holder.Ready = int32(r.Int()), r.Flag()
+	}
+}
+
+// SaveState writes how the socket's calls stand.
+func (s *Socket) SaveState(tx kv.Tx) {
+	b := s.Box.Append(s.Counts.Append(make([]byte, 0, 64)))
+	b = binary.AppendUvarint(b, s.Leased)
+	b = binary.AppendUvarint(b, s.Holder.Seq)
+	if s.Holder.Seq != 0 {
+		b = pack.Flag(binary.AppendVarint(b, int64(s.Holder.Priority)), s.Holder.Ready)
+	}
+	tx.Set(numbered(states, s.Number), b)
+}
+
+// SaveConfig writes the socket's configuration and stage.
+func (s *Socket) SaveConfig(tx kv.Tx) {
+	b := append(binary.BigEndian.AppendUint32(nil, s.Number), byte(s.Stage))
+	b, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(b, s.Config)
+	if err != nil {
+		pack.Fail("encode the configuration of socket %s: %v", s.ID, err)
+	}
+	tx.Set(append([]byte(configs), s.ID...), b)
+	tx.Set(numbered(numbers, s.Number), []byte(s.ID))
+}
+
+func numbered(prefix string, n uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte(prefix), n)
+}
+
+// ID gives the id that a number stands for.
+func ID(view kv.View, number uint32) string {
+	value, ok := view.Get(numbered(numbers, number))
+	if !ok {
+		pack.Fail("socket number %d has no id", number)
+	}
+	return string(value)
+}
+
+// All gives every socket, removed ones too, by number.
+func All(view kv.View) (all []*Socket) {
+	var found []string
+	for _, v := range view.Scan([]byte(numbers), kv.PrefixEnd([]byte(numbers))) {
+		found = append(found, string(v))
+	}
+	for _, id := range found {
+		s, ok := Load(view, id)
+		if !ok {
+			pack.Fail("socket %s has a number and no configuration", id)
+		}
+		all = append(all, s)
+	}
+	return all
+}

@@ -1,0 +1,184 @@
+package flow
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/flow/processor"
+	"github.com/elasticcode/flow/flow/slot"
+	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/flow/timer"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// step is the application of one command. The sockets, processors and slots
+// that it touches are loaded once, changed in memory, and written by finish;
+// records, spans and timers are written at once. Lists stand where maps would
+// be convenient: nothing may depend on the order of a map, and they are short.
+type step struct {
+	tx    kv.Tx
+	group messages.GroupID
+	now   int64
+
+	partition  partition
+	sockets    []*socket.Socket
+	processors []*processor.Processor
+	slots      []*slot.Slot
+
+	ready   []*processor.Processor // those that may have a call and a credit for it
+	leases  int                    // calls leased so far
+	same    bool                   // nothing was changed: finish writes nothing
+	effects []proto.Message
+}
+
+func fail(format string, args ...any) { pack.Fail(format, args...) }
+
+func newStep(tx kv.Tx, group messages.GroupID, now int64) *step {
+	return &step{tx: tx, group: group, now: now, partition: loadPartition(tx)}
+}
+
+// unchanged is the end of a command that has changed nothing.
+func (s *step) unchanged(reply *messages.Reply) *messages.Reply {
+	s.same = true
+	return reply
+}
+
+// finish leases what can be leased, removes what is empty and was to go, and
+// writes what was loaded.
+func (s *step) finish() {
+	if s.same {
+		return
+	}
+	for more := true; more; more = s.clear() {
+		for len(s.ready) > 0 {
+			p := s.ready[0]
+			s.ready = s.ready[1:]
+			s.dispatch(p)
+		}
+	}
+	for _, k := range s.sockets {
+		k.SaveState(s.tx)
+	}
+	for _, l := range s.slots {
+		l.Save(s.tx)
+	}
+	for _, p := range s.processors {
+		if p.Config == nil && p.Sockets == 0 {
+			p.Delete(s.tx)
+		} else {
+			p.SaveState(s.tx)
+		}
+	}
+	s.partition.save(s.tx)
+}
+
+// socket gives a socket by its id.
+func (s *step) socket(id string) (*socket.Socket, bool) {
+	for _, k := range s.sockets {
+		if k.ID == id {
+			return k, true
+		}
+	}
+	k, ok := socket.Load(s.tx, id)
+	if ok {
+		s.sockets = append(s.sockets, k)
+	}
+	return k, ok
+}
+
+// socketOf gives the socket of a call, which is kept for as long as the call.
+func (s *step) socketOf(id string) *socket.Socket {
+	k, ok := s.socket(id)
+	if !ok {
+		fail("socket %s is gone, and a call of it is there", id)
+	}
+	return k
+}
+
+// numbered gives a socket by its number.
+func (s *step) numbered(number uint32) *socket.Socket {
+	for _, k := range s.sockets {
+		if k.Number == number {
+			return k
+		}
+	}
+	return s.socketOf(socket.ID(s.tx, number))
+}
+
+// processor gives a processor; one that is not known yet is empty.
+func (s *step) processor(id string) *processor.Processor {
+	for _, p := range s.processors {
+		if p.ID == id {
+			return p
+		}
+	}
+	p := processor.Load(s.tx, id)
+	s.processors = append(s.processors, p)
+	return p
+}
+
+// slot gives a slot by its name.
+func (s *step) slot(n slot.Name) (*slot.Slot, bool) {
+	for _, l := range s.slots {
+		if l.Name == n {
+			return l, true
+		}
+	}
+	l, ok := slot.Load(s.tx, n)
+	if ok {
+		s.slots = append(s.slots, l)
+	}
+	return l, ok
+}
+
+// forget takes a slot out of the state.
+func (s *step) forget(l *slot.Slot) {
+	l.Unbind(s.tx)
+	l.Delete(s.tx)
+	for i, k := range s.slots {
+		if k == l {
+			s.slots = append(s.slots[:i], s.slots[i+1:]...)
+			break
+		}
+	}
+}
+
+// credit tells a slot's processor how many calls it holds now, and whether it
+// takes another.
+func (s *step) credit(l *slot.Slot) {
+	p := s.processor(l.Processor)
+	open := len(l.Leases) < int(l.Window) && p.Config != nil && l.Commit == p.Config.Commit
+	p.Credits.Set(l.Index, len(l.Leases), open)
+	if open {
+		s.wants(p)
+	}
+}
+
+// settle puts a socket into its processor's ring, or takes it out, as it has
+// calls to lease or not. It follows every change of a socket.
+func (s *step) settle(k *socket.Socket) {
+	p := s.processor(k.Config.Processor)
+	if k.Leasable() {
+		p.Turns.Join(k.Number)
+		s.wants(p)
+	} else {
+		p.Turns.Leave(k.Number)
+	}
+}
+
+// wants notes that a processor may have a call and a credit for it.
+func (s *step) wants(p *processor.Processor) {
+	for _, r := range s.ready {
+		if r == p {
+			return
+		}
+	}
+	s.ready = append(s.ready, p)
+}
+
+// at sets a timer.
+func (s *step) at(t timer.Timer) {
+	timer.Set(s.tx, t)
+	s.partition.wake = min(s.partition.wake, t.At)
+}

@@ -1,0 +1,256 @@
+package model
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/outbox"
+)
+
+// oracle is the naive model of what people added: names, what each refers to,
+// and what is on its way out.
+type oracle struct {
+	queues     map[string]bool // name: being deleted
+	processors map[string]*oracleProcessor
+	sockets    map[string]*oracleSocket
+}
+
+type oracleProcessor struct {
+	deleting  bool
+	functions []string
+}
+
+type oracleSocket struct {
+	deleting                   bool
+	queue, processor, function string
+}
+
+// socketsOf gives the names of the sockets that a test accepts.
+func (o *oracle) socketsOf(match func(s *oracleSocket) bool) (found []string) {
+	for name, s := range o.sockets {
+		if match(s) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+func (o *oracle) createSocket(name string, s *oracleSocket) bool {
+	deleting, queue := o.queues[s.queue]
+	p := o.processors[s.processor]
+	if o.sockets[name] != nil || !queue || deleting || p == nil || p.deleting || !slices.Contains(p.functions, s.function) {
+		return false
+	}
+	o.sockets[name] = s
+	return true
+}
+
+func (o *oracle) deleteQueue(name string, force bool) bool {
+	deleting, ok := o.queues[name]
+	sockets := o.socketsOf(func(s *oracleSocket) bool { return s.queue == name })
+	if !ok || len(sockets) > 0 && !force {
+		return false
+	}
+	for _, s := range sockets {
+		o.sockets[s].deleting = true
+	}
+	if o.queues[name] = true; len(sockets) == 0 && !deleting {
+		delete(o.queues, name)
+	}
+	return true
+}
+
+func (o *oracle) deleteProcessor(name string, force bool) bool {
+	p := o.processors[name]
+	sockets := o.socketsOf(func(s *oracleSocket) bool { return s.processor == name })
+	if p == nil || len(sockets) > 0 && !force {
+		return false
+	}
+	for _, s := range sockets {
+		o.sockets[s].deleting = true
+	}
+	p.deleting = true
+	return true
+}
+
+func (o *oracle) setFunctions(name string, functions []string) bool {
+	p := o.processors[name]
+	if p == nil || p.deleting {
+		return false
+	}
+	if len(functions) == 0 {
+		return true
+	}
+	if len(o.socketsOf(func(s *oracleSocket) bool { return s.processor == name && !slices.Contains(functions, s.function) })) > 0 {
+		return false
+	}
+	p.functions = functions
+	return true
+}
+
+// acknowledged lets go of all that was being deleted.
+func (o *oracle) acknowledged() {
+	for _, name := range o.socketsOf(func(s *oracleSocket) bool { return s.deleting }) {
+		delete(o.sockets, name)
+	}
+	for name, p := range o.processors {
+		if p.deleting {
+			delete(o.processors, name)
+		}
+	}
+	for name, deleting := range o.queues {
+		if deleting && len(o.socketsOf(func(s *oracleSocket) bool { return s.queue == name })) == 0 {
+			delete(o.queues, name)
+		}
+	}
+}
+
+// names gives what must be listed of a kind.
+func (o *oracle) names(kind messages.Kind) (names []string) {
+	switch kind {
+	case messages.Kind_KIND_QUEUE:
+		for name := range o.queues {
+			names = append(names, name)
+		}
+	case messages.Kind_KIND_SOCKET:
+		names = o.socketsOf(func(*oracleSocket) bool { return true })
+	case messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_TASK:
+		for name, p := range o.processors {
+			if kind == messages.Kind_KIND_PROCESSOR {
+				names = append(names, name)
+				continue
+			}
+			for _, f := range p.functions {
+				names = append(names, name+"."+f)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestRandomCommandsAgreeWithTheOracle applies random commands to the model
+// and to the oracle, checks the model after each, and compares what both hold.
+// The same log applied again must give the same bytes.
+func TestRandomCommandsAgreeWithTheOracle(t *testing.T) {
+	for seed := range uint64(4) {
+		rng := rand.New(rand.NewPCG(seed, 9))
+		w := founded(t, 4, 3)
+		o := &oracle{queues: map[string]bool{}, processors: map[string]*oracleProcessor{}, sockets: map[string]*oracleSocket{}}
+		for step := range 250 {
+			m, want := randomCommand(rng, w, o, step)
+			if _, refusal := w.try(m); want != nil && (refusal == nil) != *want {
+				t.Fatalf("seed %d, step %d: %T {%v}: %v, want it done: %t", seed, step, m, m, refusal, *want)
+			}
+			if rng.IntN(6) == 0 {
+				w.acknowledge(1)
+				w.acknowledge(2)
+				o.acknowledged()
+			}
+			for _, kind := range []messages.Kind{messages.Kind_KIND_QUEUE, messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_SOCKET, messages.Kind_KIND_TASK} {
+				if got, want := namesOf(all(w.state, kind)), o.names(kind); !slices.Equal(got, want) {
+					t.Fatalf("seed %d, step %d: after %T {%v}: %s: %v, want %v", seed, step, m, m, noun(kind), got, want)
+				}
+			}
+			for name, s := range o.sockets {
+				spec := w.get(messages.Kind_KIND_SOCKET, name).GetSocket()
+				if w.get(messages.Kind_KIND_QUEUE, spec.Queue).Name != s.queue || w.processor(spec.Processor).Name != s.processor || spec.Function != s.function {
+					t.Fatalf("seed %d, step %d: socket %s leads elsewhere: %v", seed, step, name, spec)
+				}
+			}
+		}
+		replay(t, w)
+	}
+}
+
+// randomCommand makes a command, tells the oracle, and gives what the oracle
+// says; nil: it has no opinion.
+func randomCommand(rng *rand.Rand, w *world, o *oracle, step int) (proto.Message, *bool) {
+	pick := func(names ...string) string { return names[rng.IntN(len(names))] }
+	q, p, s := pick("q1", "q2", "q3"), pick("p1", "p2", "p3"), pick("s1", "s2", "s3", "s4", "s5")
+	functions := [][]string{nil, {"f"}, {"f", "g"}, {"g", "h"}}[rng.IntN(4)]
+	force := rng.IntN(2) == 0
+	fresh := func(m *messages.Create) *messages.Create { m.Object.Id = id(fmt.Sprint(step)); return m }
+	said := func(done bool) *bool { return &done }
+	switch rng.IntN(14) {
+	case 0:
+		_, taken := o.queues[q]
+		if !taken {
+			o.queues[q] = false
+		}
+		return fresh(queue(q)), said(!taken)
+	case 1, 2:
+		taken := o.processors[p] != nil
+		if !taken {
+			o.processors[p] = &oracleProcessor{functions: functions}
+		}
+		return fresh(processor(p, int32(1+rng.IntN(5)), functions...)), said(!taken)
+	case 3, 4, 5:
+		f := pick("f", "g", "h")
+		return fresh(socket(s, q, p, f)), said(o.createSocket(s, &oracleSocket{queue: q, processor: p, function: f}))
+	case 6:
+		known := o.sockets[s]
+		if known != nil {
+			known.deleting = true
+		}
+		return &messages.Delete{Kind: messages.Kind_KIND_SOCKET, Name: s, Force: force}, said(known != nil)
+	case 7:
+		return &messages.Delete{Kind: messages.Kind_KIND_QUEUE, Name: q, Force: force}, said(o.deleteQueue(q, force))
+	case 8:
+		return &messages.Delete{Kind: messages.Kind_KIND_PROCESSOR, Name: p, Force: force}, said(o.deleteProcessor(p, force))
+	case 9:
+		return &messages.Update{Kind: messages.Kind_KIND_PROCESSOR, Name: p, Functions: functionsNamed(functions...),
+				Fields: []string{"processor.resolved_commit", "requested_status", "processor.concurrency"},
+				Object: &messages.Object{RequestedStatus: pick(Running, Paused, Stopped), Spec: &messages.Object_Processor{Processor: &messages.Processor{
+					ResolvedCommit: pick("c1", "c2"), Concurrency: int32(rng.IntN(9))}}}},
+			said(o.setFunctions(p, functions))
+	case 10:
+		return &messages.NodeDown{Node: "node-" + pick("b", "c"), Boot: uint64(1 + rng.IntN(3))}, nil
+	case 11:
+		info := nodeInfo(pick("b", "c"), uint64(1+rng.IntN(3)), int32(rng.IntN(5)))
+		if rng.IntN(3) == 0 {
+			info.Id += "-wiped"
+		}
+		return &messages.NodeUp{Node: info}, nil
+	case 12:
+		return &messages.NodeRemove{Node: pick("b", "c")}, nil
+	}
+	report := &messages.Report{Node: "node-" + pick("a", "b"), Boot: uint64(1 + rng.IntN(2))}
+	for name := range o.names(messages.Kind_KIND_PROCESSOR) {
+		processor := all(w.state, messages.Kind_KIND_PROCESSOR)[name]
+		report.Deployments = append(report.Deployments, &messages.DeploymentReport{Processor: processor.Id, Commit: pick("c1", "c2"),
+			Status: pick(Building, Starting, Running, Failed, Stopped), Running: int32(rng.IntN(3)), Message: "m", Epoch: w.index})
+		report.Workers = append(report.Workers, &messages.Object{Spec: &messages.Object_Worker{Worker: &messages.Worker{Processor: processor.Id, Process: int32(rng.IntN(3))}}})
+	}
+	return report, nil
+}
+
+// replay applies a world's log to an empty state and compares.
+func replay(t *testing.T, w *world) {
+	t.Helper()
+	state := kv.NewMap()
+	now := int64(1_000_000)
+	for i, command := range w.log {
+		now += 1000
+		over := kv.NewOverlay(state)
+		result, err := Machine{}.Apply(over, uint64(i+1), now, command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Reply.Error == nil {
+			state.Commit(over)
+		}
+	}
+	if difference := firstDifference(w.state, state); difference != "" {
+		t.Fatalf("the same log gives another state: %q differs", difference)
+	}
+	if outbox.Last(state, 1) == 0 {
+		t.Fatal("nothing was ever sent to partition 1: the commands did nothing")
+	}
+}
