@@ -1442,6 +1442,103 @@ func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
 	return nil
 }
 
+// HostedRequest asks a node which replica of a group is open there.
+type HostedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HostedRequest) Reset() {
+	*x = HostedRequest{}
+	mi := &file_messages_peer_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostedRequest) ProtoMessage() {}
+
+func (x *HostedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
+func (*HostedRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *HostedRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+type HostedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Open          bool                   `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
+	Incarnation   uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HostedResponse) Reset() {
+	*x = HostedResponse{}
+	mi := &file_messages_peer_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostedResponse) ProtoMessage() {}
+
+func (x *HostedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
+func (*HostedResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *HostedResponse) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *HostedResponse) GetIncarnation() uint64 {
+	if x != nil {
+		return x.Incarnation
+	}
+	return 0
+}
+
 var File_messages_peer_proto protoreflect.FileDescriptor
 
 const file_messages_peer_proto_rawDesc = "" +
@@ -1535,7 +1632,12 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x12PlacementsResponse\x127\n" +
 	"\n" +
 	"placements\x18\x01 \x03(\v2\x17.flow.v1.GroupPlacementR\n" +
-	"placementsB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"placements\"%\n" +
+	"\rHostedRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\"F\n" +
+	"\x0eHostedResponse\x12\x12\n" +
+	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\x04R\vincarnationB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once
@@ -1549,7 +1651,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -1576,29 +1678,31 @@ var file_messages_peer_proto_goTypes = []any{
 	(*Gossip)(nil),             // 22: flow.v1.Gossip
 	(*PlacementsRequest)(nil),  // 23: flow.v1.PlacementsRequest
 	(*PlacementsResponse)(nil), // 24: flow.v1.PlacementsResponse
-	(*Reply)(nil),              // 25: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 26: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 27: flow.v1.Call
-	(*Enqueue)(nil),            // 28: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 29: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 30: flow.v1.GroupPlacement
+	(*HostedRequest)(nil),      // 25: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 26: flow.v1.HostedResponse
+	(*Reply)(nil),              // 27: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 28: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 29: flow.v1.Call
+	(*Enqueue)(nil),            // 30: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 31: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 32: flow.v1.GroupPlacement
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	25, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	27, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	26, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	28, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
-	27, // 4: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	29, // 4: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	8,  // 5: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	9,  // 6: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	27, // 7: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	27, // 8: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	29, // 7: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	29, // 8: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
 	14, // 9: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	28, // 10: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	27, // 11: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	30, // 10: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	29, // 11: flow.v1.CallResponse.call:type_name -> flow.v1.Call
 	21, // 12: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	29, // 13: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	30, // 14: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	31, // 13: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	32, // 14: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
 	15, // [15:15] is the sub-list for method output_type
 	15, // [15:15] is the sub-list for method input_type
 	15, // [15:15] is the sub-list for extension type_name
@@ -1624,7 +1728,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
