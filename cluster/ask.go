@@ -12,12 +12,13 @@ import (
 
 // Kinds of requests between routers. Others are free from FirstFreeKind on.
 const (
-	kindPropose   peer.Kind = 1
-	kindReadIndex peer.Kind = 2
-	kindQuery     peer.Kind = 3
-	kindCall      peer.Kind = 4
-	kindAwait     peer.Kind = 5
-	kindServers   peer.Kind = 6
+	kindPropose    peer.Kind = 1
+	kindReadIndex  peer.Kind = 2
+	kindQuery      peer.Kind = 3
+	kindCall       peer.Kind = 4
+	kindAwait      peer.Kind = 5
+	kindServers    peer.Kind = 6
+	kindPlacements peer.Kind = 7
 
 	FirstFreeKind peer.Kind = 32
 )
@@ -81,4 +82,26 @@ func (r *Router) awaitAt(ctx context.Context, to messages.NodeID, id messages.Ca
 	response := new(messages.AwaitResponse)
 	err := r.ask(ctx, to, kindAwait, &messages.AwaitRequest{Group: uint32(id.Partition()), Call: id.Bytes()}, response)
 	return response.GetCall(), err
+}
+
+func (r *Router) serversAt(ctx context.Context, to messages.NodeID, group messages.GroupID) ([]Server, error) {
+	if to == r.config.Self {
+		return r.serversHere(ctx, group)
+	}
+	response := new(messages.ServersResponse)
+	err := r.ask(ctx, to, kindServers, &messages.ServersRequest{Group: uint32(group)}, response)
+	var servers []Server
+	for _, s := range response.GetServers() {
+		servers = append(servers, Server{Node: messages.NodeID(s.GetNode()), Incarnation: s.GetIncarnation(), Voter: s.GetVoter(), CaughtUp: s.GetCaughtUp()})
+	}
+	return servers, err
+}
+
+func (r *Router) placementsAt(ctx context.Context, to messages.NodeID) ([]*messages.GroupPlacement, error) {
+	if to == r.config.Self {
+		return r.placementsHere(ctx)
+	}
+	response := new(messages.PlacementsResponse)
+	err := r.ask(ctx, to, kindPlacements, &messages.PlacementsRequest{}, response)
+	return response.GetPlacements(), err
 }

@@ -48,7 +48,10 @@ func newWorld(t *testing.T, replicas int, others int) *world {
 			holders = append(holders, n.id)
 		}
 		n.router = NewRouter(RouterConfig{Self: n.id, Local: n, Peers: n, Waiters: n, Query: n.query,
-			Placement: func(messages.GroupID) []messages.NodeID { return holders }})
+			Placement: func(messages.GroupID) []messages.NodeID { return holders },
+			Placements: func() ([]*messages.GroupPlacement, error) {
+				return []*messages.GroupPlacement{{Group: 1, Version: 5}}, nil
+			}})
 		n.router.RegisterHandlers(n)
 		w.nodes[n.id] = n
 	}
@@ -84,6 +87,10 @@ func (n *fakeNode) Request(ctx context.Context, to messages.NodeID, kind peer.Ki
 		return nil, messages.InfoOf(err).Err() // as over the wire
 	}
 	return answer, nil
+}
+
+func (n *fakeNode) Servers() []Server {
+	return []Server{{Node: "n0", Incarnation: 4, Voter: true, CaughtUp: true}, {Node: "n1", Incarnation: 1}}
 }
 
 func (n *fakeNode) Group(messages.GroupID) (Group, bool) { return n, n.replica }

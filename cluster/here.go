@@ -89,6 +89,34 @@ func (r *Router) awaitHere(ctx context.Context, id messages.CallID) (*messages.C
 	return r.config.Waiters.Await(ctx, id)
 }
 
+// serversHere verifies first that this node still leads: one that was cut off
+// would tell of servers that are long replaced.
+func (r *Router) serversHere(ctx context.Context, group messages.GroupID) ([]Server, error) {
+	if _, err := r.readIndexHere(ctx, group); err != nil {
+		return nil, err
+	}
+	g, err := r.led(group)
+	if err != nil {
+		return nil, err
+	}
+	return g.Servers(), nil
+}
+
+func (r *Router) placementsHere(ctx context.Context) ([]*messages.GroupPlacement, error) {
+	index, err := r.readIndexHere(ctx, messages.Meta)
+	if err != nil {
+		return nil, err
+	}
+	g, err := r.led(messages.Meta)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.WaitApplied(ctx, index); err != nil {
+		return nil, err
+	}
+	return r.config.Placements()
+}
+
 // Handlers registers what answers a kind of request.
 type Handlers interface {
 	Handle(kind peer.Kind, h peer.Handler)
@@ -114,6 +142,18 @@ func (r *Router) RegisterHandlers(h Handlers) {
 	handle(h, kindAwait, func(ctx context.Context, q *messages.AwaitRequest) (*messages.AwaitResponse, error) {
 		call, err := r.awaitHere(ctx, messages.CallIDFrom(q.GetCall()))
 		return &messages.AwaitResponse{Call: call}, err
+	})
+	handle(h, kindServers, func(ctx context.Context, q *messages.ServersRequest) (*messages.ServersResponse, error) {
+		servers, err := r.serversHere(ctx, messages.GroupID(q.GetGroup()))
+		response := new(messages.ServersResponse)
+		for _, s := range servers {
+			response.Servers = append(response.Servers, &messages.Server{Node: string(s.Node), Incarnation: s.Incarnation, Voter: s.Voter, CaughtUp: s.CaughtUp})
+		}
+		return response, err
+	})
+	handle(h, kindPlacements, func(ctx context.Context, _ *messages.PlacementsRequest) (*messages.PlacementsResponse, error) {
+		placements, err := r.placementsHere(ctx)
+		return &messages.PlacementsResponse{Placements: placements}, err
 	})
 }
 

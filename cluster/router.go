@@ -19,6 +19,15 @@ type Group interface {
 	ReadIndex(ctx context.Context) (uint64, error)
 	WaitApplied(ctx context.Context, index uint64) error
 	Leader() (messages.NodeID, bool)
+	Servers() []Server
+}
+
+// Server is one member of a group's Raft configuration, as its leader sees it.
+type Server struct {
+	Node        messages.NodeID
+	Incarnation uint64
+	Voter       bool
+	CaughtUp    bool // it has all but the latest of the leader's log
 }
 
 // Local gives the groups that have a replica on this node.
@@ -58,6 +67,9 @@ type RouterConfig struct {
 	Placement func(messages.GroupID) []messages.NodeID
 	Waiters   Waiters
 	Query     Querier
+	// Placements reads what is due of each group from this node's replica of
+	// the meta group, while that leads.
+	Placements func() ([]*messages.GroupPlacement, error)
 }
 
 // Router reaches every group from any node. It follows leaders as they change,
@@ -167,4 +179,24 @@ func (r *Router) Query(ctx context.Context, q *messages.QueryRequest) (*messages
 		return nil, err
 	}
 	return response, nil
+}
+
+// Servers gives a group's configuration, from its leader.
+func (r *Router) Servers(ctx context.Context, group messages.GroupID) ([]Server, error) {
+	var servers []Server
+	err := r.route(ctx, task{op: "read servers of group", group: group, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+		servers, err = r.serversAt(ctx, to, group)
+		return err
+	})
+	return servers, err
+}
+
+// FetchPlacements gives what is due of each group, from the meta group's leader.
+func (r *Router) FetchPlacements(ctx context.Context) ([]*messages.GroupPlacement, error) {
+	var placements []*messages.GroupPlacement
+	err := r.route(ctx, task{op: "read placements from group", group: messages.Meta, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+		placements, err = r.placementsAt(ctx, to)
+		return err
+	})
+	return placements, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +82,14 @@ func TestProposalFindsTheLeaderFromAnyNode(t *testing.T) {
 			reply, position, err := n.router.Propose(within(t, 5*time.Second), 1, &messages.Tick{})
 			if err != nil || reply == nil || position.GetGroup() != 1 || position.GetIndex() != uint64(before+1) {
 				t.Errorf("%s leads, %s proposes: %v at %v, %v", leader, id, reply, position, err)
+			}
+			servers, err := n.router.Servers(within(t, 5*time.Second), 1)
+			if err != nil || !slices.Equal(servers, n.Servers()) {
+				t.Errorf("%s leads, %s reads servers %v, %v", leader, id, servers, err)
+			}
+			placements, err := n.router.FetchPlacements(within(t, 5*time.Second))
+			if err != nil || len(placements) != 1 || placements[0].GetVersion() != 5 {
+				t.Errorf("%s leads, %s reads placements %v, %v", leader, id, placements, err)
 			}
 			if n, err := n.router.ReadIndex(within(t, 5*time.Second), 1); err != nil || n != uint64(before+1) {
 				t.Errorf("%s leads, %s reads index %d, %v", leader, id, n, err)

@@ -1360,6 +1360,185 @@ func (x *Gossip) GetVote() string {
 	return ""
 }
 
+// PlacementsRequest asks the meta group's leader where replicas are due: a node
+// that joins has no replica to read it from.
+type PlacementsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlacementsRequest) Reset() {
+	*x = PlacementsRequest{}
+	mi := &file_messages_peer_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlacementsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlacementsRequest) ProtoMessage() {}
+
+func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
+func (*PlacementsRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+}
+
+type PlacementsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Placements    []*GroupPlacement      `protobuf:"bytes,1,rep,name=placements,proto3" json:"placements,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlacementsResponse) Reset() {
+	*x = PlacementsResponse{}
+	mi := &file_messages_peer_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlacementsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlacementsResponse) ProtoMessage() {}
+
+func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
+func (*PlacementsResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
+	if x != nil {
+		return x.Placements
+	}
+	return nil
+}
+
+// HostedRequest asks a node which replica of a group is open there.
+type HostedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HostedRequest) Reset() {
+	*x = HostedRequest{}
+	mi := &file_messages_peer_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostedRequest) ProtoMessage() {}
+
+func (x *HostedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
+func (*HostedRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *HostedRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+type HostedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Open          bool                   `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
+	Incarnation   uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HostedResponse) Reset() {
+	*x = HostedResponse{}
+	mi := &file_messages_peer_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostedResponse) ProtoMessage() {}
+
+func (x *HostedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
+func (*HostedResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *HostedResponse) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *HostedResponse) GetIncarnation() uint64 {
+	if x != nil {
+		return x.Incarnation
+	}
+	return 0
+}
+
 var File_messages_peer_proto protoreflect.FileDescriptor
 
 const file_messages_peer_proto_rawDesc = "" +
@@ -1448,7 +1627,17 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x02 \x01(\tR\tnetworkId\x12\x12\n" +
-	"\x04vote\x18\x03 \x01(\tR\x04voteB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\x04vote\x18\x03 \x01(\tR\x04vote\"\x13\n" +
+	"\x11PlacementsRequest\"M\n" +
+	"\x12PlacementsResponse\x127\n" +
+	"\n" +
+	"placements\x18\x01 \x03(\v2\x17.flow.v1.GroupPlacementR\n" +
+	"placements\"%\n" +
+	"\rHostedRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\"F\n" +
+	"\x0eHostedResponse\x12\x12\n" +
+	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\x04R\vincarnationB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once
@@ -1462,57 +1651,63 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_messages_peer_proto_goTypes = []any{
-	(*ProposeRequest)(nil),    // 0: flow.v1.ProposeRequest
-	(*ProposeResponse)(nil),   // 1: flow.v1.ProposeResponse
-	(*ReadIndexRequest)(nil),  // 2: flow.v1.ReadIndexRequest
-	(*ReadIndexResponse)(nil), // 3: flow.v1.ReadIndexResponse
-	(*QueryRequest)(nil),      // 4: flow.v1.QueryRequest
-	(*CallQuery)(nil),         // 5: flow.v1.CallQuery
-	(*StatsQuery)(nil),        // 6: flow.v1.StatsQuery
-	(*QueryResponse)(nil),     // 7: flow.v1.QueryResponse
-	(*CallPage)(nil),          // 8: flow.v1.CallPage
-	(*Stats)(nil),             // 9: flow.v1.Stats
-	(*AwaitRequest)(nil),      // 10: flow.v1.AwaitRequest
-	(*AwaitResponse)(nil),     // 11: flow.v1.AwaitResponse
-	(*ActorEnvelope)(nil),     // 12: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),         // 13: flow.v1.KeepAlive
-	(*Held)(nil),              // 14: flow.v1.Held
-	(*SessionUnknown)(nil),    // 15: flow.v1.SessionUnknown
-	(*Panic)(nil),             // 16: flow.v1.Panic
-	(*CallRequest)(nil),       // 17: flow.v1.CallRequest
-	(*CallResponse)(nil),      // 18: flow.v1.CallResponse
-	(*ServersRequest)(nil),    // 19: flow.v1.ServersRequest
-	(*ServersResponse)(nil),   // 20: flow.v1.ServersResponse
-	(*Server)(nil),            // 21: flow.v1.Server
-	(*Gossip)(nil),            // 22: flow.v1.Gossip
-	(*Reply)(nil),             // 23: flow.v1.Reply
-	(*ListCallsRequest)(nil),  // 24: flow.v1.ListCallsRequest
-	(*Call)(nil),              // 25: flow.v1.Call
-	(*Enqueue)(nil),           // 26: flow.v1.Enqueue
-	(*NodeInfo)(nil),          // 27: flow.v1.NodeInfo
+	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
+	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
+	(*ReadIndexRequest)(nil),   // 2: flow.v1.ReadIndexRequest
+	(*ReadIndexResponse)(nil),  // 3: flow.v1.ReadIndexResponse
+	(*QueryRequest)(nil),       // 4: flow.v1.QueryRequest
+	(*CallQuery)(nil),          // 5: flow.v1.CallQuery
+	(*StatsQuery)(nil),         // 6: flow.v1.StatsQuery
+	(*QueryResponse)(nil),      // 7: flow.v1.QueryResponse
+	(*CallPage)(nil),           // 8: flow.v1.CallPage
+	(*Stats)(nil),              // 9: flow.v1.Stats
+	(*AwaitRequest)(nil),       // 10: flow.v1.AwaitRequest
+	(*AwaitResponse)(nil),      // 11: flow.v1.AwaitResponse
+	(*ActorEnvelope)(nil),      // 12: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 13: flow.v1.KeepAlive
+	(*Held)(nil),               // 14: flow.v1.Held
+	(*SessionUnknown)(nil),     // 15: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 16: flow.v1.Panic
+	(*CallRequest)(nil),        // 17: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 18: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 19: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 20: flow.v1.ServersResponse
+	(*Server)(nil),             // 21: flow.v1.Server
+	(*Gossip)(nil),             // 22: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 23: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 24: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 25: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 26: flow.v1.HostedResponse
+	(*Reply)(nil),              // 27: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 28: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 29: flow.v1.Call
+	(*Enqueue)(nil),            // 30: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 31: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 32: flow.v1.GroupPlacement
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	23, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	27, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	24, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	28, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
-	25, // 4: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	29, // 4: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	8,  // 5: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	9,  // 6: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	25, // 7: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	25, // 8: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	29, // 7: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	29, // 8: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
 	14, // 9: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	26, // 10: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	25, // 11: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	30, // 10: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	29, // 11: flow.v1.CallResponse.call:type_name -> flow.v1.Call
 	21, // 12: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	27, // 13: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	31, // 13: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	32, // 14: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -1533,7 +1728,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

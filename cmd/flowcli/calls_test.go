@@ -226,3 +226,14 @@ func TestInterruptWhileReadingStdin(t *testing.T) {
 	never, _ := io.Pipe()
 	complains(t, s.runWith(ctx, never, "task", "run", "-s", doThis), 130, "interrupted")
 }
+
+func TestANodeThatDoesNotAnswerInTime(t *testing.T) {
+	s := newShell(t, socketIn())
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	s.fake.answer = func(*messages.RunRequest) (*messages.CallInfo, error) {
+		<-over
+		return nil, messages.Errorf(messages.Unavailable, "run", doThis, "too late")
+	}
+	complains(t, s.run("run", doThis, "--no-wait", "--timeout", "50ms", "--id", "mine"), 6, "no answer came in time", "--id mine")
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -15,16 +16,18 @@ import (
 
 // run is one run of flowcli: it carries out args and gives the exit code.
 func run(ctx context.Context, args []string, w world) int {
+	began := time.Now()
 	c := newCLI(w)
 	root := newRoot(c)
 	err := execute(ctx, c, root, args)
+	c.logger().Debug("done", "took", time.Since(began))
 	if c.network != nil {
 		c.network.Close()
 	}
 	if err == nil {
 		return 0
 	}
-	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+	if ctx.Err() != nil {
 		err = interrupted{err}
 	}
 	return c.fail(err)

@@ -92,6 +92,9 @@ func sentence(err error) (reason, hint string) {
 		return reason, h.hint
 	}
 	var e *messages.Error
+	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &e) {
+		return "no answer came in time", ""
+	}
 	if !errors.As(err, &e) || errors.As(err, &callFailed{}) || errors.As(err, &processorFailed{}) {
 		return strings.TrimSpace(err.Error()), ""
 	}

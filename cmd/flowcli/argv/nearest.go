@@ -14,7 +14,9 @@ func Nearest(word string, names []string) string {
 		return "" // any letter is one slip away from any other
 	}
 	for _, name := range names {
-		if d := distance(word, name); d < least {
+		d := distance(word, name)
+		closer := d < least || best != "" && d == least && len(name) == len(word) && len(best) != len(word)
+		if closer {
 			best, least = name, d
 		}
 	}
