@@ -36,10 +36,7 @@ func run(ctx context.Context, args []string, w world) int {
 func execute(ctx context.Context, c *cli, root *cobra.Command, args []string) error {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	line, err := rewrite(root, args)
-	if err != nil {
-		return err
-	}
+	line, wrong := rewrite(root, args)
 	for _, g := range line.Globals {
 		flags := root.PersistentFlags()
 		if flags.Lookup(g.Name) == nil {
@@ -48,6 +45,9 @@ func execute(ctx context.Context, c *cli, root *cobra.Command, args []string) er
 		if err := flags.Set(g.Name, g.Value); err != nil {
 			return badValue(root, g.Name, g.Value, err)
 		}
+	}
+	if wrong != nil {
+		return wrong
 	}
 	for _, note := range line.Notes {
 		c.notef("%s", note)

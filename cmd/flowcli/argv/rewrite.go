@@ -23,14 +23,14 @@ type Line struct {
 type Setting struct{ Name, Value string }
 
 // Rewrite reads a command line. A verb or flag that does not exist is an
-// error that names the nearest one that does.
+// error that names the nearest one that does; the globals before it count.
 func Rewrite(root *cobra.Command, args []string) (Line, error) {
 	r, err := read(root, args)
 	if err != nil {
-		return Line{Command: r.command}, err
+		return Line{Command: r.command, Globals: r.globals}, err
 	}
 	if r.pending != nil {
-		return Line{Command: r.command}, r.errorf(r.typed, "it needs a value").
+		return Line{Command: r.command, Globals: r.globals}, r.errorf(r.typed, "it needs a value").
 			WithHint("%s %s", r.typed, ValueName(r.pending))
 	}
 	line := Line{Command: r.command, Globals: r.globals, Notes: r.notes}

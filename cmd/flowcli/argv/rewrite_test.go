@@ -103,6 +103,13 @@ func TestGlobalsStandBeforeTheVerb(t *testing.T) {
 	}
 }
 
+func TestGlobalsCountAlsoBeforeAMistake(t *testing.T) {
+	got, err := Rewrite(tree(), []string{"--debug", "adn"})
+	if want := []Setting{{"debug", "true"}}; err == nil || !slices.Equal(got.Globals, want) {
+		t.Errorf("%v, %v", got.Globals, err)
+	}
+}
+
 func TestASmallNumberIsNoted(t *testing.T) {
 	got, _ := Rewrite(tree(), []string{"add", "socket", "-c", "5"})
 	if len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "-c 5 is read as --concurrency 5") {
