@@ -2,18 +2,19 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 
 	"github.com/elasticcode/flow/actors"
 	"github.com/elasticcode/flow/cluster"
-	"github.com/elasticcode/flow/cluster/gossip"
 	"github.com/elasticcode/flow/discovery"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/model"
 	"github.com/elasticcode/flow/model/placement"
+	"github.com/elasticcode/flow/raftstore"
 )
 
 // partitionCount is how many partitions a new network has. More cost
@@ -82,7 +83,7 @@ func (n *Node) enterNetwork() error {
 			// A founder that was interrupted has a meta group and no network yet.
 			due := &messages.Replica{Node: string(n.self.Node), Incarnation: h.Incarnation, Founder: n.self.Network == ""}
 			n.prepareLoops()
-			if err := n.openOrReplace(n.stopping, messages.Meta, due); err != nil {
+			if err := n.openDue(n.stopping, messages.Meta, due); err != nil {
 				return err
 			}
 			if n.self.Network != "" {
@@ -108,7 +109,7 @@ func (n *Node) enterNetwork() error {
 		return n.belong(decision.Network)
 	}
 	founder := &messages.Replica{Node: string(n.self.Node), Incarnation: 1, Voter: true, Founder: true}
-	if err := n.replicas.openDue(messages.Meta, founder); err != nil {
+	if err := n.openDue(n.stopping, messages.Meta, founder); err != nil {
 		return err
 	}
 	return n.found()
@@ -147,7 +148,7 @@ func (n *Node) belong(network string) error {
 func (n *Node) prepareLoops() {
 	n.align = cluster.NewAlign(cluster.AlignConfig{Self: n.self.Node, Groups: n.configurations, Placements: n.placements, Logger: n.log})
 	n.host = cluster.NewHost(cluster.HostConfig{Self: n.self.Node, Opened: n.opened, Placements: n.duePlacements, Router: n.router,
-		Open: n.openOrReplace, Remove: n.replicas.remove, Logger: n.log})
+		Open: n.openDue, Remove: n.replicas.remove, Logger: n.log})
 	n.watch = cluster.NewWatch(cluster.WatchConfig{Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
 		Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log})
 }
@@ -240,40 +241,13 @@ func (n *Node) nextPlacement(actual map[messages.GroupID][]cluster.Server) (*mes
 	})
 }
 
-// openOrReplace opens a replica that is due here. One whose disk has lost what
-// it had promised is erased, and the model told that a new one is due.
-func (n *Node) openOrReplace(ctx context.Context, group messages.GroupID, due *messages.Replica) error {
+// openDue opens a replica that is due here. A disk that has lost what the
+// replica had promised to others must not serve under this node's id again.
+func (n *Node) openDue(_ context.Context, group messages.GroupID, due *messages.Replica) error {
 	err := n.replicas.openDue(group, due)
-	if !isLost(err) {
-		return err
+	if errors.Is(err, raftstore.ErrLostState) {
+		err = fmt.Errorf("%w: set %s aside and start the node with an empty data directory, the same --name, and --join with a member's gossip address; it gets its data from the others", err, n.place.path)
+		n.fail(err)
 	}
-	n.log.Error("a replica has lost data and is replaced", "group", group, "error", err)
-	if err := n.replaceReplica(ctx, group, due); err != nil {
-		return fmt.Errorf("replace the replica of group %d that has lost data: %w", group, err)
-	}
-	return n.store.RemoveGroup(ctx, group, due.GetIncarnation())
-}
-
-// replaceReplica makes a new incarnation of this node's replica due.
-func (n *Node) replaceReplica(ctx context.Context, group messages.GroupID, lost *messages.Replica) error {
-	due, err := n.router.FetchPlacements(ctx)
-	if err != nil {
-		return err
-	}
-	for _, p := range due {
-		if p.GetGroup() != uint32(group) {
-			continue
-		}
-		for _, r := range p.GetReplicas() {
-			if r.GetNode() == string(n.self.Node) && r.GetIncarnation() == lost.GetIncarnation() {
-				r.Incarnation, r.Founder = r.Incarnation+1, false
-			}
-		}
-		reply, _, err := n.router.Propose(ctx, messages.Meta, &messages.PlaceGroup{Group: p.GetGroup(), Replicas: p.GetReplicas(), Expect: p.GetVersion()})
-		if err != nil {
-			return err
-		}
-		return reply.GetError().Err()
-	}
-	return nil
+	return err
 }
