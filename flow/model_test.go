@@ -17,9 +17,9 @@ import (
 // worlds meet more of the rare cases than large ones: two calls, two slots and
 // a session that ends between them are all it takes.
 const (
-	episodes        = 4000
+	episodes        = 3000
 	commandsPerLife = 50
-	checkedEpisodes = 4 // in one of so many, everything is checked after each command; in the others at the end
+	checkedEpisodes = 16 // in one of so many, everything is checked after each command; in the others at the end
 )
 
 // TestMachineDoesWhatTheOracleSays feeds the same random commands to the state
@@ -58,7 +58,7 @@ func TestSameLogGivesTheSameBytes(t *testing.T) {
 }
 
 type episode struct {
-	t       *testing.T
+	t       testing.TB
 	seed    uint64
 	rng     *rand.Rand
 	oracle  *oracle
@@ -66,12 +66,20 @@ type episode struct {
 	now     int64
 	log     []messages.Command
 	times   []int64
-	story   []string
+	story   []scene
 	started []*messages.Start
 	boots   map[string]uint64
 }
 
-func newEpisode(t *testing.T, seed uint64) *episode {
+// scene is one command and what the oracle said of it, kept for telling.
+type scene struct {
+	at      int64
+	command proto.Message
+	answer  string
+	effects []string
+}
+
+func newEpisode(t testing.TB, seed uint64) *episode {
 	return &episode{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), oracle: newOracle(), state: kv.NewMap(), now: aMomentAgo,
 		boots: map[string]uint64{"n1": 1, "n2": 1}}
 }
@@ -89,7 +97,11 @@ func (e *episode) run(commands int, checked bool) {
 
 func (e *episode) fatal(format string, args ...any) {
 	e.t.Helper()
-	e.t.Fatalf("seed %d: %s\n%s", e.seed, fmt.Sprintf(format, args...), strings.Join(e.story, "\n"))
+	for _, s := range e.story {
+		text := fmt.Sprint(s.command)
+		e.t.Logf("%d %T %s\n    %s %v", s.at-aMomentAgo, s.command, text[:min(len(text), 300)], s.answer, s.effects)
+	}
+	e.t.Fatalf("seed %d: %s", e.seed, fmt.Sprintf(format, args...))
 }
 
 func (e *episode) step(m proto.Message, checked bool) {
@@ -99,7 +111,6 @@ func (e *episode) step(m proto.Message, checked bool) {
 		e.fatal("%v", err)
 	}
 	e.log, e.times = append(e.log, c), append(e.times, e.now)
-	e.story = append(e.story, fmt.Sprintf("%d %T %v", e.now-aMomentAgo, m, short(m)))
 	over := kv.NewOverlay(e.state)
 	r, err := (&Machine{partitionOfTests}).Apply(over, uint64(len(e.log)), e.now, c)
 	if err != nil {
@@ -111,7 +122,7 @@ func (e *episode) step(m proto.Message, checked bool) {
 	e.state.Commit(over)
 	wantAnswer, wantEffects := e.oracle.apply(e.now, m)
 	answer, effects := answerOf(r.Reply), effectsAsText(r.Effects)
-	e.story = append(e.story, fmt.Sprintf("   %s %v", wantAnswer, wantEffects))
+	e.story = append(e.story, scene{e.now, m, wantAnswer, wantEffects})
 	if answer != wantAnswer {
 		e.fatal("answered %q, want %q", answer, wantAnswer)
 	}
@@ -122,11 +133,6 @@ func (e *episode) step(m proto.Message, checked bool) {
 	if checked {
 		e.compare()
 	}
-}
-
-func short(m proto.Message) string {
-	text := fmt.Sprint(m)
-	return text[:min(len(text), 300)]
 }
 
 func answerOf(r *messages.Reply) string {

@@ -44,41 +44,56 @@ func (o *Overlay) Get(key []byte) ([]byte, bool) {
 }
 
 func (o *Overlay) Scan(from, to []byte) iter.Seq2[[]byte, []byte] {
-	return merge(o.base.Scan(from, to), o.changed(from, to, false), bytes.Compare)
+	return merge(o.base.Scan(from, to), func() cursor { return o.changes(from, to, false) }, bytes.Compare)
 }
 
 func (o *Overlay) ScanBack(from, to []byte) iter.Seq2[[]byte, []byte] {
-	return merge(o.base.ScanBack(from, to), o.changed(from, to, true), func(a, b []byte) int { return bytes.Compare(b, a) })
+	return merge(o.base.ScanBack(from, to), func() cursor { return o.changes(from, to, true) }, func(a, b []byte) int { return bytes.Compare(b, a) })
 }
 
-// changed gives the writes in [from, to), deletions included.
-func (o *Overlay) changed(from, to []byte, back bool) iter.Seq[Write] {
-	return func(yield func(Write) bool) {
-		visit := func(w Write) bool {
-			if back && bytes.Compare(w.Key, from) < 0 {
+// cursor gives writes one after the other.
+type cursor func() (Write, bool)
+
+// changes gives the writes in [from, to) one after the other, deletions
+// included. Each is found by a new seek: most scans look at one key, and a
+// coroutine would cost more than all the seeks they need.
+func (o *Overlay) changes(from, to []byte, back bool) cursor {
+	var last Write
+	begun := false
+	return func() (next Write, ok bool) {
+		take := func(w Write) bool {
+			switch {
+			case begun && bytes.Equal(w.Key, last.Key):
+				return true // the one before
+			case back && to != nil && bytes.Compare(w.Key, to) >= 0:
+				return true // going back, the keys from to on are passed over
+			case back && bytes.Compare(w.Key, from) < 0, !back && to != nil && bytes.Compare(w.Key, to) >= 0:
 				return false
 			}
-			if to != nil && bytes.Compare(w.Key, to) >= 0 {
-				return back // going back, the keys from to on are passed over
-			}
-			return yield(w)
+			next, ok = w, true
+			return false
 		}
 		switch {
+		case !back && !begun:
+			o.writes.AscendGreaterOrEqual(Write{Key: from}, take)
 		case !back:
-			o.writes.AscendGreaterOrEqual(Write{Key: from}, visit)
-		case to == nil:
-			o.writes.Descend(visit)
+			o.writes.AscendGreaterOrEqual(last, take)
+		case begun:
+			o.writes.DescendLessOrEqual(last, take)
+		case to != nil:
+			o.writes.DescendLessOrEqual(Write{Key: to}, take)
 		default:
-			o.writes.DescendLessOrEqual(Write{Key: to}, visit)
+			o.writes.Descend(take)
 		}
+		last, begun = next, true
+		return next, ok
 	}
 }
 
 // merge lays changes over a base, both in the order of compare.
-func merge(base iter.Seq2[[]byte, []byte], changes iter.Seq[Write], compare func(a, b []byte) int) iter.Seq2[[]byte, []byte] {
+func merge(base iter.Seq2[[]byte, []byte], changes func() cursor, compare func(a, b []byte) int) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		next, stop := iter.Pull(changes)
-		defer stop()
+		next := changes()
 		change, more := next()
 		for k, v := range base {
 			for more && compare(change.Key, k) < 0 {

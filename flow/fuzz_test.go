@@ -1,0 +1,58 @@
+package flow
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// FuzzApply feeds any bytes as commands to a partition that has seen some life:
+// it may refuse, or say that it does not know them, but must not panic, and what
+// it says it has done must leave all invariants in place.
+func FuzzApply(f *testing.F) {
+	for seed := range uint64(40) {
+		f.Add(logOf(newEpisode(f, seed)))
+	}
+	f.Fuzz(func(t *testing.T, log []byte) {
+		state, now := kv.NewMap(), int64(1)
+		for n := 0; len(log) >= 5 && n < 100; n++ {
+			c := messages.Command{Type: messages.CommandType(binary.BigEndian.Uint16(log))}
+			now += int64(log[2]) << 14
+			size := min(int(binary.BigEndian.Uint16(log[3:])), len(log)-5)
+			c.Body, log = log[5:5+size], log[5+size:]
+			over := kv.NewOverlay(state)
+			r, err := (&Machine{partitionOfTests}).Apply(over, uint64(n), now, c)
+			if err != nil {
+				continue // the replica would stop; here it goes on without
+			}
+			if r.Reply == nil {
+				t.Fatalf("command %d has no reply", c.Type)
+			}
+			state.Commit(over)
+		}
+		if err := Check(state); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// logOf is the log of an episode as FuzzApply reads it.
+func logOf(e *episode) (log []byte) {
+	e.run(20, false)
+	for i, c := range e.log {
+		if len(c.Body) >= 1<<10 {
+			continue
+		}
+		var passed int64
+		if i > 0 {
+			passed = e.times[i] - e.times[i-1]
+		}
+		log = binary.BigEndian.AppendUint16(log, uint16(c.Type))
+		log = append(log, byte(min(passed>>14, 255)))
+		log = binary.BigEndian.AppendUint16(log, uint16(len(c.Body)))
+		log = append(log, c.Body...)
+	}
+	return log
+}
