@@ -19,6 +19,7 @@ const (
 	kindAwait      peer.Kind = 5
 	kindServers    peer.Kind = 6
 	kindPlacements peer.Kind = 7
+	kindHosted     peer.Kind = 8
 
 	FirstFreeKind peer.Kind = 32
 )

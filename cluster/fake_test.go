@@ -89,6 +89,8 @@ func (n *fakeNode) Request(ctx context.Context, to messages.NodeID, kind peer.Ki
 	return answer, nil
 }
 
+func (n *fakeNode) Incarnation() uint64 { return 4 }
+
 func (n *fakeNode) Servers() []Server {
 	return []Server{{Node: "n0", Incarnation: 4, Voter: true, CaughtUp: true}, {Node: "n1", Incarnation: 1}}
 }

@@ -117,6 +117,14 @@ func (r *Router) placementsHere(ctx context.Context) ([]*messages.GroupPlacement
 	return r.config.Placements()
 }
 
+func (r *Router) hostedHere(group messages.GroupID) (incarnation uint64, open bool) {
+	g, open := r.config.Local.Group(group)
+	if !open {
+		return 0, false
+	}
+	return g.Incarnation(), true
+}
+
 // Handlers registers what answers a kind of request.
 type Handlers interface {
 	Handle(kind peer.Kind, h peer.Handler)
@@ -150,6 +158,10 @@ func (r *Router) RegisterHandlers(h Handlers) {
 			response.Servers = append(response.Servers, &messages.Server{Node: string(s.Node), Incarnation: s.Incarnation, Voter: s.Voter, CaughtUp: s.CaughtUp})
 		}
 		return response, err
+	})
+	handle(h, kindHosted, func(_ context.Context, q *messages.HostedRequest) (*messages.HostedResponse, error) {
+		incarnation, open := r.hostedHere(messages.GroupID(q.GetGroup()))
+		return &messages.HostedResponse{Incarnation: incarnation, Open: open}, nil
 	})
 	handle(h, kindPlacements, func(ctx context.Context, _ *messages.PlacementsRequest) (*messages.PlacementsResponse, error) {
 		placements, err := r.placementsHere(ctx)

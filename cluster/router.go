@@ -20,6 +20,7 @@ type Group interface {
 	WaitApplied(ctx context.Context, index uint64) error
 	Leader() (messages.NodeID, bool)
 	Servers() []Server
+	Incarnation() uint64
 }
 
 // Server is one member of a group's Raft configuration, as its leader sees it.
@@ -199,4 +200,15 @@ func (r *Router) FetchPlacements(ctx context.Context) ([]*messages.GroupPlacemen
 		return err
 	})
 	return placements, err
+}
+
+// Hosted gives the incarnation of the replica of a group that is open on a node.
+func (r *Router) Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (incarnation uint64, open bool, err error) {
+	if node == r.config.Self {
+		incarnation, open = r.hostedHere(group)
+		return incarnation, open, nil
+	}
+	response := new(messages.HostedResponse)
+	err = r.ask(ctx, node, kindHosted, &messages.HostedRequest{Group: uint32(group)}, response)
+	return response.GetIncarnation(), response.GetOpen(), err
 }

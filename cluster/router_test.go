@@ -98,6 +98,18 @@ func TestProposalFindsTheLeaderFromAnyNode(t *testing.T) {
 	}
 }
 
+func TestHostedIsAskedOfOneNode(t *testing.T) {
+	w := newWorld(t, 1, 1)
+	for _, from := range w.nodes {
+		if n, open, err := from.router.Hosted(t.Context(), "n0", 1); n != 4 || !open || err != nil {
+			t.Errorf("%s asks n0: %d, %v, %v", from.id, n, open, err)
+		}
+		if _, open, err := from.router.Hosted(t.Context(), "n1", 1); open || err != nil {
+			t.Errorf("%s asks n1: %v, %v", from.id, open, err)
+		}
+	}
+}
+
 func TestRefusalIsInTheReplyAndNotTriedAgain(t *testing.T) {
 	w := newWorld(t, 3, 1)
 	w.reply = &messages.Reply{Error: messages.Errorf(messages.Exhausted, "enqueue to socket", "s", "the mailbox is full").Info()}

@@ -1,0 +1,155 @@
+package cluster
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// Configuration is what changes a group's servers: its replica on this node.
+type Configuration interface {
+	Leader() (messages.NodeID, bool)
+	Servers() []Server
+	AddNonvoter(ctx context.Context, node messages.NodeID, incarnation uint64) error
+	Promote(ctx context.Context, node messages.NodeID, incarnation uint64) error
+	Demote(ctx context.Context, node messages.NodeID, incarnation uint64) error
+	RemoveMember(ctx context.Context, node messages.NodeID, incarnation uint64) error
+	TransferLeadership(ctx context.Context) error
+}
+
+// AlignConfig says what an align works with.
+type AlignConfig struct {
+	Self messages.NodeID
+	// Groups gives the groups with a replica on this node.
+	Groups func() map[messages.GroupID]Configuration
+	// Placements reads what is due of each group from this node's replica of
+	// the meta group.
+	Placements func() ([]*messages.GroupPlacement, error)
+	Router     interface {
+		Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (incarnation uint64, open bool, err error)
+	}
+	Logger *slog.Logger
+}
+
+// Align runs on every node, and brings the servers of each group that the node
+// leads in line with what is due, one change at a time.
+type Align struct {
+	loop
+	config AlignConfig
+
+	mu     sync.Mutex
+	failed map[messages.GroupID]string // why the last change failed: logged once
+}
+
+// NewAlign makes an align; Run starts it.
+func NewAlign(c AlignConfig) *Align {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Align{loop: newLoop(), config: c, failed: map[messages.GroupID]string{}}
+}
+
+// changeLimit bounds one change of a group's servers.
+const changeLimit = 5 * time.Second
+
+// maxSteps bounds the changes of one look: a group that does not get any
+// further must not keep it from the others.
+const maxSteps = 16
+
+// Run aligns until the context ends. It is to be kicked when the node begins to
+// lead a group, and when placements change.
+func (a *Align) Run(ctx context.Context) { a.run(ctx, a.look) }
+
+func (a *Align) look(ctx context.Context) (settled bool) {
+	placements, err := a.config.Placements()
+	if err != nil {
+		a.config.Logger.Debug("read placements", "error", err)
+		return false
+	}
+	groups := a.config.Groups()
+	var all sync.WaitGroup
+	done := make([]bool, len(placements))
+	for i, p := range placements {
+		done[i] = true
+		if g, ok := groups[messages.GroupID(p.GetGroup())]; ok {
+			all.Go(func() { done[i] = a.align(ctx, p, g) })
+		}
+	}
+	all.Wait()
+	for _, d := range done {
+		if !d {
+			return false
+		}
+	}
+	return true
+}
+
+// align makes changes while there are any to make, and says whether the group's
+// servers are what is due.
+func (a *Align) align(ctx context.Context, p *messages.GroupPlacement, g Configuration) bool {
+	absent := map[messages.NodeID]bool{}
+	for range maxSteps {
+		if leader, ok := g.Leader(); !ok || leader != a.config.Self {
+			return true // its leader's business
+		}
+		s, waiting := nextStep(p.GetReplicas(), g.Servers(), a.config.Self, absent)
+		if s.action == rest {
+			return !waiting
+		}
+		if s.action == add && !a.hosted(ctx, messages.GroupID(p.GetGroup()), s) {
+			absent[s.node] = true
+			continue
+		}
+		err := a.take(ctx, g, s)
+		a.log(messages.GroupID(p.GetGroup()), s, err)
+		if err != nil {
+			return false
+		}
+	}
+	return false
+}
+
+// hosted says whether a server's node has opened its replica. Before that, an
+// earlier one that is open there yet would answer for it, be taken for caught
+// up, and vanish with what it had acknowledged.
+func (a *Align) hosted(ctx context.Context, group messages.GroupID, s step) bool {
+	ctx, cancel := context.WithTimeout(ctx, serversPatience)
+	defer cancel()
+	incarnation, open, err := a.config.Router.Hosted(ctx, s.node, group)
+	return err == nil && open && incarnation == s.incarnation
+}
+
+func (a *Align) log(group messages.GroupID, s step, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	logger := a.config.Logger.With("partition", group, "change", s.action.String(), "peer", s.node, "incarnation", s.incarnation)
+	switch {
+	case err == nil:
+		delete(a.failed, group)
+		logger.Info("changed a group's servers")
+	case a.failed[group] != err.Error():
+		a.failed[group] = err.Error()
+		logger.Warn("change a group's servers", "error", err)
+	}
+}
+
+func (a *Align) take(ctx context.Context, g Configuration, s step) error {
+	ctx, cancel := context.WithTimeout(ctx, changeLimit)
+	defer cancel()
+	switch s.action {
+	case add:
+		return g.AddNonvoter(ctx, s.node, s.incarnation)
+	case promote:
+		return g.Promote(ctx, s.node, s.incarnation)
+	case demote:
+		return g.Demote(ctx, s.node, s.incarnation)
+	case remove:
+		return g.RemoveMember(ctx, s.node, s.incarnation)
+	case transfer:
+		return g.TransferLeadership(ctx)
+	}
+	return nil
+}
