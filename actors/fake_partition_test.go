@@ -33,6 +33,7 @@ type fakePartition struct {
 	limit    time.Duration
 	commit   string
 	echo     bool
+	quiet    bool // keeps no log
 }
 
 type fakeCall struct {
@@ -104,7 +105,9 @@ func (g fakeGroup) WaitApplied(ctx context.Context, _ uint64) error { return ctx
 
 func (f *fakePartition) apply(m proto.Message) messages.Result {
 	f.index++
-	f.log = append(f.log, m)
+	if !f.quiet {
+		f.log = append(f.log, m)
+	}
 	var result messages.Result
 	switch m := m.(type) {
 	case *messages.Enqueue:

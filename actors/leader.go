@@ -198,7 +198,7 @@ func (l *leader) toCursor(c actor.Context, socket string, m any) {
 	if ref == nil {
 		memory := &cursorMemory{}
 		produce := func() actor.Actor { return &cursor{Partition: l.Partition, socket: socket, cursorMemory: memory} }
-		ref = &cursorRef{pid: c.SpawnPrefix(actor.PropsFromProducer(produce, l.system.answering()), "socket/"+socket)}
+		ref = &cursorRef{pid: c.SpawnPrefix(actor.PropsFromProducer(produce, l.system.answering(), l.system.onPool()), "socket/"+socket)}
 		l.cursors[socket] = ref
 	}
 	ref.sent++
