@@ -29,9 +29,11 @@ type fakePartition struct {
 	refuse   func(proto.Message) error
 	reply    func() *messages.Error // to a grant
 	latency  time.Duration
+	slow     func(proto.Message) time.Duration // some commands take longer
 	limit    time.Duration
 	commit   string
 	echo     bool
+	quiet    bool // keeps no log
 }
 
 type fakeCall struct {
@@ -63,7 +65,11 @@ func newFakePartition(id messages.GroupID) *fakePartition {
 
 // Propose implements Proposer for the partition and for the meta group.
 func (f *fakePartition) Propose(ctx context.Context, group messages.GroupID, m proto.Message) (*messages.Reply, *messages.Position, error) {
-	if f.latency > 0 && !sleep(ctx, f.latency) {
+	latency := f.latency
+	if f.slow != nil {
+		latency += f.slow(m)
+	}
+	if latency > 0 && !sleep(ctx, latency) {
 		return nil, nil, ctx.Err()
 	}
 	f.mu.Lock()
@@ -99,7 +105,9 @@ func (g fakeGroup) WaitApplied(ctx context.Context, _ uint64) error { return ctx
 
 func (f *fakePartition) apply(m proto.Message) messages.Result {
 	f.index++
-	f.log = append(f.log, m)
+	if !f.quiet {
+		f.log = append(f.log, m)
+	}
 	var result messages.Result
 	switch m := m.(type) {
 	case *messages.Enqueue:

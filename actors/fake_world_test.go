@@ -173,7 +173,7 @@ func (w *fakeWorker) loop(events func(Event)) (reason string) {
 		if !w.pause(d) {
 			return "signal: killed"
 		}
-		events(Done{Call: work.Call, Attempt: work.Attempt, Outcome: outcome, Result: work.Arguments.Positional[0]})
+		events(Done{Call: work.Call, Attempt: work.Attempt, Outcome: outcome, Result: first(work.Arguments)})
 	}
 }
 
@@ -249,7 +249,8 @@ type world struct {
 	t         *testing.T
 	network   *fakeNetwork
 	partition *fakePartition
-	system    *System // with the leader
+	real      *realPartition // in the fake one's place, if not nil
+	system    *System        // with the leader
 	leader    *Partition
 	agents    map[messages.NodeID]*Agent
 	workers   map[messages.NodeID]*fakeWorkers
@@ -262,8 +263,13 @@ const lead1 messages.NodeID = "node-a"
 // inWorld runs a test in virtual time, on the given nodes; the first leads.
 func inWorld(t *testing.T, nodes int, cpus int, test func(*testing.T, *world)) {
 	t.Helper()
+	inWorldOf(t, nil, nodes, cpus, test)
+}
+
+func inWorldOf(t *testing.T, real *realPartition, nodes int, cpus int, test func(*testing.T, *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, network: &fakeNetwork{systems: map[messages.NodeID]*System{}}, partition: newFakePartition(1),
+		w := &world{t: t, real: real, network: &fakeNetwork{systems: map[messages.NodeID]*System{}}, partition: newFakePartition(1),
 			agents: map[messages.NodeID]*Agent{}, workers: map[messages.NodeID]*fakeWorkers{}, builds: map[messages.NodeID]*fakeEnvironments{}}
 		w.partition.latency = time.Millisecond
 		for i := range nodes {
@@ -283,8 +289,12 @@ func inWorld(t *testing.T, nodes int, cpus int, test func(*testing.T, *world)) {
 
 func (w *world) agent(s *System, cpus int) *Agent {
 	workers, builds := &fakeWorkers{}, &fakeEnvironments{}
+	var proposer Proposer = w.partition
+	if w.real != nil {
+		proposer = w.real
+	}
 	a, err := NewAgent(s, AgentConfig{
-		Boot: 7, CPUs: cpus, Name: string(s.node), Hostname: "host", Proposer: w.partition, Environments: builds, Workers: workers,
+		Boot: 7, CPUs: cpus, Name: string(s.node), Hostname: "host", Proposer: proposer, Environments: builds, Workers: workers,
 		Leader: func(messages.GroupID) (messages.NodeID, bool) { return lead1, true },
 	})
 	if err != nil {
@@ -295,13 +305,19 @@ func (w *world) agent(s *System, cpus int) *Agent {
 }
 
 func (w *world) newLeader(s *System) *Partition {
-	p, err := NewPartition(s, PartitionConfig{ID: 1, Group: fakeGroup{w.partition}, State: w.partition})
+	config := PartitionConfig{ID: 1, Group: fakeGroup{w.partition}, State: w.partition}
+	if w.real != nil {
+		config.Group, config.State = realGroup{w.real}, w.real
+	}
+	p, err := NewPartition(s, config)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.partition.mu.Lock()
-	w.partition.observer = p
-	w.partition.mu.Unlock()
+	if w.real != nil {
+		w.real.observe(p)
+	} else {
+		w.partition.set(func() { w.partition.observer = p })
+	}
 	p.Leading(1)
 	return p
 }

@@ -28,6 +28,8 @@ type leader struct {
 	timer   alarmClock // the next Tick
 	looking bool       // the next Tick is about to be looked for
 	ticking bool
+
+	verifying bool // that this node leads, for a session that seems unknown
 }
 
 // cursorRef is a socket's cursor, and how many messages it was sent.
@@ -56,6 +58,10 @@ type (
 	sessionEnded struct {
 		session string
 		err     error
+	}
+	verified struct {
+		keepAlive *messages.KeepAlive
+		err       error
 	}
 	lookForTimer struct{}
 	timerDue     struct{}
@@ -103,6 +109,8 @@ func (l *leader) receive(c actor.Context) {
 		l.lookForTimer(c)
 	case *messages.KeepAlive:
 		l.keepAlive(c, m)
+	case *verified:
+		l.verified(c, m)
 	case *sessionsDue:
 		l.endSessions(c)
 	case *sessionEnded:
@@ -124,7 +132,7 @@ func (l *leader) receive(c actor.Context) {
 }
 
 func (l *leader) reset() {
-	l.leads, l.looking, l.ticking = false, false, false
+	l.leads, l.looking, l.ticking, l.verifying = false, false, false, false
 	l.sessions, l.ending = newSessions(), map[string]bool{}
 	l.cursors, l.aborts = map[string]*cursorRef{}, map[attempt]*pendingAbort{}
 	l.slots = addresses{}
@@ -190,7 +198,7 @@ func (l *leader) toCursor(c actor.Context, socket string, m any) {
 	if ref == nil {
 		memory := &cursorMemory{}
 		produce := func() actor.Actor { return &cursor{Partition: l.Partition, socket: socket, cursorMemory: memory} }
-		ref = &cursorRef{pid: c.SpawnPrefix(actor.PropsFromProducer(produce, l.system.answering()), "socket/"+socket)}
+		ref = &cursorRef{pid: c.SpawnPrefix(actor.PropsFromProducer(produce, l.system.answering(), l.system.onPool()), "socket/"+socket)}
 		l.cursors[socket] = ref
 	}
 	ref.sent++

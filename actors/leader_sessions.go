@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -8,6 +9,9 @@ import (
 
 	"github.com/elasticcode/flow/messages"
 )
+
+// verifyLimit is how long it may take to make sure of the lead.
+const verifyLimit = time.Second
 
 // keepAlive prolongs a session, and looks whether its slots have got what they
 // were sent.
@@ -18,30 +22,57 @@ func (l *leader) keepAlive(c actor.Context, m *messages.KeepAlive) {
 	}
 	if !l.sessions.alive(m.Session, now) {
 		if !slices.Contains(l.config.State.Sessions(), m.Session) {
-			l.unknown(c, m)
+			l.verifyUnknown(c, m)
 			return
 		}
 		l.sessions.watch(m.Session, now)
 		l.armSessions(c)
 	}
-	if len(l.cursors) > 0 {
-		held := make(map[attempt]struct{}, len(m.Held))
-		for _, h := range m.Held {
-			held[attempt{messages.CallIDFrom(h.Call), h.Attempt}] = struct{}{}
-		}
-		list := &listed{m.Session, held}
-		for _, ref := range l.cursors {
-			ref.sent++
-			c.Send(ref.pid, list)
-		}
-	}
+	l.compare(c, m)
 	l.checkAborts(c, m.Session, now)
 }
 
-// unknown tells an agent that its session has ended. Agents are silent until
-// the first grant of a session is answered, so this is not one to come.
-func (l *leader) unknown(c actor.Context, m *messages.KeepAlive) {
-	c.Send(actor.NewPID(m.Agent, AgentName), &messages.SessionUnknown{Session: m.Session, Group: m.Group})
+// compare shows the cursors what a session's slots hold.
+func (l *leader) compare(c actor.Context, m *messages.KeepAlive) {
+	if len(l.cursors) == 0 {
+		return
+	}
+	held := make(map[attempt]struct{}, len(m.Held))
+	for _, h := range m.Held {
+		held[attempt{messages.CallIDFrom(h.Call), h.Attempt}] = struct{}{}
+	}
+	list := &listed{m.Session, held}
+	for _, ref := range l.cursors {
+		ref.sent++
+		c.Send(ref.pid, list)
+	}
+}
+
+// verifyUnknown makes sure that this node leads and has applied everything
+// before it says that a session is unknown: that costs a node all its workers.
+// Agents are silent until the first grant of a session is answered, so it is
+// not one to come.
+func (l *leader) verifyUnknown(c actor.Context, m *messages.KeepAlive) {
+	if l.verifying {
+		return // the next keep-alive comes soon
+	}
+	l.verifying = true
+	self := c.Self()
+	l.system.run(func() {
+		ctx, cancel := context.WithTimeout(l.ctx, verifyLimit)
+		defer cancel()
+		err := l.verify(ctx)
+		l.system.tell(self, &verified{m, err})
+	})
+}
+
+// verified tells an agent that its session has ended.
+func (l *leader) verified(c actor.Context, m *verified) {
+	l.verifying = false
+	if m.err != nil || slices.Contains(l.config.State.Sessions(), m.keepAlive.Session) {
+		return
+	}
+	c.Send(actor.NewPID(m.keepAlive.Agent, AgentName), &messages.SessionUnknown{Session: m.keepAlive.Session, Group: m.keepAlive.Group})
 }
 
 // checkAborts sends those again that a slot has not confirmed for a while.

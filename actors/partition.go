@@ -94,7 +94,7 @@ func (p *Partition) Leading(uint64) {
 // Following stops it, and sends all waiters to the new leader.
 func (p *Partition) Following() {
 	p.leading.Store(false)
-	p.waiters.close()
+	p.waiters.close(false)
 	p.system.tell(p.pid, &follow{})
 }
 
@@ -113,10 +113,11 @@ func (p *Partition) Reconnected(node messages.NodeID) {
 	}
 }
 
-// Stop ends the partition's actors. Waiters are sent away.
+// Stop ends the partition's actors. Waiters are sent away, and none is taken any
+// more, even if the replica goes on for a while.
 func (p *Partition) Stop() {
 	p.leading.Store(false)
-	p.waiters.close()
+	p.waiters.close(true)
 	p.cancel()
 	p.system.actors.Root.Stop(p.pid)
 	<-p.gone

@@ -200,7 +200,7 @@ func (s *slot) hire(c actor.Context) {
 	system, workers, env, self := s.system, s.workers, s.job.environment, c.Self()
 	o := func() actor.Actor { return &owner{system: system, workers: workers, env: env, slot: self} }
 	s.report(c, &slotStatus{})
-	s.owner = c.SpawnPrefix(actor.PropsFromProducer(o), "worker")
+	s.owner = c.SpawnPrefix(actor.PropsFromProducer(o, s.system.onPool()), "worker")
 }
 
 // dismiss ends the worker; reaped follows.

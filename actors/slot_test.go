@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -122,6 +124,21 @@ func TestWorkerDeathIsBlamedOnTheRunningCallAlone(t *testing.T) {
 		if _, started := w.workers[lead1].count(); started != 2 {
 			t.Errorf("%d workers were started", started)
 		}
+	})
+}
+
+func TestGrantDoesNotOvertakeACrash(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		w.partition.slow = func(m proto.Message) time.Duration {
+			if c, is := m.(*messages.Complete); is && c.Outcome == crash {
+				return time.Second // the new worker is ready long before
+			}
+			return 0
+		}
+		w.place("c1", on(1))
+		w.partition.run("crash once", 1)
+		w.partition.run("1ms", 5)
+		w.until("the window is open after the crash", 5*time.Second, w.finished(6))
 	})
 }
 

@@ -28,6 +28,7 @@ type System struct {
 	strategies
 	generation atomic.Uint64  // numbers the incarnations of workers
 	work       sync.WaitGroup // goroutines that actors started
+	mailboxes  *pool
 
 	mu      sync.Mutex
 	alarms  map[*alarm]struct{}
@@ -37,7 +38,7 @@ type System struct {
 // NewSystem makes the actor system of a node. Call Stop when its agent and
 // partitions have been stopped.
 func NewSystem(node messages.NodeID, link Link, log *slog.Logger) *System {
-	s := &System{node: node, link: link, log: log.With("node", node), alarms: map[*alarm]struct{}{}}
+	s := &System{node: node, link: link, log: log.With("node", node), alarms: map[*alarm]struct{}{}, mailboxes: newPool()}
 	s.strategies = newStrategies(s)
 	s.actors = actor.NewActorSystem(
 		// The library logs whole messages, arguments and all; what matters is logged here.
@@ -99,12 +100,13 @@ func (s *System) Stop() {
 	s.mu.Unlock()
 	s.work.Wait()
 	s.actors.Shutdown()
+	s.mailboxes.stop()
 }
 
 // spawn starts an actor that no other supervises: it is started again
 // whenever it fails.
 func (s *System) spawn(name string, produce actor.Producer, options ...actor.PropsOption) (*actor.PID, error) {
-	options = append(options, actor.WithGuardian(s.needed), s.answering())
+	options = append(options, actor.WithGuardian(s.needed), s.answering(), s.onPool())
 	return s.actors.Root.SpawnNamed(actor.PropsFromProducer(produce, options...), name)
 }
 

@@ -14,6 +14,7 @@ const MaxWaiters = 1 << 17
 type waiters struct {
 	mu      sync.Mutex
 	leading bool
+	stopped bool // for good
 	count   int
 	byCall  map[messages.CallID][]*waiter
 }
@@ -72,14 +73,14 @@ func (w *waiters) wake(call *messages.Call) {
 func (w *waiters) open() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.leading = true
+	w.leading = !w.stopped
 }
 
 // close sends all away, so that they register with the new leader.
-func (w *waiters) close() {
+func (w *waiters) close(forGood bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.leading = false
+	w.leading, w.stopped = false, w.stopped || forGood
 	for _, all := range w.byCall {
 		for _, one := range all {
 			one.end <- nil
