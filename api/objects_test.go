@@ -84,7 +84,7 @@ func TestProcessorIsInspectedWhenItIsMade(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	tasks, err := s.objects.List(s.within(), connect.NewRequest(&messages.ListRequest{Kind: messages.Kind_KIND_TASK, Filter: "processor=proc1"}))
-	if err != nil || tasks.Msg.Total != 4 {
+	if err != nil || tasks.Msg.Total != 5 {
 		t.Errorf("tasks %v, %v", tasks, err)
 	}
 	before := len(s.proposed)
@@ -97,9 +97,7 @@ func TestProcessorIsInspectedWhenItIsMade(t *testing.T) {
 }
 
 func TestChangeThatDoesNotArriveIsPending(t *testing.T) {
-	if testing.Short() {
-		t.Log("it waits the five seconds that a client would")
-	}
+	t.Parallel() // it waits as long as a client would
 	s := serve(t)
 	s.create(queueNamed("q"))
 	s.mu.Lock()
@@ -162,7 +160,7 @@ func TestUpdateReadsTheCodeAgainWhereItChanges(t *testing.T) {
 	if p := object.GetProcessor(); err != nil || p.GetBranch() != "dev" || p.ResolvedCommit != s.commit || p.Gitrepo != "file:///repo" || p.Concurrency != 3 {
 		t.Errorf("branch: %v, %v", object, err)
 	}
-	if tasks, err := s.objects.List(s.within(), connect.NewRequest(&messages.ListRequest{Kind: messages.Kind_KIND_TASK, Filter: "processor=proc1"})); err != nil || tasks.Msg.Total != 5 {
+	if tasks, err := s.objects.List(s.within(), connect.NewRequest(&messages.ListRequest{Kind: messages.Kind_KIND_TASK, Filter: "processor=proc1"})); err != nil || tasks.Msg.Total != 6 {
 		t.Errorf("tasks %v, %v", tasks, err)
 	}
 	for says, m := range map[string]*messages.UpdateRequest{
@@ -325,7 +323,7 @@ func TestWatchGivesEachChangeOfAnObjectAndWhatHangsOnIt(t *testing.T) {
 func TestInspectAndNetworkAnswerOverJSON(t *testing.T) {
 	s := serve(t)
 	status, answer, text := s.post("Objects/Inspect", `{"processor": {"gitrepo": "file:///repo", "module": "pyfi.processors.sample"}}`)
-	if functions, _ := answer["functions"].([]any); status != 200 || answer["commit"] != s.commit || len(functions) != 4 {
+	if functions, _ := answer["functions"].([]any); status != 200 || answer["commit"] != s.commit || len(functions) != 5 {
 		t.Errorf("inspect: %d %s", status, text)
 	}
 	if status, answer, text := s.post("Objects/GetNetwork", `{}`); status != 200 || answer["cpus"] != 4.0 {
