@@ -31,7 +31,7 @@ func TestChunksThatEndEarlyAreFollowed(t *testing.T) {
 	}}
 	m := newMerge(c, &messages.ListCallsRequest{}, []messages.GroupID{1}, places{}, nil)
 	calls, err := m.take(t.Context(), 1, false)
-	if err != nil || len(calls) != 1 || calls[0].Seq != 85 || !m.more() || m.places()[1] != "60" {
+	if err != nil || len(calls) != 1 || calls[0].Seq != 85 || !m.more() || m.places()[1] != "30" {
 		t.Fatalf("first %v, %v, more %v, places %v", calls, err, m.more(), m.places())
 	}
 	calls, err = m.take(t.Context(), 5, false)
