@@ -1059,6 +1059,502 @@ func (x *Panic) GetReason() string {
 	return ""
 }
 
+// CallRequest enqueues a call at its partition's leader and waits for its end.
+type CallRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Enqueue       *Enqueue               `protobuf:"bytes,1,opt,name=enqueue,proto3" json:"enqueue,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CallRequest) Reset() {
+	*x = CallRequest{}
+	mi := &file_messages_peer_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CallRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CallRequest) ProtoMessage() {}
+
+func (x *CallRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
+func (*CallRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *CallRequest) GetEnqueue() *Enqueue {
+	if x != nil {
+		return x.Enqueue
+	}
+	return nil
+}
+
+type CallResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Call          *Call                  `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
+	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"` // of the enqueue
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CallResponse) Reset() {
+	*x = CallResponse{}
+	mi := &file_messages_peer_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CallResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CallResponse) ProtoMessage() {}
+
+func (x *CallResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
+func (*CallResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *CallResponse) GetCall() *Call {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *CallResponse) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+// ServersRequest asks a group's leader for the Raft configuration, committed
+// and verified by a majority.
+type ServersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServersRequest) Reset() {
+	*x = ServersRequest{}
+	mi := &file_messages_peer_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServersRequest) ProtoMessage() {}
+
+func (x *ServersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
+func (*ServersRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ServersRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+type ServersResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Servers       []*Server              `protobuf:"bytes,1,rep,name=servers,proto3" json:"servers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServersResponse) Reset() {
+	*x = ServersResponse{}
+	mi := &file_messages_peer_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServersResponse) ProtoMessage() {}
+
+func (x *ServersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
+func (*ServersResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ServersResponse) GetServers() []*Server {
+	if x != nil {
+		return x.Servers
+	}
+	return nil
+}
+
+// Server is one member of a group's Raft configuration.
+type Server struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	Incarnation   uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Voter         bool                   `protobuf:"varint,3,opt,name=voter,proto3" json:"voter,omitempty"`
+	CaughtUp      bool                   `protobuf:"varint,4,opt,name=caught_up,json=caughtUp,proto3" json:"caught_up,omitempty"` // it has all but the latest of the leader's log
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Server) Reset() {
+	*x = Server{}
+	mi := &file_messages_peer_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Server) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Server) ProtoMessage() {}
+
+func (x *Server) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Server.ProtoReflect.Descriptor instead.
+func (*Server) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Server) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *Server) GetIncarnation() uint64 {
+	if x != nil {
+		return x.Incarnation
+	}
+	return 0
+}
+
+func (x *Server) GetVoter() bool {
+	if x != nil {
+		return x.Voter
+	}
+	return false
+}
+
+func (x *Server) GetCaughtUp() bool {
+	if x != nil {
+		return x.CaughtUp
+	}
+	return false
+}
+
+// Gossip is what a member tells of itself, within memberlist's 512 bytes.
+type Gossip struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          *NodeInfo              `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	NetworkId     string                 `protobuf:"bytes,2,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"` // empty: it has not joined a network yet
+	Vote          string                 `protobuf:"bytes,3,opt,name=vote,proto3" json:"vote,omitempty"`                            // node id that should found the network, in the eyes of one that has none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gossip) Reset() {
+	*x = Gossip{}
+	mi := &file_messages_peer_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gossip) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gossip) ProtoMessage() {}
+
+func (x *Gossip) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
+func (*Gossip) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Gossip) GetNode() *NodeInfo {
+	if x != nil {
+		return x.Node
+	}
+	return nil
+}
+
+func (x *Gossip) GetNetworkId() string {
+	if x != nil {
+		return x.NetworkId
+	}
+	return ""
+}
+
+func (x *Gossip) GetVote() string {
+	if x != nil {
+		return x.Vote
+	}
+	return ""
+}
+
+// PlacementsRequest asks the meta group's leader where replicas are due: a node
+// that joins has no replica to read it from.
+type PlacementsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlacementsRequest) Reset() {
+	*x = PlacementsRequest{}
+	mi := &file_messages_peer_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlacementsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlacementsRequest) ProtoMessage() {}
+
+func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
+func (*PlacementsRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+}
+
+type PlacementsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Placements    []*GroupPlacement      `protobuf:"bytes,1,rep,name=placements,proto3" json:"placements,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlacementsResponse) Reset() {
+	*x = PlacementsResponse{}
+	mi := &file_messages_peer_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlacementsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlacementsResponse) ProtoMessage() {}
+
+func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
+func (*PlacementsResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
+	if x != nil {
+		return x.Placements
+	}
+	return nil
+}
+
+// HostedRequest asks a node which replica of a group is open there.
+type HostedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HostedRequest) Reset() {
+	*x = HostedRequest{}
+	mi := &file_messages_peer_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostedRequest) ProtoMessage() {}
+
+func (x *HostedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
+func (*HostedRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *HostedRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+type HostedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Open          bool                   `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
+	Incarnation   uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HostedResponse) Reset() {
+	*x = HostedResponse{}
+	mi := &file_messages_peer_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HostedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HostedResponse) ProtoMessage() {}
+
+func (x *HostedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
+func (*HostedResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *HostedResponse) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *HostedResponse) GetIncarnation() uint64 {
+	if x != nil {
+		return x.Incarnation
+	}
+	return 0
+}
+
 var File_messages_peer_proto protoreflect.FileDescriptor
 
 const file_messages_peer_proto_rawDesc = "" +
@@ -1130,7 +1626,36 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\"\x1f\n" +
 	"\x05Panic\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reasonB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"9\n" +
+	"\vCallRequest\x12*\n" +
+	"\aenqueue\x18\x01 \x01(\v2\x10.flow.v1.EnqueueR\aenqueue\"G\n" +
+	"\fCallResponse\x12!\n" +
+	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\"&\n" +
+	"\x0eServersRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\"<\n" +
+	"\x0fServersResponse\x12)\n" +
+	"\aservers\x18\x01 \x03(\v2\x0f.flow.v1.ServerR\aservers\"q\n" +
+	"\x06Server\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x14\n" +
+	"\x05voter\x18\x03 \x01(\bR\x05voter\x12\x1b\n" +
+	"\tcaught_up\x18\x04 \x01(\bR\bcaughtUp\"b\n" +
+	"\x06Gossip\x12%\n" +
+	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\x12\x1d\n" +
+	"\n" +
+	"network_id\x18\x02 \x01(\tR\tnetworkId\x12\x12\n" +
+	"\x04vote\x18\x03 \x01(\tR\x04vote\"\x13\n" +
+	"\x11PlacementsRequest\"M\n" +
+	"\x12PlacementsResponse\x127\n" +
+	"\n" +
+	"placements\x18\x01 \x03(\v2\x17.flow.v1.GroupPlacementR\n" +
+	"placements\"%\n" +
+	"\rHostedRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\"F\n" +
+	"\x0eHostedResponse\x12\x12\n" +
+	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\x04R\vincarnationB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once
@@ -1144,45 +1669,63 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_messages_peer_proto_goTypes = []any{
-	(*ProposeRequest)(nil),    // 0: flow.v1.ProposeRequest
-	(*ProposeResponse)(nil),   // 1: flow.v1.ProposeResponse
-	(*ReadIndexRequest)(nil),  // 2: flow.v1.ReadIndexRequest
-	(*ReadIndexResponse)(nil), // 3: flow.v1.ReadIndexResponse
-	(*QueryRequest)(nil),      // 4: flow.v1.QueryRequest
-	(*CallQuery)(nil),         // 5: flow.v1.CallQuery
-	(*StatsQuery)(nil),        // 6: flow.v1.StatsQuery
-	(*QueryResponse)(nil),     // 7: flow.v1.QueryResponse
-	(*CallPage)(nil),          // 8: flow.v1.CallPage
-	(*Stats)(nil),             // 9: flow.v1.Stats
-	(*AwaitRequest)(nil),      // 10: flow.v1.AwaitRequest
-	(*AwaitResponse)(nil),     // 11: flow.v1.AwaitResponse
-	(*ActorEnvelope)(nil),     // 12: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),         // 13: flow.v1.KeepAlive
-	(*Held)(nil),              // 14: flow.v1.Held
-	(*SessionUnknown)(nil),    // 15: flow.v1.SessionUnknown
-	(*Panic)(nil),             // 16: flow.v1.Panic
-	(*Reply)(nil),             // 17: flow.v1.Reply
-	(*ListCallsRequest)(nil),  // 18: flow.v1.ListCallsRequest
-	(*Call)(nil),              // 19: flow.v1.Call
+	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
+	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
+	(*ReadIndexRequest)(nil),   // 2: flow.v1.ReadIndexRequest
+	(*ReadIndexResponse)(nil),  // 3: flow.v1.ReadIndexResponse
+	(*QueryRequest)(nil),       // 4: flow.v1.QueryRequest
+	(*CallQuery)(nil),          // 5: flow.v1.CallQuery
+	(*StatsQuery)(nil),         // 6: flow.v1.StatsQuery
+	(*QueryResponse)(nil),      // 7: flow.v1.QueryResponse
+	(*CallPage)(nil),           // 8: flow.v1.CallPage
+	(*Stats)(nil),              // 9: flow.v1.Stats
+	(*AwaitRequest)(nil),       // 10: flow.v1.AwaitRequest
+	(*AwaitResponse)(nil),      // 11: flow.v1.AwaitResponse
+	(*ActorEnvelope)(nil),      // 12: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 13: flow.v1.KeepAlive
+	(*Held)(nil),               // 14: flow.v1.Held
+	(*SessionUnknown)(nil),     // 15: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 16: flow.v1.Panic
+	(*CallRequest)(nil),        // 17: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 18: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 19: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 20: flow.v1.ServersResponse
+	(*Server)(nil),             // 21: flow.v1.Server
+	(*Gossip)(nil),             // 22: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 23: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 24: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 25: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 26: flow.v1.HostedResponse
+	(*Reply)(nil),              // 27: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 28: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 29: flow.v1.Call
+	(*Enqueue)(nil),            // 30: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 31: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 32: flow.v1.GroupPlacement
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	17, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	27, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	18, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	28, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
-	19, // 4: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	29, // 4: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	8,  // 5: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	9,  // 6: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	19, // 7: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	19, // 8: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	29, // 7: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	29, // 8: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
 	14, // 9: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	30, // 10: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	29, // 11: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	21, // 12: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	31, // 13: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	32, // 14: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -1203,7 +1746,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,54 @@
+# Each target is a line that one could type. `make` alone lists them.
+
+GO      ?= go
+LDFLAGS  = -s -w -X github.com/elasticcode/flow/messages.Version=$(shell git describe --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: help build install test unit race e2e lint generate check-generated fuzz demo bench clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/node and bin/flowcli
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/node ./cmd/flowcli
+
+PREFIX ?= $(HOME)/.local
+install: build ## into PREFIX/bin, flowcli also as flow and pyfi
+	install -D -t $(PREFIX)/bin bin/node bin/flowcli
+	ln -sf flowcli $(PREFIX)/bin/flow
+	ln -sf flowcli $(PREFIX)/bin/pyfi
+
+test: lint unit race e2e ## all the tests
+
+unit: ## unit tests of every package
+	$(GO) test ./...
+
+race: ## the packages with goroutines, under the race detector
+	$(GO) test -race -short ./actors/... ./api/... ./client/... ./cluster/... ./raftstore/... ./worker/...
+
+e2e: build ## end to end, on real processes
+	$(GO) test -count=1 -timeout 20m -tags e2e ./sim/chaos/...
+
+lint: check-generated ## gofmt, vet
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these files'; exit 1; }
+	$(GO) vet ./...
+
+generate: ## make the Go code of messages/*.proto again
+	cd tools && $(GO) run ./genproto
+
+check-generated: ## fail if generated code is not current
+	cd tools && $(GO) run ./genproto -check
+
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$target/*_test.go | cut -d' ' -f2); do \
+	    $(GO) test $$target -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-10s} || exit 1; done; done
+
+demo: build ## the main job on three nodes, one of them killed in the middle
+	$(GO) run ./sim/chaos/demo
+
+bench: build ## calls per second and latency beside the disk's own rate
+	$(GO) run ./bench
+
+clean: ## remove what build made
+	rm -rf bin

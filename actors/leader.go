@@ -1,0 +1,241 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// timerSlack is how much later than due a partition's timers may fire. Their
+// next one is looked for at most once in this time, however many entries are
+// applied.
+const timerSlack = 5 * time.Millisecond
+
+// leader is the actor of a partition. On a follower it does nothing.
+type leader struct {
+	*Partition
+	leads    bool
+	sessions *sessions
+	ending   map[string]bool // sessions whose end is proposed
+	cursors  map[string]*cursorRef
+	slots    addresses
+	aborts   map[attempt]*pendingAbort
+
+	session alarmClock // the next session's end
+	timer   alarmClock // the next Tick
+	looking bool       // the next Tick is about to be looked for
+	ticking bool
+}
+
+// cursorRef is a socket's cursor, and how many messages it was sent.
+type cursorRef struct {
+	pid  *actor.PID
+	sent uint64
+}
+
+type pendingAbort struct {
+	abort *messages.Abort
+	sent  time.Time
+}
+
+// What a partition tells its actor.
+type (
+	applied     struct{ effects []proto.Message }
+	lead        struct{}
+	follow      struct{}
+	nodeGone    struct{ node messages.NodeID }
+	reconnected struct{ node messages.NodeID }
+)
+
+// What the actor tells itself, or hears from its cursors.
+type (
+	sessionsDue  struct{}
+	sessionEnded struct {
+		session string
+		err     error
+	}
+	lookForTimer struct{}
+	timerDue     struct{}
+	ticked       struct{}
+	idle         struct {
+		socket string
+		got    uint64
+	}
+)
+
+func (l *leader) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		l.reset()
+		if l.leading.Load() {
+			l.lead(c) // after a panic
+		}
+	case *lead:
+		l.lead(c)
+	case *follow:
+		l.follow(c)
+	case *actor.Terminated:
+		l.cursorGone(c, m.Who)
+	case *actor.Restarting, *actor.Stopping:
+		l.disarm()
+		l.reset() // its cursors end with it: none is to be replaced
+	case *actor.Stopped:
+		close(l.gone)
+	case *messages.Panic:
+		panic(m.Reason)
+	default:
+		if l.leads {
+			l.receive(c)
+		}
+	}
+}
+
+// receive handles what matters to a leader only.
+func (l *leader) receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *applied:
+		for _, e := range m.effects {
+			l.carryOut(c, e)
+		}
+		l.lookForTimer(c)
+	case *messages.KeepAlive:
+		l.keepAlive(c, m)
+	case *sessionsDue:
+		l.endSessions(c)
+	case *sessionEnded:
+		l.sessionEnded(c, m)
+	case *nodeGone:
+		l.nodeGone(c, m.node)
+	case *reconnected:
+		l.reconnected(c, m.node)
+	case *lookForTimer:
+		l.armTimer(c)
+	case *timerDue:
+		l.tick(c)
+	case *ticked:
+		l.ticking = false
+		l.lookForTimer(c)
+	case *idle:
+		l.passivate(c, m)
+	}
+}
+
+func (l *leader) reset() {
+	l.leads, l.looking, l.ticking = false, false, false
+	l.sessions, l.ending = newSessions(), map[string]bool{}
+	l.cursors, l.aborts = map[string]*cursorRef{}, map[attempt]*pendingAbort{}
+	l.slots = addresses{}
+}
+
+func (l *leader) disarm() {
+	l.session.disarm()
+	l.timer.disarm()
+}
+
+// lead derives from the state what is pending. Every session gets one full
+// time-out: its node may not have heard of this leader yet.
+func (l *leader) lead(c actor.Context) {
+	l.follow(c)
+	l.leads = true
+	now := time.Now()
+	for _, session := range l.config.State.Sessions() {
+		l.sessions.watch(session, now)
+		for _, start := range l.config.State.Leases(session) {
+			l.carryOut(c, start)
+		}
+		for _, abort := range l.config.State.Aborts(session) {
+			l.carryOut(c, abort)
+		}
+	}
+	l.armSessions(c)
+	l.lookForTimer(c)
+}
+
+// follow forgets everything.
+func (l *leader) follow(c actor.Context) {
+	l.disarm()
+	for _, cursor := range l.cursors {
+		c.Stop(cursor.pid)
+	}
+	l.reset()
+}
+
+// carryOut does what one effect asks for.
+func (l *leader) carryOut(c actor.Context, effect proto.Message) {
+	switch e := effect.(type) {
+	case *messages.Start:
+		if _, known := l.sessions.deadlines[e.Session]; !known {
+			l.sessions.watch(e.Session, time.Now())
+			l.armSessions(c)
+		}
+		// Slots get their leases from here, and so in order, whichever sockets
+		// they are of. The cursor sees to it that they arrive.
+		c.Send(l.slots.of(e.Session, e.Slot), e)
+		l.toCursor(c, e.Socket, e)
+	case *messages.Ended:
+		if cursor := l.cursors[e.Call.Socket]; cursor != nil {
+			l.toCursor(c, e.Call.Socket, e)
+		}
+	case *messages.Abort:
+		l.aborts[attempt{messages.CallIDFrom(e.Call), e.Attempt}] = &pendingAbort{e, time.Now()}
+		c.Send(l.slots.of(e.Session, e.Slot), e)
+	}
+}
+
+func (l *leader) toCursor(c actor.Context, socket string, m any) {
+	ref := l.cursors[socket]
+	if ref == nil {
+		memory := &cursorMemory{}
+		produce := func() actor.Actor { return &cursor{Partition: l.Partition, socket: socket, cursorMemory: memory} }
+		ref = &cursorRef{pid: c.SpawnPrefix(actor.PropsFromProducer(produce, l.system.answering()), "socket/"+socket)}
+		l.cursors[socket] = ref
+	}
+	ref.sent++
+	c.Send(ref.pid, m)
+}
+
+// passivate ends an idle cursor, unless something is on its way to it.
+func (l *leader) passivate(c actor.Context, m *idle) {
+	if ref := l.cursors[m.socket]; ref != nil && ref.sent == m.got {
+		delete(l.cursors, m.socket)
+		c.Stop(ref.pid)
+	}
+}
+
+// cursorGone replaces a cursor that failed too often: its leases are derived again.
+func (l *leader) cursorGone(c actor.Context, who *actor.PID) {
+	for socket, ref := range l.cursors {
+		if ref.pid.Equal(who) {
+			delete(l.cursors, socket)
+			l.deriveSocket(c, socket)
+			return
+		}
+	}
+}
+
+func (l *leader) deriveSocket(c actor.Context, socket string) {
+	for _, session := range l.config.State.Sessions() {
+		for _, start := range l.config.State.Leases(session) {
+			if start.Socket == socket {
+				l.carryOut(c, start)
+			}
+		}
+	}
+}
+
+// reconnected sends again what a node has not confirmed.
+func (l *leader) reconnected(c actor.Context, node messages.NodeID) {
+	for _, ref := range l.cursors {
+		ref.sent++
+		c.Send(ref.pid, &reconnected{node})
+	}
+	for _, p := range l.aborts {
+		if nodeOf(p.abort.Session) == node {
+			p.sent = time.Now()
+			c.Send(l.slots.of(p.abort.Session, p.abort.Slot), p.abort)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package actors
+
+import (
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// keepAlive prolongs a session, and looks whether its slots have got what they
+// were sent.
+func (l *leader) keepAlive(c actor.Context, m *messages.KeepAlive) {
+	now := time.Now()
+	if l.ending[m.Session] {
+		return // it is too late; the next one is answered
+	}
+	if !l.sessions.alive(m.Session, now) {
+		if !slices.Contains(l.config.State.Sessions(), m.Session) {
+			l.unknown(c, m)
+			return
+		}
+		l.sessions.watch(m.Session, now)
+		l.armSessions(c)
+	}
+	if len(l.cursors) > 0 {
+		held := make(map[attempt]struct{}, len(m.Held))
+		for _, h := range m.Held {
+			held[attempt{messages.CallIDFrom(h.Call), h.Attempt}] = struct{}{}
+		}
+		list := &listed{m.Session, held}
+		for _, ref := range l.cursors {
+			ref.sent++
+			c.Send(ref.pid, list)
+		}
+	}
+	l.checkAborts(c, m.Session, now)
+}
+
+// unknown tells an agent that its session has ended. Agents are silent until
+// the first grant of a session is answered, so this is not one to come.
+func (l *leader) unknown(c actor.Context, m *messages.KeepAlive) {
+	c.Send(actor.NewPID(m.Agent, AgentName), &messages.SessionUnknown{Session: m.Session, Group: m.Group})
+}
+
+// checkAborts sends those again that a slot has not confirmed for a while.
+func (l *leader) checkAborts(c actor.Context, session string, now time.Time) {
+	var pending map[attempt]bool
+	for a, p := range l.aborts {
+		if p.abort.Session != session || now.Sub(p.sent) < resendAfter {
+			continue
+		}
+		if pending == nil {
+			pending = map[attempt]bool{}
+			for _, abort := range l.config.State.Aborts(session) {
+				pending[attempt{messages.CallIDFrom(abort.Call), abort.Attempt}] = true
+			}
+		}
+		if !pending[a] {
+			delete(l.aborts, a)
+			continue
+		}
+		p.sent = now
+		c.Send(l.slots.of(session, p.abort.Slot), p.abort)
+	}
+}
+
+// armSessions sets the alarm for the session that ends first.
+func (l *leader) armSessions(c actor.Context) {
+	if at, ok := l.sessions.next(); ok {
+		l.session.arm(l.system, c.Self(), at, &sessionsDue{})
+	}
+}
+
+// endSessions proposes the end of those that have been silent for too long.
+func (l *leader) endSessions(c actor.Context) {
+	l.session.fired()
+	for _, session := range l.sessions.due(time.Now()) {
+		if l.ending[session] {
+			continue
+		}
+		l.ending[session] = true
+		l.system.log.Warn("session is silent, its calls are queued again", "partition", l.config.ID, "session", session)
+		self, m := c.Self(), &messages.EndSession{Session: session, Reason: "no keep-alive"}
+		l.system.run(func() {
+			reply, _, err := l.propose(l.ctx, m)
+			if err == nil {
+				err = reply.GetError().Err()
+			}
+			l.system.tell(self, &sessionEnded{session, err})
+		})
+	}
+	l.armSessions(c)
+}
+
+// sessionEnded forgets the session, or lets it be tried again.
+func (l *leader) sessionEnded(c actor.Context, m *sessionEnded) {
+	delete(l.ending, m.session)
+	if m.err != nil {
+		l.system.log.Debug("end of session is not proposed", "partition", l.config.ID, "session", m.session, "error", m.err)
+		if passing(m.err) {
+			return
+		}
+	}
+	l.sessions.forget(m.session)
+	for _, ref := range l.cursors {
+		ref.sent++
+		c.Send(ref.pid, m)
+	}
+	for a, p := range l.aborts {
+		if p.abort.Session == m.session {
+			delete(l.aborts, a)
+		}
+	}
+}
+
+func (l *leader) nodeGone(c actor.Context, node messages.NodeID) {
+	now := time.Now()
+	for _, session := range l.config.State.Sessions() {
+		l.sessions.watch(session, now)
+	}
+	l.sessions.gone(node, now)
+	l.armSessions(c)
+}

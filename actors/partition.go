@@ -1,0 +1,133 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// Group is the log of a partition, on this node.
+type Group interface {
+	Propose(ctx context.Context, c messages.Command) (messages.Result, uint64, error)
+	ReadIndex(ctx context.Context) (uint64, error)
+	WaitApplied(ctx context.Context, index uint64) error
+}
+
+// State reads what this node's replica of a partition has applied. It is
+// called from several goroutines.
+type State interface {
+	Sessions() []string                               // that have credits or leases
+	Leases(session string) []*messages.Start          // that have not ended, without those that are aborted
+	Aborts(session string) []*messages.Abort          // that the slot has not confirmed
+	NextTimer() (at int64, ok bool)                   // microseconds: when the next Tick has something to do
+	Lookup(id messages.CallID) (*messages.Call, bool) // with its result, when it has ended
+}
+
+// PartitionConfig is what a partition's actors work with.
+type PartitionConfig struct {
+	ID    messages.GroupID
+	Group Group
+	State State
+}
+
+// PartitionName is the name of a partition's actor on every node that has a
+// replica of it.
+func PartitionName(id messages.GroupID) string { return fmt.Sprintf("partition/%d", id) }
+
+// Partition carries out what a partition decides, while this node's replica
+// leads it. It observes the replica: Applied, Leading and Following.
+type Partition struct {
+	system  *System
+	config  PartitionConfig
+	pid     *actor.PID
+	leading atomic.Bool
+	waiters waiters
+	ctx     context.Context // of its own proposals
+	cancel  context.CancelFunc
+	gone    chan struct{}
+}
+
+// NewPartition makes the actors of one replica. It does not lead yet.
+func NewPartition(s *System, config PartitionConfig) (*Partition, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &Partition{system: s, config: config, ctx: ctx, cancel: cancel, gone: make(chan struct{})}
+	p.waiters.byCall = map[messages.CallID][]*waiter{}
+	pid, err := s.spawn(PartitionName(config.ID), func() actor.Actor { return &leader{Partition: p} }, actor.WithSupervisor(s.cursor))
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("start actor of partition %d: %w", config.ID, err)
+	}
+	p.pid = pid
+	return p, nil
+}
+
+// Applied takes the effects of one log entry. It wakes the waiters itself, and
+// leaves the rest to the actor.
+func (p *Partition) Applied(_ uint64, results []messages.Result) {
+	if !p.leading.Load() {
+		return
+	}
+	var effects []proto.Message
+	for i := range results {
+		for _, e := range results[i].Effects {
+			if end, ok := e.(*messages.Ended); ok {
+				p.waiters.wake(end.Call)
+			}
+			effects = append(effects, e)
+		}
+	}
+	p.system.tell(p.pid, &applied{effects})
+}
+
+// Leading begins to carry effects out, and derives those still pending.
+func (p *Partition) Leading(uint64) {
+	p.leading.Store(true)
+	p.waiters.open()
+	p.system.tell(p.pid, &lead{})
+}
+
+// Following stops it, and sends all waiters to the new leader.
+func (p *Partition) Following() {
+	p.leading.Store(false)
+	p.waiters.close()
+	p.system.tell(p.pid, &follow{})
+}
+
+// NodeGone is a hint that a node is dead: its sessions end at once.
+func (p *Partition) NodeGone(node messages.NodeID) {
+	if p.leading.Load() {
+		p.system.tell(p.pid, &nodeGone{node})
+	}
+}
+
+// Reconnected is a hint that messages to a node may have been lost until now:
+// what it has not confirmed is sent again at once.
+func (p *Partition) Reconnected(node messages.NodeID) {
+	if p.leading.Load() {
+		p.system.tell(p.pid, &reconnected{node})
+	}
+}
+
+// Stop ends the partition's actors. Waiters are sent away.
+func (p *Partition) Stop() {
+	p.leading.Store(false)
+	p.waiters.close()
+	p.cancel()
+	p.system.actors.Root.Stop(p.pid)
+	<-p.gone
+}
+
+// propose puts a command into this partition's own log.
+func (p *Partition) propose(ctx context.Context, m proto.Message) (*messages.Reply, uint64, error) {
+	c, err := messages.NewCommand(m)
+	if err != nil {
+		return nil, 0, err
+	}
+	result, index, err := p.config.Group.Propose(ctx, c)
+	return result.Reply, index, err
+}

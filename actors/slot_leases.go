@@ -1,0 +1,265 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// take accepts a lease once. One of another session, or for another commit, is
+// not run: the session is fenced, the commit was replaced.
+func (s *slot) take(c actor.Context, m *messages.Start) {
+	if m.Session != s.session || s.job == nil {
+		return
+	}
+	l := &lease{attempt: attempt{messages.CallIDFrom(m.Call), m.Attempt}, start: m}
+	if !s.ledger.take(l.attempt) {
+		return
+	}
+	if s.job.echo {
+		s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_OK, Result: first(m.Arguments)})
+		return
+	}
+	if m.Commit != s.job.commit || s.stopping {
+		s.release(c, l)
+		return
+	}
+	s.insert(l)
+	s.feed(c)
+}
+
+// first is what the built-in echo answers.
+func first(a *messages.Arguments) []byte {
+	switch {
+	case len(a.GetPositional()) > 0:
+		return a.Positional[0]
+	case len(a.GetNamed()) > 0:
+		return a.Named[0].Value
+	}
+	return []byte("null")
+}
+
+// insert puts a lease in its place among those that are not with the worker
+// yet: one that was lost on its way and sent again comes after later ones.
+func (s *slot) insert(l *lease) {
+	at := len(s.queue)
+	for at > s.fed && s.queue[at-1].start.Order > l.start.Order {
+		at--
+	}
+	s.queue = append(s.queue, nil)
+	copy(s.queue[at+1:], s.queue[at:])
+	s.queue[at] = l
+}
+
+// feed gives the worker what it may have.
+func (s *slot) feed(c actor.Context) {
+	if s.generation == 0 || s.ending || s.fenced {
+		return
+	}
+	for depth := s.measured.depth(); s.fed < len(s.queue) && s.fed < depth; s.fed++ {
+		l := s.queue[s.fed]
+		if s.fed == 0 {
+			s.since = time.Now()
+		}
+		c.Send(s.owner, &feed{s.generation, Work{
+			Call: l.call, Attempt: l.number, Function: l.start.Function, Arguments: l.start.Arguments,
+			Socket: l.start.SocketName, Tracking: messages.CallIDFrom(l.start.Tracking),
+		}, time.Duration(l.start.Timelimit) * time.Millisecond})
+	}
+	if len(s.queue) > 1 {
+		s.watching.arm(s.system, c.Self(), s.since.Add(tooLong), &watch{})
+	}
+}
+
+// finish completes the running call.
+func (s *slot) finish(c actor.Context, m *done) {
+	if m.generation != s.generation || s.fed == 0 || s.queue[0].attempt != (attempt{m.Call, m.Attempt}) {
+		return
+	}
+	l, now := s.pop(), time.Now()
+	s.measured.measure(now.Sub(s.since))
+	s.since = now
+	switch {
+	case l.withdrawn:
+	case l.aborted:
+		s.release(c, l)
+	default:
+		s.complete(c.Self(), l.attempt, &messages.Complete{
+			Outcome: m.Outcome, Result: m.Result, Failure: m.Failure, Log: m.Log, Started: m.Started, Ended: m.Ended,
+		})
+	}
+	if s.fed > 0 && s.queue[0].withdrawn {
+		// It runs elsewhere, and the worker is about to run it again.
+		s.measured.punish()
+		s.end(c, replaced, 0)
+	}
+	s.feed(c)
+	s.grant(c)
+	s.proceed(c)
+}
+
+func (s *slot) pop() *lease {
+	l := s.queue[0]
+	s.queue = append(s.queue[:0], s.queue[1:]...)
+	s.fed--
+	if s.overrun == l {
+		s.overrun = nil
+	}
+	return l
+}
+
+// release hands a call back that was not started.
+func (s *slot) release(c actor.Context, l *lease) {
+	s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_RELEASED})
+}
+
+// releaseBehind hands back all but the running call.
+func (s *slot) releaseBehind(c actor.Context) {
+	for i, l := range s.queue {
+		if i == 0 && s.fed > 0 || l.withdrawn {
+			continue
+		}
+		s.release(c, l)
+		l.withdrawn = true
+	}
+	clear(s.queue[s.fed:])
+	s.queue = s.queue[:s.fed]
+}
+
+// watch looks whether the running call keeps others waiting for too long. It
+// runs while there are others.
+func (s *slot) watch(c actor.Context) {
+	if s.fed == 0 || len(s.queue) < 2 || s.overrun != nil {
+		return
+	}
+	if over := s.since.Add(tooLong); time.Now().Before(over) {
+		s.watching.arm(s.system, c.Self(), over, &watch{})
+		return
+	}
+	s.overrun = s.queue[0]
+	s.grant(c)
+}
+
+// abort ends a cancelled call: the running one with its worker.
+func (s *slot) abort(c actor.Context, m *messages.Abort) {
+	if m.Session != s.session || s.job == nil {
+		return
+	}
+	a := attempt{messages.CallIDFrom(m.Call), m.Attempt}
+	for i, l := range s.queue {
+		if l.attempt != a {
+			continue
+		}
+		switch {
+		case l.withdrawn || l.aborted:
+		case i == 0 && s.fed > 0:
+			l.aborted = true
+			s.end(c, aborted, abortGrace)
+		case i < s.fed:
+			l.withdrawn = true
+			s.release(c, l)
+		default:
+			s.queue = append(s.queue[:i], s.queue[i+1:]...)
+			s.release(c, l)
+		}
+		return
+	}
+	// Its Start may come after it, and must not run then.
+	if s.ledger.take(a) {
+		s.complete(c.Self(), a, &messages.Complete{Outcome: messages.Outcome_RELEASED})
+	}
+}
+
+func (s *slot) end(c actor.Context, why cause, grace time.Duration) {
+	s.ending = true
+	c.Send(s.owner, &end{s.generation, why, grace})
+}
+
+// lost settles what the worker held when it ended. Its owner starts another.
+func (s *slot) lost(c actor.Context, m *gone) {
+	if m.generation <= s.stale {
+		return
+	}
+	started := s.generation == m.generation
+	s.generation, s.ending = 0, false
+	s.system.log.Info("worker has ended", "actor", c.Self().Id, "reason", m.exit.Reason)
+	message := m.exit.Reason
+	if m.exit.Tail != "" {
+		message += "\n" + m.exit.Tail
+	}
+	switch {
+	case !started:
+		s.failures++
+		s.fed = 0
+	case m.cause == timedOut:
+		s.expire(c)
+	case m.cause == crashed && s.runs():
+		s.crashed(c, &messages.Failure{Type: "crash", Message: "the worker died: " + message})
+	default:
+		s.unfeed(c)
+	}
+	s.report(c, &slotStatus{message: message})
+	s.grant(c)
+	s.swap(c)
+	s.proceed(c)
+}
+
+// expire ends the running call, whose time was over; those behind it go back.
+func (s *slot) expire(c actor.Context) {
+	if s.fed > 0 {
+		l := s.pop()
+		s.measured.measure(time.Since(s.since))
+		limit := time.Duration(l.start.Timelimit) * time.Millisecond
+		s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_TIMEOUT, Failure: &messages.Failure{
+			Type: "timeout", Message: "it ran longer than its time limit of " + limit.String(),
+		}})
+	}
+	s.fed = 0
+	for _, l := range s.queue {
+		if !l.withdrawn {
+			s.release(c, l)
+		}
+	}
+	s.queue, s.overrun = nil, nil
+}
+
+// runs says whether a call is to blame when the worker dies.
+func (s *slot) runs() bool {
+	return s.fed > 0 && !s.queue[0].withdrawn && !s.queue[0].aborted
+}
+
+// crashed ends the running call, and forgets those behind it: the partition
+// queues them again when it hears of the crash.
+func (s *slot) crashed(c actor.Context, why *messages.Failure) {
+	s.crash(c.Self(), s.queue[0].attempt, why)
+	s.forget(s.queue[1:])
+	s.queue, s.fed, s.overrun = nil, 0, nil
+}
+
+func (s *slot) forget(leases []*lease) {
+	for _, l := range leases {
+		if !l.withdrawn {
+			s.ledger.drop(l.attempt)
+		}
+	}
+}
+
+// unfeed takes back what was with a worker that was ended on purpose, for the
+// next one.
+func (s *slot) unfeed(c actor.Context) {
+	s.fed, s.overrun = 0, nil
+	kept := s.queue[:0]
+	for _, l := range s.queue {
+		switch {
+		case l.withdrawn:
+		case l.aborted:
+			s.release(c, l)
+		default:
+			kept = append(kept, l)
+		}
+	}
+	clear(s.queue[len(kept):])
+	s.queue = kept
+}

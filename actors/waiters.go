@@ -1,0 +1,178 @@
+package actors
+
+import (
+	"context"
+	"sync"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// MaxWaiters is how many clients may wait at one partition's leader.
+const MaxWaiters = 1 << 17
+
+// waiters holds those who wait for a call's end, while this replica leads.
+type waiters struct {
+	mu      sync.Mutex
+	leading bool
+	count   int
+	byCall  map[messages.CallID][]*waiter
+}
+
+// waiter is told once: by a call, or by nil when this replica no longer leads.
+type waiter struct{ end chan *messages.Call }
+
+// register must come before what ends the call is proposed, or looked for.
+func (w *waiters) register(op string, id messages.CallID) (*waiter, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.leading {
+		return nil, notLeading(op, id)
+	}
+	if w.count >= MaxWaiters {
+		return nil, messages.Errorf(messages.Exhausted, op, id.String(), "%d clients wait at this partition already", w.count).
+			WithHint("submit without waiting, and ask for the result later")
+	}
+	one := &waiter{make(chan *messages.Call, 1)}
+	w.byCall[id] = append(w.byCall[id], one)
+	w.count++
+	return one, nil
+}
+
+// forget takes a waiter out that was not told.
+func (w *waiters) forget(id messages.CallID, one *waiter) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.byCall[id]
+	for i := range all {
+		if all[i] != one {
+			continue
+		}
+		w.count--
+		if len(all) == 1 {
+			delete(w.byCall, id)
+			return
+		}
+		w.byCall[id] = append(all[:i:i], all[i+1:]...)
+		return
+	}
+}
+
+// wake tells all who wait for a call.
+func (w *waiters) wake(call *messages.Call) {
+	id := messages.CallIDFrom(call.Id)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, one := range w.byCall[id] {
+		one.end <- call
+		w.count--
+	}
+	delete(w.byCall, id)
+}
+
+func (w *waiters) open() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leading = true
+}
+
+// close sends all away, so that they register with the new leader.
+func (w *waiters) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leading = false
+	for _, all := range w.byCall {
+		for _, one := range all {
+			one.end <- nil
+		}
+	}
+	clear(w.byCall)
+	w.count = 0
+}
+
+func notLeading(op string, id messages.CallID) error {
+	return messages.Errorf(messages.NotLeader, op, id.String(), "this node does not lead the call's partition")
+}
+
+// wait waits for the call's end.
+func (w *waiters) wait(ctx context.Context, op string, id messages.CallID, one *waiter) (*messages.Call, error) {
+	select {
+	case call := <-one.end:
+		if call == nil {
+			return nil, notLeading(op, id)
+		}
+		return call, nil
+	case <-ctx.Done():
+		w.forget(id, one)
+		return nil, messages.Errorf(messages.Deadline, op, id.String(), "the call has not ended yet").
+			WithHint("it goes on; ask for its result later")
+	}
+}
+
+// Await waits for the end of a call that was accepted before.
+func (p *Partition) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {
+	const op = "wait for call"
+	one, err := p.waiters.register(op, id)
+	if err != nil {
+		return nil, err
+	}
+	call, known := p.config.State.Lookup(id)
+	if !known {
+		// This replica may have lost the lead without knowing it yet.
+		if err = p.verify(ctx); err == nil {
+			call, known = p.config.State.Lookup(id)
+		}
+	}
+	switch {
+	case err != nil:
+	case !known:
+		err = messages.Errorf(messages.NotFound, op, id.String(), "there is no such call")
+	case ended(call.State):
+	default:
+		return p.waiters.wait(ctx, op, id, one)
+	}
+	p.waiters.forget(id, one)
+	return call, err
+}
+
+func (p *Partition) verify(ctx context.Context) error {
+	index, err := p.config.Group.ReadIndex(ctx)
+	if err != nil {
+		return err
+	}
+	return p.config.Group.WaitApplied(ctx, index)
+}
+
+// Call enqueues a call and waits for its end. index is the enqueue's, and 0
+// while it is not known to be committed.
+func (p *Partition) Call(ctx context.Context, m *messages.Enqueue) (call *messages.Call, index uint64, err error) {
+	const op = "run"
+	id := messages.CallIDFrom(m.Id)
+	one, err := p.waiters.register(op, id)
+	if err != nil {
+		return nil, 0, err
+	}
+	reply, index, err := p.propose(ctx, m)
+	if err == nil {
+		err = reply.GetError().Err()
+	}
+	if err != nil {
+		p.waiters.forget(id, one)
+		return nil, 0, err
+	}
+	if state := reply.GetEnqueued().GetState(); ended(state) {
+		if call, known := p.config.State.Lookup(id); known {
+			p.waiters.forget(id, one)
+			return call, index, nil
+		}
+	}
+	call, err = p.waiters.wait(ctx, op, id, one)
+	return call, index, err
+}
+
+func ended(s messages.CallState) bool {
+	switch s {
+	case messages.CallState_FINISHED, messages.CallState_FAILED, messages.CallState_CANCELLED, messages.CallState_EXPIRED:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,65 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+const (
+	prefetch  = 5 * time.Millisecond   // work that a slot may hold ahead
+	tooLong   = 20 * time.Millisecond  // a call that runs longer has nothing waiting behind it
+	regrant   = 100 * time.Millisecond // between two changes of a window that are not urgent
+	maxBehind = 1                      // calls that are with the worker behind the running one
+	// penalty is how many calls a worker gets one by one after a call behind a
+	// slow one had to be taken from it: that costs the worker its life.
+	penalty = 1024
+)
+
+// window measures how long calls take, and says how many a slot should hold.
+type window struct {
+	average time.Duration // 0: nothing measured yet
+	single  int           // calls that still go to the worker one by one
+}
+
+// measure takes one call's duration into account.
+func (w *window) measure(d time.Duration) {
+	d = max(d, time.Microsecond)
+	if w.average == 0 {
+		w.average = d
+	} else {
+		w.average += (d - w.average) / 8
+	}
+	if w.single > 0 {
+		w.single--
+	}
+}
+
+// size is how many calls make up the work that may be held ahead.
+func (w *window) size() uint32 {
+	if w.average == 0 {
+		return 1
+	}
+	return uint32(min(max(prefetch/w.average, 1), messages.MaxWindow))
+}
+
+// depth is how many calls may be with the worker, the running one included.
+// They cannot be taken back from there, so few are given.
+func (w *window) depth() int {
+	if w.single > 0 || w.size() == 1 {
+		return 1
+	}
+	return 1 + maxBehind
+}
+
+// punish makes the next calls go one by one.
+func (w *window) punish() { w.single = penalty }
+
+// notable says whether a window differs enough from the one granted to be
+// worth a command.
+func notable(granted, wanted uint32) bool {
+	if granted == wanted {
+		return false
+	}
+	return granted == 0 || wanted == 0 || wanted >= 2*granted || granted >= 2*wanted
+}

@@ -1,0 +1,71 @@
+package actors
+
+import (
+	"context"
+	"time"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// Workers starts worker processes. It is a boundary that a simulated world
+// replaces.
+type Workers interface {
+	// Start starts a worker for an environment. events is called from one
+	// goroutine of the worker, in order; it does not block. The context ends
+	// when the worker is not wanted any more; Kill is called as well.
+	Start(ctx context.Context, env messages.Environment, events func(Event)) (Worker, error)
+}
+
+// Worker is one process that runs a processor's code. No method blocks: Send
+// queues, and the end of the process is told by the event Exited.
+type Worker interface {
+	Send(Work) error
+	Terminate(grace time.Duration) // SIGTERM, and SIGKILL to all its processes after grace
+	Kill()
+	PID() int
+	Dir() string
+}
+
+// Work is one attempt for a worker to run.
+type Work struct {
+	Call      messages.CallID
+	Attempt   uint32
+	Function  string
+	Arguments *messages.Arguments
+	Socket    string // name
+	Tracking  messages.CallID
+}
+
+// Event is what a worker tells: Ready, Begun, Done or Exited.
+type Event interface{ event() }
+
+// Ready says that the module is loaded.
+type Ready struct{}
+
+// Begun says that the worker runs an attempt now.
+type Begun struct {
+	Call    messages.CallID
+	Attempt uint32
+}
+
+// Done says how an attempt ended.
+type Done struct {
+	Call           messages.CallID
+	Attempt        uint32
+	Outcome        messages.Outcome // OK, EXCEPTION or BAD_RESULT
+	Result         []byte           // JSON text, with OK
+	Failure        *messages.Failure
+	Log            []byte // what it printed, bounded
+	Started, Ended int64  // microseconds
+}
+
+// Exited says that all processes of the worker are gone. It is the last event.
+type Exited struct {
+	Reason string // "exit status 3", "signal: killed"
+	Tail   string // the last lines it printed
+}
+
+func (Ready) event()  {}
+func (Begun) event()  {}
+func (Done) event()   {}
+func (Exited) event() {}

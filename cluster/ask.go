@@ -1,0 +1,107 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/cluster/peer"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Kinds of requests between routers. Others are free from FirstFreeKind on.
+const (
+	kindPropose    peer.Kind = 1
+	kindReadIndex  peer.Kind = 2
+	kindQuery      peer.Kind = 3
+	kindCall       peer.Kind = 4
+	kindAwait      peer.Kind = 5
+	kindServers    peer.Kind = 6
+	kindPlacements peer.Kind = 7
+
+	FirstFreeKind peer.Kind = 32
+)
+
+// ask sends a request to a peer and reads the response.
+func (r *Router) ask(ctx context.Context, to messages.NodeID, kind peer.Kind, request, response proto.Message) error {
+	body, err := proto.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("encode %T: %w", request, err)
+	}
+	answer, err := r.config.Peers.Request(ctx, to, kind, body)
+	if err != nil {
+		return err
+	}
+	if err := proto.Unmarshal(answer, response); err != nil {
+		return fmt.Errorf("read %T of node %s: %w", response, to, err)
+	}
+	return nil
+}
+
+func (r *Router) proposeAt(ctx context.Context, to messages.NodeID, group messages.GroupID, c messages.Command) (*messages.Reply, uint64, error) {
+	if to == r.config.Self {
+		return r.proposeHere(ctx, group, c)
+	}
+	response := new(messages.ProposeResponse)
+	err := r.ask(ctx, to, kindPropose, &messages.ProposeRequest{Group: uint32(group), Type: uint32(c.Type), Command: c.Body}, response)
+	return response.GetReply(), response.GetIndex(), err
+}
+
+func (r *Router) readIndexAt(ctx context.Context, to messages.NodeID, group messages.GroupID) (uint64, error) {
+	if to == r.config.Self {
+		return r.readIndexHere(ctx, group)
+	}
+	response := new(messages.ReadIndexResponse)
+	err := r.ask(ctx, to, kindReadIndex, &messages.ReadIndexRequest{Group: uint32(group)}, response)
+	return response.GetIndex(), err
+}
+
+func (r *Router) queryAt(ctx context.Context, to messages.NodeID, q *messages.QueryRequest) (*messages.QueryResponse, error) {
+	if to == r.config.Self {
+		return r.queryHere(ctx, behindLimit, q)
+	}
+	response := new(messages.QueryResponse)
+	err := r.ask(ctx, to, kindQuery, q, response)
+	return response, err
+}
+
+func (r *Router) callAt(ctx context.Context, to messages.NodeID, m *messages.Enqueue) (*messages.Call, uint64, error) {
+	if to == r.config.Self {
+		return r.callHere(ctx, m)
+	}
+	response := new(messages.CallResponse)
+	err := r.ask(ctx, to, kindCall, &messages.CallRequest{Enqueue: m}, response)
+	return response.GetCall(), response.GetIndex(), err
+}
+
+func (r *Router) awaitAt(ctx context.Context, to messages.NodeID, id messages.CallID) (*messages.Call, error) {
+	if to == r.config.Self {
+		return r.awaitHere(ctx, id)
+	}
+	response := new(messages.AwaitResponse)
+	err := r.ask(ctx, to, kindAwait, &messages.AwaitRequest{Group: uint32(id.Partition()), Call: id.Bytes()}, response)
+	return response.GetCall(), err
+}
+
+func (r *Router) serversAt(ctx context.Context, to messages.NodeID, group messages.GroupID) ([]Server, error) {
+	if to == r.config.Self {
+		return r.serversHere(ctx, group)
+	}
+	response := new(messages.ServersResponse)
+	err := r.ask(ctx, to, kindServers, &messages.ServersRequest{Group: uint32(group)}, response)
+	var servers []Server
+	for _, s := range response.GetServers() {
+		servers = append(servers, Server{Node: messages.NodeID(s.GetNode()), Incarnation: s.GetIncarnation(), Voter: s.GetVoter(), CaughtUp: s.GetCaughtUp()})
+	}
+	return servers, err
+}
+
+func (r *Router) placementsAt(ctx context.Context, to messages.NodeID) ([]*messages.GroupPlacement, error) {
+	if to == r.config.Self {
+		return r.placementsHere(ctx)
+	}
+	response := new(messages.PlacementsResponse)
+	err := r.ask(ctx, to, kindPlacements, &messages.PlacementsRequest{}, response)
+	return response.GetPlacements(), err
+}

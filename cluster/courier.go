@@ -1,0 +1,204 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/outbox"
+)
+
+// Outbox is a group's state on this node, which holds its outbox.
+type Outbox interface {
+	View(func(view kv.View, applied uint64) error) error
+}
+
+// Proposer puts commands into the logs of groups: the Router.
+type Proposer interface {
+	Propose(ctx context.Context, group messages.GroupID, m proto.Message) (*messages.Reply, *messages.Position, error)
+}
+
+const (
+	// courierBatch is how many messages to one group are delivered before they
+	// are dropped from the outbox together.
+	courierBatch = 64
+	// courierPause keeps an outbox without messages from being read at each of
+	// thousands of applies a second.
+	courierPause    = 2 * time.Millisecond
+	courierPatience = 5 * time.Second // for one command, before it is tried anew
+	minRedeliver    = 20 * time.Millisecond
+	maxRedeliver    = time.Second
+)
+
+// Courier carries a group's messages to other groups, while this node leads
+// it: to each in order, again and again until the other has applied them. Both
+// sides count, so repeating does no harm, nor do two couriers at a change of
+// leader.
+type Courier struct {
+	group  messages.GroupID
+	outbox Outbox
+	router Proposer
+	logger *slog.Logger
+	kick   chan struct{}
+}
+
+// NewCourier makes the courier of a group; Run starts it.
+func NewCourier(group messages.GroupID, o Outbox, router Proposer, logger *slog.Logger) *Courier {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &Courier{group: group, outbox: o, router: router, logger: logger.With("partition", group), kick: make(chan struct{}, 1)}
+}
+
+// Kick says that there may be new messages. It never blocks.
+func (c *Courier) Kick() { signal(c.kick) }
+
+func signal(token chan struct{}) {
+	select {
+	case token <- struct{}{}:
+	default:
+	}
+}
+
+// Run carries until the context ends, which it must when the node no longer
+// leads the group. It returns when nothing is under way any more.
+func (c *Courier) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	streams := map[messages.GroupID]*stream{}
+	for {
+		for to, number := range c.numbers() {
+			s, ok := streams[to]
+			if !ok {
+				s = &stream{c: c, to: to, kick: make(chan struct{}, 1)}
+				streams[to] = s
+				running.Go(func() { s.run(ctx) })
+			}
+			if number > s.known {
+				s.known = number
+				signal(s.kick)
+			}
+		}
+		if !pause(ctx, courierPause) {
+			return
+		}
+		select {
+		case <-c.kick:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// numbers gives the last number given out to each group.
+func (c *Courier) numbers() map[messages.GroupID]uint64 {
+	all := map[messages.GroupID]uint64{}
+	err := c.outbox.View(func(view kv.View, _ uint64) error {
+		for to, number := range outbox.Numbers(view) {
+			all[to] = number
+		}
+		return nil
+	})
+	if err != nil {
+		c.logger.Warn("read outbox", "error", err)
+	}
+	return all
+}
+
+// stream carries the messages to one group.
+type stream struct {
+	c     *Courier
+	to    messages.GroupID
+	kick  chan struct{}
+	known uint64 // last number seen; Run alone uses it
+}
+
+func (s *stream) run(ctx context.Context) {
+	wait := minRedeliver
+	for ctx.Err() == nil {
+		sent, err := s.carry(ctx)
+		if sent > 0 {
+			wait = minRedeliver
+		}
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.c.logger.Warn("deliver messages", "to", s.to, "error", err)
+			pause(ctx, wait)
+			wait = min(2*wait, maxRedeliver)
+		case sent == 0:
+			select {
+			case <-s.kick:
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// carry delivers one batch, and drops what was delivered from the outbox.
+func (s *stream) carry(ctx context.Context) (delivered int, err error) {
+	batch, err := s.pending()
+	if err != nil || len(batch) == 0 {
+		return 0, err
+	}
+	var failed error
+	for _, m := range batch {
+		failed = s.propose(ctx, s.to, &messages.Deliver{From: uint32(s.c.group), Seq: m.Seq, Type: uint32(m.Command.Type), Command: m.Command.Body})
+		if failed != nil {
+			break
+		}
+		delivered++
+	}
+	if delivered == 0 {
+		return 0, failed
+	}
+	err = s.propose(ctx, s.c.group, &messages.Delivered{To: uint32(s.to), Seq: batch[delivered-1].Seq})
+	if err == nil {
+		err = failed
+	}
+	return delivered, err
+}
+
+func (s *stream) pending() ([]outbox.Message, error) {
+	var batch []outbox.Message
+	err := s.c.outbox.View(func(view kv.View, _ uint64) error {
+		for m := range outbox.PendingTo(view, s.to) {
+			batch = append(batch, m)
+			if len(batch) == courierBatch {
+				break
+			}
+		}
+		return nil
+	})
+	return batch, err
+}
+
+// propose counts a refusal as a failure: sent again, the message is either
+// known by then, or its turn has come.
+func (s *stream) propose(ctx context.Context, group messages.GroupID, m proto.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, courierPatience)
+	defer cancel()
+	reply, _, err := s.c.router.Propose(ctx, group, m)
+	if err == nil {
+		err = reply.GetError().Err()
+	}
+	if err != nil {
+		return fmt.Errorf("%T: %w", m, err)
+	}
+	return nil
+}
+
+// pause waits, and says whether the context goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

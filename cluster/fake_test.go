@@ -1,0 +1,195 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/cluster/peer"
+	"github.com/elasticcode/flow/messages"
+)
+
+// world is a network of nodes whose one group has a leader that changes. What
+// is proposed is applied once per id, whoever leads.
+type world struct {
+	mu       sync.Mutex
+	cond     *sync.Cond
+	leader   messages.NodeID
+	term     int
+	down     map[messages.NodeID]bool
+	applied  map[string]int // by command body
+	order    []messages.Command
+	ended    map[messages.CallID]bool
+	loseNext bool // the next proposal is applied, and its answer lost
+	nodes    map[messages.NodeID]*fakeNode
+	reply    *messages.Reply
+}
+
+// fakeNode is a node's replica, router, waiters and peers in one.
+type fakeNode struct {
+	w        *world
+	id       messages.NodeID
+	replica  bool
+	router   *Router
+	handlers map[peer.Kind]peer.Handler
+}
+
+func newWorld(t *testing.T, replicas int, others int) *world {
+	w := &world{down: map[messages.NodeID]bool{}, applied: map[string]int{}, ended: map[messages.CallID]bool{}, nodes: map[messages.NodeID]*fakeNode{}}
+	w.cond = sync.NewCond(&w.mu)
+	var holders []messages.NodeID
+	for i := range replicas + others {
+		n := &fakeNode{w: w, id: messages.NodeID(fmt.Sprintf("n%d", i)), replica: i < replicas, handlers: map[peer.Kind]peer.Handler{}}
+		if n.replica {
+			holders = append(holders, n.id)
+		}
+		n.router = NewRouter(RouterConfig{Self: n.id, Local: n, Peers: n, Waiters: n, Query: n.query,
+			Placement: func(messages.GroupID) []messages.NodeID { return holders },
+			Placements: func() ([]*messages.GroupPlacement, error) {
+				return []*messages.GroupPlacement{{Group: 1, Version: 5}}, nil
+			}})
+		n.router.RegisterHandlers(n)
+		w.nodes[n.id] = n
+	}
+	w.leader = "n0"
+	return w
+}
+
+func (w *world) lead(node messages.NodeID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leader = node
+	w.term++
+	w.cond.Broadcast()
+}
+
+func (w *world) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+func (n *fakeNode) Handle(kind peer.Kind, h peer.Handler) { n.handlers[kind] = h }
+
+func (n *fakeNode) Request(ctx context.Context, to messages.NodeID, kind peer.Kind, body []byte) ([]byte, error) {
+	n.w.mu.Lock()
+	down := n.w.down[to]
+	n.w.mu.Unlock()
+	if down {
+		return nil, fmt.Errorf("%w: %w", peer.ErrNotSent, messages.Errorf(messages.Unavailable, "connect to node", string(to), "refused"))
+	}
+	answer, err := n.w.nodes[to].handlers[kind](ctx, n.id, body)
+	if err != nil {
+		return nil, messages.InfoOf(err).Err() // as over the wire
+	}
+	return answer, nil
+}
+
+func (n *fakeNode) Servers() []Server {
+	return []Server{{Node: "n0", Incarnation: 4, Voter: true, CaughtUp: true}, {Node: "n1", Incarnation: 1}}
+}
+
+func (n *fakeNode) Group(messages.GroupID) (Group, bool) { return n, n.replica }
+
+func (n *fakeNode) Leader() (messages.NodeID, bool) {
+	n.w.mu.Lock()
+	defer n.w.mu.Unlock()
+	return n.w.leader, n.w.leader != ""
+}
+
+// leads is called with the world's lock held.
+func (n *fakeNode) leads() error {
+	if n.w.leader == n.id {
+		return nil
+	}
+	err := messages.Errorf(messages.NotLeader, "propose", "1", "not the leader")
+	err.Leader = n.w.leader
+	return err
+}
+
+func (n *fakeNode) Propose(_ context.Context, c messages.Command) (messages.Result, uint64, error) {
+	n.w.mu.Lock()
+	defer n.w.mu.Unlock()
+	if err := n.leads(); err != nil {
+		return messages.Result{}, 0, err
+	}
+	n.w.applied[string(c.Body)]++
+	n.w.order = append(n.w.order, c)
+	if n.w.loseNext {
+		n.w.loseNext = false
+		return messages.Result{}, 0, messages.Errorf(messages.Unavailable, "propose", "1", "leadership was lost")
+	}
+	return messages.Result{Reply: n.w.reply}, uint64(len(n.w.order)), nil
+}
+
+func (n *fakeNode) ReadIndex(context.Context) (uint64, error) {
+	n.w.mu.Lock()
+	defer n.w.mu.Unlock()
+	return uint64(len(n.w.order)), n.leads()
+}
+
+func (n *fakeNode) WaitApplied(ctx context.Context, index uint64) error {
+	n.w.mu.Lock()
+	behind := n.w.down["applying on "+n.id]
+	n.w.mu.Unlock()
+	if behind {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (n *fakeNode) query(_ context.Context, q *messages.QueryRequest) (*messages.QueryResponse, error) {
+	return &messages.QueryResponse{Index: q.GetIndex(), Call: &messages.Call{Node: string(n.id)}}, nil
+}
+
+// Call waits until the call has ended or the node stops leading.
+func (n *fakeNode) Call(ctx context.Context, m *messages.Enqueue) (*messages.Call, uint64, error) {
+	body, err := proto.Marshal(m)
+	if err != nil {
+		return nil, 0, err
+	}
+	result, index, err := n.Propose(ctx, messages.Command{Type: messages.CommandEnqueue, Body: body})
+	if err != nil {
+		return nil, 0, err
+	}
+	if e := result.Reply.GetError().Err(); e != nil {
+		return nil, 0, e
+	}
+	call, err := n.Await(ctx, messages.CallIDFrom(m.GetId()))
+	return call, index, err
+}
+
+func (n *fakeNode) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {
+	stop := context.AfterFunc(ctx, n.w.cond.Broadcast)
+	defer stop()
+	n.w.mu.Lock()
+	defer n.w.mu.Unlock()
+	for {
+		if err := n.leads(); err != nil {
+			return nil, err
+		}
+		if n.w.ended[id] {
+			return &messages.Call{Id: id.Bytes(), State: messages.CallState_FINISHED}, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		n.w.cond.Wait()
+	}
+}
+
+// bodies gives what was applied, in order, each repetition counted.
+func (w *world) bodies() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []string
+	for _, c := range w.order {
+		all = append(all, string(c.Body))
+	}
+	return slices.Clip(all)
+}

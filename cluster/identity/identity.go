@@ -1,0 +1,140 @@
+// Package identity keeps who a node is in its data directory: another
+// directory is another node, and only one process may be it.
+package identity
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/uuid"
+
+	"github.com/elasticcode/flow/discovery"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Identity is who a node is.
+type Identity struct {
+	Node    messages.NodeID `json:"node"`    // made with the directory, never changes
+	Boot    uint64          `json:"boot"`    // raised at each start, before anything is said to anybody
+	Network string          `json:"network"` // empty: it belongs to none yet; never changes once set
+	Name    string          `json:"name"`
+}
+
+const (
+	file     = "identity"
+	lockFile = "lock"
+)
+
+// Directory is a data directory that this process holds.
+type Directory struct {
+	path     string
+	lock     *os.File
+	identity Identity
+}
+
+// Open takes a data directory, made if need be, and raises its boot counter.
+// name empty: the one it had. CONFLICT: another process holds the directory.
+func Open(path, name string) (*Directory, error) {
+	const op = "open data directory"
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, messages.Errorf(messages.Invalid, op, path, "%v", err).WithHint("choose another with --data")
+	}
+	lock, ok, err := discovery.Lock(filepath.Join(path, lockFile))
+	if err != nil {
+		return nil, messages.Errorf(messages.Invalid, op, path, "%v", err).WithHint("choose another with --data")
+	}
+	if !ok {
+		return nil, messages.Errorf(messages.Conflict, op, path, "another process uses it").WithHint("stop that node, or choose another with --data")
+	}
+	d := &Directory{path: path, lock: lock}
+	if d.identity, err = Read(path); errors.Is(err, fs.ErrNotExist) {
+		d.identity, err = Identity{Node: messages.NodeID(uuid.NewString())}, nil
+	}
+	if err == nil {
+		d.identity.Boot++
+		if name != "" {
+			d.identity.Name = name
+		}
+		err = d.write(d.identity)
+	}
+	if err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("%s %s: %w", op, path, err)
+	}
+	return d, nil
+}
+
+// Read gives the identity in a data directory without taking it. It is
+// fs.ErrNotExist for a directory that has none.
+func Read(path string) (Identity, error) {
+	var i Identity
+	b, err := os.ReadFile(filepath.Join(path, file))
+	if err != nil {
+		return i, err
+	}
+	if err := json.Unmarshal(b, &i); err != nil || i.Node == "" {
+		// Never made anew: a node that forgot who it is would vote twice.
+		return i, messages.Errorf(messages.Invalid, "read node identity", filepath.Join(path, file), "it is damaged").WithHint("restore it, or move the data directory away to start as a new node")
+	}
+	return i, nil
+}
+
+// Identity is who the node is now.
+func (d *Directory) Identity() Identity { return d.identity }
+
+// SetNetwork records the network that the node belongs to from now on.
+func (d *Directory) SetNetwork(id string) error {
+	if d.identity.Network == id {
+		return nil
+	}
+	if d.identity.Network != "" {
+		return messages.Errorf(messages.Denied, "join network", id, "the node belongs to network %s", d.identity.Network).WithHint("start it with an empty data directory")
+	}
+	i := d.identity
+	i.Network = id
+	return d.write(i)
+}
+
+// Close gives the directory up.
+func (d *Directory) Close() error { return d.lock.Close() }
+
+// write replaces the file so that a power cut leaves the old one or the new.
+func (d *Directory) write(i Identity) error {
+	b, err := json.Marshal(i)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(d.path, file)
+	if err := writeSynced(path+".new", append(b, '\n')); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	dir, err := os.Open(d.path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := dir.Sync(); err != nil {
+		return err
+	}
+	d.identity = i
+	return nil
+}
+
+func writeSynced(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// column is one column of the tables of a class.
+type column struct {
+	name string
+	cell func(o *messages.Object, name nameOf) string
+}
+
+// nameOf gives the name of the object with an id, or the id itself.
+type nameOf func(kind messages.Kind, id string) string
+
+// standard are the columns that every class has; special ones follow the first three.
+func standard(special ...column) []column {
+	columns := []column{
+		{"Name", func(o *messages.Object, _ nameOf) string { return o.Name }},
+		{"ID", func(o *messages.Object, _ nameOf) string { return o.Id }},
+		{"Owner", func(o *messages.Object, _ nameOf) string { return o.Owner }},
+		{"Last Updated", func(o *messages.Object, _ nameOf) string { return clock(o.Lastupdated) }},
+	}
+	return append(columns, special...)
+}
+
+func text(name string, get func(o *messages.Object) string) column {
+	return column{name, func(o *messages.Object, _ nameOf) string { return get(o) }}
+}
+
+func number(name string, get func(o *messages.Object) int64) column {
+	return column{name, func(o *messages.Object, _ nameOf) string { return strconv.FormatInt(get(o), 10) }}
+}
+
+func reference(name string, kind messages.Kind, get func(o *messages.Object) string) column {
+	return column{name, func(o *messages.Object, called nameOf) string { return called(kind, get(o)) }}
+}
+
+var (
+	status    = text("Status", func(o *messages.Object) string { return o.Status })
+	requested = text("Requested Status", func(o *messages.Object) string { return o.RequestedStatus })
+)
+
+var queueColumns = standard(
+	text("Type", func(o *messages.Object) string { return o.GetQueue().GetQtype() }),
+	text("Max Length", func(o *messages.Object) string { return bound(o.GetQueue().GetMaxLength(), "") }),
+	text("Message TTL", func(o *messages.Object) string { return bound(o.GetQueue().GetMessageTtl(), " ms") }),
+	status,
+)
+
+var processorColumns = standard(
+	text("Module", func(o *messages.Object) string { return o.GetProcessor().GetModule() }),
+	text("Branch", func(o *messages.Object) string { return o.GetProcessor().GetBranch() }),
+	text("Commit", func(o *messages.Object) string { return short(o.GetProcessor().GetResolvedCommit()) }),
+	text("Host", func(o *messages.Object) string { return o.GetProcessor().GetHostname() }),
+	text("Concurrency", concurrencyOf),
+	requested,
+	status,
+)
+
+var socketColumns = standard(
+	reference("Processor", messages.Kind_KIND_PROCESSOR, func(o *messages.Object) string { return o.GetSocket().GetProcessor() }),
+	reference("Queue", messages.Kind_KIND_QUEUE, func(o *messages.Object) string { return o.GetSocket().GetQueue() }),
+	text("Task", func(o *messages.Object) string { return o.GetSocket().GetFunction() }),
+	status,
+)
+
+var nodeColumns = standard(
+	text("Host", func(o *messages.Object) string { return o.GetNode().GetHostname() }),
+	number("CPUs", func(o *messages.Object) int64 { return int64(o.GetNode().GetCpus()) }),
+	text("API", func(o *messages.Object) string { return o.GetNode().GetApiAddress() }),
+	text("Version", func(o *messages.Object) string { return o.GetNode().GetVersion() }),
+	status,
+)
+
+var agentColumns = standard(
+	reference("Node", messages.Kind_KIND_NODE, func(o *messages.Object) string { return o.GetAgent().GetNode() }),
+	text("Host", func(o *messages.Object) string { return o.GetAgent().GetHostname() }),
+	number("CPUs", func(o *messages.Object) int64 { return int64(o.GetAgent().GetCpus()) }),
+	number("PID", func(o *messages.Object) int64 { return int64(o.GetAgent().GetPid()) }),
+	status,
+)
+
+var workerColumns = standard(
+	reference("Processor", messages.Kind_KIND_PROCESSOR, func(o *messages.Object) string { return o.GetWorker().GetProcessor() }),
+	reference("Node", messages.Kind_KIND_NODE, func(o *messages.Object) string { return o.GetWorker().GetNode() }),
+	number("Slot", func(o *messages.Object) int64 { return int64(o.GetWorker().GetSlot()) }),
+	number("PID", func(o *messages.Object) int64 { return int64(o.GetWorker().GetProcess()) }),
+	text("Commit", func(o *messages.Object) string { return short(o.GetWorker().GetCommit()) }),
+	status,
+)
+
+var deploymentColumns = standard(
+	reference("Processor", messages.Kind_KIND_PROCESSOR, func(o *messages.Object) string { return o.GetDeployment().GetProcessor() }),
+	reference("Node", messages.Kind_KIND_NODE, func(o *messages.Object) string { return o.GetDeployment().GetNode() }),
+	number("CPUs", func(o *messages.Object) int64 { return int64(o.GetDeployment().GetCpus()) }),
+	number("Running", func(o *messages.Object) int64 { return int64(o.GetDeployment().GetRunning()) }),
+	status,
+)
+
+var taskColumns = standard(
+	reference("Processor", messages.Kind_KIND_PROCESSOR, func(o *messages.Object) string { return o.GetTask().GetProcessor() }),
+	text("Module", func(o *messages.Object) string { return o.GetTask().GetModule() }),
+	text("Function", func(o *messages.Object) string { return o.GetTask().GetFunction() }),
+)
+
+var argumentColumns = standard(
+	reference("Task", messages.Kind_KIND_TASK, func(o *messages.Object) string { return o.GetArgument().GetTask() }),
+	number("Position", func(o *messages.Object) int64 { return int64(o.GetArgument().GetPosition()) }),
+	text("Kind", func(o *messages.Object) string { return lower(o.GetArgument().GetKind().String()) }),
+	text("Default", func(o *messages.Object) string { return o.GetArgument().GetDefaultText() }),
+)
+
+// bound writes a number where 0 means that there is no bound.
+func bound(n int64, unit string) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10) + unit
+}
+
+// concurrencyOf writes how many slots a processor wants, and what it lacks.
+func concurrencyOf(o *messages.Object) string {
+	p := o.GetProcessor()
+	if p.GetShortfall() > 0 {
+		return fmt.Sprintf("%d (%d short)", p.GetConcurrency(), p.GetShortfall())
+	}
+	return strconv.Itoa(int(p.GetConcurrency()))
+}
+
+// short is a commit's hash as people write it.
+func short(hash string) string {
+	if len(hash) > 12 {
+		return hash[:12]
+	}
+	return hash
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// completionTime bounds how long a shell waits for names.
+const completionTime = 500 * time.Millisecond
+
+// maxCompletions bounds the names that a shell is given.
+const maxCompletions = 1000
+
+type completer = func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective)
+
+// completeNames offers the names of objects of a class.
+func (c *cli) completeNames(kind messages.Kind) completer {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 || kind == messages.Kind_KIND_UNSPECIFIED {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return c.namesOf(cmd.Context(), kind, begun), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// namesOf asks the network; where it does not answer there is nothing to offer.
+func (c *cli) namesOf(ctx context.Context, kind messages.Kind, begun string) []string {
+	ctx, cancel := context.WithTimeout(ctx, completionTime)
+	defer cancel()
+	net, err := c.connect()
+	if err != nil {
+		return nil
+	}
+	var list []string
+	_, _ = everyObject(ctx, net, &messages.ListRequest{Kind: kind}, maxCompletions, func(o *messages.Object) {
+		if strings.HasPrefix(o.Name, begun) {
+			list = append(list, o.Name)
+		}
+	})
+	return list
+}
+
+// completeFields offers values for the flags of a command: names for those
+// that name an object, words for those that take one of a few.
+func (c *cli) completeFields(cmd *cobra.Command) {
+	for flag, kind := range map[string]messages.Kind{
+		"socket": messages.Kind_KIND_SOCKET, "processor": messages.Kind_KIND_PROCESSOR,
+		"queue": messages.Kind_KIND_QUEUE, "hostname": messages.Kind_KIND_NODE,
+	} {
+		if cmd.Flags().Lookup(flag) != nil {
+			c.register(cmd, flag, func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+				return c.namesOf(cmd.Context(), kind, begun), cobra.ShellCompDirectiveNoFileComp
+			})
+		}
+	}
+	for _, t := range things() {
+		for _, f := range t.fields {
+			flag := cmd.Flags().Lookup(f.long)
+			if choice, ok := flagChoice(flag); ok {
+				c.register(cmd, f.long, cobra.FixedCompletions(choice, cobra.ShellCompDirectiveNoFileComp))
+			}
+		}
+	}
+}
+
+func (c *cli) register(cmd *cobra.Command, flag string, complete completer) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, complete) // registered already: the same again
+}

@@ -1,0 +1,5 @@
+package main
+
+var nodeFields = []field{
+	{path: "enabled", long: "enabled", form: asBoolean, usage: "false: it runs no processors"},
+}

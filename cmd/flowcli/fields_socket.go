@@ -1,0 +1,20 @@
+package main
+
+var socketFields = []field{
+	{path: "socket.queue", long: "queue", short: "q", usage: "name of its queue", required: true},
+	{path: "socket.processor", long: "processor", short: "pn", usage: "name of its processor", required: true, only: onAdd},
+	{path: "socket.function", long: "task", short: "t", usage: "function in the processor's module", required: true, only: onAdd},
+	{path: "socket.wait", long: "wait", form: asSwitch, usage: "wait for all incoming plugs"},
+	{path: "socket.ordered", long: "ordered", form: asSwitch, usage: "one call at a time, in order"},
+	{path: "socket.retries", long: "retries", short: "r", form: asWhole, usage: "tries after the first, in place of the processor's"},
+	{path: "socket.retrydelay", long: "retrydelay", form: asSeconds, usage: "time before the first retry, in place of the processor's; a bare number is seconds"},
+	{path: "socket.timelimit", long: "timelimit", form: asSeconds, usage: "time that a try may take, in place of the processor's; a bare number is seconds"},
+	{path: "socket.ratelimit", long: "ratelimit", usage: "calls per second, minute or hour: 10/s, 100/m, 1000/h"},
+	{path: "socket.correlate", long: "correlate", form: asChoice, choices: []string{"none", "tracking"}, usage: "tracking: join only arguments of the same run"},
+	{path: "socket.overflow", long: "overflow", form: asChoice, choices: []string{"block", "dead_letter"}, usage: "what happens when a gate is full"},
+	{path: "socket.schedule_type", long: "schedule-type", form: asChoice, choices: []string{"CRON", "INTERVAL"}, usage: "how it is scheduled"},
+	{path: "socket.scheduled", long: "scheduled", short: "s", form: asSwitch, usage: "run on a schedule"},
+	{path: "socket.cron", long: "cron", usage: "cron expression of the schedule"},
+	{path: "socket.interval", long: "interval", short: "i", form: asInterval, usage: "interval of the schedule; a bare number is seconds"},
+	{path: "socket.description", long: "description", usage: "what it is for"},
+}

@@ -1,0 +1,49 @@
+// Command node is the daemon: flags, node.Config, Run, exit code.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/node"
+	"github.com/elasticcode/flow/worker"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "watchdog" {
+		os.Exit(worker.Watchdog(os.Args[2:]))
+	}
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	o, err := parse(args, os.LookupEnv)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "node: %v\nrun `node --help` for the flags\n", err)
+		return 2
+	case o.version:
+		fmt.Println("node", messages.Version)
+		return 0
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	n, err := node.New(o.config)
+	if err == nil {
+		err = n.Run(ctx)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "node: %v\n", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,12 @@
+//go:build !unix
+
+package discovery
+
+import (
+	"errors"
+	"os"
+)
+
+func tryLock(path string, _ bool) (*os.File, error) {
+	return nil, &os.PathError{Op: "lock", Path: path, Err: errors.ErrUnsupported}
+}

@@ -1,0 +1,124 @@
+// Package node assembles a node: New(config), Run(ctx). It is the one place
+// where the other packages meet.
+package node
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Config says how a node is started. The zero Config is a network of one on
+// loopback, or a member of the network that it finds on this machine.
+type Config struct {
+	Data      string   // data directory; empty: one below the user's data directory
+	Port      int      // base port: API, +1 peers, +2 gossip; 0: the first free of 7460, 7470, …
+	Bind      string   // address to listen on; default 127.0.0.1
+	Advertise string   // address that others use; default: Bind
+	Join      []string // gossip addresses of members
+	Expect    int      // with Join: found a network only when this many are there; 0: never
+	CPUs      int      // slots it offers; 0: as many as the machine has
+	Name      string   // default: the host's name, numbered when several run there
+	Key       string   // gossip encryption: 16, 24 or 32 bytes in base64
+	LogStore  string   // bolt or wal
+	Insecure  bool     // allow a bind that is not loopback
+	Runtime   string   // directory where the nodes of this machine find each other
+	Python    string   // interpreter that environments are built on; empty: python3 in PATH
+	Pprof     string   // address to serve profiles on; empty: none
+	Logger    *slog.Logger
+	Announce  io.Writer // where the one line goes that says where it listens; default: stdout
+	Watchdog  []string  // command that guards a worker; default: this executable, "watchdog"
+}
+
+// defaults fills in what was left out, and checks the rest.
+func (c Config) defaults() (Config, error) {
+	if c.Bind == "" {
+		c.Bind = "127.0.0.1"
+	}
+	if c.Advertise == "" {
+		c.Advertise = c.Bind
+	}
+	if c.CPUs == 0 {
+		c.CPUs = runtime.NumCPU()
+	}
+	if c.LogStore == "" {
+		c.LogStore = "wal"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Announce == nil {
+		c.Announce = os.Stdout
+	}
+	if c.Watchdog == nil {
+		exe, err := os.Executable()
+		if err != nil {
+			return c, fmt.Errorf("find this executable: %w", err)
+		}
+		c.Watchdog = []string{exe, "watchdog"}
+	}
+	return c, c.validate()
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.CPUs < 0:
+		return fmt.Errorf("--cpus %d: must not be negative", c.CPUs)
+	case c.Port < 0 || c.Port > 65533:
+		return fmt.Errorf("--port %d: must be 1 to 65533, since the next two ports are used too", c.Port)
+	case c.LogStore != "bolt" && c.LogStore != "wal":
+		return fmt.Errorf("--log-store %s: must be bolt or wal", c.LogStore)
+	case c.Expect < 0:
+		return fmt.Errorf("--expect %d: must not be negative", c.Expect)
+	case c.Expect > 0 && len(c.Join) == 0:
+		return fmt.Errorf("--expect %d: goes with --join", c.Expect)
+	case strings.ContainsAny(c.Name, " \t\n/"):
+		return fmt.Errorf("--name %q: must not contain spaces or slashes", c.Name)
+	case !c.Insecure && !loopback(c.Bind):
+		return fmt.Errorf("--bind %s: is not loopback, and there are no users and rights yet, so that anybody who reaches it could run code here; add --insecure if the network is closed", c.Bind)
+	}
+	for _, address := range c.Join {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return fmt.Errorf("--join %s: want host:port of a member's gossip (its base port + 2)", address)
+		}
+	}
+	if _, err := c.gossipKey(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// gossipKey is the decoded key, or nil.
+func (c Config) gossipKey() ([]byte, error) {
+	if c.Key == "" {
+		return nil, nil
+	}
+	key, err := base64.StdEncoding.DecodeString(c.Key)
+	if err != nil || len(key) != 16 && len(key) != 24 && len(key) != 32 {
+		return nil, fmt.Errorf("--key: want 16, 24 or 32 bytes in base64, e.g. from `head -c 32 /dev/urandom | base64`")
+	}
+	return key, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// dataHome is where data directories are made when none is named.
+func dataHome() (string, error) {
+	if d := os.Getenv("XDG_DATA_HOME"); d != "" {
+		return filepath.Join(d, "elasticflow"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find the user's data directory: %w; name one with --data", err)
+	}
+	return filepath.Join(home, ".local", "share", "elasticflow"), nil
+}

@@ -1,0 +1,253 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/elasticcode/flow/actors"
+	"github.com/elasticcode/flow/cluster"
+	"github.com/elasticcode/flow/discovery"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
+	"github.com/elasticcode/flow/model/placement"
+	"github.com/elasticcode/flow/raftstore"
+)
+
+// partitionCount is how many partitions a new network has. More cost
+// throughput on small machines; later ones can be added for new sockets.
+const partitionCount = 2
+
+// seeds are gossip addresses of nodes to join: those that were named, or the
+// others of this machine.
+func (n *Node) seeds() []string {
+	if len(n.config.Join) > 0 || n.config.Data != "" {
+		return n.config.Join
+	}
+	others, err := n.place.seat.Others()
+	if err != nil {
+		n.log.Warn("read the entries of other nodes on this machine", "error", err)
+	}
+	var out []string
+	for _, o := range others {
+		out = append(out, o.Gossip)
+	}
+	return out
+}
+
+// resolve gives the peer address of a node that lives.
+func (n *Node) resolve(id messages.NodeID) (string, bool) {
+	for _, m := range n.gossip.Members() {
+		if m.Alive && m.Info.GetId() == string(id) {
+			return m.Info.GetPeerAddress(), true
+		}
+	}
+	return "", false
+}
+
+// holders are the nodes with replicas of a group, as far as this node knows;
+// for a group that it knows nothing of, all that live.
+func (n *Node) holders(group messages.GroupID) []messages.NodeID {
+	if due, err := n.placements(); err == nil {
+		for _, p := range due {
+			if p.GetGroup() == uint32(group) {
+				var out []messages.NodeID
+				for _, r := range p.GetReplicas() {
+					out = append(out, messages.NodeID(r.GetNode()))
+				}
+				return out
+			}
+		}
+	}
+	var out []messages.NodeID
+	for _, m := range n.gossip.Members() {
+		if m.Alive {
+			out = append(out, messages.NodeID(m.Info.GetId()))
+		}
+	}
+	return out
+}
+
+// enterNetwork finds out which network the node belongs to, founds it if there
+// is none, and opens the node's replica of the meta group if it has one.
+func (n *Node) enterNetwork() error {
+	held, err := n.store.Groups()
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		if h.ID == messages.Meta {
+			// A founder that was interrupted has a meta group and no network yet.
+			due := &messages.Replica{Node: string(n.self.Node), Incarnation: h.Incarnation, Founder: n.self.Network == ""}
+			n.prepareLoops()
+			if err := n.openDue(n.stopping, messages.Meta, due); err != nil {
+				return err
+			}
+			if n.self.Network != "" {
+				return nil
+			}
+			return n.found()
+		}
+	}
+	n.prepareLoops()
+	if n.self.Network != "" {
+		return nil // the host asks the others what is due here
+	}
+	alone := len(n.config.Join) == 0 && n.config.Data != ""
+	claim := n.place.seat.Claim
+	if alone || len(n.config.Join) > 0 {
+		claim = nil
+	}
+	decision, err := cluster.Settle(n.stopping, cluster.Situation{Self: n.self.Node, Alone: alone, Expect: n.config.Expect}, n.gossip, claim)
+	switch {
+	case err != nil:
+		return err
+	case decision.Action == cluster.Join:
+		return n.belong(decision.Network)
+	}
+	founder := &messages.Replica{Node: string(n.self.Node), Incarnation: 1, Voter: true, Founder: true}
+	if err := n.openDue(n.stopping, messages.Meta, founder); err != nil {
+		return err
+	}
+	return n.found()
+}
+
+// found makes the network: its first command, then its id on disk, so that a
+// founder that is interrupted goes on founding.
+func (n *Node) found() error {
+	founded := &messages.Found{NetworkId: uuid.NewString(), Name: "flow", Partitions: partitionCount, Founder: n.info}
+	reply, _, err := n.router.Propose(n.stopping, messages.Meta, founded)
+	if err != nil {
+		return fmt.Errorf("found a network: %w", err)
+	}
+	id, err := see(n, func(v kv.View) string { id, _, _ := model.Network(v); return id })
+	if err != nil || id == "" {
+		return fmt.Errorf("found a network: %v %v", reply.GetError().Err(), err)
+	}
+	n.log.Info("founded a network", "network", id)
+	return n.belong(id)
+}
+
+// belong records the network that the node belongs to, and tells the others.
+func (n *Node) belong(network string) error {
+	if err := n.place.directory.SetNetwork(network); err != nil {
+		return err
+	}
+	n.self = n.place.directory.Identity()
+	n.peers.SetNetwork(network)
+	if err := n.gossip.UpdateMeta(n.info, network); err != nil {
+		return err
+	}
+	return n.place.seat.Update(func(e *discovery.Entry) { e.Network, e.Founding = network, false })
+}
+
+// prepareLoops makes what keeps the network as it should be; live runs it.
+func (n *Node) prepareLoops() {
+	n.align = cluster.NewAlign(cluster.AlignConfig{Self: n.self.Node, Groups: n.configurations, Placements: n.placements, Logger: n.log})
+	n.host = cluster.NewHost(cluster.HostConfig{Self: n.self.Node, Opened: n.opened, Placements: n.duePlacements, Router: n.router,
+		Open: n.openDue, Remove: n.replicas.remove, Logger: n.log})
+	n.watch = cluster.NewWatch(cluster.WatchConfig{Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
+		Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log})
+}
+
+// live keeps the network as it should be until the node stops.
+func (n *Node) live() {
+	n.watch.SetNetwork(n.self.Network)
+	for _, run := range []func(context.Context){n.watch.Run, n.align.Run, n.host.Run, n.followModel, n.followMembers, n.measure} {
+		n.tasks.Go(func() { run(n.stopping) })
+	}
+}
+
+// followMembers reacts to nodes that come and go.
+func (n *Node) followMembers(ctx context.Context) {
+	changed := n.gossip.Subscribe()
+	for {
+		for _, m := range n.gossip.Members() {
+			if !m.Alive {
+				node := messages.NodeID(m.Info.GetId())
+				n.peers.Drop(node)
+				n.partitions(func(p *actors.Partition) { p.NodeGone(node) })
+			}
+		}
+		n.watch.Kick()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (n *Node) leadsMeta() bool {
+	r := n.replicas.get(messages.Meta)
+	return r != nil && r.IsLeader()
+}
+
+func (n *Node) configurations() map[messages.GroupID]cluster.Configuration {
+	out := map[messages.GroupID]cluster.Configuration{}
+	for id, r := range n.replicas.all() {
+		out[id] = r
+	}
+	return out
+}
+
+func (n *Node) opened() map[messages.GroupID]uint64 {
+	out := map[messages.GroupID]uint64{}
+	for id, r := range n.replicas.all() {
+		out[id] = r.Incarnation()
+	}
+	return out
+}
+
+// duePlacements is what is due of each group: from this node's replica of the
+// model, or, before it has one, from a node that has.
+func (n *Node) duePlacements(ctx context.Context) ([]*messages.GroupPlacement, error) {
+	if n.replicas.get(messages.Meta) != nil {
+		return n.placements()
+	}
+	return n.router.FetchPlacements(ctx)
+}
+
+// knownNodes are the nodes that the model has.
+func (n *Node) knownNodes() ([]cluster.KnownNode, error) {
+	return see(n, func(v kv.View) (known []cluster.KnownNode) {
+		nodes, _ := model.List(v, messages.Kind_KIND_NODE, model.Filter{}, "", messages.MaxPageRows)
+		for _, o := range nodes {
+			m := o.GetNode()
+			known = append(known, cluster.KnownNode{Up: o.GetStatus() == model.Up, Info: &messages.NodeInfo{
+				Id: o.GetId(), Name: o.GetName(), Boot: m.GetBoot(), Cpus: m.GetCpus(), ApiAddress: m.GetApiAddress(),
+				PeerAddress: m.GetPeerAddress(), GossipAddress: m.GetGossipAddress(), Hostname: m.GetHostname(), Version: m.GetVersion()}})
+		}
+		return known
+	})
+}
+
+// nextPlacement decides the next change to what is due.
+func (n *Node) nextPlacement(actual map[messages.GroupID][]cluster.Server) (*messages.PlaceGroup, error) {
+	now := n.boundary.now().UnixMicro()
+	return see(n, func(v kv.View) *messages.PlaceGroup {
+		var groups []placement.Group
+		for _, due := range model.Groups(v) {
+			g := placement.Group{Due: due}
+			for _, s := range actual[messages.GroupID(due.GetGroup())] {
+				g.Actual = append(g.Actual, placement.Server{Node: string(s.Node), Incarnation: s.Incarnation, Voter: s.Voter, CaughtUp: s.CaughtUp})
+			}
+			groups = append(groups, g)
+		}
+		return placement.NextReplicas(groups, model.Members(v), now)
+	})
+}
+
+// openDue opens a replica that is due here. A disk that has lost what the
+// replica had promised to others must not serve under this node's id again.
+func (n *Node) openDue(_ context.Context, group messages.GroupID, due *messages.Replica) error {
+	err := n.replicas.openDue(group, due)
+	if errors.Is(err, raftstore.ErrLostState) {
+		err = fmt.Errorf("%w: set %s aside and start the node with an empty data directory, the same --name, and --join with a member's gossip address; it gets its data from the others", err, n.place.path)
+		n.fail(err)
+	}
+	return err
+}

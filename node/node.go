@@ -1,0 +1,219 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/elasticcode/flow/actors"
+	"github.com/elasticcode/flow/api"
+	"github.com/elasticcode/flow/cluster"
+	"github.com/elasticcode/flow/cluster/gossip"
+	"github.com/elasticcode/flow/cluster/identity"
+	"github.com/elasticcode/flow/cluster/peer"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/raftstore"
+	"github.com/elasticcode/flow/source"
+	"github.com/elasticcode/flow/worker"
+)
+
+// Node is one machine of a network.
+type Node struct {
+	config   Config
+	log      *slog.Logger
+	place    *place
+	self     identity.Identity
+	info     *messages.NodeInfo
+	boundary boundary
+
+	peers    *peer.Transport
+	gossip   *gossip.Membership
+	store    *raftstore.Store
+	replicas *replicas
+	changes  *changes
+	router   *cluster.Router
+	watch    *cluster.Watch
+	align    *cluster.Align
+	host     *cluster.Host
+	system   *actors.System
+	agent    *actors.Agent
+	launcher *worker.Launcher
+	source   *source.Store
+
+	stopping context.Context         // ends when the node stops
+	fail     context.CancelCauseFunc // ends it, with why
+	tasks    sync.WaitGroup          // goroutines of the node itself
+}
+
+// New checks the configuration. Nothing is touched before Run.
+func New(config Config) (*Node, error) {
+	c, err := config.defaults()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{config: c, log: c.Logger, changes: newChanges()}
+	n.replicas = &replicas{node: n, open: map[messages.GroupID]*replica{}}
+	return n, nil
+}
+
+// leaveLimit bounds a clean stop: running calls get a while to end, leaderships
+// are handed over.
+const leaveLimit = 20 * time.Second
+
+// Run is the life of the node: it ends with ctx, or with an error that the node
+// cannot live with.
+func (n *Node) Run(ctx context.Context) (err error) {
+	n.stopping, n.fail = context.WithCancelCause(ctx)
+	defer n.fail(nil)
+	var closers closers
+	defer func() { err = errors.Join(err, closers.close()) }()
+
+	if err := n.open(&closers); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", join(n.config.Bind, n.place.seat.Entry().Port))
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	go func() { served <- api.Serve(serving, listener, n.handler(), n.log) }()
+	fmt.Fprintf(n.config.Announce, "node %s: API on http://%s, peers on %s, gossip on %s, data in %s\n",
+		n.info.GetName(), n.info.GetApiAddress(), n.info.GetPeerAddress(), n.info.GetGossipAddress(), n.place.path)
+
+	if err := n.enterNetwork(); err == nil {
+		n.live()
+		<-n.stopping.Done()
+	} else if ctx.Err() == nil {
+		n.fail(err)
+	}
+	n.log.Info("stopping", "reason", context.Cause(n.stopping))
+	stopServing()
+	err = <-served
+	if cause := context.Cause(n.stopping); ctx.Err() == nil && cause != nil {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// open takes hold of everything that the node needs, in the order in which one
+// thing needs another; closers end them the other way round.
+func (n *Node) open(c *closers) (err error) {
+	if n.place, err = enter(n.stopping, n.config); err != nil {
+		return err
+	}
+	c.add("place", func(context.Context) error { n.place.leave(); return nil })
+	n.self = n.place.directory.Identity()
+	n.log = n.log.With("node", n.self.Name)
+	n.info = describe(n)
+	if n.boundary, err = realWorld(n.place.path, n.config.LogStore, n.log); err != nil {
+		return err
+	}
+	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node},
+		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
+		return errors.Join(err, n.boundary.kv.Close())
+	}
+	c.add("store", n.store.Close)
+	if err := n.openNetwork(c); err != nil {
+		return err
+	}
+	return n.openWork(c)
+}
+
+// openNetwork opens gossip, peers and what routes over them.
+func (n *Node) openNetwork(c *closers) (err error) {
+	key, err := n.config.gossipKey()
+	if err != nil {
+		return err
+	}
+	port := n.place.seat.Entry().Port
+	if n.peers, err = peer.New(peer.Config{Network: n.boundary.network, Address: join(n.config.Bind, port+1), Node: n.self.Node,
+		NetworkID: n.self.Network, Resolve: n.resolve, Logger: n.log}); err != nil {
+		return err
+	}
+	c.add("peers", func(context.Context) error { return n.peers.Close() })
+	n.gossip, err = gossip.New(gossip.Config{Bind: n.config.Bind, Port: port + 2, Advertise: n.config.Advertise, Key: key,
+		Node: n.info, NetworkID: n.self.Network, Seeds: n.seeds, Logger: n.log})
+	if err != nil {
+		return err
+	}
+	c.add("gossip", func(context.Context) error { return n.gossip.Close() })
+	n.router = cluster.NewRouter(cluster.RouterConfig{Self: n.self.Node, Local: n.replicas, Peers: n.peers,
+		Placement: n.holders, Waiters: n.replicas, Query: n.query, Placements: n.placements})
+	n.router.RegisterHandlers(n.peers)
+	return nil
+}
+
+// openWork opens what runs code: sources, workers, actors.
+func (n *Node) openWork(c *closers) (err error) {
+	if n.source, err = source.New(source.Config{Dir: filepath.Join(n.place.path, "source"), Python: n.config.Python, Logger: n.log}); err != nil {
+		return err
+	}
+	if err := worker.BecomeSubreaper(); err != nil {
+		n.log.Warn("processes that lose their parent may stay behind", "error", err)
+	}
+	if n.launcher, err = worker.New(worker.Config{Watchdog: n.config.Watchdog, Dir: filepath.Join(n.place.path, "workers"), Logger: n.log}); err != nil {
+		return err
+	}
+	c.add("workers", func(context.Context) error { return n.launcher.Close() })
+	n.system = actors.NewSystem(n.self.Node, link{n.peers}, n.log)
+	c.add("actors", func(context.Context) error { n.system.Stop(); return nil })
+	n.peers.Handle(kindActor, func(_ context.Context, from messages.NodeID, body []byte) ([]byte, error) {
+		n.system.Deliver(from, body)
+		return nil, nil
+	})
+	hostname, _ := os.Hostname()
+	n.agent, err = actors.NewAgent(n.system, actors.AgentConfig{Boot: n.self.Boot, CPUs: n.config.CPUs, Name: n.self.Name, Hostname: hostname,
+		Proposer: n.router, Environments: n.source, Workers: workers{n.launcher}, Leader: n.router.Leader})
+	if err != nil {
+		return err
+	}
+	c.add("agent", func(ctx context.Context) error { n.agent.Stop(ctx); return nil })
+	n.peers.OnConnect(func(node messages.NodeID) { n.partitions(func(p *actors.Partition) { p.Reconnected(node) }) })
+	return nil
+}
+
+// kindActor is the kind of messages between actors.
+const kindActor = cluster.FirstFreeKind
+
+// link carries messages between actors.
+type link struct{ peers *peer.Transport }
+
+func (l link) Send(to messages.NodeID, body []byte) error { return l.peers.Send(to, kindActor, body) }
+
+// partitions calls f for each partition with a replica here.
+func (n *Node) partitions(f func(*actors.Partition)) {
+	for _, r := range n.replicas.all() {
+		if r.partition != nil {
+			f(r.partition)
+		}
+	}
+}
+
+// closers end what was opened, the last first.
+type closers struct {
+	names  []string
+	close_ []func(context.Context) error
+}
+
+func (c *closers) add(name string, f func(context.Context) error) {
+	c.names, c.close_ = append(c.names, name), append(c.close_, f)
+}
+
+func (c *closers) close() (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
+	defer cancel()
+	for i := len(c.close_) - 1; i >= 0; i-- {
+		if e := c.close_[i](ctx); e != nil {
+			err = errors.Join(err, fmt.Errorf("close %s: %w", c.names[i], e))
+		}
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"github.com/elasticcode/flow/flow"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// query answers a question about a partition from this node's replica of it.
+func (n *Node) query(_ context.Context, q *messages.QueryRequest) (*messages.QueryResponse, error) {
+	rep := n.replicas.get(messages.GroupID(q.GetGroup()))
+	if rep == nil || rep.partition == nil {
+		return nil, messages.Errorf(messages.NotLeader, "query partition", fmt.Sprint(q.GetGroup()), "this node holds no replica of it")
+	}
+	response := &messages.QueryResponse{}
+	err := rep.View(func(view kv.View, applied uint64) error {
+		response.Index = applied
+		return n.answer(view, q, response)
+	})
+	return response, err
+}
+
+func (n *Node) answer(view kv.View, q *messages.QueryRequest, to *messages.QueryResponse) error {
+	now := n.boundary.now().UnixMicro()
+	switch q := q.GetQuery().(type) {
+	case *messages.QueryRequest_Call:
+		id := messages.CallIDFrom(q.Call.GetId())
+		call, ok := flow.GetCall(view, id, q.Call.GetArguments(), now)
+		if !ok {
+			return messages.Errorf(messages.NotFound, "get call", id.String(), "there is no such call")
+		}
+		to.Call = call
+	case *messages.QueryRequest_Stats:
+		to.Stats = flow.Count(view, q.Stats.GetSocket())
+	case *messages.QueryRequest_List:
+		cursor, err := cursorOf(q.List.GetPageToken())
+		if err != nil {
+			return err
+		}
+		to.Page = flow.ListCalls(view, q.List, cursor, 0, now)
+	default:
+		return messages.Errorf(messages.Invalid, "query partition", "", "the query is unknown to this version")
+	}
+	return nil
+}
+
+// cursorOf turns the place behind a row, its number in the order of arrival,
+// into what lists go on from.
+func cursorOf(place string) ([]byte, error) {
+	if place == "" {
+		return nil, nil
+	}
+	seq, err := strconv.ParseUint(place, 10, 64)
+	if err != nil {
+		return nil, messages.Errorf(messages.Invalid, "list calls", place, "the page token is not one of this network's")
+	}
+	return binary.BigEndian.AppendUint64(nil, seq), nil
+}

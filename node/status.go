@@ -1,0 +1,238 @@
+package node
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/elasticcode/flow/api"
+	"github.com/elasticcode/flow/cluster"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
+)
+
+// handler is the public API over this node.
+func (n *Node) handler() http.Handler {
+	return api.New(api.Config{Node: n.self.Node, Name: n.self.Name, Version: messages.Version, Logger: n.log, Ready: n.ready},
+		n.router, localModel{n}, n.source, networkInfo{n})
+}
+
+// Readiness is what /readyz reports.
+type Readiness struct {
+	Ready           bool     `json:"ready"`
+	Node            string   `json:"node"`
+	Network         string   `json:"network"`
+	LossesTolerated int32    `json:"losses_tolerated"`  // node losses the network survives now
+	Missing         []string `json:"missing,omitempty"` // what the node waits for
+}
+
+// askLimit bounds how long one group may take to say who serves it.
+const askLimit = time.Second
+
+// ready says whether every group that is due a replica here has it as a
+// caught-up member, and the model has this boot of the node.
+func (n *Node) ready() (bool, any) {
+	r := Readiness{Node: n.self.Name, Network: n.place.directory.Identity().Network, Missing: []string{}}
+	miss := func(what string) { r.Missing = append(r.Missing, what) }
+	due, err := n.placements()
+	switch {
+	case r.Network == "":
+		miss("a network: it looks for others, or for one that it may found")
+	case err != nil || len(due) == 0:
+		miss("the object model: the network has not given it a replica yet")
+	}
+	if len(r.Missing) == 0 {
+		if up, err := see(n, n.isUp); err != nil || !up {
+			miss("the model has not recorded this start of the node yet")
+		}
+		groups := n.groups(n.stopping, due)
+		for _, g := range groups {
+			if what := n.missing(g); what != "" {
+				miss(what)
+			}
+		}
+		r.LossesTolerated = lossesTolerated(groups)
+	}
+	r.Ready = len(r.Missing) == 0
+	return r.Ready, r
+}
+
+func (n *Node) isUp(v kv.View) bool {
+	o, ok := model.Get(v, messages.Kind_KIND_NODE, string(n.self.Node))
+	return ok && o.GetStatus() == model.Up && o.GetNode().GetBoot() == n.self.Boot
+}
+
+// group is one group's placement and what its leader says of it.
+type group struct {
+	due     *messages.GroupPlacement
+	servers []cluster.Server
+	alive   int // voters on nodes that live
+	err     error
+}
+
+// groups asks the leaders of all groups at once.
+func (n *Node) groups(ctx context.Context, due []*messages.GroupPlacement) []group {
+	alive := map[messages.NodeID]bool{n.self.Node: true}
+	for _, m := range n.gossip.Members() {
+		if m.Alive {
+			alive[messages.NodeID(m.Info.GetId())] = true
+		}
+	}
+	out := make([]group, len(due))
+	var wait sync.WaitGroup
+	for i, p := range due {
+		wait.Go(func() {
+			ask, cancel := context.WithTimeout(ctx, askLimit)
+			defer cancel()
+			g := group{due: p}
+			g.servers, g.err = n.router.Servers(ask, messages.GroupID(p.GetGroup()))
+			for _, s := range g.servers {
+				if s.Voter && alive[s.Node] && s.CaughtUp {
+					g.alive++
+				}
+			}
+			out[i] = g
+		})
+	}
+	wait.Wait()
+	return out
+}
+
+// missing says what this node still lacks in a group; "": nothing.
+func (n *Node) missing(g group) string {
+	name := groupName(g.due.GetGroup())
+	if g.err != nil {
+		return name + ": " + g.err.Error()
+	}
+	for _, r := range g.due.GetReplicas() {
+		if r.GetNode() != string(n.self.Node) {
+			continue
+		}
+		for _, s := range g.servers {
+			if s.Node == n.self.Node && s.Incarnation == r.GetIncarnation() && s.Voter == r.GetVoter() && s.CaughtUp {
+				return ""
+			}
+		}
+		return name + ": its replica has not caught up yet"
+	}
+	return ""
+}
+
+func groupName(id uint32) string {
+	if id == uint32(messages.Meta) {
+		return "the meta group"
+	}
+	return "partition " + strconv.Itoa(int(id))
+}
+
+// tolerates is how many further losses of nodes a group survives now.
+func (g group) tolerates() int32 {
+	voters := 0
+	for _, s := range g.servers {
+		if s.Voter {
+			voters++
+		}
+	}
+	return int32(max(0, g.alive-(voters/2+1)))
+}
+
+func lossesTolerated(groups []group) int32 {
+	var all []int32
+	for _, g := range groups {
+		all = append(all, g.tolerates())
+	}
+	if len(all) == 0 {
+		return 0
+	}
+	return slices.Min(all)
+}
+
+// networkInfo tells of nodes and groups.
+type networkInfo struct{ node *Node }
+
+func (i networkInfo) Info(ctx context.Context) (*messages.NetworkInfo, error) {
+	n := i.node
+	due, err := n.placements()
+	if err != nil {
+		return nil, err
+	}
+	info, err := see(n, modelInfo)
+	if err != nil {
+		return nil, err
+	}
+	info.Version = messages.Version
+	names := map[messages.NodeID]string{}
+	for _, o := range info.Nodes {
+		names[messages.NodeID(o.GetId())] = o.GetName()
+	}
+	groups := n.groups(ctx, due)
+	for _, g := range groups {
+		info.Groups = append(info.Groups, n.groupInfo(ctx, g, names))
+	}
+	info.LossesTolerated = lossesTolerated(groups)
+	return info, nil
+}
+
+func modelInfo(v kv.View) *messages.NetworkInfo {
+	info := &messages.NetworkInfo{}
+	info.NetworkId, _, _ = model.Network(v)
+	info.Nodes, _ = model.List(v, messages.Kind_KIND_NODE, model.Filter{}, "", messages.MaxPageRows)
+	for _, o := range info.Nodes {
+		if o.GetStatus() == model.Up {
+			info.Cpus += o.GetNode().GetCpus()
+		}
+	}
+	networks, _ := model.List(v, messages.Kind_KIND_NETWORK, model.Filter{}, "", 1)
+	for _, o := range networks {
+		info.Name = o.GetName()
+	}
+	placed, _ := model.List(v, messages.Kind_KIND_DEPLOYMENT, model.Filter{}, "", messages.MaxPageRows)
+	for _, o := range placed {
+		info.CpusUsed += o.GetDeployment().GetCpus()
+	}
+	return info
+}
+
+func (n *Node) groupInfo(ctx context.Context, g group, names map[messages.NodeID]string) *messages.GroupInfo {
+	id := messages.GroupID(g.due.GetGroup())
+	info := &messages.GroupInfo{Group: g.due.GetGroup(), LossesTolerated: g.tolerates()}
+	if leader, ok := n.router.Leader(id); ok {
+		info.Leader = names[leader]
+	}
+	for _, s := range g.servers {
+		if s.Voter {
+			info.Voters = append(info.Voters, names[s.Node])
+		} else {
+			info.Nonvoters = append(info.Nonvoters, names[s.Node])
+		}
+	}
+	if r := n.replicas.get(id); r != nil {
+		info.Applied = r.Applied()
+	}
+	if id == messages.Meta {
+		return info
+	}
+	ask, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	answer, err := n.router.Query(ask, &messages.QueryRequest{Group: g.due.GetGroup(), Query: &messages.QueryRequest_Stats{Stats: &messages.StatsQuery{}}})
+	if err == nil {
+		info.Calls, info.Queued, info.Running = answer.GetStats().GetTotal(), answer.GetStats().GetQueued(), answer.GetStats().GetRunning()
+	}
+	return info
+}
+
+// describe is what the node says of itself.
+func describe(n *Node) *messages.NodeInfo {
+	port := n.place.seat.Entry().Port
+	hostname, _ := os.Hostname()
+	info := &messages.NodeInfo{Id: string(n.self.Node), Name: n.self.Name, Boot: n.self.Boot, Cpus: int32(n.config.CPUs),
+		ApiAddress: join(n.config.Advertise, port), PeerAddress: join(n.config.Advertise, port+1), GossipAddress: join(n.config.Advertise, port+2),
+		Hostname: hostname, Version: messages.Version, Pid: int32(os.Getpid())}
+	n.gauge(info)
+	return info
+}

@@ -1,0 +1,41 @@
+package node
+
+import (
+	"context"
+
+	"github.com/elasticcode/flow/actors"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/worker"
+)
+
+// workers gives the actors what the launcher starts, in the actors' words.
+type workers struct{ launcher *worker.Launcher }
+
+func (w workers) Start(ctx context.Context, env messages.Environment, events func(actors.Event)) (actors.Worker, error) {
+	process, err := w.launcher.Start(ctx, env, func(e worker.Event) { events(eventOf(e)) })
+	if err != nil {
+		return nil, err
+	}
+	return workerProcess{process}, nil
+}
+
+type workerProcess struct{ *worker.Process }
+
+func (p workerProcess) Send(w actors.Work) error {
+	tracking, _ := messages.ParseCallID(w.Tracking)
+	return p.Process.Send(worker.Work{Call: w.Call, Attempt: w.Attempt, Function: w.Function,
+		Arguments: w.Arguments, Socket: w.Socket, Tracking: tracking})
+}
+
+func eventOf(e worker.Event) actors.Event {
+	switch e := e.(type) {
+	case worker.Begun:
+		return actors.Begun{Call: e.Call, Attempt: e.Attempt}
+	case worker.Done:
+		return actors.Done{Call: e.Call, Attempt: e.Attempt, Outcome: e.Outcome, Result: e.Result,
+			Failure: e.Failure, Log: e.Log, Started: e.Started, Ended: e.Ended}
+	case worker.Exited:
+		return actors.Exited{Reason: e.Reason, Tail: e.Tail}
+	}
+	return actors.Ready{}
+}

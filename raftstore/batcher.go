@@ -1,0 +1,179 @@
+package raftstore
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// batcher packs the commands that callers propose at the same time into one log
+// entry. It never waits for more: while entries are on their way to the disk,
+// the next one fills by itself.
+type batcher struct {
+	queue   chan *proposal
+	bytes   atomic.Int64 // of the commands in queue
+	free    chan struct{}
+	now     func() time.Time
+	propose func(data []byte) raft.ApplyFuture
+	time    int64 // of the last entry; the loop alone uses it
+	over    *proposal
+
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+// proposal is one caller's command on its way.
+type proposal struct {
+	command messages.Command
+	answer  chan answer // buffered: the caller may have gone
+}
+
+type answer struct {
+	result messages.Result
+	index  uint64
+	err    error
+}
+
+func startBatcher(now func() time.Time, propose func([]byte) raft.ApplyFuture) *batcher {
+	b := &batcher{queue: make(chan *proposal, MaxQueued), free: make(chan struct{}, MaxInFlight), now: now, propose: propose, stop: make(chan struct{})}
+	for range MaxInFlight {
+		b.free <- struct{}{}
+	}
+	b.done.Go(b.run)
+	return b
+}
+
+// errFull says that the queue is at its bound; errStopped that the command was
+// never proposed.
+var (
+	errFull    = errors.New("too many commands wait for the log")
+	errStopped = errors.New("the replica has stopped")
+)
+
+// submit proposes a command and waits for its result. When the context ends
+// first, the command may still be applied.
+func (b *batcher) submit(ctx context.Context, c messages.Command) answer {
+	size := int64(len(c.Body))
+	if b.bytes.Add(size) > MaxQueuedBytes {
+		b.bytes.Add(-size)
+		return answer{err: errFull}
+	}
+	p := &proposal{command: c, answer: make(chan answer, 1)}
+	select {
+	case b.queue <- p:
+	default:
+		b.bytes.Add(-size)
+		return answer{err: errFull}
+	}
+	select {
+	case a := <-p.answer:
+		return a
+	case <-ctx.Done():
+		return answer{err: ctx.Err()}
+	case <-b.stop:
+		return answer{err: raft.ErrLeadershipLost}
+	}
+}
+
+func (b *batcher) run() {
+	for {
+		select {
+		case <-b.free:
+		case <-b.stop:
+			return
+		}
+		batch := b.gather()
+		if batch == nil {
+			return
+		}
+		future := b.propose(b.encode(batch))
+		b.done.Go(func() {
+			finish(future, batch, b.stop)
+			b.free <- struct{}{}
+		})
+	}
+}
+
+// gather waits for one proposal and takes what else is there.
+func (b *batcher) gather() []*proposal {
+	first := b.over
+	b.over = nil
+	if first == nil {
+		select {
+		case first = <-b.queue:
+		case <-b.stop:
+			return nil
+		}
+	}
+	batch, size := []*proposal{first}, len(first.command.Body)
+	for len(batch) < MaxBatchCommands && size < MaxBatchBytes {
+		select {
+		case p := <-b.queue:
+			if size += len(p.command.Body); size > messages.MaxEntryBytes {
+				b.over = p
+				return batch
+			}
+			batch = append(batch, p)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (b *batcher) encode(batch []*proposal) []byte {
+	b.time = max(b.time, b.now().UnixMicro())
+	e := messages.Entry{Time: b.time, Commands: make([]messages.Command, len(batch))}
+	size := 16
+	for i, p := range batch {
+		e.Commands[i] = p.command
+		size += len(p.command.Body) + 8
+		b.bytes.Add(-int64(len(p.command.Body)))
+	}
+	return e.Append(make([]byte, 0, size))
+}
+
+// finish gives every caller of an entry its own result. Raft may forget a
+// future that is committed as it shuts down; stop ends the wait for it.
+func finish(future raft.ApplyFuture, batch []*proposal, stop <-chan struct{}) {
+	settled := make(chan error, 1)
+	go func() { settled <- future.Error() }()
+	var err error
+	select {
+	case err = <-settled:
+	case <-stop:
+		err = raft.ErrLeadershipLost
+	}
+	var results []messages.Result
+	if err == nil {
+		switch r := future.Response().(type) {
+		case []messages.Result:
+			results = r
+		case error:
+			err = r
+		}
+		if err == nil && len(results) != len(batch) {
+			err = errors.New("the entry was applied without results")
+		}
+	}
+	for i, p := range batch {
+		if err != nil {
+			p.answer <- answer{err: err}
+		} else {
+			p.answer <- answer{result: results[i], index: future.Index()}
+		}
+	}
+}
+
+// close ends the loop. Entries on their way are given up: the caller does so
+// after raft has settled them.
+func (b *batcher) close() {
+	close(b.stop)
+	b.done.Wait()
+}

@@ -1,0 +1,5 @@
+//go:build nofsync
+
+package boltlog
+
+const noSync = true

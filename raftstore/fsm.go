@@ -1,0 +1,197 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// applier is the group's state as raft drives it. Raft calls it from one
+// goroutine at a time.
+type applier struct {
+	group   messages.GroupID
+	kv      KV
+	machine Machine
+	events  *events
+	waiters waiters
+	fail    func(error) // must not block
+	failed  func() error
+
+	snapshots *snapshots
+	behind    chan struct{} // told when a snapshot is due
+	threshold int64
+
+	mu     sync.Mutex
+	record record // as committed to kv; changed only by raft's goroutine
+
+	since atomic.Int64 // log bytes applied since the last snapshot
+}
+
+// at is how far the state has come.
+func (a *applier) at() record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.record
+}
+
+func (a *applier) advance(r record) {
+	a.mu.Lock()
+	a.record = r
+	a.mu.Unlock()
+	a.waiters.reach(r.applied)
+}
+
+// Apply is not called by raft, for there is ApplyBatch.
+func (a *applier) Apply(l *raft.Log) any { return a.ApplyBatch([]*raft.Log{l})[0] }
+
+// ApplyBatch applies committed entries. The response of a command entry is a
+// []messages.Result, or an error when the replica has stopped.
+func (a *applier) ApplyBatch(logs []*raft.Log) []any {
+	responses := make([]any, len(logs))
+	for i, l := range logs {
+		results, err := a.entry(l)
+		if err != nil {
+			responses[i] = err
+			continue
+		}
+		responses[i] = results
+		a.since.Add(cost(l))
+	}
+	if a.since.Load() >= a.threshold {
+		select {
+		case a.behind <- struct{}{}:
+		default:
+		}
+	}
+	return responses
+}
+
+// entry applies one entry, unless its effects are in the state already.
+func (a *applier) entry(l *raft.Log) ([]messages.Result, error) {
+	if err := a.failed(); err != nil {
+		return nil, err
+	}
+	at := a.at()
+	if l.Index <= at.applied {
+		return nil, nil
+	}
+	var results []messages.Result
+	var writes []kv.Write
+	var err error
+	switch l.Type {
+	case raft.LogCommand:
+		results, writes, err = a.commands(&at, l)
+	case raft.LogConfiguration:
+		var c raft.Configuration
+		c, err = decodeMembers(l.Data)
+		writes = []kv.Write{writeMembers(a.group, l.Index, c)}
+	}
+	if err == nil {
+		at.applied, at.term = l.Index, l.Term
+		err = a.kv.Commit(Batch{Writes: append(writes, at.write(a.group))})
+	}
+	if err != nil {
+		err = fmt.Errorf("apply entry %d of group %d: %w", l.Index, a.group, err)
+		a.fail(err)
+		return nil, err
+	}
+	a.advance(at)
+	if results != nil {
+		a.events.applied(l.Index, results)
+	}
+	return results, nil
+}
+
+// commands runs an entry's commands over the state, and gives what they change.
+func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, writes []kv.Write, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(p)
+		}
+	}()
+	entry, err := messages.DecodeEntry(l.Data)
+	if err != nil {
+		return nil, nil, err
+	}
+	// A new leader's clock may be behind the old one's.
+	at.time = max(at.time, entry.Time)
+	snapshot := a.kv.Snapshot()
+	defer snapshot.Close()
+	tx := kv.NewOverlay(machineView(snapshot, a.group))
+	results = make([]messages.Result, len(entry.Commands))
+	for i, c := range entry.Commands {
+		if results[i], err = a.machine.Apply(tx, l.Index, at.time, c); err != nil {
+			return nil, nil, fmt.Errorf("command %d of type %d: %w", i, c.Type, err)
+		}
+	}
+	return results, prefixed(machinePrefix(a.group), tx, 1), nil
+}
+
+// panicked turns what a state machine or a store panicked with into an error.
+func panicked(p any) error {
+	var read ReadError
+	if err, ok := p.(error); ok && errors.As(err, &read) {
+		return read
+	}
+	return fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+}
+
+// Snapshot promises a snapshot of the state as it is now. Nothing is copied:
+// the flush that follows makes durable at least this.
+func (a *applier) Snapshot() (raft.FSMSnapshot, error) {
+	if err := a.failed(); err != nil {
+		return nil, err
+	}
+	at := a.at()
+	if at.applied == 0 {
+		return nil, raft.ErrNothingNewToSnapshot
+	}
+	return flushed{a, at.applied, a.since.Load()}, nil
+}
+
+// flushed is a snapshot to be: a flush, then a marker.
+type flushed struct {
+	of      *applier
+	applied uint64
+	since   int64
+}
+
+func (f flushed) Persist(to raft.SnapshotSink) error {
+	if err := f.of.kv.Flush(); err != nil {
+		err = fmt.Errorf("flush state of group %d: %w", f.of.group, err)
+		f.of.fail(err)
+		return err
+	}
+	if err := to.(*sink).mark(f.applied); err != nil {
+		return err
+	}
+	f.of.since.Add(-f.since)
+	return nil
+}
+
+func (f flushed) Release() {}
+
+// Restore replaces the state by a snapshot that was received whole.
+func (a *applier) Restore(from io.ReadCloser) error {
+	defer from.Close()
+	if err := a.failed(); err != nil {
+		return err
+	}
+	r, err := a.snapshots.install(from, a.at().incarnation)
+	if err != nil {
+		err = fmt.Errorf("install snapshot of group %d: %w", a.group, err)
+		a.fail(err) // the state may be half gone
+		return err
+	}
+	a.since.Store(0)
+	a.advance(r)
+	return nil
+}

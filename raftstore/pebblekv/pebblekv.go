@@ -1,0 +1,130 @@
+// Package pebblekv keeps the state of a node's groups in Pebble.
+package pebblekv
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/elasticcode/flow/raftstore"
+)
+
+// Store is a raftstore.KV. Pebble's own log is off: the groups' logs hold what
+// a crash takes from memory, and a snapshot's marker waits for Flush.
+type Store struct {
+	db    *pebble.DB
+	cache *pebble.Cache
+
+	mu     sync.Mutex // held to close
+	closed bool
+}
+
+// What Pebble may take. A memtable is what a crash makes the log replay.
+const (
+	memTableSize = 16 << 20
+	cacheSize    = 32 << 20
+	openFiles    = 500
+	retryFull    = 500 * time.Millisecond // between tries to write to a full disk
+)
+
+// Open opens the store in a directory, which it makes when it is missing.
+func Open(dir string, logger *slog.Logger) (*Store, error) { return open(dir, disk(), logger) }
+
+func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	// Pebble tries a flush that failed again at once, without end.
+	on = vfs.OnDiskFull(on, func() {
+		logger.Error("state store: disk full")
+		time.Sleep(retryFull)
+	})
+	cache := pebble.NewCache(cacheSize)
+	options := &pebble.Options{
+		FS: on, DisableWAL: true, Cache: cache, MemTableSize: memTableSize, MemTableStopWritesThreshold: 4, MaxOpenFiles: openFiles,
+		FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLogger{logger},
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { logger.Error("state store: background work failed", "error", err) },
+			// Reads that meet the damage say so, and stop their group.
+			DataCorruption: func(i pebble.DataCorruptionInfo) {
+				logger.Error("state store: damaged file", "file", i.Path, "error", i.Details)
+			},
+		},
+	}
+	for i := range options.Levels {
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	db, err := pebble.Open(dir, options)
+	if err != nil {
+		cache.Unref()
+		if pebble.IsCorruptionError(err) {
+			err = fmt.Errorf("%w: %w", err, raftstore.ErrCorrupt)
+		}
+		return nil, fmt.Errorf("open state store %s: %w", dir, err)
+	}
+	return &Store{db: db, cache: cache}, nil
+}
+
+// Commit applies a batch atomically; it is on disk after the next Flush.
+func (s *Store) Commit(b raftstore.Batch) error {
+	batch := s.db.NewBatch()
+	defer batch.Close()
+	for _, r := range b.Erase {
+		if err := batch.DeleteRange(r.From, r.To, nil); err != nil {
+			return err
+		}
+	}
+	for _, w := range b.Writes {
+		var err error
+		if w.Delete {
+			err = batch.Delete(w.Key, nil)
+		} else {
+			err = batch.Set(w.Key, w.Value, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return batch.Commit(pebble.NoSync)
+}
+
+// Flush writes what is in memory to the disk, and waits for it.
+func (s *Store) Flush() error { return s.db.Flush() }
+
+// Close ends the store. All snapshots must be closed. What was not flushed is
+// left to the logs.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.New("state store is closed")
+	}
+	s.closed = true
+	err := s.db.Close()
+	s.cache.Unref()
+	return err
+}
+
+// pebbleLogger passes Pebble's log on.
+type pebbleLogger struct{ to *slog.Logger }
+
+func (l pebbleLogger) Infof(format string, args ...any) {
+	l.to.Debug("pebble", "message", fmt.Sprintf(format, args...))
+}
+
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.to.Warn("pebble", "message", fmt.Sprintf(format, args...))
+}
+
+// Fatalf must not return. Pebble calls it when its list of files could not be
+// written or synced; no group of this node can go on after that.
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	l.to.Error("state store cannot go on", "message", fmt.Sprintf(format, args...))
+	panic("state store: " + fmt.Sprintf(format, args...))
+}

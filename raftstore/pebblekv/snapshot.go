@@ -1,0 +1,106 @@
+package pebblekv
+
+import (
+	"errors"
+	"iter"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/elasticcode/flow/raftstore"
+)
+
+// Snapshot gives the state as it is now.
+func (s *Store) Snapshot() raftstore.Snapshot { return &snapshot{of: s.db.NewSnapshot()} }
+
+type snapshot struct {
+	of *pebble.Snapshot
+
+	mu   sync.Mutex
+	idle *pebble.Iterator // left by the last scan: making one costs more than moving it
+}
+
+func (s *snapshot) Get(key []byte) ([]byte, bool) {
+	value, closer, err := s.of.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, false
+	}
+	if err != nil {
+		panic(raftstore.ReadError{Err: err})
+	}
+	out := append([]byte{}, value...)
+	if err := closer.Close(); err != nil {
+		panic(raftstore.ReadError{Err: err})
+	}
+	return out, true
+}
+
+func (s *snapshot) Scan(from, to []byte) iter.Seq2[[]byte, []byte] {
+	return s.scan(from, to, (*pebble.Iterator).First, (*pebble.Iterator).Next)
+}
+
+func (s *snapshot) ScanBack(from, to []byte) iter.Seq2[[]byte, []byte] {
+	return s.scan(from, to, (*pebble.Iterator).Last, (*pebble.Iterator).Prev)
+}
+
+type move func(*pebble.Iterator) bool
+
+func (s *snapshot) scan(from, to []byte, first, next move) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		it := s.take(from, to)
+		defer s.leave(it)
+		for ok := first(it); ok; ok = next(it) {
+			value, err := it.ValueAndErr()
+			if err != nil {
+				panic(raftstore.ReadError{Err: err})
+			}
+			key := it.Key()
+			// What a view gives stays good while the iterator moves on.
+			pair := append(append(make([]byte, 0, len(key)+len(value)), key...), value...)
+			if !yield(pair[:len(key):len(key)], pair[len(key):]) {
+				return
+			}
+		}
+		if err := it.Error(); err != nil {
+			panic(raftstore.ReadError{Err: err})
+		}
+	}
+}
+
+func (s *snapshot) take(from, to []byte) *pebble.Iterator {
+	s.mu.Lock()
+	it := s.idle
+	s.idle = nil
+	s.mu.Unlock()
+	if it != nil {
+		it.SetBounds(from, to)
+		return it
+	}
+	it, err := s.of.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		panic(raftstore.ReadError{Err: err})
+	}
+	return it
+}
+
+func (s *snapshot) leave(it *pebble.Iterator) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle == nil && it.Error() == nil {
+		s.idle = it
+		return
+	}
+	it.Close()
+}
+
+func (s *snapshot) Close() error {
+	s.mu.Lock()
+	it := s.idle
+	s.idle = nil
+	s.mu.Unlock()
+	var err error
+	if it != nil {
+		err = it.Close()
+	}
+	return errors.Join(err, s.of.Close())
+}

@@ -1,0 +1,160 @@
+// Package raftstore keeps replicated logs: it runs the replicas that a node
+// holds of Raft groups, each with a log of its own and all with their state in
+// one ordered key-value store. DESIGN.md beside this file says why each part is
+// as it is.
+package raftstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Store is a node's replicas.
+type Store struct {
+	config   Config
+	parts    Parts
+	identity []byte // of parts.KV: tells it from one made anew in its place
+	cache    *logCache
+	disk     disk
+
+	mu     sync.Mutex
+	open   map[messages.GroupID]*Group
+	closed bool
+}
+
+const identitySize = 16
+
+// Open opens the store, and finishes removals that a crash cut short. No group
+// runs yet: see Groups and OpenGroup.
+func Open(c Config, p Parts) (*Store, error) {
+	c = c.withDefaults()
+	if c.Dir == "" || c.Node == "" || p.KV == nil || p.Logs == nil || p.Now == nil {
+		return nil, errors.New("open store: directory, node, key-value store, logs and clock must be given")
+	}
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{config: c, parts: p, cache: newLogCache(c.CacheBytes), open: make(map[messages.GroupID]*Group)}
+	if err := s.identify(); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", c.Dir, err)
+	}
+	if err := s.finishRemovals(); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", c.Dir, err)
+	}
+	return s, nil
+}
+
+// identify reads the key-value store's identity, or gives it one.
+func (s *Store) identify() error {
+	snapshot := s.parts.KV.Snapshot()
+	defer snapshot.Close()
+	err := readable(func() error {
+		if id, ok := snapshot.Get(identityKey); ok {
+			s.identity = append([]byte(nil), id...)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if s.identity != nil {
+		if len(s.identity) != identitySize {
+			return fmt.Errorf("identity of the key-value store: %w", ErrCorrupt)
+		}
+		return nil
+	}
+	s.identity = make([]byte, identitySize)
+	rand.Read(s.identity)
+	w := kv.Write{Key: identityKey, Value: append([]byte(nil), s.identity...)}
+	if err := s.parts.KV.Commit(Batch{Writes: []kv.Write{w}}); err != nil {
+		return err
+	}
+	return s.parts.KV.Flush()
+}
+
+// OpenGroup opens this node's replica of a group, and starts it.
+//
+// An error that is ErrLostState means that the replica's disk holds less than
+// it has promised: remove it, and join under a new incarnation.
+func (s *Store) OpenGroup(c GroupConfig) (*Group, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed
+	}
+	if s.open[c.ID] != nil {
+		return nil, messages.Errorf(messages.Conflict, "open replica", fmt.Sprintf("group %d", c.ID), "it is open already")
+	}
+	g, err := s.openGroup(c)
+	if err != nil {
+		if errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrLostState) {
+			err = fmt.Errorf("%w: %w", ErrLostState, err)
+		}
+		return nil, fmt.Errorf("open replica %s of group %d: %w", serverID(s.config.Node, c.Incarnation), c.ID, err)
+	}
+	s.open[c.ID] = g
+	return g, nil
+}
+
+// Group is an open replica, or nil.
+func (s *Store) Group(id messages.GroupID) *Group {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[id]
+}
+
+func (s *Store) forget(g *Group) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[g.id] == g {
+		delete(s.open, g.id)
+	}
+}
+
+// Close hands leaderships over, ends all replicas and closes the key-value store.
+func (s *Store) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	var open []*Group
+	for _, g := range s.open {
+		open = append(open, g)
+	}
+	s.mu.Unlock()
+	var all sync.WaitGroup
+	for _, g := range open {
+		all.Go(func() { g.Close(ctx) })
+	}
+	all.Wait()
+	return errors.Join(s.parts.KV.Flush(), s.parts.KV.Close())
+}
+
+// disk remembers for a moment whether the disk is short.
+type disk struct {
+	mu    sync.Mutex
+	asked time.Time
+	short bool
+}
+
+// askDisk is how long an answer about free space holds.
+const askDisk = 100 * time.Millisecond
+
+// short says whether less than the reserve is free.
+func (s *Store) short() bool {
+	if s.parts.Free == nil {
+		return false
+	}
+	s.disk.mu.Lock()
+	defer s.disk.mu.Unlock()
+	if now := s.parts.Now(); s.disk.asked.IsZero() || now.Sub(s.disk.asked).Abs() >= askDisk {
+		s.disk.asked, s.disk.short = now, s.parts.Free() < s.config.ReserveBytes
+	}
+	return s.disk.short
+}

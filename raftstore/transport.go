@@ -1,0 +1,157 @@
+package raftstore
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// transport is raft's network transport with four changes: heartbeats go
+// through raft's main loop, a server's address is its node's id, a leader with
+// nothing new to say does not say it over the network, and a replica that is
+// alone need not wait to lead.
+type transport struct {
+	*raft.NetworkTransport
+	node     messages.NodeID
+	quiet    time.Duration // an idle follower hears at least this often from the pipeline
+	peers    *peers
+	requests chan raft.RPC // what peers ask, and electNow
+	closed   chan struct{}
+	done     sync.WaitGroup
+}
+
+func newTransport(l *lent, c Config, logger hclog.Logger, p *peers) *transport {
+	t := &transport{
+		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			Stream: l, MaxPool: maxPooledConns, Timeout: c.RPC, Logger: logger, MsgpackUseNewTimeFormat: true,
+		}),
+		node: c.Node, quiet: c.Heartbeat / 2, peers: p,
+		requests: make(chan raft.RPC), closed: make(chan struct{}),
+	}
+	t.done.Go(t.forward)
+	return t
+}
+
+func (t *transport) forward() {
+	for {
+		select {
+		case rpc := <-t.NetworkTransport.Consumer():
+			t.hand(rpc)
+		case <-t.closed:
+			return
+		}
+	}
+}
+
+func (t *transport) hand(rpc raft.RPC) {
+	select {
+	case t.requests <- rpc:
+	case <-t.closed:
+	}
+}
+
+// Consumer gives raft the requests of its peers.
+func (t *transport) Consumer() <-chan raft.RPC { return t.requests }
+
+// electNow asks the own raft to be elected without waiting for a leader, as one
+// does that hands its leadership over. It is for a group's only voter.
+func (t *transport) electNow(self raft.ServerID) {
+	head := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(self), Addr: []byte(t.node)}
+	t.hand(raft.RPC{Command: &raft.TimeoutNowRequest{RPCHeader: head}, RespChan: make(chan raft.RPCResponse, 1)})
+}
+
+// Close ends the transport; raft does so when it shuts down.
+func (t *transport) Close() error {
+	select {
+	case <-t.closed:
+		return nil
+	default:
+	}
+	close(t.closed)
+	t.done.Wait()
+	return t.NetworkTransport.Close()
+}
+
+// SetHeartbeatHandler does nothing: on raft's fast path a heartbeat changes the
+// term while the main loop reads it (hashicorp/raft issue 695).
+func (t *transport) SetHeartbeatHandler(func(raft.RPC)) {}
+
+func (t *transport) LocalAddr() raft.ServerAddress { return raft.ServerAddress(t.node) }
+
+// AppendEntries serves heartbeats above all, whose answers tell where the
+// follower's log ends.
+func (t *transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	own := t.peers.last()
+	if err := t.NetworkTransport.AppendEntries(id, to, req, resp); err != nil {
+		return err
+	}
+	if resp.Success {
+		t.peers.heard(id, peer{last: resp.LastLog, own: own, term: req.Term, when: time.Now()})
+	}
+	return nil
+}
+
+func (t *transport) AppendEntriesPipeline(id raft.ServerID, to raft.ServerAddress) (raft.AppendPipeline, error) {
+	p, err := t.NetworkTransport.AppendEntriesPipeline(id, to)
+	if err != nil {
+		return nil, err
+	}
+	return &pipeline{AppendPipeline: p, quiet: t.quiet}, nil
+}
+
+// pipeline leaves out requests that repeat the one before: no entries, no new
+// commit index. Raft makes one every CommitTimeout, which must be short for
+// followers to learn of commits at once, and would keep an idle network busy.
+// To raft such a request is one whose answer does not come; nothing waits for
+// it, and neither lease nor reads count it.
+type pipeline struct {
+	raft.AppendPipeline
+	quiet  time.Duration
+	commit uint64    // of the last request sent
+	prev   uint64    // entry that the next request would follow
+	sent   time.Time // raft's replication goroutine alone uses these
+}
+
+func (p *pipeline) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	now := time.Now()
+	if len(req.Entries) == 0 && req.LeaderCommitIndex == p.commit && req.PrevLogEntry == p.prev && now.Sub(p.sent) < p.quiet {
+		return nil, nil
+	}
+	p.commit, p.prev, p.sent = req.LeaderCommitIndex, req.PrevLogEntry, now
+	if n := len(req.Entries); n > 0 {
+		p.prev = req.Entries[n-1].Index
+	}
+	return p.AppendPipeline.AppendEntries(req, resp)
+}
+
+// peers is what a leader has heard of its followers.
+type peers struct {
+	last func() uint64 // end of this replica's log
+
+	mu   sync.Mutex
+	seen map[raft.ServerID]peer
+}
+
+type peer struct {
+	last uint64 // where the follower's log ended
+	own  uint64 // where the leader's ended when it asked
+	term uint64
+	when time.Time
+}
+
+func (p *peers) heard(id raft.ServerID, what peer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen[id] = what
+}
+
+func (p *peers) get(id raft.ServerID) (peer, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	what, ok := p.seen[id]
+	return what, ok
+}
