@@ -20,13 +20,12 @@ import (
 
 // Bounds of the API. What is over one is refused with an error that names it.
 const (
-	MaxMessage     = 8 << 20   // bytes of one request, or of one frame of a stream
-	MaxBatchBytes  = 768 << 10 // bytes of the arguments of one batch: it must fit one log entry
-	MaxInFlight    = 1024      // unanswered requests of one stream; more are not read
-	MaxOwner       = messages.MaxName
-	MaxResultRows  = 100     // rows of a page of calls with their results
-	MaxSkippedRows = 100_000 // rows that a page number may lie behind the first
-	MaxTimeout     = 30 * 24 * time.Hour
+	MaxMessage    = 8 << 20   // bytes of one request, or of one frame of a stream
+	MaxBatchBytes = 768 << 10 // bytes of the arguments of one batch: it must fit one log entry
+	MaxInFlight   = 1024      // unanswered requests of one stream; more are not read
+	MaxOwner      = messages.MaxName
+	MaxResultRows = 100 // rows of a page of calls with their results
+	MaxTimeout    = 30 * 24 * time.Hour
 
 	compressFrom = 64 << 10         // bytes; below, compressing costs more than it saves
 	patience     = 30 * time.Second // for the cluster's answer to what does not wait for a call's end

@@ -35,7 +35,7 @@ func (t *tasks) ListCalls(ctx context.Context, request *connect.Request[messages
 		return nil, err
 	}
 	pages := newMerge(t.cluster, query, groups, begin, m.After)
-	if _, err := pages.take(bounded, skip, false); err != nil {
+	if err := pages.skip(bounded, skip); err != nil {
 		return nil, explained(ctx, err, op, subject)
 	}
 	calls, err := pages.take(bounded, rows, m.Results)
@@ -68,10 +68,6 @@ func pageOf(op string, m *messages.ListCallsRequest) (rows, skip int, err error)
 		return 0, 0, messages.Errorf(messages.Invalid, op, "calls", "a page token and a page number are both given; one is enough")
 	case m.Page > 1:
 		skip = int(m.Page-1) * rows
-	}
-	if skip > MaxSkippedRows {
-		return 0, 0, messages.Errorf(messages.Invalid, op, "calls", "page %d lies more than %d rows behind the first", m.Page, MaxSkippedRows).
-			WithHint("go on with the page token of the page before")
 	}
 	return rows, skip, nil
 }

@@ -1,6 +1,9 @@
 package api_test
 
 import (
+	"encoding/binary"
+	"strconv"
+
 	"github.com/elasticcode/flow/flow"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -17,6 +20,17 @@ func query(state kv.View, index uint64, now int64, q *messages.QueryRequest) (*m
 			return nil, messages.Errorf(messages.NotFound, "get", "call "+id.String(), "there is no such call")
 		}
 		response.Call = call
+	case q.GetList() != nil:
+		var cursor []byte
+		if place := q.GetList().PageToken; place != "" {
+			seq, err := strconv.ParseUint(place, 10, 64)
+			if err != nil {
+				return nil, err
+			}
+			cursor = binary.BigEndian.AppendUint64(nil, seq)
+		}
+		response.Page = flow.ListCalls(state, q.GetList(), cursor, int(q.Skip), now)
+		response.Page.Skipped = q.Skip
 	case q.GetStats() != nil:
 		response.Stats = flow.Count(state, q.GetStats().Socket)
 	}

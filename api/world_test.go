@@ -308,6 +308,7 @@ func sample() []*messages.Function {
 	return []*messages.Function{
 		{Name: "do_something", Parameters: []*messages.Parameter{parameter("message", named), parameter("args", rest)}},
 		{Name: "add_two", Parameters: []*messages.Parameter{parameter("one", named), parameter("two", named, "0")}},
+		{Name: "emit_one", Doc: "Gives its argument.", Parameters: []*messages.Parameter{parameter("one", named)}},
 		{Name: "hold"},
 		{Name: "fails"},
 	}

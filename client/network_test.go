@@ -65,9 +65,18 @@ type node struct {
 // start serves a node on a free port.
 func start(t *testing.T, n *network) *node {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := serve(n)
 	if err != nil {
 		t.Fatal(err)
+	}
+	t.Cleanup(s.kill)
+	return s
+}
+
+func serve(n *network) (*node, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
 	}
 	s := &node{network: n, address: listener.Addr().String()}
 	mux := http.NewServeMux()
@@ -78,8 +87,7 @@ func start(t *testing.T, n *network) *node {
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = server.Serve(listener) }()
 	s.kill = sync.OnceFunc(func() { _ = server.Close(); <-ended })
-	t.Cleanup(s.kill)
-	return s
+	return s, nil
 }
 
 func (s *node) Run(ctx context.Context, r *connect.Request[messages.RunRequest]) (*connect.Response[messages.CallInfo], error) {

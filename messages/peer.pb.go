@@ -237,6 +237,7 @@ type QueryRequest struct {
 	//	*QueryRequest_List
 	//	*QueryRequest_Stats
 	Query         isQueryRequest_Query `protobuf_oneof:"query"`
+	Skip          int64                `protobuf:"varint,6,opt,name=skip,proto3" json:"skip,omitempty"` // with list: rows to pass over, behind the page token
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -317,6 +318,13 @@ func (x *QueryRequest) GetStats() *StatsQuery {
 		}
 	}
 	return nil
+}
+
+func (x *QueryRequest) GetSkip() int64 {
+	if x != nil {
+		return x.Skip
+	}
+	return 0
 }
 
 type isQueryRequest_Query interface {
@@ -510,7 +518,8 @@ type CallPage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Calls         []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
 	Total         int64                  `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
-	Next          []byte                 `protobuf:"bytes,3,opt,name=next,proto3" json:"next,omitempty"` // where the next page of this group begins
+	Next          []byte                 `protobuf:"bytes,3,opt,name=next,proto3" json:"next,omitempty"`        // where the next page of this group begins
+	Skipped       int64                  `protobuf:"varint,4,opt,name=skipped,proto3" json:"skipped,omitempty"` // the rows that were passed over, as asked
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -564,6 +573,13 @@ func (x *CallPage) GetNext() []byte {
 		return x.Next
 	}
 	return nil
+}
+
+func (x *CallPage) GetSkipped() int64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
 }
 
 type Stats struct {
@@ -1554,13 +1570,14 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x10ReadIndexRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"\xcb\x01\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"\xdf\x01\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12(\n" +
 	"\x04call\x18\x03 \x01(\v2\x12.flow.v1.CallQueryH\x00R\x04call\x12/\n" +
 	"\x04list\x18\x04 \x01(\v2\x19.flow.v1.ListCallsRequestH\x00R\x04list\x12+\n" +
-	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05statsB\a\n" +
+	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12\x12\n" +
+	"\x04skip\x18\x06 \x01(\x03R\x04skipB\a\n" +
 	"\x05query\"9\n" +
 	"\tCallQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
@@ -1572,11 +1589,12 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12!\n" +
 	"\x04call\x18\x02 \x01(\v2\r.flow.v1.CallR\x04call\x12%\n" +
 	"\x04page\x18\x03 \x01(\v2\x11.flow.v1.CallPageR\x04page\x12$\n" +
-	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\"Y\n" +
+	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\"s\n" +
 	"\bCallPage\x12#\n" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
-	"\x04next\x18\x03 \x01(\fR\x04next\"\x84\x01\n" +
+	"\x04next\x18\x03 \x01(\fR\x04next\x12\x18\n" +
+	"\askipped\x18\x04 \x01(\x03R\askipped\"\x84\x01\n" +
 	"\x05Stats\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\x03R\x05total\x12\x16\n" +
 	"\x06queued\x18\x02 \x01(\x03R\x06queued\x12\x18\n" +
