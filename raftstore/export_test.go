@@ -45,4 +45,3 @@ func VerifyStream(b []byte) error {
 	_, err := verifyStream(bytes.NewReader(b))
 	return err
 }
-

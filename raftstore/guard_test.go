@@ -94,6 +94,7 @@ func TestLogThatLostItsEndIsNotStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	oldState := a.kv.Crash(0)
+	a.kv = oldState.Crash(0)
 	a.start(true)
 	eventually(t, "it leads", a.leads)
 	a.must("add x 1")
@@ -101,7 +102,7 @@ func TestLogThatLostItsEndIsNotStarted(t *testing.T) {
 	if err := os.WriteFile(a.path("log.db"), old, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a.kv = oldState
+	a.kv = oldState.Crash(0)
 	if err := a.try(true); !errors.Is(err, raftstore.ErrLostState) || !strings.Contains(err.Error(), "reached") {
 		t.Fatalf("started on a log that lost its end: %v", err)
 	}
@@ -116,6 +117,7 @@ func TestMarkIsRaisedWhileTheLogGrows(t *testing.T) {
 		t.Fatal(err)
 	}
 	oldState := a.kv.Crash(0)
+	a.kv = oldState.Crash(0)
 	a.start(true)
 	eventually(t, "it leads", a.leads)
 	for range 3 {
@@ -128,7 +130,7 @@ func TestMarkIsRaisedWhileTheLogGrows(t *testing.T) {
 	if err := os.WriteFile(a.path("log.db"), old, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a.kv = oldState
+	a.kv = oldState.Crash(0)
 	if err := a.try(true); !errors.Is(err, raftstore.ErrLostState) {
 		t.Fatalf("started on a log that lost its end: %v", err)
 	}

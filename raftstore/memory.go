@@ -86,11 +86,12 @@ func (m *Memory) Unflushed() int {
 	return len(m.since)
 }
 
-// Crash gives the store as the disk has it after a crash that kept the first
-// keep batches since the last Flush. The store itself goes on undisturbed.
+// Crash ends the store, and gives it as the disk has it after a crash that kept
+// the first keep batches since the last Flush.
 func (m *Memory) Crash(keep int) *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.closed = true
 	after := m.durable.Clone()
 	for _, b := range m.since[:min(keep, len(m.since))] {
 		apply(after, b)

@@ -31,7 +31,7 @@ func (s *Store) openGroup(c GroupConfig) (*Group, error) {
 	if err := g.guard.start(); err != nil {
 		return nil, errors.Join(err, g.guard.close())
 	}
-	g.peers = &peers{last: g.lastIndex, seen: make(map[raft.ServerID]peer)}
+	g.peers = newPeers(g.lastIndex)
 	g.events = observe(c.Observer)
 	g.applier.events = g.events
 	g.layer = shareLayer(c.Layer)

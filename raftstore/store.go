@@ -122,12 +122,16 @@ func (s *Store) forget(g *Group) {
 // Close hands leaderships over, ends all replicas and closes the key-value store.
 func (s *Store) Close(ctx context.Context) error {
 	s.mu.Lock()
+	closed := s.closed
 	s.closed = true
 	var open []*Group
 	for _, g := range s.open {
 		open = append(open, g)
 	}
 	s.mu.Unlock()
+	if closed {
+		return errClosed
+	}
 	var all sync.WaitGroup
 	for _, g := range open {
 		all.Go(func() { g.Close(ctx) })

@@ -19,7 +19,8 @@ type transport struct {
 	node     messages.NodeID
 	quiet    time.Duration // an idle follower hears at least this often from the pipeline
 	peers    *peers
-	requests chan raft.RPC // what peers ask, and electNow
+	requests chan raft.RPC   // what peers ask, and electNow
+	ending   <-chan struct{} // its connections are ended
 	closed   chan struct{}
 	done     sync.WaitGroup
 }
@@ -30,7 +31,7 @@ func newTransport(l *lent, c Config, logger hclog.Logger, p *peers) *transport {
 			Stream: l, MaxPool: maxPooledConns, Timeout: c.RPC, Logger: logger, MsgpackUseNewTimeFormat: true,
 		}),
 		node: c.Node, quiet: c.Heartbeat / 2, peers: p,
-		requests: make(chan raft.RPC), closed: make(chan struct{}),
+		requests: make(chan raft.RPC), ending: l.closed, closed: make(chan struct{}),
 	}
 	t.done.Go(t.forward)
 	return t
@@ -84,15 +85,34 @@ func (t *transport) LocalAddr() raft.ServerAddress { return raft.ServerAddress(t
 
 // AppendEntries serves heartbeats above all, whose answers tell where the
 // follower's log ends.
+//
+// A follower that could not be reached is left alone until a heartbeat reaches
+// it: raft would wait twice as long after each failure, up to ten seconds, and a
+// node that comes back would be that late.
 func (t *transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
 	own := t.peers.last()
+	failed := t.peers.next(id)
 	if err := t.NetworkTransport.AppendEntries(id, to, req, resp); err != nil {
+		if heartbeat := req.PrevLogEntry == 0 && len(req.Entries) == 0 && req.LeaderCommitIndex == 0; !heartbeat {
+			t.awaitContact(failed)
+		}
 		return err
 	}
 	if resp.Success {
 		t.peers.heard(id, peer{last: resp.LastLog, own: own, term: req.Term, when: time.Now()})
 	}
 	return nil
+}
+
+// maxSilence is how long replication to a follower waits for it to be heard.
+const maxSilence = 10 * time.Second
+
+func (t *transport) awaitContact(heard <-chan struct{}) {
+	select {
+	case <-heard:
+	case <-time.After(maxSilence):
+	case <-t.ending:
+	}
 }
 
 func (t *transport) AppendEntriesPipeline(id raft.ServerID, to raft.ServerAddress) (raft.AppendPipeline, error) {
@@ -132,8 +152,9 @@ func (p *pipeline) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.Appe
 type peers struct {
 	last func() uint64 // end of this replica's log
 
-	mu   sync.Mutex
-	seen map[raft.ServerID]peer
+	mu    sync.Mutex
+	seen  map[raft.ServerID]peer
+	until map[raft.ServerID]chan struct{} // closed when the follower is heard next
 }
 
 type peer struct {
@@ -143,10 +164,28 @@ type peer struct {
 	when time.Time
 }
 
+func newPeers(last func() uint64) *peers {
+	return &peers{last: last, seen: make(map[raft.ServerID]peer), until: make(map[raft.ServerID]chan struct{})}
+}
+
 func (p *peers) heard(id raft.ServerID, what peer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.seen[id] = what
+	if wake := p.until[id]; wake != nil {
+		close(wake)
+		delete(p.until, id)
+	}
+}
+
+// next is closed when the follower is heard again.
+func (p *peers) next(id raft.ServerID) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.until[id] == nil {
+		p.until[id] = make(chan struct{})
+	}
+	return p.until[id]
 }
 
 func (p *peers) get(id raft.ServerID) (peer, bool) {

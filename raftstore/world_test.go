@@ -48,6 +48,7 @@ type network struct {
 	layers map[messages.NodeID]*pipeLayer
 	cut    map[messages.NodeID]bool
 	conns  map[net.Conn][2]messages.NodeID
+	nodes  []*node
 }
 
 func newNetwork() *network {
@@ -215,10 +216,11 @@ type node struct {
 
 func newNode(t testing.TB, n *network, id messages.NodeID) *node {
 	me := &node{t: t, id: id, net: n, dir: t.TempDir(), incarnation: 1, kv: raftstore.NewMemory()}
-	// Short times, to elect and to fail fast.
-	me.config = raftstore.Config{Dir: me.dir, Node: id, Heartbeat: 150 * time.Millisecond, Election: 150 * time.Millisecond, Lease: 100 * time.Millisecond, RPC: 2 * time.Second}
+	// A busy machine must not move leadership by itself.
+	me.config = raftstore.Config{Dir: me.dir, Node: id, Heartbeat: 500 * time.Millisecond, Election: 500 * time.Millisecond, Lease: 500 * time.Millisecond, RPC: 2 * time.Second}
 	me.parts = raftstore.Parts{Logs: boltlog.Logs{}, Now: time.Now, Logger: logger(t, id)}
 	t.Cleanup(func() { me.stop() })
+	n.nodes = append(n.nodes, me)
 	return me
 }
 
@@ -283,14 +285,20 @@ func (n *node) path(name string) string {
 	return filepath.Join(n.dir, "groups", fmt.Sprintf("%d-%d", testGroup, n.incarnation), name)
 }
 
-// must proposes through this node.
+// must proposes through this node, or through the leader if that is another by
+// now: a slow machine may move it.
 func (n *node) must(format string, args ...any) string {
 	n.t.Helper()
-	r, _, err := n.group.Propose(patience(n.t), command(format, args...))
-	if err != nil {
-		n.t.Fatalf("propose %q at %s: %v", fmt.Sprintf(format, args...), n.id, err)
+	for {
+		r, _, err := n.group.Propose(patience(n.t), command(format, args...))
+		if err == nil {
+			return text(r)
+		}
+		if !errors.Is(err, messages.NotLeader) {
+			n.t.Fatalf("propose %.20q at %s: %v", fmt.Sprintf(format, args...), n.id, err)
+		}
+		n = leader(n.t, n.net.nodes...)
 	}
-	return text(r)
 }
 
 func (n *node) leads() bool { return n.diary != nil && n.group.IsLeader() && n.diary.has("leading") }
@@ -373,4 +381,9 @@ func agree(t testing.TB, nodes ...*node) {
 		}
 		return true
 	})
+}
+
+// entry is a log entry of one command.
+func entry(format string, args ...any) []byte {
+	return messages.Entry{Time: 1, Commands: []messages.Command{command(format, args...)}}.Append(nil)
 }

@@ -21,8 +21,22 @@ type Store struct {
 	db    *pebble.DB
 	cache *pebble.Cache
 
-	mu     sync.Mutex // held to close
-	closed bool
+	mu     sync.Mutex
+	closed bool           // nothing enters any more
+	inside sync.WaitGroup // operations and open snapshots: Pebble must not be closed under them
+}
+
+var errClosed = errors.New("state store is closed")
+
+// enter counts an operation in, unless the store is closed.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	s.inside.Add(1)
+	return nil
 }
 
 // What Pebble may take. A memtable is what a crash makes the log replay.
@@ -73,6 +87,10 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 
 // Commit applies a batch atomically; it is on disk after the next Flush.
 func (s *Store) Commit(b raftstore.Batch) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.inside.Done()
 	batch := s.db.NewBatch()
 	defer batch.Close()
 	for _, r := range b.Erase {
@@ -95,17 +113,25 @@ func (s *Store) Commit(b raftstore.Batch) error {
 }
 
 // Flush writes what is in memory to the disk, and waits for it.
-func (s *Store) Flush() error { return s.db.Flush() }
+func (s *Store) Flush() error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.inside.Done()
+	return s.db.Flush()
+}
 
-// Close ends the store. All snapshots must be closed. What was not flushed is
-// left to the logs.
+// Close ends the store, once all snapshots have been closed. What was not
+// flushed is left to the logs.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return errors.New("state store is closed")
-	}
+	closed := s.closed
 	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return errClosed
+	}
+	s.inside.Wait()
 	err := s.db.Close()
 	s.cache.Unref()
 	return err

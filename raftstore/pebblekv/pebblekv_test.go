@@ -74,6 +74,32 @@ func TestFlushIsWhatKeepsTheState(t *testing.T) {
 	}
 }
 
+func TestClosedStoreRefuses(t *testing.T) {
+	s, err := Open(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := s.Snapshot()
+	closed := make(chan error)
+	go func() { closed <- s.Close() }()
+	view.Scan(nil, nil)(func(k, v []byte) bool { return true }) // still open under it
+	if err := view.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if s.Commit(raftstore.Batch{}) == nil || s.Flush() == nil {
+		t.Error("a closed store was written to")
+	}
+	defer func() {
+		if _, ok := recover().(raftstore.ReadError); !ok {
+			t.Error("a closed store was read")
+		}
+	}()
+	s.Snapshot().Get([]byte("k"))
+}
+
 func TestOpensOnARealDisk(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 {

@@ -11,10 +11,28 @@ import (
 )
 
 // Snapshot gives the state as it is now.
-func (s *Store) Snapshot() raftstore.Snapshot { return &snapshot{of: s.db.NewSnapshot()} }
+func (s *Store) Snapshot() raftstore.Snapshot {
+	if err := s.enter(); err != nil {
+		return unreadable{err}
+	}
+	return &snapshot{store: s, of: s.db.NewSnapshot()}
+}
+
+// unreadable is the snapshot of a closed store.
+type unreadable struct{ err error }
+
+func (u unreadable) Get([]byte) ([]byte, bool) { panic(raftstore.ReadError{Err: u.err}) }
+func (u unreadable) Scan(_, _ []byte) iter.Seq2[[]byte, []byte] {
+	panic(raftstore.ReadError{Err: u.err})
+}
+func (u unreadable) ScanBack(_, _ []byte) iter.Seq2[[]byte, []byte] {
+	panic(raftstore.ReadError{Err: u.err})
+}
+func (u unreadable) Close() error { return nil }
 
 type snapshot struct {
-	of *pebble.Snapshot
+	store *Store
+	of    *pebble.Snapshot
 
 	mu   sync.Mutex
 	idle *pebble.Iterator // left by the last scan: making one costs more than moving it
@@ -102,5 +120,7 @@ func (s *snapshot) Close() error {
 	if it != nil {
 		err = it.Close()
 	}
-	return errors.Join(err, s.of.Close())
+	err = errors.Join(err, s.of.Close())
+	s.store.inside.Done()
+	return err
 }
