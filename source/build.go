@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +17,6 @@ type builder struct {
 	progress func(string)
 	scratch  string   // a directory of the build's own, removed after it
 	install  []string // argv before what is to be installed
-	uv       bool
 }
 
 func (b *builder) build(ctx context.Context, s *Source) error {
@@ -47,32 +45,40 @@ func (b *builder) build(ctx context.Context, s *Source) error {
 }
 
 // makeInstaller makes the environment and finds what can install into it: uv,
-// the environment's own pip, or the interpreter's.
+// the interpreter's own pip, or else a pip of the environment's own, which
+// takes ten times as long to get.
 func (b *builder) makeInstaller(ctx context.Context) error {
 	python := b.needs.Interpreter.Path
 	if uv, err := exec.LookPath("uv"); err == nil {
-		b.uv = true
 		b.install = []string{uv, "pip", "install", "--python", b.interpreter()}
 		return b.run(ctx, uv, "venv", "--python", python, b.dir)
 	}
-	own := b.run(ctx, python, "-m", "venv", "--symlinks", b.dir)
-	if own == nil {
-		b.install = []string{b.interpreter(), "-m", "pip", "install"}
+	if err := b.run(ctx, python, "-m", "venv", "--without-pip", "--symlinks", b.dir); err != nil {
+		return err
+	}
+	if b.quietly(ctx, python, "-c", pipInstallsElsewhere) == nil {
+		b.install = []string{python, "-m", "pip", "--python", b.interpreter(), "install"}
 		return nil
 	}
 	if ctx.Err() != nil {
-		return own
+		return context.Cause(ctx)
 	}
-	// Some systems take ensurepip out of Python. The interpreter's own pip will do.
-	if err := errors.Join(os.RemoveAll(b.dir), b.run(ctx, python, "-m", "venv", "--without-pip", "--symlinks", b.dir)); err != nil {
-		return err
-	}
-	b.install = []string{python, "-m", "pip", "--python", b.interpreter(), "install"}
-	if b.run(ctx, python, "-m", "pip", "--version") != nil {
-		return messages.Errorf(messages.Unavailable, "build environment", b.checkout.module.name, "packages are needed, and this node's Python %s has no pip: %v", b.needs.Interpreter.Version, own).
-			WithHint("install uv, or Python's venv and pip")
+	b.install = []string{b.interpreter(), "-m", "pip", "install"}
+	if err := b.run(ctx, b.interpreter(), "-m", "ensurepip", "--default-pip"); err != nil {
+		return messages.Errorf(messages.Unavailable, "build environment", b.checkout.module.name, "packages have to be installed, and this node's Python %s has no pip of its own: %v", b.needs.Interpreter.Version, err).
+			WithHint("install uv, or pip")
 	}
 	return nil
+}
+
+// pipInstallsElsewhere succeeds when the interpreter's pip has the option --python.
+const pipInstallsElsewhere = `import pip, sys; sys.exit([int(n) for n in pip.__version__.split(".")[:2]] < [22, 3])`
+
+// quietly runs a step whose failure is no news.
+func (b *builder) quietly(ctx context.Context, argv ...string) error {
+	silent := *b
+	silent.progress = func(string) {}
+	return silent.run(ctx, argv...)
 }
 
 func (b *builder) installRequirements(ctx context.Context) error {

@@ -104,7 +104,7 @@ func (m *mirror) update(ctx context.Context) error {
 	if !m.holds(refs) {
 		err := r.FetchContext(ctx, &git.FetchOptions{
 			Auth: auth, Tags: git.NoTags, Force: true, Prune: true,
-			RefSpecs: []config.RefSpec{"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", "+HEAD:" + config.RefSpec(defaultReference)},
+			RefSpecs: []config.RefSpec{"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"},
 		})
 		if err != nil && !errors.Is(err, git.NoErrAlreadyUpToDate) {
 			return m.failure(err)
@@ -170,7 +170,11 @@ func (m *mirror) reachable() error {
 // failure is an error of the repository as people may see it.
 func (m *mirror) failure(err error) error {
 	kind, hint := messages.Unavailable, ""
+	var odd *plumbing.UnexpectedError
 	switch {
+	case errors.As(err, &odd) && errors.Is(odd.Err, plumbing.ErrReferenceNotFound):
+		kind, hint = messages.Invalid, "check out a branch in it"
+		err = errors.New("its HEAD is detached, at a commit that is the tip of no branch")
 	case errors.Is(err, transport.ErrRepositoryNotFound):
 		kind = messages.NotFound
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):

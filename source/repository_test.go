@@ -214,19 +214,23 @@ func TestPinnedCommitNeedsNoRepository(t *testing.T) {
 
 func TestDetachedHeadIsTheDefault(t *testing.T) {
 	r := newRepository(t, map[string]string{"m.py": ""})
-	want := r.commit("nowhere else", nil)
+	tip := r.commit("second", nil)
 	first, err := r.git.ResolveRevision("HEAD~1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, ref := range []*plumbing.Reference{plumbing.NewHashReference("HEAD", plumbing.NewHash(want)), plumbing.NewHashReference("refs/heads/main", *first)} {
-		if err := r.git.Storer.SetReference(ref); err != nil {
-			t.Fatal(err)
-		}
+	if err := r.git.Storer.SetReference(plumbing.NewHashReference("HEAD", plumbing.NewHash(tip))); err != nil {
+		t.Fatal(err)
 	}
-	if got, err := newSource(t).Resolve(context.Background(), r.processor("m")); err != nil || got != want {
-		t.Errorf("%s %v, want %s", got, err, want)
+	s := newSource(t)
+	if got, err := s.Resolve(context.Background(), r.processor("m")); err != nil || got != tip {
+		t.Errorf("%s %v, want %s", got, err, tip)
 	}
+	if err := r.git.Storer.SetReference(plumbing.NewHashReference("HEAD", *first)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Resolve(context.Background(), r.processor("m"))
+	refused(t, err, messages.Invalid, "HEAD is detached", "check out a branch")
 }
 
 func TestBrokenMirrorIsMadeAnew(t *testing.T) {
