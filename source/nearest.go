@@ -1,0 +1,71 @@
+package source
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxShown is the most names that an error lists.
+const maxShown = 20
+
+// list names what is there, the most like what was asked for first.
+func list(asked string, there []string) string {
+	if len(there) == 0 {
+		return "none"
+	}
+	type name struct {
+		text     string
+		distance int
+	}
+	names := make([]name, 0, len(there))
+	for _, text := range there {
+		names = append(names, name{text, min(distance(asked, text), distance(last(asked), last(text)))})
+	}
+	slices.SortFunc(names, func(a, b name) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.text, b.text))
+	})
+	var shown []string
+	for _, n := range names[:min(len(names), maxShown)] {
+		shown = append(shown, n.text)
+	}
+	text := strings.Join(shown, ", ")
+	if more := len(names) - len(shown); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// last is the last part of a path or of a dotted name, which is where people err.
+func last(text string) string {
+	text = strings.TrimSuffix(text, ".py")
+	return text[strings.LastIndexAny(text, "/.")+1:]
+}
+
+// maxCompared is how much of a name counts in comparing it.
+const maxCompared = 100
+
+// distance is how many letters have to be changed, added or left out to make
+// one text of the other.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	x, y = x[:min(len(x), maxCompared)], y[:min(len(y), maxCompared)]
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range x {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range y {
+			change := diagonal
+			if x[i] != y[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(y)]
+}
