@@ -10,7 +10,7 @@ help: ## list the targets
 
 build: ## bin/node and bin/flowcli
 	@mkdir -p bin
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/node ./cmd/flowcli
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/node ./cmd/flowcli
 
 PREFIX ?= $(HOME)/.local
 install: build ## into PREFIX/bin, flowcli also as flow and pyfi

@@ -25,8 +25,7 @@ func (o *metaObserver) Applied(uint64, []messages.Result) {
 
 func (o *metaObserver) Leading(uint64) {
 	o.rep.courier.start()
-	o.node.watch.Kick()
-	o.node.align.Kick()
+	o.node.kick()
 }
 
 func (o *metaObserver) Following() { o.rep.courier.stop() }
@@ -100,9 +99,7 @@ func (n *Node) placements() ([]*messages.GroupPlacement, error) { return see(n, 
 func (n *Node) followModel(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := n.changes.changed()
-		n.host.Kick()
-		n.align.Kick()
-		n.watch.Kick()
+		n.kick()
 		n.assign()
 		select {
 		case <-changed:

@@ -82,7 +82,6 @@ func (n *Node) enterNetwork() error {
 		if h.ID == messages.Meta {
 			// A founder that was interrupted has a meta group and no network yet.
 			due := &messages.Replica{Node: string(n.self.Node), Incarnation: h.Incarnation, Founder: n.self.Network == ""}
-			n.prepareLoops()
 			if err := n.openDue(n.stopping, messages.Meta, due); err != nil {
 				return err
 			}
@@ -92,7 +91,6 @@ func (n *Node) enterNetwork() error {
 			return n.found()
 		}
 	}
-	n.prepareLoops()
 	if n.self.Network != "" {
 		return nil // the host asks the others what is due here
 	}
@@ -144,19 +142,33 @@ func (n *Node) belong(network string) error {
 	return n.place.seat.Update(func(e *discovery.Entry) { e.Network, e.Founding = network, false })
 }
 
-// prepareLoops makes what keeps the network as it should be; live runs it.
-func (n *Node) prepareLoops() {
-	n.align = cluster.NewAlign(cluster.AlignConfig{Self: n.self.Node, Groups: n.configurations, Placements: n.placements, Logger: n.log})
-	n.host = cluster.NewHost(cluster.HostConfig{Self: n.self.Node, Opened: n.opened, Placements: n.duePlacements, Router: n.router,
-		Open: n.openDue, Remove: n.replicas.remove, Logger: n.log})
-	n.watch = cluster.NewWatch(cluster.WatchConfig{Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
-		Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log})
+// loops keep the network as it should be.
+type loops struct {
+	watch *cluster.Watch
+	align *cluster.Align
+	host  *cluster.Host
+}
+
+// kick says that something may have to be set right. It never blocks.
+func (n *Node) kick() {
+	if l := n.loops.Load(); l != nil {
+		l.watch.Kick()
+		l.align.Kick()
+		l.host.Kick()
+	}
 }
 
 // live keeps the network as it should be until the node stops.
 func (n *Node) live() {
-	n.watch.SetNetwork(n.self.Network)
-	for _, run := range []func(context.Context){n.watch.Run, n.align.Run, n.host.Run, n.followModel, n.followMembers, n.measure} {
+	l := &loops{
+		align: cluster.NewAlign(cluster.AlignConfig{Self: n.self.Node, Groups: n.configurations, Placements: n.placements, Router: n.router, Logger: n.log}),
+		host: cluster.NewHost(cluster.HostConfig{Self: n.self.Node, Opened: n.opened, Placements: n.duePlacements, Router: n.router,
+			Open: n.openDue, Remove: n.replicas.remove, Logger: n.log}),
+		watch: cluster.NewWatch(cluster.WatchConfig{NetworkID: n.self.Network, Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
+			Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log}),
+	}
+	n.loops.Store(l)
+	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, n.followModel, n.followMembers, n.measure} {
 		n.tasks.Go(func() { run(n.stopping) })
 	}
 }
@@ -172,7 +184,7 @@ func (n *Node) followMembers(ctx context.Context) {
 				n.partitions(func(p *actors.Partition) { p.NodeGone(node) })
 			}
 		}
-		n.watch.Kick()
+		n.kick()
 		select {
 		case <-changed:
 		case <-ctx.Done():

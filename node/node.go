@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/elasticcode/flow/actors"
@@ -38,13 +39,11 @@ type Node struct {
 	replicas *replicas
 	changes  *changes
 	router   *cluster.Router
-	watch    *cluster.Watch
-	align    *cluster.Align
-	host     *cluster.Host
+	loops    atomic.Pointer[loops] // nil until the node belongs to a network
 	system   *actors.System
 	agent    *actors.Agent
 	launcher *worker.Launcher
-	source   *source.Store
+	source   *source.Source
 
 	stopping context.Context         // ends when the node stops
 	fail     context.CancelCauseFunc // ends it, with why
@@ -199,19 +198,19 @@ func (n *Node) partitions(f func(*actors.Partition)) {
 
 // closers end what was opened, the last first.
 type closers struct {
-	names  []string
-	close_ []func(context.Context) error
+	names []string
+	ends  []func(context.Context) error
 }
 
 func (c *closers) add(name string, f func(context.Context) error) {
-	c.names, c.close_ = append(c.names, name), append(c.close_, f)
+	c.names, c.ends = append(c.names, name), append(c.ends, f)
 }
 
 func (c *closers) close() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
 	defer cancel()
-	for i := len(c.close_) - 1; i >= 0; i-- {
-		if e := c.close_[i](ctx); e != nil {
+	for i := len(c.ends) - 1; i >= 0; i-- {
+		if e := c.ends[i](ctx); e != nil {
 			err = errors.Join(err, fmt.Errorf("close %s: %w", c.names[i], e))
 		}
 	}

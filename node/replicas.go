@@ -152,7 +152,7 @@ func (o *partitionObserver) Applied(index uint64, results []messages.Result) {
 func (o *partitionObserver) Leading(term uint64) {
 	o.rep.courier.start()
 	o.rep.partition.Leading(term)
-	o.node.align.Kick()
+	o.node.kick()
 }
 
 func (o *partitionObserver) Following() {

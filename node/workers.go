@@ -22,9 +22,8 @@ func (w workers) Start(ctx context.Context, env messages.Environment, events fun
 type workerProcess struct{ *worker.Process }
 
 func (p workerProcess) Send(w actors.Work) error {
-	tracking, _ := messages.ParseCallID(w.Tracking)
 	return p.Process.Send(worker.Work{Call: w.Call, Attempt: w.Attempt, Function: w.Function,
-		Arguments: w.Arguments, Socket: w.Socket, Tracking: tracking})
+		Arguments: w.Arguments, Socket: w.Socket, Tracking: w.Tracking})
 }
 
 func eventOf(e worker.Event) actors.Event {
