@@ -24,7 +24,7 @@ type Assignment struct {
 // slots is how many slots should run now.
 func (a *Assignment) slots() int {
 	p := a.Processor
-	if p.RequestedStatus == "stopped" || p.Status == "stopped" || p.Status == "deleting" {
+	if p.RequestedStatus == "stopped" || p.Status == "deleting" {
 		return 0
 	}
 	return int(a.Deployment.GetDeployment().GetCpus())

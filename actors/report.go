@@ -117,12 +117,15 @@ func (a *agent) describeDeployment(d *Assignment) *messages.DeploymentReport {
 	r := &messages.DeploymentReport{
 		Processor: d.Processor.Id, Commit: p.ResolvedCommit, Epoch: d.Deployment.GetDeployment().GetEpoch(),
 	}
-	alive, failure := 0, ""
+	alive, failure, wanted := 0, "", environmentOf(d.Processor)
 	for key, p := range a.slots {
 		if key.deployment != d.Deployment.Id {
 			continue
 		}
 		alive++
+		if p.status.job == nil || p.status.job.key != wanted {
+			continue // it still runs other code
+		}
 		if p.status.ready && !p.stopping {
 			r.Running++
 		}
@@ -130,7 +133,7 @@ func (a *agent) describeDeployment(d *Assignment) *messages.DeploymentReport {
 			failure = p.status.message
 		}
 	}
-	e := a.builds.known[environmentOf(d.Processor)]
+	e := a.builds.known[wanted]
 	switch {
 	case d.slots() == 0 && alive == 0:
 		r.Status = "stopped"
@@ -162,7 +165,7 @@ func (a *agent) describeWorker(d *Assignment, p *post) *messages.Object {
 		Status: "running", RequestedStatus: "running", Enabled: true,
 		Spec: &messages.Object_Worker{Worker: &messages.Worker{
 			Node: string(a.system.node), Processor: d.Processor.Id, Deployment: d.Deployment.Id, Hostname: a.config.Hostname,
-			Process: int32(p.status.pid), Workerdir: p.status.dir, Commit: p.status.commit, Slot: int32(p.status.key.number),
+			Process: int32(p.status.pid), Workerdir: p.status.dir, Commit: p.status.job.commit, Slot: int32(p.status.key.number),
 		}},
 	}
 }

@@ -53,7 +53,7 @@ type slotStatus struct {
 	ready    bool
 	pid      int
 	dir      string
-	commit   string
+	job      *job
 	failures int    // starts that failed in a row
 	message  string // why
 }
@@ -238,7 +238,7 @@ func (s *slot) ready(c actor.Context, m *ready) {
 }
 
 func (s *slot) report(c actor.Context, status *slotStatus) {
-	status.key, status.commit, status.failures = s.key, s.job.commit, s.failures
+	status.key, status.job, status.failures = s.key, s.job, s.failures
 	c.Send(c.Parent(), status)
 }
 
