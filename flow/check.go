@@ -47,6 +47,7 @@ type check struct {
 	sockets    []*socket.Socket
 	processors []*processor.Processor
 	slots      []*slot.Slot
+	list       []*call.Record // in the order of arrival
 	calls      map[uint64]*call.Record
 	virtual    map[uint64]bool // calls that are still in their block
 	errs       []error
@@ -69,6 +70,7 @@ func (c *check) readCalls() {
 		c.that(s.First == last+1, "calls %d to %d are followed by %d", 1, last, s.First)
 		for seq := s.First; seq <= s.Last; seq++ {
 			rec := call.At(c.view, call.Place{Seq: seq, Block: s.Block})
+			c.list = append(c.list, rec)
 			c.calls[seq], c.virtual[seq] = rec, s.Block != 0
 			place, ok := call.Find(c.view, rec.ID())
 			c.that(ok && place.Seq == seq && place.Block == rec.Block, "call %s is at %d, its id leads to %v", rec.ID(), seq, place)
@@ -100,7 +102,7 @@ func (c *check) counters() {
 	for _, k := range c.sockets {
 		bySocket[k.ID] = &tally.Counts{}
 	}
-	for _, rec := range c.calls {
+	for _, rec := range c.list {
 		counts, ok := bySocket[rec.Socket]
 		if !ok {
 			c.wrong("call %s is of socket %s, which is not known", rec.ID(), rec.Socket)
@@ -136,7 +138,7 @@ func (c *check) mailboxes() {
 		c.that(n == k.Box.Calls, "the mailbox of socket %s counts %d calls and holds %d", k.ID, k.Box.Calls, n)
 	}
 	want := 0
-	for _, rec := range c.calls {
+	for _, rec := range c.list {
 		if rec.State == messages.CallState_QUEUED && rec.RetryAt == 0 {
 			want++
 		}
@@ -182,8 +184,8 @@ func (c *check) leases() {
 			held[lease.Seq] = true
 		}
 	}
-	for seq, rec := range c.calls {
-		c.that(rec.State != messages.CallState_RUNNING || held[seq], "call %s runs and no slot holds it", rec.ID())
+	for _, rec := range c.list {
+		c.that(rec.State != messages.CallState_RUNNING || held[rec.Seq], "call %s runs and no slot holds it", rec.ID())
 	}
 	for _, k := range c.sockets {
 		c.that(k.Leased == out[k.ID], "socket %s counts %d leases and has %d", k.ID, k.Leased, out[k.ID])
@@ -271,9 +273,9 @@ func (c *check) timers() {
 		c.that(retry || expire, "call %s has a timer of kind %d at %d", rec.ID(), t.Kind, t.At)
 		waits[t.Number()] = true
 	}
-	for seq, rec := range c.calls {
+	for _, rec := range c.list {
 		mortal := rec.Expires != 0 && rec.Block == 0 && rec.Started == 0 && rec.State == messages.CallState_QUEUED
-		c.that(!(mortal || rec.RetryAt != 0) || waits[seq], "call %s waits for a time, and no timer is set", rec.ID())
+		c.that(!(mortal || rec.RetryAt != 0) || waits[rec.Seq], "call %s waits for a time, and no timer is set", rec.ID())
 	}
 }
 

@@ -200,6 +200,11 @@ func (e *episode) compare() {
 			e.fatal("socket %q counts %v, want %v", socket, got, want)
 		}
 	}
+	if due := e.oracle.nextTimer(); due != 0 {
+		if at, ok := NextTimer(e.state); !ok || at > due {
+			e.fatal("the next timer is said to be at %d, %v; want %d", at, ok, due)
+		}
+	}
 	e.comparePending()
 	e.compareList()
 }

@@ -690,6 +690,20 @@ func (o *oracle) tick() {
 	}
 }
 
+// nextTimer is when a call is due for a retry or for its expiry; 0: never.
+func (o *oracle) nextTimer() (next int64) {
+	for _, c := range o.calls {
+		at := c.retryAt
+		if c.attempt == 0 && c.expires != 0 {
+			at = c.expires
+		}
+		if c.state == isQueued && at != 0 && (next == 0 || at < next) {
+			next = at
+		}
+	}
+	return next
+}
+
 func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 	k := o.socket(c.Socket)
 	if k == nil {

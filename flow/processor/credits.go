@@ -1,8 +1,8 @@
 package processor
 
 import (
+	"bytes"
 	"encoding/binary"
-	"slices"
 
 	"github.com/elasticcode/flow/flow/pack"
 )
@@ -25,7 +25,7 @@ type Credits struct {
 
 // Open gives an index to a new slot. It takes no calls until Set says so.
 func (c *Credits) Open() uint16 {
-	i := slices.Index(c.load, none)
+	i := bytes.IndexByte(c.load, none)
 	if i < 0 {
 		i = len(c.load)
 		c.load = append(c.load, closed)
@@ -36,7 +36,7 @@ func (c *Credits) Open() uint16 {
 
 // Full says that no more slots fit.
 func (c *Credits) Full() bool {
-	return len(c.load) >= MaxSlots && !slices.Contains(c.load, none)
+	return len(c.load) >= MaxSlots && bytes.IndexByte(c.load, none) < 0
 }
 
 // Close gives a slot's index back.
