@@ -213,7 +213,7 @@ func TestControlAsksForAStatus(t *testing.T) {
 
 func TestWhatHoldsCallsIsNotDeletedWithoutForce(t *testing.T) {
 	s := serve(t)
-	s.quickstart(0)
+	s.quickstart(1) // one of the calls runs, the other waits
 	for range 2 {
 		if _, err := s.tasks.Submit(s.within(), connect.NewRequest(&messages.RunRequest{Socket: "sample.hold"})); err != nil {
 			t.Fatal(err)
