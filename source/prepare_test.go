@@ -67,14 +67,27 @@ setup(name="plain", version="1", packages=find_packages("src"), package_dir={"":
 `
 
 func TestProjectOfPythonFilesIsReadyOffline(t *testing.T) {
-	offline(t)
-	r := newRepository(t, map[string]string{"setup.py": plainSetup, "src/pkg/__init__.py": "", "src/pkg/m.py": "def f(): return 'it runs'\n"})
-	e, err := newSource(t).Prepare(context.Background(), r.processor("pkg.m"), func(line string) { t.Log(line) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := evaluate(t, e, "m.f()"); got != "it runs" {
-		t.Errorf("got %s", got)
+	for name, settings := range map[string]map[string]string{
+		"told so":             {},
+		"nobody at the index": {"PIP_NO_INDEX": "", "PIP_INDEX_URL": "http://127.0.0.1:1/", "UV_OFFLINE": "", "UV_NO_INDEX": "", "UV_DEFAULT_INDEX": "http://127.0.0.1:1/", "UV_CACHE_DIR": t.TempDir()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			offline(t)
+			for name, value := range settings {
+				t.Setenv(name, value)
+				if value == "" {
+					os.Unsetenv(name)
+				}
+			}
+			r := newRepository(t, map[string]string{"setup.py": plainSetup, "src/pkg/__init__.py": "", "src/pkg/m.py": "def f(): return 'it runs'\n"})
+			e, err := newSource(t).Prepare(context.Background(), r.processor("pkg.m"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := evaluate(t, e, "m.f()"); got != "it runs" {
+				t.Errorf("got %s", got)
+			}
+		})
 	}
 }
 

@@ -305,3 +305,41 @@ func TestModuleIsLoadedByFile(t *testing.T) {
 		t.Errorf("it runs in %s, want its own directory %s", d.Result, s.Dir())
 	}
 }
+
+// The examples are what the documents type: they must give what acceptance.md says.
+func TestExamplesGiveWhatTheySay(t *testing.T) {
+	dir, err := filepath.Abs("../examples/processors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := messages.Environment{Interpreter: python(t), Dir: dir, Module: "pyfi.processors.sample", Paths: []string{dir}}
+	s := startIn(t, launcher(t, Limits{}), env)
+	expect[Ready](s)
+	for _, c := range []struct {
+		function  string
+		arguments []string
+		want      string
+	}{
+		{"do_this", []string{`"some data"`}, `"Do this String: some data"`},
+		{"do_something", []string{`"HI!!!"`}, `"TEXT:HI!!!"`},
+		{"do_something", []string{`"TEXT:One"`, `"Two"`}, `"TEXT:TEXT:OneTwo"`},
+		{"do_something", []string{`["TEXT:a","b"]`, `"c"`, `1`}, `"TEXT:['TEXT:a', 'b']c 1"`},
+		{"emit_one", []string{"1.0"}, "1.0"},
+		{"emit_two", []string{`{"a":null}`}, `{"a":null}`},
+		{"add_two", []string{"one=2", "two=3"}, "5"},
+		{"add_two", []string{`"2"`, "3"}, "5"},
+		{"type_of", []string{"9223372036854775809"}, `{"type":"int","repr":"9223372036854775809"}`},
+		{"succeed_at", []string{"1"}, "1"},
+		{"exit_once", nil, ""}, // the last: it ends the worker
+	} {
+		if c.want == "" {
+			s.send(c.function)
+			expect[Begun](s)
+			exited(s, "exited with status 1")
+			break
+		}
+		if d := s.call(c.function, c.arguments...); string(d.Result) != c.want {
+			t.Errorf("%s(%v) gives %s %v, want %s", c.function, c.arguments, d.Result, d.Failure, c.want)
+		}
+	}
+}
