@@ -13,12 +13,11 @@ import (
 
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/node"
-	"github.com/elasticcode/flow/worker"
 )
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "watchdog" {
-		os.Exit(worker.Watchdog(os.Args[2:]))
+		os.Exit(node.Watchdog(os.Args[2:]))
 	}
 	os.Exit(run(os.Args[1:]))
 }
