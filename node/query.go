@@ -25,9 +25,9 @@ func (n *Node) query(_ context.Context, q *messages.QueryRequest) (*messages.Que
 	return response, err
 }
 
-func (n *Node) answer(view kv.View, q *messages.QueryRequest, to *messages.QueryResponse) error {
+func (n *Node) answer(view kv.View, request *messages.QueryRequest, to *messages.QueryResponse) error {
 	now := n.boundary.now().UnixMicro()
-	switch q := q.GetQuery().(type) {
+	switch q := request.GetQuery().(type) {
 	case *messages.QueryRequest_Call:
 		id := messages.CallIDFrom(q.Call.GetId())
 		call, ok := flow.GetCall(view, id, q.Call.GetArguments(), now)
@@ -42,7 +42,8 @@ func (n *Node) answer(view kv.View, q *messages.QueryRequest, to *messages.Query
 		if err != nil {
 			return err
 		}
-		to.Page = flow.ListCalls(view, q.List, cursor, 0, now)
+		to.Page = flow.ListCalls(view, q.List, cursor, int(request.GetSkip()), now)
+		to.Page.Skipped = request.GetSkip()
 	default:
 		return messages.Errorf(messages.Invalid, "query partition", "", "the query is unknown to this version")
 	}
