@@ -26,6 +26,8 @@ const (
 	CommandConfigureSocket    CommandType = 10
 	CommandRemoveSocket       CommandType = 11
 	CommandRemoveProcessor    CommandType = 12
+	CommandArrive             CommandType = 13
+	CommandThrottle           CommandType = 14
 
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
@@ -54,6 +56,8 @@ var commands = map[CommandType]func() proto.Message{
 	CommandConfigureSocket:    func() proto.Message { return new(ConfigureSocket) },
 	CommandRemoveSocket:       func() proto.Message { return new(RemoveSocket) },
 	CommandRemoveProcessor:    func() proto.Message { return new(RemoveProcessor) },
+	CommandArrive:             func() proto.Message { return new(Arrive) },
+	CommandThrottle:           func() proto.Message { return new(Throttle) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -127,6 +131,10 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandRemoveSocket, true
 	case *RemoveProcessor:
 		return CommandRemoveProcessor, true
+	case *Arrive:
+		return CommandArrive, true
+	case *Throttle:
+		return CommandThrottle, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:
