@@ -3,12 +3,14 @@ package gate
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"github.com/elasticcode/flow/flow/pack"
 )
 
 // Held is how many arrivals wait for each input of a socket: kept with the
-// socket's state. Inputs that hold none are left out.
+// socket's state. Inputs that hold none are left out;
+// the others stand in the order of their keys.
 type Held []Waiting
 
 // Waiting is what one input holds.
@@ -43,7 +45,8 @@ func (h *Held) enter(key string, seq uint64) {
 		(*h)[i].N++
 		return
 	}
-	*h = append(*h, Waiting{Key: key, N: 1, head: seq})
+	i, _ := slices.BinarySearchFunc(*h, key, func(w Waiting, key string) int { return strings.Compare(w.Key, key) })
+	*h = slices.Insert(*h, i, Waiting{Key: key, N: 1, head: seq})
 }
 
 func (h *Held) leave(key string, seq uint64) {
