@@ -174,7 +174,7 @@ func (e *episode) compare() {
 	}
 	counts := map[string]*messages.Stats{"": {}}
 	for _, k := range e.oracle.sockets {
-		counts[k.id] = &messages.Stats{}
+		counts[k.id] = &messages.Stats{Waiting: int64(len(e.oracle.waiting(k)))}
 	}
 	for _, want := range e.oracle.calls {
 		got, ok := GetCall(e.state, want.id, false, e.now)

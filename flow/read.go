@@ -60,7 +60,9 @@ func Count(view kv.View, socketID string) *messages.Stats {
 	if !ok {
 		return &messages.Stats{}
 	}
-	return k.Counts.Stats()
+	stats := k.Counts.Stats()
+	stats.Waiting = int64(k.Gate.Total())
+	return stats
 }
 
 // SocketHeld says how many calls a socket holds that have not ended, what waits

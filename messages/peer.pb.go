@@ -658,6 +658,7 @@ type Stats struct {
 	Running       int64                  `protobuf:"varint,3,opt,name=running,proto3" json:"running,omitempty"`
 	Ended         int64                  `protobuf:"varint,4,opt,name=ended,proto3" json:"ended,omitempty"`
 	HeldBytes     int64                  `protobuf:"varint,5,opt,name=held_bytes,json=heldBytes,proto3" json:"held_bytes,omitempty"`
+	Waiting       int64                  `protobuf:"varint,6,opt,name=waiting,proto3" json:"waiting,omitempty"` // messages at the socket's gate
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -723,6 +724,13 @@ func (x *Stats) GetEnded() int64 {
 func (x *Stats) GetHeldBytes() int64 {
 	if x != nil {
 		return x.HeldBytes
+	}
+	return 0
+}
+
+func (x *Stats) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
 	}
 	return 0
 }
@@ -1668,14 +1676,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
 	"\x04next\x18\x03 \x01(\fR\x04next\x12\x18\n" +
-	"\askipped\x18\x04 \x01(\x03R\askipped\"\x84\x01\n" +
+	"\askipped\x18\x04 \x01(\x03R\askipped\"\x9e\x01\n" +
 	"\x05Stats\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\x03R\x05total\x12\x16\n" +
 	"\x06queued\x18\x02 \x01(\x03R\x06queued\x12\x18\n" +
 	"\arunning\x18\x03 \x01(\x03R\arunning\x12\x14\n" +
 	"\x05ended\x18\x04 \x01(\x03R\x05ended\x12\x1d\n" +
 	"\n" +
-	"held_bytes\x18\x05 \x01(\x03R\theldBytes\"8\n" +
+	"held_bytes\x18\x05 \x01(\x03R\theldBytes\x12\x18\n" +
+	"\awaiting\x18\x06 \x01(\x03R\awaiting\"8\n" +
 	"\fAwaitRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04call\x18\x02 \x01(\fR\x04call\"2\n" +
