@@ -2,9 +2,12 @@ package raftstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"slices"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -28,6 +31,9 @@ func (s logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	case hclog.Warn:
 		to = slog.LevelInfo
 	}
+	if closes(args) {
+		to = slog.LevelDebug // the replica's own end, which raft takes for a failure
+	}
 	if !s.to.Enabled(context.Background(), to) {
 		return
 	}
@@ -37,4 +43,12 @@ func (s logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 		}
 	}
 	s.to.Log(context.Background(), to, "raft: "+msg, args...)
+}
+
+// closes says whether a message is about a connection that this side closed.
+func closes(args []any) bool {
+	return slices.ContainsFunc(args, func(a any) bool {
+		err, ok := a.(error)
+		return ok && errors.Is(err, net.ErrClosed)
+	})
 }
