@@ -195,10 +195,6 @@ func (f *fakePartition) complete(m *messages.Complete) messages.Result {
 		return stale
 	}
 	l := s.leases[at]
-	if m.Outcome == messages.Outcome_CRASH {
-		// As the real one: the first is to blame, whichever was named.
-		l, at = s.leases[0], 0
-	}
 	s.leases = slices.Delete(s.leases, at, at+1)
 	if l.aborting {
 		return stale

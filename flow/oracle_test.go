@@ -591,14 +591,14 @@ func (o *oracle) complete(m *messages.Complete) string {
 	lease := l.leases[at]
 	if m.Outcome == messages.Outcome_CRASH {
 		l.window = 0
-		for i := 0; len(l.leases) > 0; i++ {
+		for len(l.leases) > 0 {
 			first := l.leases[0]
 			l.leases = l.leases[1:]
-			o.letGo(first, func(c *oCall) {
-				if i == 0 {
-					o.charge(c, &c.crashes, messages.MaxCrashes)
+			o.letGo(first, func(of *oCall) {
+				if of == c {
+					o.charge(of, &of.crashes, messages.MaxCrashes)
 				} else {
-					o.requeue(c)
+					o.requeue(of)
 				}
 			})
 		}
