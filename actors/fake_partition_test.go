@@ -116,6 +116,8 @@ func (f *fakePartition) apply(m proto.Message) messages.Result {
 		result = f.grant(m)
 	case *messages.Complete:
 		result = f.complete(m)
+	case *messages.CompleteBatch:
+		result = f.completeBatch(m)
 	case *messages.Cancel:
 		result = f.cancel(m)
 	case *messages.Revoke:
@@ -180,6 +182,20 @@ func (f *fakePartition) slot(session, name string) *fakeSlot {
 		}
 	}
 	return nil
+}
+
+func (f *fakePartition) completeBatch(m *messages.CompleteBatch) (result messages.Result) {
+	all := new(messages.Replies)
+	for _, c := range m.Completes {
+		if !f.quiet {
+			f.log = append(f.log, c)
+		}
+		one := f.complete(c)
+		result.Effects = append(result.Effects, one.Effects...)
+		all.Replies = append(all.Replies, &messages.Reply{Result: one.Reply.GetResult()})
+	}
+	result.Reply = &messages.Reply{Result: &messages.Reply_Replies{Replies: all}}
+	return result
 }
 
 func (f *fakePartition) complete(m *messages.Complete) messages.Result {

@@ -39,6 +39,26 @@ func (s *step) complete(c *messages.Complete) (*messages.Reply, *messages.Error)
 	return completed(lease.Aborting, rec), nil
 }
 
+// completeBatch ends attempts one after the other. What becomes free is handed
+// out when all have ended.
+func (s *step) completeBatch(b *messages.CompleteBatch) (*messages.Reply, *messages.Error) {
+	if n := len(b.Completes); n == 0 || n > messages.MaxCompletes {
+		return nil, messages.Errorf(messages.Invalid, "complete", "", "a batch has 1 to %d attempts, not %d", messages.MaxCompletes, n)
+	}
+	all, same := new(messages.Replies), true
+	for _, c := range b.Completes {
+		s.same = false
+		reply, refusal := s.complete(c)
+		if refusal != nil {
+			reply = s.unchanged(messages.Refused(refusal).Reply)
+		}
+		same = same && s.same
+		all.Replies = append(all.Replies, reply)
+	}
+	s.same = same
+	return &messages.Reply{Result: &messages.Reply_Replies{Replies: all}}, nil
+}
+
 func completed(stale bool, rec *call.Record) *messages.Reply {
 	return &messages.Reply{Result: &messages.Reply_Completed{Completed: &messages.Completed{Stale: stale, State: rec.State}}}
 }

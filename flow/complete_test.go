@@ -49,6 +49,39 @@ func TestCompleteTakesTheNextCallInTheSameCommand(t *testing.T) {
 	w.wantStarted(starts(w.ok(s)))
 }
 
+func TestAttemptsOfABatchEndInItsOrder(t *testing.T) {
+	w := newWorld(t)
+	w.grant("n1/1", "0", 3)
+	s := w.send("A", "a", "b", "c", "d")
+	end := func(s *messages.Start, outcome messages.Outcome) *messages.Complete {
+		return &messages.Complete{Session: s.Session, Slot: s.Slot, Call: s.Call, Attempt: s.Attempt, Outcome: outcome, Result: []byte("1")}
+	}
+	r := w.do(&messages.CompleteBatch{Completes: []*messages.Complete{
+		end(s[1], messages.Outcome_OK), end(s[0], messages.Outcome_OK), end(s[1], messages.Outcome_OK), end(s[2], 99),
+	}})
+	if ended := effectsOf[*messages.Ended](r.Effects); len(ended) != 2 || string(ended[0].Call.Id) != string(s[1].Call) {
+		t.Errorf("ended %v", ended)
+	}
+	replies := r.Reply.GetReplies().GetReplies()
+	if len(replies) != 4 || replies[1].GetCompleted().GetStale() || !replies[2].GetCompleted().GetStale() || replies[3].GetError().GetKind() != messages.ErrorKind_INVALID {
+		t.Errorf("answered %v", replies)
+	}
+	w.one(starts(r), "d")
+	w.is("c", isRunning)
+}
+
+func TestStaleBatchChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.grant("n1/1", "0", 1)
+	s := w.one(w.send("A", "a"), "a")
+	before := w.state.Clone()
+	late := &messages.Complete{Session: s.Session, Slot: s.Slot, Call: s.Call, Attempt: 7, Outcome: messages.Outcome_OK}
+	w.do(&messages.CompleteBatch{Completes: []*messages.Complete{late, late}})
+	same(t, before, w.state)
+	w.refuse(messages.Invalid, "not 0", &messages.CompleteBatch{})
+	w.refuse(messages.Invalid, "256", &messages.CompleteBatch{Completes: make([]*messages.Complete, messages.MaxCompletes+1)})
+}
+
 func TestLateResultIsIgnored(t *testing.T) {
 	w := newWorld(t)
 	w.grant("n1/1", "0", 1)

@@ -375,6 +375,14 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		o.endSession(c)
 	case *messages.Complete:
 		answer = o.complete(c)
+	case *messages.CompleteBatch:
+		answer = "INVALID"
+		for i, one := range c.Completes {
+			if i == 0 {
+				answer = ""
+			}
+			answer += o.complete(one) + ";"
+		}
 	case *messages.Cancel:
 		answer = o.cancelCall(c)
 	case *messages.Tick:
