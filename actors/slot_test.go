@@ -289,13 +289,13 @@ func TestPanicInAnIdleSlotCostsNothing(t *testing.T) {
 		w.place("c1", on(1))
 		w.partition.run("1ms", 5)
 		w.until("calls finish", time.Second, w.finished(5))
-		for range 3 {
+		for round := range 3 {
 			if _, err := w.system.Ask(lead1, w.partition.all()[0].name, &messages.Panic{Reason: "for show"}, time.Second); err == nil {
 				t.Error("it did not panic")
 			}
 			w.partition.run("1ms", 5)
+			w.until("calls finish, so that the slot is idle again", 10*time.Second, w.finished(5*(round+2)))
 		}
-		w.until("calls finish", 10*time.Second, w.finished(20))
 		for _, c := range commands[*messages.Complete](w.partition) {
 			if c.Outcome == crash {
 				t.Errorf("a call is blamed for it: %v", c.Failure)
