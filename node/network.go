@@ -179,17 +179,28 @@ func (n *Node) followMembers(ctx context.Context) {
 	for {
 		for _, m := range n.gossip.Members() {
 			if !m.Alive {
-				node := messages.NodeID(m.Info.GetId())
-				n.peers.Drop(node)
-				n.partitions(func(p *actors.Partition) { p.NodeGone(node) })
+				n.peers.Drop(messages.NodeID(m.Info.GetId()))
 			}
 		}
+		n.partitions(n.tellGone)
 		n.kick()
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// tellGone tells a partition whose sessions are over: those of nodes that died,
+// and of earlier starts of those that live.
+func (n *Node) tellGone(p *actors.Partition) {
+	for _, m := range n.gossip.Members() {
+		over := m.Info.GetBoot()
+		if m.Alive {
+			over--
+		}
+		p.NodeGone(messages.NodeID(m.Info.GetId()), over)
 	}
 }
 
