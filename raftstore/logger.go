@@ -5,20 +5,22 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
 
-// raftLogger passes raft's log on. What raft calls a warning is an election, or
-// a follower that was away; that is not this node's fault.
+// raftLogger passes raft's log on. What raft calls an error is said again several
+// times a second for each group.
 func raftLogger(to *slog.Logger) hclog.Logger {
 	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard, Level: hclog.Error})
-	l.RegisterSink(logSink{to})
+	l.RegisterSink(&logSink{to: to, said: make(map[string]time.Time)})
 	return l
 }
 
 // connection is what raft calls an error when a peer dies, or this node stops.
-// It says so for each request, again and again; gossip says it once.
+// Gossip tells of that.
 var connection = map[string]bool{
 	"failed to accept connection":               true,
 	"failed to appendEntries to":                true,
@@ -31,17 +33,19 @@ var connection = map[string]bool{
 	"peer has newer term, stopping replication": true,
 }
 
-type logSink struct{ to *slog.Logger }
+type logSink struct {
+	to   *slog.Logger
+	mu   sync.Mutex
+	said map[string]time.Time // raft's messages are constants, so there are few
+}
 
-func (s logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
+// sayAgain is how long a warning is not repeated.
+const sayAgain = 30 * time.Second
+
+func (s *logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	to := slog.LevelDebug
-	switch level {
-	case hclog.Error:
-		if !connection[msg] {
-			to = slog.LevelWarn
-		}
-	case hclog.Warn:
-		to = slog.LevelInfo
+	if level == hclog.Error && !connection[msg] && s.first(msg) {
+		to = slog.LevelWarn
 	}
 	if !s.to.Enabled(context.Background(), to) {
 		return
@@ -52,4 +56,16 @@ func (s logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 		}
 	}
 	s.to.Log(context.Background(), to, "raft: "+msg, args...)
+}
+
+// first says whether a message has not been seen for a while.
+func (s *logSink) first(msg string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if last, ok := s.said[msg]; ok && now.Sub(last) < sayAgain {
+		return false
+	}
+	s.said[msg] = now
+	return true
 }
