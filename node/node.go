@@ -77,9 +77,12 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := n.open(&closers); err != nil {
 		return err
 	}
+	if err := n.profiles(&closers); err != nil {
+		return fmt.Errorf("serve profiles: %w; choose another --pprof", err)
+	}
 	listener, err := net.Listen("tcp", join(n.config.Bind, n.place.seat.Entry().Port))
 	if err != nil {
-		return err
+		return fmt.Errorf("serve the API: %w; choose another --port", err)
 	}
 	served := make(chan error, 1)
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))

@@ -2,35 +2,24 @@ package raftstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
 
-// raftLogger passes raft's log on. What raft calls an error is said again several
-// times a second for each group.
+// raftLogger passes raft's log on. What raft calls an error is mostly a peer that
+// does not answer, said again several times a second for each group.
 func raftLogger(to *slog.Logger) hclog.Logger {
 	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Output: io.Discard, Level: hclog.Error})
 	l.RegisterSink(&logSink{to: to, said: make(map[string]time.Time)})
 	return l
-}
-
-// connection is what raft calls an error when a peer dies, or this node stops.
-// Gossip tells of that.
-var connection = map[string]bool{
-	"failed to accept connection":               true,
-	"failed to appendEntries to":                true,
-	"failed to decode incoming command":         true,
-	"failed to flush response":                  true,
-	"failed to heartbeat to":                    true,
-	"failed to make requestVote RPC":            true,
-	"failed to pipeline appendEntries":          true,
-	"failed to start pipeline replication to":   true,
-	"peer has newer term, stopping replication": true,
 }
 
 type logSink struct {
@@ -44,7 +33,8 @@ const sayAgain = 30 * time.Second
 
 func (s *logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	to := slog.LevelDebug
-	if level == hclog.Error && !connection[msg] && s.first(msg) {
+	// The replica's own end, which raft takes for a failure, is nobody's business.
+	if level == hclog.Error && !closes(args) && s.first(msg) {
 		to = slog.LevelWarn
 	}
 	if !s.to.Enabled(context.Background(), to) {
@@ -56,6 +46,14 @@ func (s *logSink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 		}
 	}
 	s.to.Log(context.Background(), to, "raft: "+msg, args...)
+}
+
+// closes says whether a message is about a connection that this side closed.
+func closes(args []any) bool {
+	return slices.ContainsFunc(args, func(a any) bool {
+		err, ok := a.(error)
+		return ok && errors.Is(err, net.ErrClosed)
+	})
 }
 
 // first says whether a message has not been seen for a while.
