@@ -39,7 +39,8 @@ type Node struct {
 	replicas *replicas
 	changes  *changes
 	router   *cluster.Router
-	loops    atomic.Pointer[loops] // nil until the node belongs to a network
+	loops    atomic.Pointer[loops]    // nil until the node belongs to a network
+	met      atomic.Pointer[[]string] // gossip addresses of the nodes that the model has
 	system   *actors.System
 	agent    *actors.Agent
 	launcher *worker.Launcher
@@ -76,9 +77,12 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := n.open(&closers); err != nil {
 		return err
 	}
+	if err := n.profiles(&closers); err != nil {
+		return fmt.Errorf("serve profiles: %w; choose another --pprof", err)
+	}
 	listener, err := net.Listen("tcp", join(n.config.Bind, n.place.seat.Entry().Port))
 	if err != nil {
-		return err
+		return fmt.Errorf("serve the API: %w; choose another --port", err)
 	}
 	served := make(chan error, 1)
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
