@@ -39,13 +39,13 @@ func (s *slot) stop(c actor.Context, grace time.Duration) {
 func (s *slot) abandon(c actor.Context) {
 	s.queue, s.fed, s.overrun = nil, 0, nil
 	s.ledger.forget()
-	s.asking, s.dirty, s.granted, s.fenced, s.untold = false, false, 0, false, nil
+	s.asking, s.dirty, s.granted, s.fenced = false, false, 0, false
 	s.proceed(c)
 }
 
 // proceed takes the next step of a stop, when nothing is held any more.
 func (s *slot) proceed(c actor.Context) {
-	if held, _ := s.ledger.size(); !s.stopping || s.asking || len(s.queue) > 0 || held > 0 {
+	if !s.stopping || s.asking || len(s.queue) > 0 || s.ledger.size() > 0 {
 		return
 	}
 	if s.owner != nil {

@@ -29,6 +29,7 @@ const (
 
 	compressFrom = 64 << 10         // bytes; below, compressing costs more than it saves
 	patience     = 30 * time.Second // for the cluster's answer to what does not wait for a call's end
+	lookPatience = 5 * time.Minute  // for code that is looked at, which may have to be fetched first
 	inForce      = 5 * time.Second  // for the partitions to take over a change of the model
 )
 

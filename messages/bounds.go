@@ -11,6 +11,7 @@ const (
 	MaxCrashes    = 3         // worker deaths until a call is quarantined
 	MaxLost       = 20        // lost sessions until a call is quarantined
 	MaxWindow     = 64        // calls that one slot may hold
+	MaxCompletes  = 256       // attempts that one command ends
 	MaxPageRows   = 1000      // rows of one page of a list
 	MaxPartitions = 64        // groups of a network, the meta group aside
 )

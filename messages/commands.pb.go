@@ -1295,6 +1295,51 @@ func (x *Complete) GetEnded() int64 {
 	return 0
 }
 
+// CompleteBatch ends several attempts, in order; each is answered by itself.
+type CompleteBatch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Completes     []*Complete            `protobuf:"bytes,1,rep,name=completes,proto3" json:"completes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompleteBatch) Reset() {
+	*x = CompleteBatch{}
+	mi := &file_messages_commands_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompleteBatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompleteBatch) ProtoMessage() {}
+
+func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompleteBatch.ProtoReflect.Descriptor instead.
+func (*CompleteBatch) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CompleteBatch) GetCompletes() []*Complete {
+	if x != nil {
+		return x.Completes
+	}
+	return nil
+}
+
 // Cancel ends a call that has no terminal state yet.
 type Cancel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1306,7 +1351,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1363,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1376,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+	return file_messages_commands_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Cancel) GetCall() []byte {
@@ -1357,7 +1402,7 @@ type Tick struct {
 
 func (x *Tick) Reset() {
 	*x = Tick{}
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1414,7 @@ func (x *Tick) String() string {
 func (*Tick) ProtoMessage() {}
 
 func (x *Tick) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1427,7 @@ func (x *Tick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tick.ProtoReflect.Descriptor instead.
 func (*Tick) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+	return file_messages_commands_proto_rawDescGZIP(), []int{13}
 }
 
 // ConfigureProcessor tells a partition what it needs of a processor.
@@ -1405,7 +1450,7 @@ type ConfigureProcessor struct {
 
 func (x *ConfigureProcessor) Reset() {
 	*x = ConfigureProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1417,7 +1462,7 @@ func (x *ConfigureProcessor) String() string {
 func (*ConfigureProcessor) ProtoMessage() {}
 
 func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1430,7 +1475,7 @@ func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureProcessor.ProtoReflect.Descriptor instead.
 func (*ConfigureProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{13}
+	return file_messages_commands_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ConfigureProcessor) GetProcessor() string {
@@ -1530,7 +1575,7 @@ type ConfigureSocket struct {
 
 func (x *ConfigureSocket) Reset() {
 	*x = ConfigureSocket{}
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1587,7 @@ func (x *ConfigureSocket) String() string {
 func (*ConfigureSocket) ProtoMessage() {}
 
 func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1600,7 @@ func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureSocket.ProtoReflect.Descriptor instead.
 func (*ConfigureSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{14}
+	return file_messages_commands_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ConfigureSocket) GetSocket() string {
@@ -1647,7 +1692,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +1704,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +1717,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{15}
+	return file_messages_commands_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -1698,7 +1743,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1710,7 +1755,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1723,7 +1768,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{16}
+	return file_messages_commands_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -1748,7 +1793,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +1805,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,7 +1818,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{17}
+	return file_messages_commands_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -1815,7 +1860,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +1872,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +1885,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{18}
+	return file_messages_commands_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -1870,7 +1915,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +1927,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1895,7 +1940,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{19}
+	return file_messages_commands_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -1951,7 +1996,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1963,7 +2008,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1976,7 +2021,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+	return file_messages_commands_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -2101,7 +2146,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2113,7 +2158,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2126,7 +2171,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -2148,7 +2193,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2160,7 +2205,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2173,7 +2218,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -2207,7 +2252,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2219,7 +2264,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2232,7 +2277,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -2253,7 +2298,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2310,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2323,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Create) GetObject() *Object {
@@ -2308,7 +2353,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2320,7 +2365,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2333,7 +2378,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Function) GetName() string {
@@ -2376,7 +2421,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2388,7 +2433,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2401,7 +2446,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Parameter) GetName() string {
@@ -2448,7 +2493,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2460,7 +2505,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2473,7 +2518,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Update) GetKind() Kind {
@@ -2530,7 +2575,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2542,7 +2587,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2555,7 +2600,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -2592,7 +2637,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2604,7 +2649,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2617,7 +2662,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Report) GetNode() string {
@@ -2662,7 +2707,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2674,7 +2719,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2687,7 +2732,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -2744,7 +2789,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2756,7 +2801,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2769,7 +2814,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -2806,7 +2851,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2818,7 +2863,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2831,7 +2876,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Replica) GetNode() string {
@@ -2874,7 +2919,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2886,7 +2931,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2899,7 +2944,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -2939,7 +2984,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2951,7 +2996,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2964,7 +3009,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -3026,6 +3071,7 @@ type Reply struct {
 	//	*Reply_Changed
 	//	*Reply_Completed
 	//	*Reply_Call
+	//	*Reply_Replies
 	Result        isReply_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3033,7 +3079,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +3091,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +3104,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -3111,6 +3157,15 @@ func (x *Reply) GetCall() *CallReply {
 	return nil
 }
 
+func (x *Reply) GetReplies() *Replies {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_Replies); ok {
+			return x.Replies
+		}
+	}
+	return nil
+}
+
 type isReply_Result interface {
 	isReply_Result()
 }
@@ -3131,6 +3186,10 @@ type Reply_Call struct {
 	Call *CallReply `protobuf:"bytes,5,opt,name=call,proto3,oneof"`
 }
 
+type Reply_Replies struct {
+	Replies *Replies `protobuf:"bytes,6,opt,name=replies,proto3,oneof"`
+}
+
 func (*Reply_Enqueued) isReply_Result() {}
 
 func (*Reply_Changed) isReply_Result() {}
@@ -3138,6 +3197,53 @@ func (*Reply_Changed) isReply_Result() {}
 func (*Reply_Completed) isReply_Result() {}
 
 func (*Reply_Call) isReply_Result() {}
+
+func (*Reply_Replies) isReply_Result() {}
+
+// Replies answer a command of several parts, each by itself.
+type Replies struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Replies       []*Reply               `protobuf:"bytes,1,rep,name=replies,proto3" json:"replies,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replies) Reset() {
+	*x = Replies{}
+	mi := &file_messages_commands_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replies) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replies) ProtoMessage() {}
+
+func (x *Replies) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replies.ProtoReflect.Descriptor instead.
+func (*Replies) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Replies) GetReplies() []*Reply {
+	if x != nil {
+		return x.Replies
+	}
+	return nil
+}
 
 type Enqueued struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3150,7 +3256,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3162,7 +3268,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3175,7 +3281,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -3211,7 +3317,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3223,7 +3329,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3236,7 +3342,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -3278,7 +3384,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3290,7 +3396,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3303,7 +3409,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -3330,7 +3436,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3342,7 +3448,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3355,7 +3461,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Completed) GetStale() bool {
@@ -3381,7 +3487,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3393,7 +3499,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3406,7 +3512,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -3440,7 +3546,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3452,7 +3558,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3465,7 +3571,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Start) GetSession() string {
@@ -3586,7 +3692,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3598,7 +3704,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3611,7 +3717,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Abort) GetSession() string {
@@ -3652,7 +3758,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3664,7 +3770,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3677,7 +3783,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -3801,7 +3907,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x06jitter\x18\t \x01(\rR\x06jitter\x12\x18\n" +
 	"\astarted\x18\n" +
 	" \x01(\x03R\astarted\x12\x14\n" +
-	"\x05ended\x18\v \x01(\x03R\x05ended\"4\n" +
+	"\x05ended\x18\v \x01(\x03R\x05ended\"@\n" +
+	"\rCompleteBatch\x12/\n" +
+	"\tcompletes\x18\x01 \x03(\v2\x11.flow.v1.CompleteR\tcompletes\"4\n" +
 	"\x06Cancel\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\fR\x04call\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x06\n" +
@@ -3953,14 +4061,17 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04hint\x18\x05 \x01(\tR\x04hint\x12\x16\n" +
 	"\x06leader\x18\x06 \x01(\tR\x06leader\x12\x1f\n" +
 	"\vretry_after\x18\a \x01(\x03R\n" +
-	"retryAfter\"\xf8\x01\n" +
+	"retryAfter\"\xa6\x02\n" +
 	"\x05Reply\x12(\n" +
 	"\x05error\x18\x01 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\x12/\n" +
 	"\benqueued\x18\x02 \x01(\v2\x11.flow.v1.EnqueuedH\x00R\benqueued\x12,\n" +
 	"\achanged\x18\x03 \x01(\v2\x10.flow.v1.ChangedH\x00R\achanged\x122\n" +
 	"\tcompleted\x18\x04 \x01(\v2\x12.flow.v1.CompletedH\x00R\tcompleted\x12(\n" +
-	"\x04call\x18\x05 \x01(\v2\x12.flow.v1.CallReplyH\x00R\x04callB\b\n" +
-	"\x06result\"b\n" +
+	"\x04call\x18\x05 \x01(\v2\x12.flow.v1.CallReplyH\x00R\x04call\x12,\n" +
+	"\areplies\x18\x06 \x01(\v2\x10.flow.v1.RepliesH\x00R\arepliesB\b\n" +
+	"\x06result\"3\n" +
+	"\aReplies\x12(\n" +
+	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\"b\n" +
 	"\bEnqueued\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.flow.v1.CallStateR\x05state\x12\x1c\n" +
@@ -4054,7 +4165,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(Outcome)(0),               // 1: flow.v1.Outcome
@@ -4070,42 +4181,44 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Revoke)(nil),             // 11: flow.v1.Revoke
 	(*EndSession)(nil),         // 12: flow.v1.EndSession
 	(*Complete)(nil),           // 13: flow.v1.Complete
-	(*Cancel)(nil),             // 14: flow.v1.Cancel
-	(*Tick)(nil),               // 15: flow.v1.Tick
-	(*ConfigureProcessor)(nil), // 16: flow.v1.ConfigureProcessor
-	(*ConfigureSocket)(nil),    // 17: flow.v1.ConfigureSocket
-	(*RemoveSocket)(nil),       // 18: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 19: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 20: flow.v1.Deliver
-	(*Delivered)(nil),          // 21: flow.v1.Delivered
-	(*Found)(nil),              // 22: flow.v1.Found
-	(*NodeInfo)(nil),           // 23: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 24: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 25: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 26: flow.v1.NodeRemove
-	(*Create)(nil),             // 27: flow.v1.Create
-	(*Function)(nil),           // 28: flow.v1.Function
-	(*Parameter)(nil),          // 29: flow.v1.Parameter
-	(*Update)(nil),             // 30: flow.v1.Update
-	(*Delete)(nil),             // 31: flow.v1.Delete
-	(*Report)(nil),             // 32: flow.v1.Report
-	(*DeploymentReport)(nil),   // 33: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 34: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 35: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 36: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 37: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 38: flow.v1.Reply
-	(*Enqueued)(nil),           // 39: flow.v1.Enqueued
-	(*Changed)(nil),            // 40: flow.v1.Changed
-	(*Deliveries)(nil),         // 41: flow.v1.Deliveries
-	(*Completed)(nil),          // 42: flow.v1.Completed
-	(*CallReply)(nil),          // 43: flow.v1.CallReply
-	(*Start)(nil),              // 44: flow.v1.Start
-	(*Abort)(nil),              // 45: flow.v1.Abort
-	(*Ended)(nil),              // 46: flow.v1.Ended
-	(*Object)(nil),             // 47: flow.v1.Object
-	(ArgumentKind)(0),          // 48: flow.v1.ArgumentKind
-	(Kind)(0),                  // 49: flow.v1.Kind
+	(*CompleteBatch)(nil),      // 14: flow.v1.CompleteBatch
+	(*Cancel)(nil),             // 15: flow.v1.Cancel
+	(*Tick)(nil),               // 16: flow.v1.Tick
+	(*ConfigureProcessor)(nil), // 17: flow.v1.ConfigureProcessor
+	(*ConfigureSocket)(nil),    // 18: flow.v1.ConfigureSocket
+	(*RemoveSocket)(nil),       // 19: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 20: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 21: flow.v1.Deliver
+	(*Delivered)(nil),          // 22: flow.v1.Delivered
+	(*Found)(nil),              // 23: flow.v1.Found
+	(*NodeInfo)(nil),           // 24: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 25: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 26: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 27: flow.v1.NodeRemove
+	(*Create)(nil),             // 28: flow.v1.Create
+	(*Function)(nil),           // 29: flow.v1.Function
+	(*Parameter)(nil),          // 30: flow.v1.Parameter
+	(*Update)(nil),             // 31: flow.v1.Update
+	(*Delete)(nil),             // 32: flow.v1.Delete
+	(*Report)(nil),             // 33: flow.v1.Report
+	(*DeploymentReport)(nil),   // 34: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 35: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 36: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 37: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 38: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 39: flow.v1.Reply
+	(*Replies)(nil),            // 40: flow.v1.Replies
+	(*Enqueued)(nil),           // 41: flow.v1.Enqueued
+	(*Changed)(nil),            // 42: flow.v1.Changed
+	(*Deliveries)(nil),         // 43: flow.v1.Deliveries
+	(*Completed)(nil),          // 44: flow.v1.Completed
+	(*CallReply)(nil),          // 45: flow.v1.CallReply
+	(*Start)(nil),              // 46: flow.v1.Start
+	(*Abort)(nil),              // 47: flow.v1.Abort
+	(*Ended)(nil),              // 48: flow.v1.Ended
+	(*Object)(nil),             // 49: flow.v1.Object
+	(ArgumentKind)(0),          // 50: flow.v1.ArgumentKind
+	(Kind)(0),                  // 51: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	4,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -4117,39 +4230,42 @@ var file_messages_commands_proto_depIdxs = []int32{
 	3,  // 6: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
 	1,  // 7: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
 	5,  // 8: flow.v1.Complete.failure:type_name -> flow.v1.Failure
-	23, // 9: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	23, // 10: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	47, // 11: flow.v1.Create.object:type_name -> flow.v1.Object
-	28, // 12: flow.v1.Create.functions:type_name -> flow.v1.Function
-	29, // 13: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	48, // 14: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	49, // 15: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	47, // 16: flow.v1.Update.object:type_name -> flow.v1.Object
-	28, // 17: flow.v1.Update.functions:type_name -> flow.v1.Function
-	49, // 18: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	33, // 19: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	47, // 20: flow.v1.Report.workers:type_name -> flow.v1.Object
-	35, // 21: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	35, // 22: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	2,  // 23: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	37, // 24: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	39, // 25: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	40, // 26: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	42, // 27: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	43, // 28: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	0,  // 29: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	47, // 30: flow.v1.Changed.object:type_name -> flow.v1.Object
-	41, // 31: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	47, // 32: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 33: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	7,  // 34: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	3,  // 35: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	7,  // 36: flow.v1.Ended.call:type_name -> flow.v1.Call
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	13, // 9: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
+	24, // 10: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	24, // 11: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	49, // 12: flow.v1.Create.object:type_name -> flow.v1.Object
+	29, // 13: flow.v1.Create.functions:type_name -> flow.v1.Function
+	30, // 14: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	50, // 15: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	51, // 16: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	49, // 17: flow.v1.Update.object:type_name -> flow.v1.Object
+	29, // 18: flow.v1.Update.functions:type_name -> flow.v1.Function
+	51, // 19: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	34, // 20: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	49, // 21: flow.v1.Report.workers:type_name -> flow.v1.Object
+	36, // 22: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	36, // 23: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	2,  // 24: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	38, // 25: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	41, // 26: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	42, // 27: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	44, // 28: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	45, // 29: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	40, // 30: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	39, // 31: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 32: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	49, // 33: flow.v1.Changed.object:type_name -> flow.v1.Object
+	43, // 34: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	49, // 35: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 36: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	7,  // 37: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	3,  // 38: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	7,  // 39: flow.v1.Ended.call:type_name -> flow.v1.Call
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -4158,12 +4274,13 @@ func file_messages_commands_proto_init() {
 		return
 	}
 	file_messages_model_proto_init()
-	file_messages_commands_proto_msgTypes[14].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[35].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[15].OneofWrappers = []any{}
+	file_messages_commands_proto_msgTypes[36].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
 		(*Reply_Call)(nil),
+		(*Reply_Replies)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -4171,7 +4288,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   44,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

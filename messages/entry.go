@@ -26,6 +26,7 @@ const (
 	CommandConfigureSocket    CommandType = 10
 	CommandRemoveSocket       CommandType = 11
 	CommandRemoveProcessor    CommandType = 12
+	CommandCompleteBatch      CommandType = 13
 
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
@@ -54,6 +55,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandConfigureSocket:    func() proto.Message { return new(ConfigureSocket) },
 	CommandRemoveSocket:       func() proto.Message { return new(RemoveSocket) },
 	CommandRemoveProcessor:    func() proto.Message { return new(RemoveProcessor) },
+	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -127,6 +129,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandRemoveSocket, true
 	case *RemoveProcessor:
 		return CommandRemoveProcessor, true
+	case *CompleteBatch:
+		return CommandCompleteBatch, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

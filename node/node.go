@@ -76,9 +76,12 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := n.open(&closers); err != nil {
 		return err
 	}
+	if err := n.profiles(&closers); err != nil {
+		return fmt.Errorf("serve profiles: %w; choose another --pprof", err)
+	}
 	listener, err := net.Listen("tcp", join(n.config.Bind, n.place.seat.Entry().Port))
 	if err != nil {
-		return err
+		return fmt.Errorf("serve the API: %w; choose another --port", err)
 	}
 	served := make(chan error, 1)
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
@@ -96,6 +99,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	n.log.Info("stopping", "reason", context.Cause(n.stopping))
 	stopServing()
 	err = <-served
+	n.tasks.Wait()
 	if cause := context.Cause(n.stopping); ctx.Err() == nil && cause != nil {
 		err = errors.Join(cause, err)
 	}
@@ -115,15 +119,23 @@ func (n *Node) open(c *closers) (err error) {
 	if n.boundary, err = realWorld(n.place.path, n.config.LogStore, n.log); err != nil {
 		return err
 	}
+	// What is opened later is closed earlier: the replicas hand leadership over
+	// while peers still hear them and gossip still counts this node in.
+	if err := n.openNetwork(c); err != nil {
+		return errors.Join(err, n.boundary.kv.Close())
+	}
 	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node},
 		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
 		return errors.Join(err, n.boundary.kv.Close())
 	}
 	c.add("store", n.store.Close)
-	if err := n.openNetwork(c); err != nil {
+	if err := n.openWork(c); err != nil {
 		return err
 	}
-	return n.openWork(c)
+	if n.self.Network != "" {
+		n.peers.SetNetwork(n.self.Network) // from now on, with every handler in place, peers are served
+	}
+	return nil
 }
 
 // openNetwork opens gossip, peers and what routes over them.
@@ -134,7 +146,7 @@ func (n *Node) openNetwork(c *closers) (err error) {
 	}
 	port := n.place.seat.Entry().Port
 	if n.peers, err = peer.New(peer.Config{Network: n.boundary.network, Address: join(n.config.Bind, port+1), Node: n.self.Node,
-		NetworkID: n.self.Network, Resolve: n.resolve, Logger: n.log}); err != nil {
+		Resolve: n.resolve, Logger: n.log}); err != nil {
 		return err
 	}
 	c.add("peers", func(context.Context) error { return n.peers.Close() })
@@ -164,6 +176,7 @@ func (n *Node) openWork(c *closers) (err error) {
 	c.add("workers", func(context.Context) error { return n.launcher.Close() })
 	n.system = actors.NewSystem(n.self.Node, link{n.peers}, n.log)
 	c.add("actors", func(context.Context) error { n.system.Stop(); return nil })
+	c.add("partitions", func(context.Context) error { n.partitions((*actors.Partition).Stop); return nil })
 	n.peers.Handle(kindActor, func(_ context.Context, from messages.NodeID, body []byte) ([]byte, error) {
 		n.system.Deliver(from, body)
 		return nil, nil

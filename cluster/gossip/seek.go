@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -15,11 +16,15 @@ const (
 // address: after a cut of the network nobody else brings the halves together.
 func (m *Membership) seek(ctx context.Context) {
 	pause := minSeek
+	told := map[string]bool{}
 	for ctx.Err() == nil {
 		missing := m.missing()
 		for _, address := range missing {
 			if err := m.Join(ctx, address); err != nil {
-				m.config.Logger.Debug("look for a node", "address", address, "error", err)
+				m.unanswered(address, err, pause == maxSeek && !told[address])
+				told[address] = told[address] || pause == maxSeek
+			} else {
+				delete(told, address)
 			}
 			if ctx.Err() != nil {
 				return
@@ -31,6 +36,16 @@ func (m *Membership) seek(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// unanswered tells that nobody answers at an address; people are told when that
+// has lasted, since it may be mistyped, and once.
+func (m *Membership) unanswered(address string, err error, lasting bool) {
+	level := slog.LevelDebug
+	if lasting {
+		level = slog.LevelWarn
+	}
+	m.config.Logger.Log(context.Background(), level, "no node answers at a gossip address; trying on", "address", address, "error", err)
 }
 
 // missing gives the addresses that no live member has.

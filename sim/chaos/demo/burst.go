@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -42,9 +43,13 @@ func runBurst(ctx context.Context, network *chaos.Network) (*burst, error) {
 		return nil, err
 	}
 	b := &burst{network: network, client: c, answers: make([]answer, burstCalls)}
-	victim, why, err := b.victim(ctx)
-	if err != nil {
-		return nil, err
+	var victim *chaos.Node
+	var why string
+	if err := chaos.Until(ctx, "a node to run workers", func() bool {
+		victim, why, err = b.victim(ctx)
+		return err != nil || victim != nil
+	}); err != nil || victim == nil {
+		return nil, errors.Join(err, ctx.Err())
 	}
 
 	var next, done atomic.Int64
@@ -105,7 +110,8 @@ func (b *burst) call(ctx context.Context, caller int, next *atomic.Int64, done f
 	}
 }
 
-// victim is the node that leads most partitions among those that run workers.
+// victim is the node that leads most partitions among those that run workers;
+// nil if none does.
 func (b *burst) victim(ctx context.Context) (*chaos.Node, string, error) {
 	info, err := b.client.Network(ctx)
 	if err != nil {
@@ -133,7 +139,7 @@ func (b *burst) victim(ctx context.Context) (*chaos.Node, string, error) {
 		}
 	}
 	if victim == nil {
-		return nil, "", fmt.Errorf("no node runs workers")
+		return nil, "", nil // none has reported its workers yet
 	}
 	return victim, fmt.Sprintf("leads %d partitions and runs %d workers", leads[victim.Name], workers[victim.Name]), nil
 }
