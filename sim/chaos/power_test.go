@@ -49,13 +49,16 @@ func (p powerLoss) run(t *testing.T) (lost, accepted int, err error) {
 		t.Fatal(err)
 	}
 	defer w.Close()
+	for _, n := range w.Nodes {
+		n.Data = filepath.Join(n.Data, "made", "by-the-node")
+	}
 	if p.settled {
 		p.begin(ctx, t, w)
 		quickstart(t, w, repository)
 		w.Close()
 	}
 	for _, n := range w.Nodes {
-		n.Disk = watched(t, n.Data)
+		n.Disk = watched(t, filepath.Join(w.Dir, n.Name))
 	}
 	p.begin(ctx, t, w)
 	if !p.settled {
@@ -64,22 +67,21 @@ func (p powerLoss) run(t *testing.T) (lost, accepted int, err error) {
 	calls := acceptUntilTheEnd(ctx, t, w)
 	for _, n := range w.Nodes {
 		t.Logf("%s: %d syncs", n.Name, n.Disk.Syncs())
-		image := n.Data + "-synced"
-		if err := n.Disk.Write(image); err != nil {
+		if err := n.Disk.Write(filepath.Join(w.Dir, n.Name+"-synced")); err != nil {
 			t.Fatal(err)
 		}
-		n.Data, n.Disk = image, nil
+		n.Data, n.Disk = filepath.Join(w.Dir, n.Name+"-synced", "made", "by-the-node"), nil
 	}
 	lost, err = p.missing(ctx, t, w, calls)
 	return lost, len(calls), err
 }
 
-func watched(t *testing.T, data string) *disk.Image {
+func watched(t *testing.T, root string) *disk.Image {
 	t.Helper()
-	if err := os.MkdirAll(data, 0o755); err != nil {
+	if err := os.MkdirAll(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	image := disk.NewImage(data)
+	image := disk.NewImage(root)
 	if err := image.Adopt(); err != nil {
 		t.Fatal(err)
 	}

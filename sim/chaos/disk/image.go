@@ -56,18 +56,18 @@ type named struct {
 // NewImage begins with nothing durable.
 func NewImage(root string) *Image { return &Image{root: root, kept: map[id]*synced{}} }
 
-// Adopt takes everything below the root as durable: for a process that starts
-// on files that are there, and for one that syncs the whole file system.
+// Adopt takes everything below the root as durable, for a process that starts
+// on files that are there.
 func (m *Image) Adopt() error {
-	all, err := m.readAll()
+	all, err := m.readBelow(m.root)
 	if err == nil {
 		m.commit(all)
 	}
 	return err
 }
 
-func (m *Image) readAll() (all []*synced, err error) {
-	err = filepath.WalkDir(m.root, func(path string, _ fs.DirEntry, err error) error {
+func (m *Image) readBelow(dir string) (all []*synced, err error) {
+	err = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if err == nil {
 			var s *synced
 			if s, err = m.read(path, path); s != nil {

@@ -118,10 +118,20 @@ func (t *tracer) call(tid int) {
 	switch regs.Orig_rax {
 	case syscall.SYS_FSYNC, syscall.SYS_FDATASYNC:
 		t.file(tid, regs.Rdi)
-	case syscall.SYS_SYNC, unix.SYS_SYNCFS: // whatever file system: it may be the root's
-		if all, err := t.image.readAll(); err == nil {
-			t.pending[tid] = all
-		}
+	case unix.SYS_SYNCFS:
+		t.tree(tid, regs.Rdi)
+	}
+}
+
+// tree notes what a sync of a file system will make durable: what is below the
+// directory that was named. The rest of the file system comes with it by chance.
+func (t *tracer) tree(tid int, descriptor uint64) {
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", t.pid, descriptor))
+	if err != nil || !t.image.below(filepath.Clean(path)) {
+		return
+	}
+	if all, err := t.image.readBelow(path); err == nil {
+		t.pending[tid] = all
 	}
 }
 
