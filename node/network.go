@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -22,20 +23,42 @@ import (
 const partitionCount = 2
 
 // seeds are gossip addresses of nodes to join: those that were named, or the
-// others of this machine.
+// others of this machine; and those that the model knows.
 func (n *Node) seeds() []string {
+	out := slices.Clone(n.config.Join)
+	if met := n.met.Load(); met != nil {
+		out = append(out, *met...)
+	}
 	if len(n.config.Join) > 0 || n.config.Data != "" {
-		return n.config.Join
+		return out
 	}
 	others, err := n.place.seat.Others()
 	if err != nil {
 		n.log.Warn("read the entries of other nodes on this machine", "error", err)
 	}
-	var out []string
 	for _, o := range others {
 		out = append(out, o.Gossip)
 	}
 	return out
+}
+
+// meet looks for the nodes that the model has: a node that is started again
+// must find the others also when those that it was once told to join are gone.
+func (n *Node) meet() {
+	known, err := n.knownNodes()
+	if err != nil {
+		return
+	}
+	var met []string
+	for _, k := range known {
+		if k.Info.GetId() != string(n.self.Node) {
+			met = append(met, k.Info.GetGossipAddress())
+		}
+	}
+	if before := n.met.Load(); before == nil || !slices.Equal(*before, met) {
+		n.met.Store(&met)
+		n.gossip.Seek()
+	}
 }
 
 // resolve gives the peer address of a node that lives.
@@ -179,17 +202,28 @@ func (n *Node) followMembers(ctx context.Context) {
 	for {
 		for _, m := range n.gossip.Members() {
 			if !m.Alive {
-				node := messages.NodeID(m.Info.GetId())
-				n.peers.Drop(node)
-				n.partitions(func(p *actors.Partition) { p.NodeGone(node) })
+				n.peers.Drop(messages.NodeID(m.Info.GetId()))
 			}
 		}
+		n.partitions(n.tellGone)
 		n.kick()
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// tellGone tells a partition whose sessions are over: those of nodes that died,
+// and of earlier starts of those that live.
+func (n *Node) tellGone(p *actors.Partition) {
+	for _, m := range n.gossip.Members() {
+		over := m.Info.GetBoot()
+		if m.Alive {
+			over--
+		}
+		p.NodeGone(messages.NodeID(m.Info.GetId()), over)
 	}
 }
 

@@ -39,7 +39,8 @@ type Node struct {
 	replicas *replicas
 	changes  *changes
 	router   *cluster.Router
-	loops    atomic.Pointer[loops] // nil until the node belongs to a network
+	loops    atomic.Pointer[loops]    // nil until the node belongs to a network
+	met      atomic.Pointer[[]string] // gossip addresses of the nodes that the model has
 	system   *actors.System
 	agent    *actors.Agent
 	launcher *worker.Launcher

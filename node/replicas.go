@@ -152,6 +152,7 @@ func (o *partitionObserver) Applied(index uint64, results []messages.Result) {
 func (o *partitionObserver) Leading(term uint64) {
 	o.rep.courier.start()
 	o.rep.partition.Leading(term)
+	o.node.tellGone(o.rep.partition)
 	o.node.kick()
 }
 
