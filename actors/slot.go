@@ -24,10 +24,11 @@ type slot struct {
 	measured   window
 	overrun    *lease // the running call takes too long for others to wait behind it
 
-	watching alarmClock // how long the running call takes
-	retry    alarmClock // of a refused grant
-	patience alarmClock // of a stop with its running call
-	limit    alarmClock // of a stop with everything
+	watching alarmClock    // how long the running call takes
+	retry    alarmClock    // of a refused grant
+	patience alarmClock    // of a stop with its running call
+	limit    alarmClock    // of a stop with everything
+	last     time.Duration // of a stop, for its revocation
 }
 
 // lease is one attempt that the slot holds and has not completed.
@@ -44,7 +45,10 @@ type (
 		session string
 		job     *job
 	}
-	stop struct{ grace time.Duration }
+	stop struct {
+		grace    time.Duration // for the running call
+		patience time.Duration // for a partition that does not answer
+	}
 )
 
 // slotStatus is what a slot tells its agent.
@@ -104,7 +108,7 @@ func (s *slot) Receive(c actor.Context) {
 	case *assign:
 		s.assign(c, m)
 	case *stop:
-		s.stop(c, m.grace)
+		s.stop(c, *m)
 	case *graceOver:
 		s.abandon(c)
 	case *giveUp, *revoked:
@@ -130,7 +134,7 @@ func (s *slot) begin(c actor.Context) {
 	s.stale = s.system.generation.Load()
 	if s.stopping {
 		s.stopping = false
-		s.stop(c, 0)
+		s.stop(c, stop{0, inService.patience})
 		return
 	}
 	if s.job != nil {

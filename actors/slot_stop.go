@@ -8,20 +8,23 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// stopPatience is how long a slot waits, beyond its running call's grace, for
-// a partition that does not answer. Its session will end without it then.
-const stopPatience = 5 * time.Second
+// How a slot stops while its node goes on, and when the node stops: then its
+// session ends soon in any case, and a partition without a leader is not waited for.
+var (
+	inService  = stop{grace: 10 * time.Second, patience: 5 * time.Second}
+	atShutdown = stop{grace: 5 * time.Second, patience: time.Second}
+)
 
 // stop takes the slot out of service: no new leases, unstarted ones go back,
 // the running call gets its grace; then the worker ends and the slot is revoked.
-func (s *slot) stop(c actor.Context, grace time.Duration) {
+func (s *slot) stop(c actor.Context, how stop) {
 	if s.stopping {
 		return
 	}
-	s.stopping, s.next = true, nil
+	s.stopping, s.next, s.last = true, nil, how.patience
 	now := time.Now()
-	s.patience.arm(s.system, c.Self(), now.Add(grace), &graceOver{})
-	s.limit.arm(s.system, c.Self(), now.Add(grace+stopPatience), &giveUp{})
+	s.patience.arm(s.system, c.Self(), now.Add(how.grace), &graceOver{})
+	s.limit.arm(s.system, c.Self(), now.Add(how.grace+how.patience), &giveUp{})
 	if s.job == nil {
 		c.Stop(c.Self())
 		return
@@ -45,7 +48,11 @@ func (s *slot) abandon(c actor.Context) {
 
 // proceed takes the next step of a stop, when nothing is held any more.
 func (s *slot) proceed(c actor.Context) {
-	if !s.stopping || s.asking || len(s.queue) > 0 || s.ledger.size() > 0 {
+	if !s.stopping || len(s.queue) > 0 || s.ledger.size() > 0 {
+		return
+	}
+	if s.asking {
+		s.patience.arm(s.system, c.Self(), time.Now().Add(s.last), &graceOver{})
 		return
 	}
 	if s.owner != nil {
@@ -62,6 +69,7 @@ func (s *slot) leave(c actor.Context) {
 		return
 	}
 	s.exposed = false
+	s.limit.arm(s.system, c.Self(), time.Now().Add(s.last), &giveUp{})
 	m := &messages.Revoke{Session: s.session, Slot: c.Self().Id}
 	ctx, group, self := s.ctx, s.job.group, c.Self()
 	s.pool.do(func() {
