@@ -18,7 +18,9 @@ const AgentName = "agent"
 
 const (
 	keepAliveEvery = 500 * time.Millisecond
-	renewPause     = time.Second // between two sessions
+	stopGrace      = 10 * time.Second // for the running call of a slot that stops
+	shutdownGrace  = 5 * time.Second  // the same when the node stops
+	renewPause     = time.Second      // between two sessions
 )
 
 // AgentConfig is what an agent needs to know.
@@ -199,7 +201,7 @@ func (a *agent) shutdown(c actor.Context) {
 	a.stopping = true
 	a.builds.stop()
 	for _, p := range a.slots {
-		a.dismiss(c, p, atShutdown)
+		a.dismiss(c, p, shutdownGrace)
 	}
 	if len(a.slots) == 0 {
 		c.Stop(c.Self())
@@ -225,7 +227,7 @@ func (a *agent) reconcile(c actor.Context) {
 	}
 	start, end := plan(wants, alive, a.config.CPUs)
 	for _, key := range end {
-		a.dismiss(c, a.slots[key], inService)
+		a.dismiss(c, a.slots[key], stopGrace)
 	}
 	for _, key := range start {
 		a.hire(c, key)
@@ -298,9 +300,9 @@ func (a *agent) assign(c actor.Context, p *post, j *job) {
 	c.Send(p.pid, &assign{a.session, j})
 }
 
-func (a *agent) dismiss(c actor.Context, p *post, how stop) {
+func (a *agent) dismiss(c actor.Context, p *post, grace time.Duration) {
 	p.stopping = true
-	c.Send(p.pid, &how)
+	c.Send(p.pid, &stop{grace})
 }
 
 // ended makes room for another slot.

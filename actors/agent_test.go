@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -196,36 +194,14 @@ func TestStoppedSlotGivesUpACallThatDoesNotEnd(t *testing.T) {
 		w.until("it runs", time.Second, func() bool { return len(w.workers[lead1].runs()) == 1 })
 		began := time.Now()
 		w.place("c1", on(0))
-		w.until("the slot is revoked", inService.grace+time.Second, func() bool { return len(w.partition.all()) == 0 })
-		if waited := time.Since(began); waited < inService.grace {
+		w.until("the slot is revoked", stopGrace+time.Second, func() bool { return len(w.partition.all()) == 0 })
+		if waited := time.Since(began); waited < stopGrace {
 			t.Errorf("its grace was %v", waited)
 		}
 		w.place("c1", on(1))
 		w.until("it runs again, uncharged", time.Second, w.finished(1))
 		if got := w.partition.call(id).outcomes; !slices.Equal(got, []messages.Outcome{ok}) {
 			t.Errorf("it ended %v", got)
-		}
-	})
-}
-
-// The nodes of a network are often stopped together: the last one has no
-// majority to tell that its idle slots are gone.
-func TestNodeThatStopsDoesNotWaitForAPartitionWithoutLeader(t *testing.T) {
-	inWorld(t, 1, 1, func(t *testing.T, w *world) {
-		w.place("c1", on(1))
-		w.partition.run("1ms", 1)
-		w.until("the slot works", time.Second, w.finished(1))
-		w.partition.set(func() {
-			w.partition.refuse = func(proto.Message) error { return messages.Errorf(messages.NotLeader, "propose", "", "nobody leads") }
-		})
-		began := time.Now()
-		w.agents[lead1].Stop(t.Context())
-		delete(w.agents, lead1)
-		if waited := time.Since(began); waited > 2*atShutdown.patience+time.Second {
-			t.Errorf("it took %v", waited)
-		}
-		if alive, _ := w.workers[lead1].count(); alive != 0 {
-			t.Errorf("%d workers are left", alive)
 		}
 	})
 }

@@ -24,11 +24,10 @@ type slot struct {
 	measured   window
 	overrun    *lease // the running call takes too long for others to wait behind it
 
-	watching alarmClock    // how long the running call takes
-	retry    alarmClock    // of a refused grant
-	patience alarmClock    // of a stop with its running call
-	limit    alarmClock    // of a stop with everything
-	last     time.Duration // of a stop, for its revocation
+	watching alarmClock // how long the running call takes
+	retry    alarmClock // of a refused grant
+	patience alarmClock // of a stop with its running call
+	limit    alarmClock // of a stop with everything
 }
 
 // lease is one attempt that the slot holds and has not completed.
@@ -45,10 +44,7 @@ type (
 		session string
 		job     *job
 	}
-	stop struct {
-		grace    time.Duration // for the running call
-		patience time.Duration // for a partition that does not answer
-	}
+	stop struct{ grace time.Duration }
 )
 
 // slotStatus is what a slot tells its agent.
@@ -108,7 +104,7 @@ func (s *slot) Receive(c actor.Context) {
 	case *assign:
 		s.assign(c, m)
 	case *stop:
-		s.stop(c, *m)
+		s.stop(c, m.grace)
 	case *graceOver:
 		s.abandon(c)
 	case *giveUp, *revoked:
@@ -134,7 +130,7 @@ func (s *slot) begin(c actor.Context) {
 	s.stale = s.system.generation.Load()
 	if s.stopping {
 		s.stopping = false
-		s.stop(c, stop{0, inService.patience})
+		s.stop(c, 0)
 		return
 	}
 	if s.job != nil {

@@ -8,23 +8,24 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// How a slot stops while its node goes on, and when the node stops: then its
-// session ends soon in any case, and a partition without a leader is not waited for.
-var (
-	inService  = stop{grace: 10 * time.Second, patience: 5 * time.Second}
-	atShutdown = stop{grace: 5 * time.Second, patience: time.Second}
+// How long a slot that stops waits for a partition that does not answer: for
+// each step when it has nothing to do, and beyond the grace of a running call in
+// all. Its session will end without it then.
+const (
+	stepPatience = time.Second
+	stopPatience = 5 * time.Second
 )
 
 // stop takes the slot out of service: no new leases, unstarted ones go back,
 // the running call gets its grace; then the worker ends and the slot is revoked.
-func (s *slot) stop(c actor.Context, how stop) {
+func (s *slot) stop(c actor.Context, grace time.Duration) {
 	if s.stopping {
 		return
 	}
-	s.stopping, s.next, s.last = true, nil, how.patience
+	s.stopping, s.next = true, nil
 	now := time.Now()
-	s.patience.arm(s.system, c.Self(), now.Add(how.grace), &graceOver{})
-	s.limit.arm(s.system, c.Self(), now.Add(how.grace+how.patience), &giveUp{})
+	s.patience.arm(s.system, c.Self(), now.Add(grace), &graceOver{})
+	s.limit.arm(s.system, c.Self(), now.Add(grace+stopPatience), &giveUp{})
 	if s.job == nil {
 		c.Stop(c.Self())
 		return
@@ -52,7 +53,7 @@ func (s *slot) proceed(c actor.Context) {
 		return
 	}
 	if s.asking {
-		s.patience.arm(s.system, c.Self(), time.Now().Add(s.last), &graceOver{})
+		s.patience.arm(s.system, c.Self(), time.Now().Add(stepPatience), &graceOver{})
 		return
 	}
 	if s.owner != nil {
@@ -69,7 +70,7 @@ func (s *slot) leave(c actor.Context) {
 		return
 	}
 	s.exposed = false
-	s.limit.arm(s.system, c.Self(), time.Now().Add(s.last), &giveUp{})
+	s.limit.arm(s.system, c.Self(), time.Now().Add(stepPatience), &giveUp{})
 	m := &messages.Revoke{Session: s.session, Slot: c.Self().Id}
 	ctx, group, self := s.ctx, s.job.group, c.Self()
 	s.pool.do(func() {
