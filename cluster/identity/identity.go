@@ -40,7 +40,7 @@ type Directory struct {
 // name empty: the one it had. CONFLICT: another process holds the directory.
 func Open(path, name string) (*Directory, error) {
 	const op = "open data directory"
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := makeDurable(path); err != nil {
 		return nil, messages.Errorf(messages.Invalid, op, path, "%v", err).WithHint("choose another with --data")
 	}
 	lock, ok, err := discovery.Lock(filepath.Join(path, lockFile))
@@ -115,16 +115,37 @@ func (d *Directory) write(i Identity) error {
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	dir, err := os.Open(d.path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	if err := dir.Sync(); err != nil {
+	if err := syncDir(d.path); err != nil {
 		return err
 	}
 	d.identity = i
 	return nil
+}
+
+// makeDurable makes a directory and those above it, so that a power cut does
+// not take away the name of what is kept in it.
+func makeDurable(path string) error {
+	if i, err := os.Stat(path); err == nil && i.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(path)
+	if above != path {
+		if err := makeDurable(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(above)
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 func writeSynced(path string, b []byte) error {

@@ -185,6 +185,16 @@ func (n *Node) flags() []string {
 // LogFile is where the process writes.
 func (n *Node) LogFile() string { return filepath.Join(n.net.Dir, n.Name+".log") }
 
+// lastLine is what the process wrote last: the reason, when it has ended.
+func lastLine(n *Node) string {
+	log, err := os.ReadFile(n.LogFile())
+	if err != nil {
+		return err.Error()
+	}
+	lines := bytes.Split(bytes.TrimSpace(log), []byte("\n"))
+	return string(lines[len(lines)-1])
+}
+
 // PID of the process; 0 if it does not run.
 func (n *Node) PID() int {
 	n.mu.Lock()
