@@ -104,17 +104,17 @@ func (n *Node) enterNetwork() error {
 	for _, h := range held {
 		if h.ID == messages.Meta {
 			// A founder that was interrupted has a meta group and no network yet.
-			due := &messages.Replica{Node: string(n.self.Node), Incarnation: h.Incarnation, Founder: n.self.Network == ""}
+			due := &messages.Replica{Node: string(n.self.Node), Incarnation: h.Incarnation, Founder: n.network() == ""}
 			if err := n.openDue(n.stopping, messages.Meta, due); err != nil {
 				return err
 			}
-			if n.self.Network != "" {
+			if n.network() != "" {
 				return nil
 			}
 			return n.found()
 		}
 	}
-	if n.self.Network != "" {
+	if n.network() != "" {
 		return nil // the host asks the others what is due here
 	}
 	alone := len(n.config.Join) == 0 && n.config.Data != ""
@@ -152,12 +152,14 @@ func (n *Node) found() error {
 	return n.belong(id)
 }
 
+// network is the id of the network that the node belongs to; empty: none yet.
+func (n *Node) network() string { return n.place.directory.Identity().Network }
+
 // belong records the network that the node belongs to, and tells the others.
 func (n *Node) belong(network string) error {
 	if err := n.place.directory.SetNetwork(network); err != nil {
 		return err
 	}
-	n.self = n.place.directory.Identity()
 	n.peers.SetNetwork(network)
 	if err := n.gossip.UpdateMeta(n.info, network); err != nil {
 		return err
@@ -187,7 +189,7 @@ func (n *Node) live() {
 		align: cluster.NewAlign(cluster.AlignConfig{Self: n.self.Node, Groups: n.configurations, Placements: n.placements, Router: n.router, Logger: n.log}),
 		host: cluster.NewHost(cluster.HostConfig{Self: n.self.Node, Opened: n.opened, Placements: n.duePlacements, Router: n.router,
 			Open: n.openDue, Remove: n.replicas.remove, Logger: n.log}),
-		watch: cluster.NewWatch(cluster.WatchConfig{NetworkID: n.self.Network, Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
+		watch: cluster.NewWatch(cluster.WatchConfig{NetworkID: n.network(), Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
 			Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log}),
 	}
 	n.loops.Store(l)
