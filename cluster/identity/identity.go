@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -33,7 +34,7 @@ const (
 type Directory struct {
 	path     string
 	lock     *os.File
-	identity Identity
+	identity atomic.Pointer[Identity] // replaced as a whole: many read it
 }
 
 // Open takes a data directory, made if need be, and raises its boot counter.
@@ -51,15 +52,16 @@ func Open(path, name string) (*Directory, error) {
 		return nil, messages.Errorf(messages.Conflict, op, path, "another process uses it").WithHint("stop that node, or choose another with --data")
 	}
 	d := &Directory{path: path, lock: lock}
-	if d.identity, err = Read(path); errors.Is(err, fs.ErrNotExist) {
-		d.identity, err = Identity{Node: messages.NodeID(uuid.NewString())}, nil
+	i, err := Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		i, err = Identity{Node: messages.NodeID(uuid.NewString())}, nil
 	}
 	if err == nil {
-		d.identity.Boot++
+		i.Boot++
 		if name != "" {
-			d.identity.Name = name
+			i.Name = name
 		}
-		err = d.write(d.identity)
+		err = d.write(i)
 	}
 	if err != nil {
 		lock.Close()
@@ -84,17 +86,17 @@ func Read(path string) (Identity, error) {
 }
 
 // Identity is who the node is now.
-func (d *Directory) Identity() Identity { return d.identity }
+func (d *Directory) Identity() Identity { return *d.identity.Load() }
 
 // SetNetwork records the network that the node belongs to from now on.
 func (d *Directory) SetNetwork(id string) error {
-	if d.identity.Network == id {
+	i := d.Identity()
+	if i.Network == id {
 		return nil
 	}
-	if d.identity.Network != "" {
-		return messages.Errorf(messages.Denied, "join network", id, "the node belongs to network %s", d.identity.Network).WithHint("start it with an empty data directory")
+	if i.Network != "" {
+		return messages.Errorf(messages.Denied, "join network", id, "the node belongs to network %s", i.Network).WithHint("start it with an empty data directory")
 	}
-	i := d.identity
 	i.Network = id
 	return d.write(i)
 }
@@ -102,24 +104,28 @@ func (d *Directory) SetNetwork(id string) error {
 // Close gives the directory up.
 func (d *Directory) Close() error { return d.lock.Close() }
 
-// write replaces the file so that a power cut leaves the old one or the new.
 func (d *Directory) write(i Identity) error {
 	b, err := json.Marshal(i)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(d.path, file)
-	if err := writeSynced(path+".new", append(b, '\n')); err != nil {
+	if err := d.replace(file, append(b, '\n')); err != nil {
+		return err
+	}
+	d.identity.Store(&i)
+	return nil
+}
+
+// replace writes a file so that a power cut leaves the old one or the new.
+func (d *Directory) replace(name string, b []byte) error {
+	path := filepath.Join(d.path, name)
+	if err := writeSynced(path+".new", b); err != nil {
 		return err
 	}
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	if err := syncDir(d.path); err != nil {
-		return err
-	}
-	d.identity = i
-	return nil
+	return syncDir(d.path)
 }
 
 // makeDurable makes a directory and those above it, so that a power cut does

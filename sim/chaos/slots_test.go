@@ -112,49 +112,68 @@ func startedOn(t *testing.T, cpus map[string]int, names ...string) (*Network, st
 // environment being built first; those of a pinned processor wait and say so.
 func TestSlotsOfADeadNodeMove(t *testing.T) {
 	l := newLab(t, 3, "--cpus", "3")
-	l.processor("p", "--concurrency", "4")
-	l.processor("pinned", "-h", "n2")
 	cpus := map[string]int{"n1": 3, "n2": 3, "n3": 3}
-	if on := l.slots("p", 4, cpus); on["n2"] == 0 {
-		t.Fatalf("BALANCED placed 4 slots %v", on)
+	// This one is on one node only, and has an environment that takes a while to build.
+	l.commit(l.repository, "setup.py", "from setuptools import setup\nsetup(name='example', version='1')\n")
+	l.processor("solo")
+	var home string
+	for node := range l.slots("solo", 1, cpus) {
+		home = node
 	}
-	l.worker("pinned", "n2")
+	l.processor("p", "--concurrency", "4")
+	l.slots("p", 4, cpus)
+	l.processor("pinned", "-h", home)
+	l.worker("pinned", home)
 	where := l.socket("pinned", "process_id")
+	l.until("every node to have the environment", soon, func() bool {
+		for _, n := range l.w.Nodes {
+			all, err := os.ReadDir(filepath.Join(n.Data, "source", "environments"))
+			if err != nil || len(all) != 1 || strings.HasSuffix(all[0].Name(), ".build") {
+				return false
+			}
+		}
+		return true
+	})
 
-	dead := l.node("n2")
+	dead := l.node(home)
 	dead.Kill()
-	l.slotsMove("p", dead.Name, 4)
+	l.slotsMove(dead.Name, map[string]int{"solo": 1, "p": 4})
 	waiting := l.submit(where, "")
 	l.until("the pinned processor's call to say what it waits for", soon, func() bool {
 		call := l.call(waiting)
-		return call.GetState() == "queued" && strings.Contains(call.GetWaiting(), "n2")
+		return call.GetState() == "queued" && strings.Contains(call.GetWaiting(), home)
 	})
 	if err := dead.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if call := l.ended(waiting, "finished"); call.GetNode() != "n2" {
-		t.Errorf("a call of a processor pinned to n2 ran on %q", call.GetNode())
+	if call := l.ended(waiting, "finished"); call.GetNode() != home {
+		t.Errorf("a call of a processor pinned to %s ran on %q", home, call.GetNode())
 	}
 }
 
 // slotsMove waits until a dead node's slots have workers elsewhere; their
 // environments are there already.
-func (l *lab) slotsMove(processor, dead string, slots int) {
+func (l *lab) slotsMove(dead string, slots map[string]int) {
 	l.t.Helper()
 	begin := time.Now()
-	l.until(fmt.Sprintf("%d slots of %s off %s", slots, processor, dead), gone, func() bool {
-		for _, d := range l.list(messages.Kind_KIND_DEPLOYMENT, "processor="+processor) {
+	l.until(fmt.Sprintf("slots %v off %s", slots, dead), gone, func() bool {
+		for _, d := range l.list(messages.Kind_KIND_DEPLOYMENT, "") {
 			if d.GetStatus() == "building" {
 				l.t.Errorf("deployment %s is building (%s): its environment was not prepared beforehand", d.GetName(), d.GetMessage())
 			}
 		}
-		n := 0
-		for node, count := range l.counts(processor) {
-			if node != dead {
-				n += count
+		for processor, want := range slots {
+			n := 0
+			for node, count := range l.counts(processor) {
+				if node != dead {
+					n += count
+				}
+			}
+			if n != want {
+				return false
 			}
 		}
-		return n == slots
+		return true
 	})
 	l.t.Logf("slots of the dead node had workers elsewhere after %v", time.Since(begin).Round(time.Millisecond))
 }
