@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,12 +24,9 @@ import (
 const partitionCount = 2
 
 // seeds are gossip addresses of nodes to join: those that were named, or the
-// others of this machine; and those that the model knows.
+// others of this machine; and those that this node has met.
 func (n *Node) seeds() []string {
-	out := slices.Clone(n.config.Join)
-	if met := n.met.Load(); met != nil {
-		out = append(out, *met...)
-	}
+	out := append(slices.Clone(n.config.Join), *n.met.Load()...)
 	if len(n.config.Join) > 0 || n.config.Data != "" {
 		return out
 	}
@@ -42,9 +40,14 @@ func (n *Node) seeds() []string {
 	return out
 }
 
-// meet looks for the nodes that the model has: a node that is started again
-// must find the others also when those that it was once told to join are gone.
+// meet keeps where the nodes of the model are: a node that is started again must
+// find the others also when those that it was once told to join are gone. Its
+// model cannot tell then: it is as of long ago until the others are found.
 func (n *Node) meet() {
+	current, err := see(n, n.isUp)
+	if err != nil || !current {
+		return
+	}
 	known, err := n.knownNodes()
 	if err != nil {
 		return
@@ -55,9 +58,13 @@ func (n *Node) meet() {
 			met = append(met, k.Info.GetGossipAddress())
 		}
 	}
-	if before := n.met.Load(); before == nil || !slices.Equal(*before, met) {
-		n.met.Store(&met)
-		n.gossip.Seek()
+	if before := n.met.Load(); slices.Equal(*before, met) {
+		return
+	}
+	n.met.Store(&met)
+	n.gossip.Seek()
+	if err := n.place.directory.SetPeers(met); err != nil {
+		n.log.Warn("keep the addresses of other nodes for the next start", "error", err)
 	}
 }
 
@@ -193,7 +200,7 @@ func (n *Node) live() {
 			Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log}),
 	}
 	n.loops.Store(l)
-	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, n.followModel, n.followMembers, n.measure} {
+	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, n.followModel, n.followMembers, n.measure, n.heedRefusal} {
 		n.tasks.Go(func() { run(n.stopping) })
 	}
 }
@@ -214,6 +221,28 @@ func (n *Node) followMembers(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// refusalGrace is how long a node that was refused may take to find its own.
+const refusalGrace = 3 * time.Second
+
+// heedRefusal ends a node that was told to join a network and cannot, since it
+// belongs to another one. Where others of its own live, a wrong address among
+// those to join is no reason to stop.
+func (n *Node) heedRefusal(ctx context.Context) {
+	select {
+	case <-time.After(refusalGrace):
+	case <-ctx.Done():
+		return
+	}
+	for _, m := range n.gossip.Members() {
+		if m.Alive && m.Info.GetId() != string(n.self.Node) {
+			return
+		}
+	}
+	if err := n.gossip.Refusal(); err != nil && len(n.config.Join) > 0 {
+		n.fail(err)
 	}
 }
 

@@ -40,7 +40,7 @@ type Node struct {
 	changes  *changes
 	router   *cluster.Router
 	loops    atomic.Pointer[loops]    // nil until the node belongs to a network
-	met      atomic.Pointer[[]string] // gossip addresses of the nodes that the model has
+	met      atomic.Pointer[[]string] // gossip addresses of the other nodes, as the model had them last
 	system   *actors.System
 	agent    *actors.Agent
 	launcher *worker.Launcher
@@ -117,6 +117,8 @@ func (n *Node) open(c *closers) (err error) {
 	n.self = n.place.directory.Identity()
 	n.log = n.log.With("node", n.self.Name)
 	n.info = describe(n)
+	met := n.place.directory.Peers()
+	n.met.Store(&met)
 	if n.boundary, err = realWorld(n.place.path, n.config.LogStore, n.log); err != nil {
 		return err
 	}

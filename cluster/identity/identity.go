@@ -104,24 +104,28 @@ func (d *Directory) SetNetwork(id string) error {
 // Close gives the directory up.
 func (d *Directory) Close() error { return d.lock.Close() }
 
-// write replaces the file so that a power cut leaves the old one or the new.
 func (d *Directory) write(i Identity) error {
 	b, err := json.Marshal(i)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(d.path, file)
-	if err := writeSynced(path+".new", append(b, '\n')); err != nil {
+	if err := d.replace(file, append(b, '\n')); err != nil {
+		return err
+	}
+	d.identity.Store(&i)
+	return nil
+}
+
+// replace writes a file so that a power cut leaves the old one or the new.
+func (d *Directory) replace(name string, b []byte) error {
+	path := filepath.Join(d.path, name)
+	if err := writeSynced(path+".new", b); err != nil {
 		return err
 	}
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	if err := syncDir(d.path); err != nil {
-		return err
-	}
-	d.identity.Store(&i)
-	return nil
+	return syncDir(d.path)
 }
 
 // makeDurable makes a directory and those above it, so that a power cut does

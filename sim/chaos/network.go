@@ -68,7 +68,7 @@ func (w *Network) Add(name string, flags ...string) (*Node, error) {
 	}
 	node := &Node{Name: name, Data: filepath.Join(w.Dir, name), Port: port, net: w, Flags: flags}
 	if len(w.Nodes) > 0 {
-		node.Flags = append(append([]string(nil), flags...), "--join", fmt.Sprintf("127.0.0.1:%d", w.Nodes[0].Port+2))
+		node.Flags = append(append([]string(nil), flags...), "--join", w.Nodes[0].GossipAddress())
 	}
 	w.Nodes = append(w.Nodes, node)
 	return node, nil
@@ -112,6 +112,9 @@ func freePorts(taken map[int]bool) (int, error) {
 
 // Address is where the node serves its API.
 func (n *Node) Address() string { return fmt.Sprintf("127.0.0.1:%d", n.Port) }
+
+// GossipAddress is what others are told to join.
+func (n *Node) GossipAddress() string { return fmt.Sprintf("127.0.0.1:%d", n.Port+2) }
 
 // Addresses are those of all nodes.
 func (w *Network) Addresses() []string {
