@@ -55,8 +55,10 @@ func NewAgent(s *System, config AgentConfig) (*Agent, error) {
 	if config.Chance == nil {
 		config.Chance = rand.IntN
 	}
+	pool := newPool()
 	a := &Agent{
-		crew:   crew{system: s, proposer: config.Proposer, workers: config.Workers, pool: newPool(), node: config.Name, chance: config.Chance},
+		crew: crew{system: s, proposer: config.Proposer, workers: config.Workers, pool: pool, node: config.Name, chance: config.Chance,
+			outcomes: newOutcomes(config.Proposer, pool)},
 		config: config, gone: make(chan struct{}),
 	}
 	pid, err := s.spawn(AgentName, func() actor.Actor { return &agent{Agent: a} }, actor.WithSupervisor(s.needed))
@@ -88,6 +90,7 @@ func (a *Agent) Stop(ctx context.Context) {
 		<-a.gone
 	}
 	a.system.actors.EventStream.Unsubscribe(a.dead)
+	a.outcomes.stop()
 	a.pool.stop()
 }
 

@@ -116,6 +116,8 @@ func (f *fakePartition) apply(m proto.Message) messages.Result {
 		result = f.grant(m)
 	case *messages.Complete:
 		result = f.complete(m)
+	case *messages.CompleteBatch:
+		result = f.completeBatch(m)
 	case *messages.Cancel:
 		result = f.cancel(m)
 	case *messages.Revoke:
@@ -182,6 +184,20 @@ func (f *fakePartition) slot(session, name string) *fakeSlot {
 	return nil
 }
 
+func (f *fakePartition) completeBatch(m *messages.CompleteBatch) (result messages.Result) {
+	all := new(messages.Replies)
+	for _, c := range m.Completes {
+		if !f.quiet {
+			f.log = append(f.log, c)
+		}
+		one := f.complete(c)
+		result.Effects = append(result.Effects, one.Effects...)
+		all.Replies = append(all.Replies, &messages.Reply{Result: one.Reply.GetResult()})
+	}
+	result.Reply = &messages.Reply{Result: &messages.Reply_Replies{Replies: all}}
+	return result
+}
+
 func (f *fakePartition) complete(m *messages.Complete) messages.Result {
 	stale := messages.Result{Reply: &messages.Reply{Result: &messages.Reply_Completed{Completed: &messages.Completed{Stale: true}}}}
 	s := f.slot(m.Session, m.Slot)
@@ -195,10 +211,6 @@ func (f *fakePartition) complete(m *messages.Complete) messages.Result {
 		return stale
 	}
 	l := s.leases[at]
-	if m.Outcome == messages.Outcome_CRASH {
-		// As the real one: the first is to blame, whichever was named.
-		l, at = s.leases[0], 0
-	}
 	s.leases = slices.Delete(s.leases, at, at+1)
 	if l.aborting {
 		return stale

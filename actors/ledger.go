@@ -22,7 +22,6 @@ const maxRecent = 4 * messages.MaxWindow
 type ledger struct {
 	mu     sync.Mutex
 	held   map[attempt]struct{}
-	asked  int                  // completes that are on their way
 	ended  map[attempt]struct{} // lately; the same as in recent
 	recent [maxRecent]attempt
 	next   int
@@ -45,28 +44,12 @@ func (l *ledger) take(a attempt) bool {
 	return true
 }
 
-// ask counts a Complete that is proposed now.
-func (l *ledger) ask() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.asked++
-}
-
-// settle lets go of an attempt whose Complete is answered. It says how many are
-// still held, and how many completes still on their way.
-func (l *ledger) settle(a attempt) (held, asked int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.asked--
-	l.end(a)
-	return len(l.held), l.asked
-}
-
-// drop lets go of an attempt without a Complete.
-func (l *ledger) drop(a attempt) {
+// drop lets go of an attempt, and says how many are still held.
+func (l *ledger) drop(a attempt) (held int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end(a)
+	return len(l.held)
 }
 
 func (l *ledger) end(a attempt) {
@@ -87,10 +70,10 @@ func (l *ledger) forget() {
 	clear(l.held)
 }
 
-func (l *ledger) size() (held, asked int) {
+func (l *ledger) size() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.held), l.asked
+	return len(l.held)
 }
 
 // list adds what is held to a keep-alive.

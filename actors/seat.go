@@ -23,23 +23,14 @@ type seat struct {
 	cancel   context.CancelFunc
 	stopping bool
 
-	granted   uint32       // window of the last grant that was answered
-	dirty     bool         // the partition may not have the window that granted says
-	asking    bool         // a grant is on its way
-	asked     time.Time    // when the last one was
-	exposed   bool         // a grant was proposed in this session: the partition may know the slot
-	announced bool         // the agent knows that one was answered
-	fenced    bool         // a crash is to be told, or on its way: it closes the window, so no grant may overtake it
-	untold    *crashReport // waits until all earlier completes are answered
-	unask     func()       // gives up the grant that is on its way
-}
-
-// crashReport is the Complete of the call that a worker died running. The
-// partition blames the first call that it thinks is at the slot, so those
-// before must have ended there.
-type crashReport struct {
-	attempt
-	failure *messages.Failure
+	granted   uint32    // window of the last grant that was answered
+	dirty     bool      // the partition may not have the window that granted says
+	asking    bool      // a grant is on its way
+	asked     time.Time // when the last one was
+	exposed   bool      // a grant was proposed in this session: the partition may know the slot
+	announced bool      // the agent knows that one was answered
+	fenced    bool      // a crash is on its way: it closes the window, so no grant may overtake it
+	unask     func()    // gives up the grant that is on its way
 }
 
 // crew is what all slots of an agent share.
@@ -50,6 +41,7 @@ type crew struct {
 	pool     *pool
 	node     string // name, for events
 	chance   func(n int) int
+	outcomes *outcomes
 }
 
 // slotKey names a slot of a node.
@@ -80,7 +72,7 @@ func (s *seat) open(session string) {
 	s.session = session
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.ledger.forget()
-	s.granted, s.dirty, s.asking, s.exposed, s.announced, s.fenced, s.untold = 0, false, false, false, false, false, nil
+	s.granted, s.dirty, s.asking, s.exposed, s.announced, s.fenced = 0, false, false, false, false, false
 }
 
 // close ends the proposals that are on their way.
@@ -90,47 +82,35 @@ func (s *seat) close() {
 	}
 }
 
-// answered tells a slot that a Complete has its answer, and none is on its way
-// any more, or that a crash has its answer.
+// answered tells a slot that a Complete has its answer, and nothing is held any
+// more, or that a crash has its answer.
 type answered struct {
 	session string
 	fence   bool
 	stale   bool // the crash: the partition knew nothing of the attempt
 }
 
-// complete ends an attempt, and tries until the partition has answered. The
-// ledger holds the attempt until then.
+// complete ends an attempt, after those that were ended before, and tries until
+// the partition has answered. The ledger holds the attempt until then.
 func (s *seat) complete(self *actor.PID, a attempt, c *messages.Complete) {
 	c.Session, c.Slot, c.Call, c.Attempt = s.session, self.Id, a.call.Bytes(), a.number
 	c.Jitter = uint32(s.chance(1000))
-	ctx, group, session := s.ctx, s.job.group, s.session
-	s.ledger.ask()
-	s.pool.do(func() {
-		reply, err := settle(ctx, s.proposer, group, c)
+	group, session := s.job.group, s.session
+	s.outcomes.to(group).send(outcome{s.ctx, c, func(reply *messages.Reply, err error) {
 		// With an error the session has ended, and all it held with it.
-		held, asked := s.ledger.settle(a)
+		held := s.ledger.drop(a)
 		if reply.GetError() != nil {
 			s.system.log.Warn("outcome of a call is refused", "partition", group, "call", a.call, "attempt", a.number, "error", reply.Error.Err())
 		}
-		if fence := c.Outcome == messages.Outcome_CRASH; fence || held == 0 || asked == 0 {
+		if fence := c.Outcome == messages.Outcome_CRASH; fence || held == 0 {
 			s.system.tell(self, &answered{session, fence, err != nil || reply.GetError() != nil || reply.GetCompleted().GetStale()})
 		}
-	})
+	}})
 }
 
-// crash ends the attempt that a worker died running, as soon as those before
-// it have been answered. The partition queues the others again by itself.
+// crash ends the attempt that a worker died running. The partition queues the
+// others again by itself.
 func (s *seat) crash(self *actor.PID, a attempt, why *messages.Failure) {
 	s.fenced, s.dirty = true, true
-	s.untold = &crashReport{a, why}
-	s.tellCrash(self)
-}
-
-func (s *seat) tellCrash(self *actor.PID) {
-	if _, asked := s.ledger.size(); s.untold == nil || asked > 0 {
-		return
-	}
-	report := s.untold
-	s.untold = nil
-	s.complete(self, report.attempt, &messages.Complete{Outcome: messages.Outcome_CRASH, Failure: report.failure})
+	s.complete(self, a, &messages.Complete{Outcome: messages.Outcome_CRASH, Failure: why})
 }

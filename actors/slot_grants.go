@@ -111,10 +111,9 @@ func (s *slot) refused(c actor.Context, refusal *messages.ErrorInfo) {
 	s.retry.arm(s.system, c.Self(), time.Now().Add(grantPause), &grantAgain{})
 }
 
-// answered goes on when completes have been answered. When a crash was, what
+// answered goes on when all completes have been answered. When a crash was, what
 // came in the meantime is void: the partition has queued it again.
 func (s *slot) answered(c actor.Context, m *answered) {
-	s.tellCrash(c.Self())
 	if m.session != s.session {
 		return
 	}

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -16,6 +17,18 @@ const (
 	timeout  = messages.Outcome_TIMEOUT
 	released = messages.Outcome_RELEASED
 )
+
+// endsIn says whether a command ends an attempt in this way.
+func endsIn(m proto.Message, outcome messages.Outcome) bool {
+	ends := func(c *messages.Complete) bool { return c.Outcome == outcome }
+	switch m := m.(type) {
+	case *messages.Complete:
+		return ends(m)
+	case *messages.CompleteBatch:
+		return slices.ContainsFunc(m.Completes, ends)
+	}
+	return false
+}
 
 // charged gives the outcomes of a call's attempts that were started.
 func charged(c fakeCall) []messages.Outcome {
@@ -64,6 +77,27 @@ func TestOneSlotRunsCallsInOrder(t *testing.T) {
 			if a.call != ids[i] {
 				t.Fatalf("run %d is not call %d", i, i)
 			}
+		}
+	})
+}
+
+// Of several commands on their way at once a later one may be committed first;
+// what came meanwhile goes together instead.
+func TestOneSlotEndsCallsInOrder(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		w.partition.slow = func(proto.Message) time.Duration {
+			return time.Duration(rand.IntN(2000)) * time.Microsecond
+		}
+		w.place("c1", on(1))
+		ids := w.partition.run("100us", 300)
+		w.until("all calls finish", 10*time.Second, w.finished(len(ids)))
+		for i, c := range commands[*messages.Complete](w.partition) {
+			if messages.CallIDFrom(c.Call) != ids[i] {
+				t.Fatalf("end %d is not that of call %d", i, i)
+			}
+		}
+		if n := len(commands[*messages.CompleteBatch](w.partition)); n == 0 {
+			t.Error("no two ends went together")
 		}
 	})
 }
@@ -130,7 +164,7 @@ func TestWorkerDeathIsBlamedOnTheRunningCallAlone(t *testing.T) {
 func TestGrantDoesNotOvertakeACrash(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
 		w.partition.slow = func(m proto.Message) time.Duration {
-			if c, is := m.(*messages.Complete); is && c.Outcome == crash {
+			if endsIn(m, crash) {
 				return time.Second // the new worker is ready long before
 			}
 			return 0

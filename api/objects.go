@@ -36,14 +36,14 @@ func (o *objects) Create(ctx context.Context, request *connect.Request[messages.
 	if object.Id, err = idFor(op, object); err != nil {
 		return nil, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	create := &messages.Create{Object: object}
 	if processor := object.GetProcessor(); processor != nil && object.Kind == messages.Kind_KIND_PROCESSOR && !processor.BuiltinEcho {
-		if processor.ResolvedCommit, create.Functions, err = o.source.Inspect(bounded, processor); err != nil {
+		if processor.ResolvedCommit, create.Functions, err = o.inspect(ctx, processor); err != nil {
 			return nil, explained(ctx, err, op, subjectOf(object.Kind, object.Name))
 		}
 	}
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	response, err := o.change(bounded, create)
 	return respond(response, explained(ctx, err, op, subjectOf(object.Kind, object.Name)))
 }
@@ -74,11 +74,30 @@ func (o *objects) Inspect(ctx context.Context, request *connect.Request[messages
 	if request.Msg.Processor == nil {
 		return nil, messages.Errorf(messages.Invalid, "inspect", "", "no processor is given")
 	}
-	commit, functions, err := o.source.Inspect(ctx, request.Msg.Processor)
+	commit, functions, err := o.inspect(ctx, request.Msg.Processor)
 	if err != nil {
 		return nil, explained(ctx, err, "inspect", "module "+request.Msg.Processor.Module)
 	}
 	return connect.NewResponse(&messages.InspectResponse{Commit: commit, Functions: functions}), nil
+}
+
+// inspect looks at a processor's code for somebody who waits. That a repository
+// cannot be reached is an answer for them: as UNAVAILABLE, which is about the
+// network, the client would send the request to every node, again and again.
+func (o *objects) inspect(ctx context.Context, p *messages.Processor) (string, []*messages.Function, error) {
+	bounded, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	commit, functions, err := o.source.Inspect(bounded, p)
+	var e *messages.Error
+	if ctx.Err() == nil && errors.Is(err, messages.Unavailable) && errors.As(err, &e) {
+		final := *e
+		final.Kind = messages.ErrorKind_NOT_FOUND
+		if final.Hint == "" {
+			final.Hint = "check the address; it is the node that was asked that has to reach it"
+		}
+		err = &final
+	}
+	return commit, functions, err
 }
 
 func (o *objects) GetNetwork(ctx context.Context, _ *connect.Request[messages.GetNetworkRequest]) (*connect.Response[messages.NetworkInfo], error) {

@@ -96,6 +96,18 @@ func TestProcessorIsInspectedWhenItIsMade(t *testing.T) {
 	}
 }
 
+func TestRepositoryThatCannotBeReachedIsAnAnswer(t *testing.T) {
+	s := serve(t)
+	p := processorAt("proc1", "https://unreachable.example/repo.git")
+	_, created := s.objects.Create(s.within(), connect.NewRequest(&messages.CreateRequest{Object: p}))
+	_, looked := s.objects.Inspect(s.within(), connect.NewRequest(&messages.InspectRequest{Processor: p.GetProcessor()}))
+	for _, err := range []error{created, looked} {
+		if !isKind(err, messages.NotFound) || !strings.Contains(err.Error(), "https://unreachable.example/repo.git") {
+			t.Errorf("got %v, want NOT_FOUND, which no client sends again", err)
+		}
+	}
+}
+
 func TestChangeThatDoesNotArriveIsPending(t *testing.T) {
 	t.Parallel() // it waits as long as a client would
 	s := serve(t)

@@ -28,7 +28,11 @@ var codeFields = []string{"processor.gitrepo", "processor.branch", "processor.co
 
 func (o *objects) Update(ctx context.Context, request *connect.Request[messages.UpdateRequest]) (*connect.Response[messages.ObjectResponse], error) {
 	m, op := request.Msg, "update"
-	bounded, cancel := context.WithTimeout(ctx, patience)
+	limit := patience
+	if changesCode(m) {
+		limit += lookPatience
+	}
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	response, err := o.update(bounded, op, m)
 	return respond(response, explained(ctx, err, op, subjectOf(m.Kind, m.Name)))
@@ -43,11 +47,14 @@ func (o *objects) update(ctx context.Context, op string, m *messages.UpdateReque
 	if slices.Contains(m.Fields, resolvedCommit) {
 		return nil, messages.Errorf(messages.Invalid, op, subject, "%s is read from the repository", resolvedCommit).WithHint("set processor.commit")
 	}
-	newCode := m.Kind == messages.Kind_KIND_PROCESSOR && slices.ContainsFunc(m.Fields, func(f string) bool { return slices.Contains(codeFields, f) })
-	if newCode {
+	if changesCode(m) {
 		return o.updateCode(ctx, op, m)
 	}
 	return o.change(ctx, &messages.Update{Kind: m.Kind, Name: m.Name, Object: m.Object, Fields: m.Fields, Expect: m.Expect})
+}
+
+func changesCode(m *messages.UpdateRequest) bool {
+	return m.Kind == messages.Kind_KIND_PROCESSOR && slices.ContainsFunc(m.Fields, func(f string) bool { return slices.Contains(codeFields, f) })
 }
 
 // updateCode changes what a processor runs: the functions of the new code go
@@ -68,7 +75,7 @@ func (o *objects) updateCode(ctx context.Context, op string, m *messages.UpdateR
 			update.Expect = object.Version
 		}
 		processor := merged.GetProcessor()
-		if processor.ResolvedCommit, update.Functions, err = o.source.Inspect(ctx, processor); err != nil {
+		if processor.ResolvedCommit, update.Functions, err = o.inspect(ctx, processor); err != nil {
 			return nil, err
 		}
 		response, err := o.change(ctx, update)
@@ -90,7 +97,11 @@ func (o *objects) Control(ctx context.Context, request *connect.Request[messages
 		return nil, messages.Errorf(messages.Invalid, "control", subject, "there is no action %q", m.Action).
 			WithHint("the actions are start, stop, pause, resume and restart")
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
+	limit := patience
+	if m.Action == "restart" {
+		limit += lookPatience
+	}
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var (
 		response *messages.ObjectResponse

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -282,6 +283,8 @@ func (w *world) Inspect(_ context.Context, p *messages.Processor) (string, []*me
 	defer w.mu.Unlock()
 	w.inspected++
 	switch {
+	case strings.Contains(p.Gitrepo, "unreachable"):
+		return "", nil, messages.Errorf(messages.Unavailable, "read repository", p.Gitrepo, "connection refused")
 	case p.Module != "pyfi.processors.sample":
 		return "", nil, messages.Errorf(messages.NotFound, "read module", p.Module, "there is no such module").WithHint("there are: pyfi.processors.sample")
 	case p.Branch != "" && p.Branch != "main" && p.Branch != "dev":

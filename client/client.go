@@ -1,7 +1,7 @@
 // Package client is the Go client of a network: it runs calls and changes the
 // model over any node's API, and goes on to the next node when one dies.
 //
-//	c, err := client.New(client.Options{Addresses: []string{"127.0.0.1:8480"}})
+//	c, err := client.New(client.Options{Addresses: []string{"127.0.0.1:7460"}})
 //	defer c.Close()
 //	call, err := c.Run(ctx, "pyfi.processors.sample.do_something", "HI!!!")
 //	var text string
@@ -23,6 +23,7 @@ import (
 	"net/http"
 	"os/user"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -62,12 +63,18 @@ type Options struct {
 	// Patience is how long one request goes on trying while no node takes it,
 	// within its context; 0: DefaultPatience; negative: as long as its context.
 	Patience time.Duration
+	// Reach is how long to go on while no node has ever answered, so that a
+	// wrong address is told at once; 0: Patience. A request whose context has a
+	// deadline has said itself how long it waits: it has Patience.
+	Reach time.Duration
 }
 
 // Client speaks to a network. Make one with New, and Close it.
 type Client struct {
 	options   Options
 	transport []*http.Transport
+
+	reached atomic.Bool // a node has answered, be it with a refusal
 
 	mu        sync.Mutex
 	addresses []string

@@ -123,6 +123,30 @@ func TestNoNodeAtTheAddressIsSaidPlainly(t *testing.T) {
 	}
 }
 
+func TestAddressWhereNobodyEverAnsweredIsGivenUpEarly(t *testing.T) {
+	n := newNetwork()
+	down, up := start(t, n), start(t, n)
+	down.kill()
+	options := client.Options{Patience: time.Minute, Reach: 50 * time.Millisecond}
+
+	began := time.Now()
+	c := connectTo(t, options, down)
+	if _, err := c.Network(t.Context()); !errors.Is(err, messages.Unavailable) || time.Since(began) > 10*time.Second {
+		t.Errorf("after %v: %v", time.Since(began), err)
+	}
+
+	c = connectTo(t, options, up)
+	if _, err := c.Run(t.Context(), "echo", 1); err != nil {
+		t.Fatal(err)
+	}
+	up.kill()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer time.AfterFunc(300*time.Millisecond, cancel).Stop()
+	if _, err := c.Run(ctx, "echo", 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("a node that was there is waited for; got %v", err)
+	}
+}
+
 func TestContextEndsTheTries(t *testing.T) {
 	a := start(t, newNetwork())
 	a.refuse = func() error { return messages.Errorf(messages.Unavailable, "run", "", "there is no leader") }

@@ -15,7 +15,7 @@ const maxNodes = 256
 
 // checkAddress refuses what is no address of a node.
 func checkAddress(address string) error {
-	hint := "addresses look like 127.0.0.1:8480 or http://node-a:8480"
+	hint := "addresses look like 127.0.0.1:7460 or http://node-a:7460"
 	u, err := url.Parse(urlOf(address))
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return messages.Errorf(messages.Invalid, "read address", address, "it is not host:port, nor a URL").WithHint("%s", hint)

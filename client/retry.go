@@ -30,10 +30,11 @@ func do[T any](ctx context.Context, c *Client, try func(ctx context.Context, to 
 			var answer T
 			began := time.Now()
 			if answer, err = try(ctx, n.lane()); err == nil {
+				c.reached.Store(true)
 				return answer, nil
 			}
 			t.lasted(time.Since(began))
-			if err = restored(err); !tryAgain(ctx, err) {
+			if err = c.restored(err); !tryAgain(ctx, err) {
 				return none, t.final(ctx, err)
 			}
 			c.leave(n)
@@ -70,7 +71,7 @@ func (t *tries) pause(ctx context.Context, err error) error {
 	if t.failed%max(1, len(t.c.known())) != 0 {
 		return nil // there is a node that has not been asked
 	}
-	if t.c.options.Patience > 0 && time.Since(t.since) >= t.c.options.Patience {
+	if most := t.patience(ctx); most > 0 && time.Since(t.since) >= most {
 		return t.final(ctx, err)
 	}
 	_ = t.c.discover(ctx) // that nobody new was found is no news: err says what is wrong
@@ -81,6 +82,18 @@ func (t *tries) pause(ctx context.Context, err error) error {
 	}
 	t.waiting = min(2*t.waiting, mostPause)
 	return nil
+}
+
+// patience is how long the request goes on; not above 0: as long as its context.
+func (t *tries) patience(ctx context.Context) time.Duration {
+	o := t.c.options
+	if _, limited := ctx.Deadline(); limited || o.Reach <= 0 || t.c.reached.Load() {
+		return o.Patience
+	}
+	if o.Patience > 0 {
+		return min(o.Patience, o.Reach)
+	}
+	return o.Reach
 }
 
 // final is the error that goes to the caller.
@@ -111,6 +124,15 @@ func tryAgain(ctx context.Context, err error) bool {
 		return errors.Is(err, messages.Unavailable) || errors.Is(err, messages.NotLeader)
 	}
 	return true // no answer came, or half of one
+}
+
+// restored gives the error that the server meant, and notes that there is one.
+func (c *Client) restored(err error) error {
+	err = restored(err)
+	if errors.As(err, new(*messages.Error)) {
+		c.reached.Store(true)
+	}
+	return err
 }
 
 // restored gives the error that the server meant: a *messages.Error. An error

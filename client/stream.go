@@ -166,9 +166,10 @@ func (s *Stream) run() {
 				return
 			}
 			if answered {
+				s.client.reached.Store(true)
 				*t = *s.client.newTries()
 			}
-			if err = restored(err); !tryAgain(s.ctx, err) {
+			if err = s.client.restored(err); !tryAgain(s.ctx, err) {
 				s.fail(t.final(s.ctx, err))
 				return
 			}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -204,5 +205,14 @@ func TestDirIsPrivate(t *testing.T) {
 	}
 	if live, err := Live(filepath.Join(dir, "none")); err != nil || len(live) != 0 {
 		t.Errorf("no directory: %v, %v", live, err)
+	}
+}
+
+func TestAddressThatIsNotOfThisMachineIsNamed(t *testing.T) {
+	o := describe(t, "a")
+	o.Bind = "192.0.2.1"
+	_, err := Enter(t.Context(), t.TempDir(), o)
+	if err == nil || !strings.Contains(err.Error(), "192.0.2.1") || !strings.Contains(err.Error(), "--bind") {
+		t.Errorf("got %v", err)
 	}
 }

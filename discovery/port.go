@@ -19,6 +19,11 @@ func choosePort(live []Entry, slot int, o Options) (int, error) {
 	if o.Port != 0 {
 		return o.Port, nil
 	}
+	if l, err := net.Listen("tcp", net.JoinHostPort(o.Bind, "0")); err != nil {
+		return 0, fmt.Errorf("listen at %s: %w; give an address of this machine with --bind", o.Bind, err)
+	} else {
+		l.Close()
+	}
 	// A node that comes back to its slot gets its old port, if it can.
 	for n := range maxAttempts {
 		port := FirstPort + (slot+n)*portStep

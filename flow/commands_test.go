@@ -20,8 +20,10 @@ func (e *episode) command() proto.Message {
 		return e.enqueueBatch()
 	case n < 48:
 		return e.grant()
-	case n < 74:
+	case n < 66:
 		return e.complete()
+	case n < 74:
+		return e.completeBatch()
 	case n < 80:
 		return &messages.Cancel{Call: e.someCall().Bytes()}
 	case n < 83:
@@ -115,7 +117,15 @@ func (e *episode) grant() proto.Message {
 		Window: uint32(e.rng.IntN(4)), Node: "node"}
 }
 
-func (e *episode) complete() proto.Message {
+func (e *episode) completeBatch() proto.Message {
+	b := new(messages.CompleteBatch)
+	for range e.rng.IntN(5) {
+		b.Completes = append(b.Completes, e.complete())
+	}
+	return b
+}
+
+func (e *episode) complete() *messages.Complete {
 	if len(e.started) == 0 {
 		return &messages.Complete{Session: "n1/1", Slot: "0", Call: id("unknown").Bytes(), Attempt: 1, Outcome: messages.Outcome_OK}
 	}

@@ -30,13 +30,33 @@ func (s *step) complete(c *messages.Complete) (*messages.Reply, *messages.Error)
 	}
 	lease := l.Leases[i]
 	if c.Outcome == messages.Outcome_CRASH {
-		s.crash(l, c)
+		s.crash(l, i, c)
 		return completed(lease.Aborting, s.load(lease.Seq)), nil
 	}
 	l.Remove(i)
 	s.credit(l)
 	rec := s.endLease(lease, func(k *socket.Socket, rec *call.Record) { s.outcome(k, rec, c) })
 	return completed(lease.Aborting, rec), nil
+}
+
+// completeBatch ends attempts one after the other. What becomes free is handed
+// out when all have ended.
+func (s *step) completeBatch(b *messages.CompleteBatch) (*messages.Reply, *messages.Error) {
+	if n := len(b.Completes); n == 0 || n > messages.MaxCompletes {
+		return nil, messages.Errorf(messages.Invalid, "complete", "", "a batch has 1 to %d attempts, not %d", messages.MaxCompletes, n)
+	}
+	all, same := new(messages.Replies), true
+	for _, c := range b.Completes {
+		s.same = false
+		reply, refusal := s.complete(c)
+		if refusal != nil {
+			reply = s.unchanged(messages.Refused(refusal).Reply)
+		}
+		same = same && s.same
+		all.Replies = append(all.Replies, reply)
+	}
+	s.same = same
+	return &messages.Reply{Result: &messages.Reply_Replies{Replies: all}}, nil
 }
 
 func completed(stale bool, rec *call.Record) *messages.Reply {
@@ -188,22 +208,21 @@ func backoff(first int64, tries, jitter uint32) int64 {
 	return delay + delay*int64(min(jitter, 999))/1000
 }
 
-// crash follows the death of a slot's worker. Only the call that ran is charged:
-// the first, unless it was being aborted. Those behind it never began, and go
-// back as they were. The slot takes no calls until it is granted again.
-func (s *step) crash(l *slot.Slot, c *messages.Complete) {
+// crash follows the death of a slot's worker, which was running the call that is
+// named: that one is charged, unless it was being aborted. The others never
+// began, and go back as they were. They may stand before it too, when what told
+// the slot of them was lost. The slot takes no calls until it is granted again.
+func (s *step) crash(l *slot.Slot, running int, c *messages.Complete) {
 	leases := l.Leases
 	l.Leases, l.Window = nil, 0
 	s.credit(l)
 	for i, lease := range leases {
-		if i > 0 {
-			s.giveBack(lease, call.Released, "the worker died running a call before it")
+		if i != running {
+			s.giveBack(lease, call.Released, "the worker died running another call")
 			continue
 		}
 		s.endLease(lease, func(k *socket.Socket, rec *call.Record) {
-			if rec.ID() == messages.CallIDFrom(c.Call) {
-				s.keepLog(rec, c.Log)
-			}
+			s.keepLog(rec, c.Log)
 			s.chargeCrash(k, rec, c.GetFailure().GetMessage())
 		})
 	}

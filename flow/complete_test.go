@@ -49,6 +49,39 @@ func TestCompleteTakesTheNextCallInTheSameCommand(t *testing.T) {
 	w.wantStarted(starts(w.ok(s)))
 }
 
+func TestAttemptsOfABatchEndInItsOrder(t *testing.T) {
+	w := newWorld(t)
+	w.grant("n1/1", "0", 3)
+	s := w.send("A", "a", "b", "c", "d")
+	end := func(s *messages.Start, outcome messages.Outcome) *messages.Complete {
+		return &messages.Complete{Session: s.Session, Slot: s.Slot, Call: s.Call, Attempt: s.Attempt, Outcome: outcome, Result: []byte("1")}
+	}
+	r := w.do(&messages.CompleteBatch{Completes: []*messages.Complete{
+		end(s[1], messages.Outcome_OK), end(s[0], messages.Outcome_OK), end(s[1], messages.Outcome_OK), end(s[2], 99),
+	}})
+	if ended := effectsOf[*messages.Ended](r.Effects); len(ended) != 2 || string(ended[0].Call.Id) != string(s[1].Call) {
+		t.Errorf("ended %v", ended)
+	}
+	replies := r.Reply.GetReplies().GetReplies()
+	if len(replies) != 4 || replies[1].GetCompleted().GetStale() || !replies[2].GetCompleted().GetStale() || replies[3].GetError().GetKind() != messages.ErrorKind_INVALID {
+		t.Errorf("answered %v", replies)
+	}
+	w.one(starts(r), "d")
+	w.is("c", isRunning)
+}
+
+func TestStaleBatchChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.grant("n1/1", "0", 1)
+	s := w.one(w.send("A", "a"), "a")
+	before := w.state.Clone()
+	late := &messages.Complete{Session: s.Session, Slot: s.Slot, Call: s.Call, Attempt: 7, Outcome: messages.Outcome_OK}
+	w.do(&messages.CompleteBatch{Completes: []*messages.Complete{late, late}})
+	same(t, before, w.state)
+	w.refuse(messages.Invalid, "not 0", &messages.CompleteBatch{})
+	w.refuse(messages.Invalid, "256", &messages.CompleteBatch{Completes: make([]*messages.Complete, messages.MaxCompletes+1)})
+}
+
 func TestLateResultIsIgnored(t *testing.T) {
 	w := newWorld(t)
 	w.grant("n1/1", "0", 1)
@@ -185,14 +218,18 @@ func TestCrashIsChargedToTheRunningCallAlone(t *testing.T) {
 	w.wantStarted(w.grant("n1/1", "0", 4), "a", "b", "c", "d") // at their old places
 }
 
-func TestCrashNamedByACallBehindIsChargedToTheFirst(t *testing.T) {
+// The Start of the first call was lost on its way: the slot never knew of it.
+func TestCrashIsChargedToTheCallThatIsNamed(t *testing.T) {
 	w := newWorld(t)
-	w.grant("n1/1", "0", 2)
-	s := w.send("A", "a", "b")
-	w.answer(s[1], messages.Outcome_CRASH)
-	if a, b := w.get("a"), w.get("b"); a.Crashes != 1 || b.Crashes != 0 {
-		t.Errorf("crashes: %d and %d, want 1 and 0", a.Crashes, b.Crashes)
+	w.grant("n1/1", "0", 3)
+	s := w.send("A", "a", "b", "c")
+	w.answer(s[1], messages.Outcome_CRASH, func(c *messages.Complete) { c.Log = []byte("last words\n") })
+	for name, crashes := range map[string]uint32{"a": 0, "b": 1, "c": 0} {
+		if c := w.is(name, isQueued); c.Crashes != crashes || (len(c.Log) > 0) != (name == "b") {
+			t.Errorf("call %s: %v", name, c)
+		}
 	}
+	w.wantStarted(w.grant("n1/1", "0", 3), "a", "b", "c") // at their old places
 }
 
 func TestThirdCrashQuarantines(t *testing.T) {

@@ -62,6 +62,8 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply, refusal = s.endSession(c)
 	case *messages.Complete:
 		reply, refusal = s.complete(c)
+	case *messages.CompleteBatch:
+		reply, refusal = s.completeBatch(c)
 	case *messages.Cancel:
 		reply, refusal = s.cancel(c)
 	case *messages.Tick:

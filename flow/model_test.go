@@ -146,6 +146,12 @@ func answerOf(r *messages.Reply) string {
 		return enqueuedAnswer(r.GetEnqueued().State, r.GetEnqueued().Duplicate)
 	case r.GetCompleted() != nil:
 		return fmt.Sprintf("completed %s %v", r.GetCompleted().State, r.GetCompleted().Stale)
+	case r.GetReplies() != nil:
+		all := ""
+		for _, one := range r.GetReplies().Replies {
+			all += answerOf(one) + ";"
+		}
+		return all
 	case r.GetCall() != nil:
 		return "call " + r.GetCall().Call.State.String()
 	}

@@ -418,6 +418,14 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		o.endSession(c)
 	case *messages.Complete:
 		answer = o.complete(c)
+	case *messages.CompleteBatch:
+		answer = "INVALID"
+		for i, one := range c.Completes {
+			if i == 0 {
+				answer = ""
+			}
+			answer += o.complete(one) + ";"
+		}
 	case *messages.Cancel:
 		answer = o.cancelCall(c)
 	case *messages.Tick:
@@ -650,14 +658,14 @@ func (o *oracle) complete(m *messages.Complete) string {
 	lease := l.leases[at]
 	if m.Outcome == messages.Outcome_CRASH {
 		l.window = 0
-		for i := 0; len(l.leases) > 0; i++ {
+		for len(l.leases) > 0 {
 			first := l.leases[0]
 			l.leases = l.leases[1:]
-			o.letGo(first, func(c *oCall) {
-				if i == 0 {
-					o.charge(c, &c.crashes, messages.MaxCrashes)
+			o.letGo(first, func(of *oCall) {
+				if of == c {
+					o.charge(of, &of.crashes, messages.MaxCrashes)
 				} else {
-					o.requeue(c)
+					o.requeue(of)
 				}
 			})
 		}

@@ -26,8 +26,9 @@ const (
 	CommandConfigureSocket    CommandType = 10
 	CommandRemoveSocket       CommandType = 11
 	CommandRemoveProcessor    CommandType = 12
-	CommandArrive             CommandType = 13
-	CommandThrottle           CommandType = 14
+	CommandCompleteBatch      CommandType = 13
+	CommandArrive             CommandType = 14
+	CommandThrottle           CommandType = 15
 
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
@@ -56,6 +57,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandConfigureSocket:    func() proto.Message { return new(ConfigureSocket) },
 	CommandRemoveSocket:       func() proto.Message { return new(RemoveSocket) },
 	CommandRemoveProcessor:    func() proto.Message { return new(RemoveProcessor) },
+	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
 	CommandFound:              func() proto.Message { return new(Found) },
@@ -131,6 +133,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandRemoveSocket, true
 	case *RemoveProcessor:
 		return CommandRemoveProcessor, true
+	case *CompleteBatch:
+		return CommandCompleteBatch, true
 	case *Arrive:
 		return CommandArrive, true
 	case *Throttle:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/nearest"
 )
 
 // Bounds of what an error names.
@@ -120,24 +121,5 @@ func distance(a, b string) int {
 	if a != b && a != "" && b != "" && (strings.Contains(a, b) || strings.Contains(b, a)) {
 		return 1
 	}
-	x, y := []rune(a), []rune(b)
-	rows := make([][]int, len(x)+1) // rows[i][j]: from the first i letters to the first j
-	for i := range rows {
-		rows[i] = make([]int, len(y)+1)
-		for j := range rows[i] {
-			rows[i][j] = max(i, j)
-			if i == 0 || j == 0 {
-				continue
-			}
-			change := rows[i-1][j-1]
-			if x[i-1] != y[j-1] {
-				change++
-			}
-			rows[i][j] = min(change, rows[i-1][j]+1, rows[i][j-1]+1)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(x)][len(y)]
+	return nearest.Distance(a, b)
 }

@@ -9,9 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"unicode"
+
+	"github.com/elasticcode/flow/messages"
 )
 
 // Config says how a node is started. The zero Config is a network of one on
@@ -35,6 +39,9 @@ type Config struct {
 	Announce  io.Writer // where the one line goes that says where it listens; default: stdout
 	Watchdog  []string  // command that guards a worker; default: this executable, "watchdog"
 }
+
+// maxCPUs bounds the slots that one node offers: each is a process.
+const maxCPUs = 4096
 
 // defaults fills in what was left out, and checks the rest.
 func (c Config) defaults() (Config, error) {
@@ -68,8 +75,8 @@ func (c Config) defaults() (Config, error) {
 
 func (c Config) validate() error {
 	switch {
-	case c.CPUs < 0:
-		return fmt.Errorf("--cpus %d: must not be negative", c.CPUs)
+	case c.CPUs < 0 || c.CPUs > maxCPUs:
+		return fmt.Errorf("--cpus %d: must be 1 to %d, or 0 for as many as the machine has", c.CPUs, maxCPUs)
 	case c.Port < 0 || c.Port > 65533:
 		return fmt.Errorf("--port %d: must be 1 to 65533, since the next two ports are used too", c.Port)
 	case c.LogStore != "bolt" && c.LogStore != "wal":
@@ -78,18 +85,41 @@ func (c Config) validate() error {
 		return fmt.Errorf("--expect %d: must not be negative", c.Expect)
 	case c.Expect > 0 && len(c.Join) == 0:
 		return fmt.Errorf("--expect %d: goes with --join", c.Expect)
-	case strings.ContainsAny(c.Name, " \t\n/"):
-		return fmt.Errorf("--name %q: must not contain spaces or slashes", c.Name)
+	case strings.ContainsFunc(c.Name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '/' }):
+		return fmt.Errorf("--name %q: must not contain spaces, control characters or slashes", c.Name)
+	case len(c.Name) > messages.MaxName:
+		return fmt.Errorf("--name: has %d bytes; at most %d are allowed", len(c.Name), messages.MaxName)
 	case !c.Insecure && !loopback(c.Bind):
 		return fmt.Errorf("--bind %s: is not loopback, and there are no users and rights yet, so that anybody who reaches it could run code here; add --insecure if the network is closed", c.Bind)
 	}
 	for _, address := range c.Join {
-		if _, _, err := net.SplitHostPort(address); err != nil {
+		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
 			return fmt.Errorf("--join %s: want host:port of a member's gossip (its base port + 2)", address)
 		}
 	}
+	if err := c.validateProfiles(); err != nil {
+		return err
+	}
 	if _, err := c.gossipKey(); err != nil {
 		return err
+	}
+	if c.Python == "" {
+		return nil // environments say what is missing when they are built
+	}
+	if _, err := exec.LookPath(c.Python); err != nil {
+		return fmt.Errorf("--python %s: there is no such program on this machine", c.Python)
+	}
+	return nil
+}
+
+// validateProfiles: profiles show what the node does, arguments of calls included.
+func (c Config) validateProfiles() error {
+	if c.Pprof == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(c.Pprof)
+	if err != nil || !loopback(host) {
+		return fmt.Errorf("--pprof %s: want host:port on loopback, e.g. 127.0.0.1:6060", c.Pprof)
 	}
 	return nil
 }

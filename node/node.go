@@ -29,7 +29,7 @@ type Node struct {
 	config   Config
 	log      *slog.Logger
 	place    *place
-	self     identity.Identity
+	self     identity.Identity // as it was when the node started: network() has the network
 	info     *messages.NodeInfo
 	boundary boundary
 
@@ -39,7 +39,8 @@ type Node struct {
 	replicas *replicas
 	changes  *changes
 	router   *cluster.Router
-	loops    atomic.Pointer[loops] // nil until the node belongs to a network
+	loops    atomic.Pointer[loops]    // nil until the node belongs to a network
+	met      atomic.Pointer[[]string] // gossip addresses of the other nodes, as the model had them last
 	system   *actors.System
 	agent    *actors.Agent
 	launcher *worker.Launcher
@@ -76,9 +77,12 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := n.open(&closers); err != nil {
 		return err
 	}
+	if err := n.profiles(&closers); err != nil {
+		return fmt.Errorf("serve profiles: %w; choose another --pprof", err)
+	}
 	listener, err := net.Listen("tcp", join(n.config.Bind, n.place.seat.Entry().Port))
 	if err != nil {
-		return err
+		return fmt.Errorf("serve the API: %w; choose another --port", err)
 	}
 	served := make(chan error, 1)
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
@@ -96,6 +100,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	n.log.Info("stopping", "reason", context.Cause(n.stopping))
 	stopServing()
 	err = <-served
+	n.tasks.Wait()
 	if cause := context.Cause(n.stopping); ctx.Err() == nil && cause != nil {
 		err = errors.Join(cause, err)
 	}
@@ -112,18 +117,28 @@ func (n *Node) open(c *closers) (err error) {
 	n.self = n.place.directory.Identity()
 	n.log = n.log.With("node", n.self.Name)
 	n.info = describe(n)
+	met := n.place.directory.Peers()
+	n.met.Store(&met)
 	if n.boundary, err = realWorld(n.place.path, n.config.LogStore, n.log); err != nil {
-		return err
+		return n.damaged(err)
 	}
-	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node},
+	// What is opened later is closed earlier: the replicas hand leadership over
+	// while peers still hear them and gossip still counts this node in.
+	if err := n.openNetwork(c); err != nil {
+		return errors.Join(n.damaged(err), n.boundary.kv.Close())
+	}
+	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: reserve(n.place.path)},
 		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
-		return errors.Join(err, n.boundary.kv.Close())
+		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	c.add("store", n.store.Close)
-	if err := n.openNetwork(c); err != nil {
+	if err := n.openWork(c); err != nil {
 		return err
 	}
-	return n.openWork(c)
+	if n.network() != "" {
+		n.peers.SetNetwork(n.network()) // from now on, with every handler in place, peers are served
+	}
+	return nil
 }
 
 // openNetwork opens gossip, peers and what routes over them.
@@ -134,12 +149,12 @@ func (n *Node) openNetwork(c *closers) (err error) {
 	}
 	port := n.place.seat.Entry().Port
 	if n.peers, err = peer.New(peer.Config{Network: n.boundary.network, Address: join(n.config.Bind, port+1), Node: n.self.Node,
-		NetworkID: n.self.Network, Resolve: n.resolve, Logger: n.log}); err != nil {
+		Resolve: n.resolve, Logger: n.log}); err != nil {
 		return err
 	}
 	c.add("peers", func(context.Context) error { return n.peers.Close() })
 	n.gossip, err = gossip.New(gossip.Config{Bind: n.config.Bind, Port: port + 2, Advertise: n.config.Advertise, Key: key,
-		Node: n.info, NetworkID: n.self.Network, Seeds: n.seeds, Logger: n.log})
+		Node: n.info, NetworkID: n.network(), Seeds: n.seeds, Logger: n.log})
 	if err != nil {
 		return err
 	}
@@ -164,6 +179,7 @@ func (n *Node) openWork(c *closers) (err error) {
 	c.add("workers", func(context.Context) error { return n.launcher.Close() })
 	n.system = actors.NewSystem(n.self.Node, link{n.peers}, n.log)
 	c.add("actors", func(context.Context) error { n.system.Stop(); return nil })
+	c.add("partitions", func(context.Context) error { n.partitions((*actors.Partition).Stop); return nil })
 	n.peers.Handle(kindActor, func(_ context.Context, from messages.NodeID, body []byte) ([]byte, error) {
 		n.system.Deliver(from, body)
 		return nil, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"os/user"
 	"slices"
 	"strconv"
 	"sync"
@@ -37,7 +38,7 @@ const askLimit = time.Second
 // ready says whether every group that is due a replica here has it as a
 // caught-up member, and the model has this boot of the node.
 func (n *Node) ready() (bool, any) {
-	r := Readiness{Node: n.self.Name, Network: n.place.directory.Identity().Network, Missing: []string{}}
+	r := Readiness{Node: n.self.Name, Network: n.network(), Missing: []string{}}
 	miss := func(what string) { r.Missing = append(r.Missing, what) }
 	due, err := n.placements()
 	switch {
@@ -232,7 +233,19 @@ func describe(n *Node) *messages.NodeInfo {
 	hostname, _ := os.Hostname()
 	info := &messages.NodeInfo{Id: string(n.self.Node), Name: n.self.Name, Boot: n.self.Boot, Cpus: int32(n.config.CPUs),
 		ApiAddress: join(n.config.Advertise, port), PeerAddress: join(n.config.Advertise, port+1), GossipAddress: join(n.config.Advertise, port+2),
-		Hostname: hostname, Version: messages.Version, Pid: int32(os.Getpid())}
+		Hostname: hostname, Version: messages.Version, Pid: int32(os.Getpid()), Owner: systemUser()}
 	n.gauge(info)
 	return info
+}
+
+// maxOwner bounds the user's name: it goes with the gossip, where bytes are few.
+const maxOwner = 32
+
+// systemUser is who runs this node, as the operating system calls them.
+func systemUser() string {
+	u, err := user.Current()
+	if err != nil || u.Username == "" || len(u.Username) > maxOwner {
+		return "uid" + strconv.Itoa(os.Getuid())
+	}
+	return u.Username
 }

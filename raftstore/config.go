@@ -29,7 +29,7 @@ type Config struct {
 	Heartbeat time.Duration // a follower that hears nothing for this long asks for an election; 500 ms
 	Election  time.Duration // a candidate that is not elected for this long asks again; 500 ms
 	Lease     time.Duration // a leader without a majority for this long steps down; 250 ms
-	Commit    time.Duration // an idle leader tells its followers of a commit after at most twice this; 5 ms
+	Commit    time.Duration // a leader tells its followers of a commit after at most twice this; 2 ms
 	RPC       time.Duration // a peer that does not answer a request for this long is given up; 5 s
 
 	SnapshotBytes int64  // log bytes applied since the last snapshot that call for the next; 64 MiB a group
@@ -49,7 +49,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Heartbeat, 500*time.Millisecond)
 	orDefault(&c.Election, 500*time.Millisecond)
 	orDefault(&c.Lease, 250*time.Millisecond)
-	orDefault(&c.Commit, 5*time.Millisecond)
+	orDefault(&c.Commit, 2*time.Millisecond)
 	orDefault(&c.RPC, 5*time.Second)
 	orDefault(&c.SnapshotBytes, 64<<20)
 	orDefault(&c.TrailingBytes, 64<<20)

@@ -24,6 +24,7 @@ type applier struct {
 	waiters waiters
 	fail    func(error) // must not block
 	failed  func() error
+	news    func() // told that more is committed
 
 	snapshots *snapshots
 	behind    chan struct{} // told when a snapshot is due
@@ -55,6 +56,7 @@ func (a *applier) Apply(l *raft.Log) any { return a.ApplyBatch([]*raft.Log{l})[0
 // ApplyBatch applies committed entries. The response of a command entry is a
 // []messages.Result, or an error when the replica has stopped.
 func (a *applier) ApplyBatch(logs []*raft.Log) []any {
+	a.news()
 	responses := make([]any, len(logs))
 	for i, l := range logs {
 		results, err := a.entry(l)

@@ -161,9 +161,12 @@ func (g *Group) View(read func(view kv.View, applied uint64) error) error {
 	snapshot := g.store.parts.KV.Snapshot()
 	defer snapshot.Close()
 	return readable(func() error {
-		at, _, err := readRecord(snapshot, g.id)
+		at, found, err := readRecord(snapshot, g.id)
 		if err != nil {
 			return err
+		}
+		if found && at.incarnation != g.incarnation {
+			return g.errFailed("read")
 		}
 		if at.restoring {
 			e := messages.Errorf(messages.Unavailable, "read", g.subject(), "its state is being replaced by a newer snapshot")

@@ -27,6 +27,7 @@ type guard struct {
 	mark   *highWater
 	sizes  *sizes
 	fail   func(error) // called once, must not block
+	news   func()      // told that the log has grown; nil: nobody cares
 
 	snapshot atomic.Uint64 // index that the durable snapshot covers
 	broken   atomic.Pointer[error]
@@ -173,6 +174,9 @@ func (g *guard) StoreLogs(logs []*raft.Log) error {
 	g.cache.add(logs)
 	g.sizes.add(logs)
 	g.mark.appended(logs[len(logs)-1].Index)
+	if g.news != nil {
+		g.news()
+	}
 	return nil
 }
 

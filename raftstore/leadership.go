@@ -53,6 +53,9 @@ func (g *Group) watchLeadership(r *run) {
 }
 
 func (g *Group) cease() {
+	if term, _ := g.ready.get(); term > 0 {
+		g.logger.Info("replica no longer leads", "term", term)
+	}
 	g.ready.set(0)
 	g.events.ceased()
 }
@@ -71,6 +74,7 @@ func (g *Group) begin(r *run) bool {
 		}
 		err := settle(context.Background(), r.raft.Barrier(0), r.stop)
 		if err == nil && r.raft.State() == raft.Leader && r.raft.CurrentTerm() == term {
+			g.logger.Info("replica leads", "term", term)
 			g.ready.set(term)
 			g.events.leading(term)
 			return true

@@ -17,6 +17,7 @@ func (s *Store) openGroup(c GroupConfig) (*Group, error) {
 		logger: s.parts.Logger.With("partition", uint32(c.ID)),
 		anew:   make(chan struct{}, 1), closing: make(chan context.Context), halted: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
+	g.peers = newPeers(g.stored, g.committed)
 	if err := g.openStores(); err != nil {
 		return nil, err
 	}
@@ -31,9 +32,9 @@ func (s *Store) openGroup(c GroupConfig) (*Group, error) {
 	if err := g.guard.start(); err != nil {
 		return nil, errors.Join(err, g.guard.close())
 	}
-	g.peers = newPeers(g.lastIndex)
 	g.events = observe(c.Observer)
 	g.applier.events = g.events
+	g.applier.news, g.guard.news = g.peers.tell, g.peers.tell
 	g.layer = shareLayer(c.Layer)
 	if err := g.startRaft(); err != nil {
 		g.events.close()

@@ -26,12 +26,20 @@ func serverID(node messages.NodeID, incarnation uint64) raft.ServerID {
 	return raft.ServerID(fmt.Sprintf("%s/%d", node, incarnation))
 }
 
-// lastIndex is where this replica's log ends.
-func (g *Group) lastIndex() uint64 {
-	if r := g.raft.Load(); r != nil {
-		return r.LastIndex()
+// stored is where this replica's log ends on the disk. Raft itself says so a
+// moment later, when nobody is told any more.
+func (g *Group) stored() uint64 { return g.guard.mark.synced.Load() }
+
+// committed is what raft knows to be committed, if this replica leads in a term
+// now. The index is read first: read by one that no longer leads it might be
+// another leader's, of entries that this replica does not have.
+func (g *Group) committed(term uint64) (uint64, bool) {
+	r := g.raft.Load()
+	if r == nil {
+		return 0, false
 	}
-	return 0
+	index := r.CommitIndex()
+	return index, r.State() == raft.Leader && r.CurrentTerm() == term
 }
 
 func (g *Group) self() raft.ServerID { return serverID(g.store.config.Node, g.incarnation) }

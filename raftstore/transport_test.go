@@ -3,6 +3,7 @@ package raftstore
 import (
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func testTransport(t *testing.T) (*transport, *lent) {
 	t.Helper()
 	share := shareLayer(deaf{make(chan struct{})})
 	l := share.lend()
-	trans := newTransport(l, Config{Node: "a"}.withDefaults(), nil, newPeers(func() uint64 { return 9 }))
+	trans := newTransport(l, Config{Node: "a"}.withDefaults(), nil, newPeers(func() uint64 { return 9 }, nil))
 	t.Cleanup(func() {
 		trans.Close()
 		share.close()
@@ -60,37 +61,71 @@ func TestReplicationWaitsUntilTheFollowerIsHeard(t *testing.T) {
 	}
 }
 
-// sent counts requests that go over the network.
-type sent struct {
+// wire notes the requests that go over the network.
+type wire struct {
 	raft.AppendPipeline
-	n int
+	sent chan raft.AppendEntriesRequest
 }
 
-func (s *sent) AppendEntries(*raft.AppendEntriesRequest, *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	s.n++
+func (w wire) AppendEntries(r *raft.AppendEntriesRequest, _ *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	w.sent <- *r
 	return nil, nil
 }
 
-func TestPipelineLeavesOutWhatWasSaid(t *testing.T) {
-	to := &sent{}
-	p := &pipeline{AppendPipeline: to, quiet: time.Hour}
-	for i, c := range []struct {
-		req  raft.AppendEntriesRequest
-		sent int
-	}{
-		{raft.AppendEntriesRequest{PrevLogEntry: 4, LeaderCommitIndex: 4}, 1},
-		{raft.AppendEntriesRequest{PrevLogEntry: 4, LeaderCommitIndex: 4}, 1},
-		{raft.AppendEntriesRequest{PrevLogEntry: 4, LeaderCommitIndex: 4, Entries: []*raft.Log{{Index: 5}}}, 2},
-		{raft.AppendEntriesRequest{PrevLogEntry: 5, LeaderCommitIndex: 4}, 2},
-		{raft.AppendEntriesRequest{PrevLogEntry: 5, LeaderCommitIndex: 5}, 3},
-		{raft.AppendEntriesRequest{PrevLogEntry: 5, LeaderCommitIndex: 5}, 3},
-	} {
-		if p.AppendEntries(&c.req, nil); to.n != c.sent {
-			t.Errorf("after request %d: %d sent, want %d", i, to.n, c.sent)
+func (w wire) Close() error { return nil }
+
+func TestPipelineSaysWhatIsNew(t *testing.T) {
+	var last, commit atomic.Uint64
+	var leads atomic.Bool
+	leads.Store(true)
+	last.Store(5)
+	commit.Store(4)
+	all := newPeers(last.Load, func(uint64) (uint64, bool) { return commit.Load(), leads.Load() })
+	w := wire{sent: make(chan raft.AppendEntriesRequest, 9)}
+	p := &pipeline{AppendPipeline: w, peers: all, news: all.listen(), quiet: time.Hour}
+	// say has raft make a request, and says with which commit index it is sent.
+	// want 0: it must be left out.
+	say := func(prev, entries, known, want uint64, meanwhile func()) {
+		t.Helper()
+		req := &raft.AppendEntriesRequest{Term: 1, PrevLogEntry: prev, LeaderCommitIndex: known}
+		for i := range entries {
+			req.Entries = append(req.Entries, &raft.Log{Index: prev + 1 + i})
+		}
+		done := make(chan struct{})
+		go func() { p.AppendEntries(req, nil); close(done) }()
+		if meanwhile != nil {
+			select {
+			case <-done:
+				t.Fatal("it did not wait for news")
+			case <-time.After(10 * time.Millisecond):
+			}
+			meanwhile()
+			all.tell()
+		}
+		select {
+		case <-done:
+		case <-time.After(5 * time.Second):
+			t.Fatal("it waits on")
+		}
+		var got uint64
+		select {
+		case r := <-w.sent:
+			got = r.LeaderCommitIndex
+		default:
+		}
+		if got != want {
+			t.Errorf("sent commit %d, want %d", got, want)
 		}
 	}
-	p.quiet = 0 // it has been quiet for long
-	if p.AppendEntries(&raft.AppendEntriesRequest{PrevLogEntry: 5, LeaderCommitIndex: 5}, nil); to.n != 4 {
-		t.Error("a follower hears nothing at all")
-	}
+	say(4, 1, 4, 4, nil)                        // an entry
+	say(5, 0, 4, 5, func() { commit.Store(5) }) // it is committed
+	say(5, 0, 5, 0, func() { last.Store(6) })   // raft sends the next itself
+	commit.Store(7)                             // further than this follower was seen to follow
+	say(5, 1, 5, 5, nil)                        // the entry
+	last.Store(7)                               //
+	say(6, 0, 5, 6, nil)                        // no further than the entry
+	last.Store(6)                               //
+	leads.Store(false)                          // what is committed now is another's
+	p.quiet = 30 * time.Millisecond             //
+	say(6, 0, 6, 6, func() {})                  // after a long time it says what raft said
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/elasticcode/flow/messages/nearest"
 )
 
 // maxShown is the most names that an error lists.
@@ -21,7 +23,7 @@ func list(asked string, there []string) string {
 	}
 	names := make([]name, 0, len(there))
 	for _, text := range there {
-		names = append(names, name{text, min(distance(asked, text), distance(last(asked), last(text)))})
+		names = append(names, name{text, min(nearest.Distance(asked, text), nearest.Distance(last(asked), last(text)))})
 	}
 	slices.SortFunc(names, func(a, b name) int {
 		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.text, b.text))
@@ -41,31 +43,4 @@ func list(asked string, there []string) string {
 func last(text string) string {
 	text = strings.TrimSuffix(text, ".py")
 	return text[strings.LastIndexAny(text, "/.")+1:]
-}
-
-// maxCompared is how much of a name counts in comparing it.
-const maxCompared = 100
-
-// distance is how many letters have to be changed, added or left out to make
-// one text of the other.
-func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	x, y = x[:min(len(x), maxCompared)], y[:min(len(y), maxCompared)]
-	row := make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range x {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range y {
-			change := diagonal
-			if x[i] != y[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(y)]
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/messages"
@@ -23,6 +24,10 @@ type cli struct {
 
 	network *client.Client
 }
+
+// reach is how long to look for a node that has not answered yet, when nobody
+// said --timeout.
+const reach = time.Second
 
 func newCLI(w world) *cli { return &cli{world: w} }
 
@@ -47,20 +52,25 @@ func (c *cli) connect() (*client.Client, error) {
 	c.logger().Debug("nodes to ask", "addresses", addresses)
 	c.network, err = client.New(client.Options{
 		Addresses: addresses, Discover: c.nobodyAnswers(addresses),
-		User: c.owner(), Connections: 1, Patience: c.patience,
+		User: c.owner(), Connections: 1, Patience: c.patience, Reach: reach,
 	})
 	return c.network, err
 }
 
-// nobodyAnswers is what the client asks when all nodes have failed. It says so
-// once, since people would else look at nothing happening, and names the nodes
-// that have come up on this machine, if that is where they were found.
+// nobodyAnswers is what the client asks when all nodes have failed. When that
+// goes on it says so once, since people would else look at nothing happening;
+// it names the nodes that have come up on this machine, if that is where they
+// were found.
 func (c *cli) nobodyAnswers(addresses []string) func(context.Context) ([]string, error) {
 	told := false
+	var since time.Time
 	return func(context.Context) ([]string, error) {
-		if !told {
+		if since.IsZero() {
+			since = time.Now()
+		}
+		if !told && time.Since(since) > reach {
 			told = true
-			c.notef("no node answers at %s; trying on (a node is started with `node`)", strings.Join(addresses, ", "))
+			c.notef("no node at %s can serve this now; trying on", strings.Join(addresses, ", "))
 		}
 		if c.api != "" || c.getenv("FLOW_API") != "" {
 			return nil, nil

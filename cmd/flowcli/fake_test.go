@@ -298,9 +298,9 @@ func fakeCall(socket string, n int) *messages.CallInfo {
 		Received: fakeReceived, Started: fakeStarted, Finished: fakeFinished, Lastupdated: fakeUpdated,
 		Tracking: fmt.Sprintf("0193a1b2-c3d4-7001-8f00-%012d", n), Attempts: 1, Result: &result,
 		Events: []*messages.Event{
-			{Name: "received", Time: fakeReceived, Note: "Received task " + socket},
-			{Name: "prerun", Time: fakeStarted, Note: "Prerun for task " + socket, Attempt: 1, Node: "node1"},
-			{Name: "postrun", Time: fakeFinished, Note: "Postrun for task", Attempt: 1, Node: "node1"},
+			{Name: "received", Time: fakeReceived},
+			{Name: "prerun", Time: fakeStarted, Attempt: 1, Node: "node1"},
+			{Name: "postrun", Time: fakeFinished, Note: "ran 98µs", Attempt: 1, Node: "node1"},
 		},
 	}
 }

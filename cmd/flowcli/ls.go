@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -67,7 +68,7 @@ func (c *cli) listObjects(ctx context.Context, t thing, filter string, page, row
 		return err
 	}
 	most := maxListed
-	if rows > 0 {
+	if rows > 0 && t.kind != messages.Kind_KIND_ARGUMENT {
 		most = page * rows
 	}
 	var objects []*messages.Object
@@ -77,8 +78,12 @@ func (c *cli) listObjects(ctx context.Context, t thing, filter string, page, row
 	if err != nil {
 		return err
 	}
+	if t.kind == messages.Kind_KIND_ARGUMENT {
+		byPosition(objects)
+	}
 	if rows > 0 {
 		objects = objects[min(len(objects), (page-1)*rows):]
+		objects = objects[:min(len(objects), rows)]
 	}
 	if c.structured() {
 		return c.write(listDocument(t, objects, total))
@@ -90,6 +95,21 @@ func (c *cli) listObjects(ctx context.Context, t thing, filter string, page, row
 		fmt.Fprintln(c.out, pageLine(page, rows, total))
 	}
 	return nil
+}
+
+// byPosition puts arguments, which come by the names of their tasks and their
+// own, into the order of their functions' signatures.
+func byPosition(arguments []*messages.Object) {
+	tasks := map[string]int{}
+	for i, o := range arguments {
+		if _, seen := tasks[o.GetArgument().GetTask()]; !seen {
+			tasks[o.GetArgument().GetTask()] = i
+		}
+	}
+	slices.SortStableFunc(arguments, func(a, b *messages.Object) int {
+		x, y := a.GetArgument(), b.GetArgument()
+		return cmp.Or(cmp.Compare(tasks[x.GetTask()], tasks[y.GetTask()]), cmp.Compare(x.GetPosition(), y.GetPosition()))
+	})
 }
 
 // objectTable draws objects of one class.

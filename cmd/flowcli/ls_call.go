@@ -99,9 +99,19 @@ func (c *cli) callTables(call *messages.CallInfo) error {
 	}
 	var rows [][]string
 	for i, e := range call.Events {
-		rows = append(rows, []string{e.Name, strconv.Itoa(i + 1), call.Owner, clock(e.Time), e.Note, attempt(e.Attempt), e.Node})
+		rows = append(rows, []string{e.Name, strconv.Itoa(i + 1), call.Owner, clock(e.Time), noteOf(call, e), attempt(e.Attempt), e.Node})
 	}
 	return c.titled("Events", []string{"Name", "ID", "Owner", "Last Updated", "Note", "Attempt", "Node"}, rows)
+}
+
+// noteOf tells an event in words. What is the same for every call is not kept
+// with each: it is said here.
+func noteOf(call *messages.CallInfo, e *messages.Event) string {
+	said := map[string]string{"received": "Received task " + call.Name, "prerun": "Prerun for task " + call.Name, "postrun": "Postrun for task"}[e.Name]
+	if said != "" && e.Note != "" {
+		said += ": "
+	}
+	return said + e.Note
 }
 
 // attempt writes an attempt's number; events before the first have none.

@@ -92,8 +92,8 @@ func (c *cli) newSpawning(cmd *cobra.Command, fields []field) (*spawning, error)
 	return s, err
 }
 
-// build makes what is not there yet. The code is looked at first, so that a
-// mistyped repository or module leaves nothing behind.
+// build makes what is not there yet. The code is looked at first, and the names
+// of the sockets, so that what cannot be done leaves nothing behind.
 func (s *spawning) build(ctx context.Context) error {
 	found, err := s.net.Inspect(ctx, s.processor.GetProcessor())
 	if err != nil {
@@ -103,6 +103,9 @@ func (s *spawning) build(ctx context.Context) error {
 	if len(functions) == 0 {
 		return messages.Errorf(messages.NotFound, "spawn", s.processor.GetProcessor().GetModule(), "the module has no public function at commit %s", short(found.Commit))
 	}
+	if err := s.socketsFree(ctx, functions); err != nil {
+		return err
+	}
 	s.c.notef("module %s at commit %s: %s", s.processor.GetProcessor().GetModule(), short(found.Commit), strings.Join(functions, ", "))
 	for _, step := range []func(context.Context) error{s.makeQueue, s.makeProcessor} {
 		if err := step(ctx); err != nil {
@@ -110,6 +113,40 @@ func (s *spawning) build(ctx context.Context) error {
 		}
 	}
 	return s.makeSockets(ctx, functions)
+}
+
+// socketsFree refuses names that other processors' sockets have.
+func (s *spawning) socketsFree(ctx context.Context, functions []string) error {
+	wanted := map[string]bool{}
+	for _, function := range functions {
+		wanted[s.socketOf(function)] = true
+	}
+	var taken []*messages.Object
+	_, err := everyObject(ctx, s.net, &messages.ListRequest{Kind: messages.Kind_KIND_SOCKET}, maxListed, func(o *messages.Object) {
+		if wanted[o.Name] {
+			taken = append(taken, o)
+		}
+	})
+	if err != nil || len(taken) == 0 {
+		return err
+	}
+	there, err := s.net.Get(ctx, messages.Kind_KIND_PROCESSOR, s.processor.Name)
+	if err != nil && !errors.Is(err, messages.NotFound) {
+		return err
+	}
+	called := newNames(s.net).of(ctx)
+	for _, o := range taken {
+		if owner := o.GetSocket().GetProcessor(); owner != there.GetObject().GetId() && owner != s.processor.Name {
+			name := called(messages.Kind_KIND_PROCESSOR, owner)
+			return messages.Errorf(messages.Conflict, "spawn", "processor "+s.processor.Name, "the name of socket %s is taken, by processor %s", o.Name, name).
+				WithHint("update that processor: flowcli spawn -n %s …, or add sockets of other names: flowcli add processor, flowcli add socket", name)
+		}
+	}
+	return nil
+}
+
+func (s *spawning) socketOf(function string) string {
+	return s.processor.GetProcessor().GetModule() + "." + function
 }
 
 // publicFunctions are the functions that get sockets, in the module's order.
@@ -221,7 +258,7 @@ func (s *spawning) makeSockets(ctx context.Context, functions []string) error {
 	}
 	wanted := map[string]bool{}
 	for _, function := range functions {
-		name := s.processor.GetProcessor().GetModule() + "." + function
+		name := s.socketOf(function)
 		wanted[name] = true
 		s.sockets = append(s.sockets, name)
 		if mine[name] {

@@ -52,6 +52,18 @@ func TestSecondSpawnUpdates(t *testing.T) {
 	}
 }
 
+func TestSpawnThatCannotHaveItsSocketsLeavesNothingBehind(t *testing.T) {
+	f := &fake{functions: []string{"do_this", "do_that"}}
+	f.statuses = []*messages.Object{becoming("running", "")}
+	s := newShell(t, f)
+	s.run("spawn", "-g", repo, "-m", "my.module", "-n", "proc1")
+	before := len(f.objects)
+	complains(t, s.run("spawn", "-g", repo, "-m", "my.module", "-n", "proc2"), 4, "socket my.module.do_that is taken", "processor proc1")
+	if len(f.objects) != before {
+		t.Errorf("there are %d objects, and were %d before", len(f.objects), before)
+	}
+}
+
 func TestSpawnLeavesSomebodyElsesProcessorAlone(t *testing.T) {
 	f := processorIn(1)
 	f.functions = []string{"do_this"}

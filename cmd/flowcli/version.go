@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/elasticcode/flow/cmd/flowcli/document"
+	"github.com/elasticcode/flow/messages"
 )
 
 // newVersion is the verb that says which flowcli this is.
@@ -28,28 +29,17 @@ func newVersion(c *cli) *cobra.Command {
 	}
 }
 
-// built is what the compiler noted of the source.
+// built is what the linker was told, which is what nodes show as their version,
+// and the commit, where the compiler noted it.
 func built() (version, commit string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown", ""
+		return messages.Version, ""
 	}
-	dirty := ""
 	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
+		if s.Key == "vcs.revision" {
 			commit = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+changes"
 		}
 	}
-	version = info.Main.Version
-	if version == "" || version == "(devel)" {
-		version = "development"
-		if commit != "" {
-			version = short(commit)
-		}
-		version += dirty
-	}
-	return version, commit
+	return messages.Version, commit
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/elasticcode/flow/messages/nearest"
 	"github.com/elasticcode/flow/node"
 )
 
@@ -63,7 +65,7 @@ func parse(args []string, env func(string) (string, bool)) (*options, error) {
 		return nil, err
 	}
 	if err := f.Parse(args); err != nil {
-		return nil, err
+		return nil, plain(f, err)
 	}
 	if f.NArg() > 0 {
 		return nil, fmt.Errorf("%q: node takes flags only", f.Arg(0))
@@ -80,11 +82,41 @@ func fromEnvironment(f *pflag.FlagSet, env func(string) (string, bool)) (err err
 		name := "FLOW_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
 		if value, ok := env(name); ok && value != "" && err == nil {
 			if e := f.Set(flag.Name, value); e != nil {
-				err = fmt.Errorf("%s=%s: %w", name, value, e)
+				err = fmt.Errorf("%s=%s: %s", name, value, kindOf(flag))
 			}
 		}
 	})
 	return err
+}
+
+// plain says in our words what is wrong with a flag.
+func plain(f *pflag.FlagSet, err error) error {
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &invalid):
+		return fmt.Errorf("--%s %s: %s", invalid.GetFlag().Name, invalid.GetValue(), kindOf(invalid.GetFlag()))
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
+		var names []string
+		f.VisitAll(func(flag *pflag.Flag) { names = append(names, "--"+flag.Name) })
+		wrong := "--" + unknown.GetSpecifiedName()
+		if near := nearest.Name(wrong, names); near != "" {
+			return fmt.Errorf("%s: no such flag; did you mean %s?", wrong, near)
+		}
+		return fmt.Errorf("%s: no such flag", wrong)
+	}
+	return err
+}
+
+// kindOf says which values a flag takes.
+func kindOf(flag *pflag.Flag) string {
+	switch flag.Value.Type() {
+	case "int":
+		return "must be a whole number"
+	case "bool":
+		return "must be true or false"
+	}
+	return "must be a " + flag.Value.Type()
 }
 
 func logger(level, format string) (*slog.Logger, error) {

@@ -28,21 +28,26 @@ func run(args []string) int {
 	case errors.Is(err, pflag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "node: %v\nrun `node --help` for the flags\n", err)
-		return 2
+		return refuse(err)
 	case o.version:
 		fmt.Println("node", messages.Version)
 		return 0
 	}
+	n, err := node.New(o.config)
+	if err != nil {
+		return refuse(err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	n, err := node.New(o.config)
-	if err == nil {
-		err = n.Run(ctx)
-	}
-	if err != nil {
+	if err := n.Run(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "node: %v\n", err)
 		return 1
 	}
 	return 0
+}
+
+// refuse says what is wrong with the flags.
+func refuse(err error) int {
+	fmt.Fprintf(os.Stderr, "node: %v\nrun `node --help` for the flags\n", err)
+	return 2
 }

@@ -35,7 +35,7 @@ type Slot struct {
 	Commit    string // of the code it runs
 	Window    uint32 // calls it may hold; fewer than it holds: no new ones
 	// Leases are in the order in which they were given. The first one that is
-	// not being aborted is the one that runs.
+	// not being aborted runs, unless what told its slot of it was lost.
 	Leases []Lease
 }
 

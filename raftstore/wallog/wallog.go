@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
 	"github.com/hashicorp/raft-wal/metadb"
 	"github.com/hashicorp/raft-wal/segment"
@@ -36,10 +38,12 @@ func (Logs) Open(group messages.GroupID, dir string, create bool) (raftstore.Log
 	if group == messages.Meta {
 		return boltlog.Logs{}.Open(group, dir, create)
 	}
-	log, err := open(filepath.Join(dir, "wal"), create, files())
+	files := &noting{VFS: files()}
+	w, err := open(filepath.Join(dir, "wal"), create, files)
 	if err != nil {
 		return nil, nil, err
 	}
+	log := store{w, files}
 	stable, err := boltlog.OpenStable(dir, create)
 	if err != nil {
 		return nil, nil, errors.Join(err, log.Close())
@@ -69,4 +73,38 @@ func open(dir string, create bool, files types.VFS) (w *wal.WAL, err error) {
 		err = fmt.Errorf("%w: %w", err, raftstore.ErrCorrupt)
 	}
 	return nil, err
+}
+
+// store is a WAL that says why it cannot go on. When there is no room for the
+// next segment the library writes that to its log, and later answers appends
+// with an error that names no cause.
+type store struct {
+	*wal.WAL
+	files *noting
+}
+
+func (s store) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
+
+func (s store) StoreLogs(logs []*raft.Log) error {
+	err := s.WAL.StoreLogs(logs)
+	if errors.Is(err, types.ErrSealed) {
+		if cause := s.files.failed.Load(); cause != nil {
+			return fmt.Errorf("%w: %w", err, *cause)
+		}
+	}
+	return err
+}
+
+// noting remembers why the last segment that failed could not be made.
+type noting struct {
+	types.VFS
+	failed atomic.Pointer[error]
+}
+
+func (n *noting) Create(dir, name string, size uint64) (types.WritableFile, error) {
+	f, err := n.VFS.Create(dir, name, size)
+	if err != nil {
+		n.failed.Store(&err)
+	}
+	return f, err
 }

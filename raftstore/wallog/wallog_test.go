@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -208,5 +209,34 @@ func TestACrashShowsMissingSyncs(t *testing.T) {
 	defer left.Close()
 	if _, last := bounds(left); last != 0 {
 		t.Errorf("%d entries are left without a sync", last)
+	}
+}
+
+// full has room for so many segments.
+type full struct {
+	types.VFS
+	room int
+}
+
+func (f *full) Create(dir, name string, size uint64) (types.WritableFile, error) {
+	if f.room--; f.room < 0 {
+		return nil, syscall.ENOSPC
+	}
+	return f.VFS.Create(dir, name, size)
+}
+
+func TestAppendSaysThatTheDiskIsFull(t *testing.T) {
+	files := &noting{VFS: &full{VFS: fs.New(), room: 1}}
+	w, err := open(t.TempDir(), true, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := store{w, files}
+	defer log.Close()
+	for i := uint64(1); err == nil && i < 100; i++ {
+		err = log.StoreLog(&raft.Log{Index: i, Term: 1, Data: make([]byte, 1<<20)})
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("a full disk is %v", err)
 	}
 }

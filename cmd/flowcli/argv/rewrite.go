@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/nearest"
 )
 
 // Line is a command line that was read.
@@ -145,7 +146,7 @@ func (r *reader) verb(word string) error {
 		names = append(names, c.Aliases...)
 	}
 	err := r.errorf(word, "no such command")
-	if near := Nearest(word, names); near != "" {
+	if near := nearest.Name(word, names); near != "" {
 		return err.WithHint("did you mean %s %s?", r.command.CommandPath(), near)
 	}
 	return err.WithHint("see %s --help", r.command.CommandPath())
@@ -259,7 +260,7 @@ func (r *reader) unknown(typed string) error {
 	for s := range r.shorts {
 		names = append(names, "-"+s)
 	}
-	if near := Nearest(typed, names); near != "" {
+	if near := nearest.Name(typed, names); near != "" {
 		return err.WithHint("did you mean %s?", near)
 	}
 	return err.WithHint("see %s --help", r.command.CommandPath())

@@ -154,15 +154,6 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	names := []string{"queue", "processor", "socket", "-n", "-pn"}
-	for word, want := range map[string]string{"quue": "queue", "prcoessor": "processor", "sockets": "socket", "xyz": "", "-z": "", "": ""} {
-		if got := Nearest(word, names); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
-		}
-	}
-}
-
 func FuzzRewrite(f *testing.F) {
 	f.Add("add socket -pn x -c 5 -bd y")
 	f.Add("-a x proc --id 7 start -- -b")
