@@ -120,16 +120,16 @@ func (n *Node) open(c *closers) (err error) {
 	met := n.place.directory.Peers()
 	n.met.Store(&met)
 	if n.boundary, err = realWorld(n.place.path, n.config.LogStore, n.log); err != nil {
-		return err
+		return n.damaged(err)
 	}
 	// What is opened later is closed earlier: the replicas hand leadership over
 	// while peers still hear them and gossip still counts this node in.
 	if err := n.openNetwork(c); err != nil {
-		return errors.Join(err, n.boundary.kv.Close())
+		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: reserve(n.place.path)},
 		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
-		return errors.Join(err, n.boundary.kv.Close())
+		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	c.add("store", n.store.Close)
 	if err := n.openWork(c); err != nil {
