@@ -14,7 +14,7 @@ func (a *agent) renew(c actor.Context) {
 	if a.stopping {
 		return
 	}
-	boot := a.config.Boot<<16 | a.sessions.Add(1)
+	boot := a.config.Boot*sessionsPerBoot + a.sessions.Add(1)
 	a.session = messages.SessionID{Node: a.system.node, Boot: boot}.String()
 	a.renewed = time.Now()
 	a.groups = map[messages.GroupID]bool{}

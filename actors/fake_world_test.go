@@ -17,6 +17,9 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
+// testBoot is the start of every node in these tests.
+const testBoot = 7
+
 // fakeNetwork links systems in memory. Messages keep their order; lose says
 // which are lost.
 type fakeNetwork struct {
@@ -294,7 +297,7 @@ func (w *world) agent(s *System, cpus int) *Agent {
 		proposer = w.real
 	}
 	a, err := NewAgent(s, AgentConfig{
-		Boot: 7, CPUs: cpus, Name: string(s.node), Hostname: "host", Proposer: proposer, Environments: builds, Workers: workers,
+		Boot: testBoot, CPUs: cpus, Name: string(s.node), Hostname: "host", Proposer: proposer, Environments: builds, Workers: workers,
 		Leader: func(messages.GroupID) (messages.NodeID, bool) { return lead1, true },
 	})
 	if err != nil {

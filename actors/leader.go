@@ -45,10 +45,13 @@ type pendingAbort struct {
 
 // What a partition tells its actor.
 type (
-	applied     struct{ effects []proto.Message }
-	lead        struct{}
-	follow      struct{}
-	nodeGone    struct{ node messages.NodeID }
+	applied  struct{ effects []proto.Message }
+	lead     struct{}
+	follow   struct{}
+	nodeGone struct {
+		node messages.NodeID
+		boot uint64
+	}
 	reconnected struct{ node messages.NodeID }
 )
 
@@ -116,7 +119,7 @@ func (l *leader) receive(c actor.Context) {
 	case *sessionEnded:
 		l.sessionEnded(c, m)
 	case *nodeGone:
-		l.nodeGone(c, m.node)
+		l.nodeGone(c, m)
 	case *reconnected:
 		l.reconnected(c, m.node)
 	case *lookForTimer:

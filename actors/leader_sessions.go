@@ -146,11 +146,11 @@ func (l *leader) sessionEnded(c actor.Context, m *sessionEnded) {
 	}
 }
 
-func (l *leader) nodeGone(c actor.Context, node messages.NodeID) {
+func (l *leader) nodeGone(c actor.Context, m *nodeGone) {
 	now := time.Now()
 	for _, session := range l.config.State.Sessions() {
 		l.sessions.watch(session, now)
 	}
-	l.sessions.gone(node, now)
+	l.sessions.gone(m.node, m.boot, now)
 	l.armSessions(c)
 }

@@ -190,7 +190,7 @@ func (w *world) disturb(i int) {
 	case 2:
 		w.system.Send("node-b", AgentName, boom)
 	case 3:
-		w.leader.NodeGone("node-c")
+		w.leader.NodeGone("node-c", testBoot)
 	}
 }
 

@@ -98,10 +98,11 @@ func (p *Partition) Following() {
 	p.system.tell(p.pid, &follow{})
 }
 
-// NodeGone is a hint that a node is dead: its sessions end at once.
-func (p *Partition) NodeGone(node messages.NodeID) {
+// NodeGone is a hint that a node is dead, or has been started anew: its
+// sessions up to that boot end at once.
+func (p *Partition) NodeGone(node messages.NodeID, boot uint64) {
 	if p.leading.Load() {
-		p.system.tell(p.pid, &nodeGone{node})
+		p.system.tell(p.pid, &nodeGone{node, boot})
 	}
 }
 

@@ -128,8 +128,23 @@ func TestNodeThatIsGoneLosesItsSessionAtOnce(t *testing.T) {
 		w.place("c1", map[messages.NodeID]int32{"node-b": 1})
 		w.partition.run("hang", 1)
 		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].runs()) == 1 })
-		w.leader.NodeGone("node-b")
+		w.leader.NodeGone("node-b", testBoot)
 		w.until("its session ends", 100*time.Millisecond, func() bool { return len(commands[*messages.EndSession](w.partition)) == 1 })
+	})
+}
+
+func TestSessionOfAnEarlierStartEndsAtOnce(t *testing.T) {
+	inWorld(t, 2, 1, func(t *testing.T, w *world) {
+		w.place("c1", map[messages.NodeID]int32{"node-b": 1})
+		w.partition.run("hang", 1)
+		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].runs()) == 1 })
+		w.leader.NodeGone("node-b", testBoot-1)
+		time.Sleep(5 * time.Second)
+		if ends := commands[*messages.EndSession](w.partition); len(ends) != 0 {
+			t.Fatalf("the session of the start that lives ended: %v", ends)
+		}
+		w.leader.NodeGone("node-b", testBoot)
+		w.until("it ends with its start", 100*time.Millisecond, func() bool { return len(commands[*messages.EndSession](w.partition)) == 1 })
 	})
 }
 
@@ -139,7 +154,7 @@ func TestAgentThatLostItsSessionBeginsAnother(t *testing.T) {
 		id := w.partition.run("hang once", 1)[0]
 		w.until("it runs", time.Second, func() bool { return len(w.workers["node-b"].runs()) == 1 })
 		old := w.partition.Sessions()[0]
-		w.leader.NodeGone("node-b") // a false alarm
+		w.leader.NodeGone("node-b", testBoot) // a false alarm
 		w.until("it is tried again in a new session", 10*time.Second, w.finished(1))
 		if now := w.partition.Sessions(); len(now) != 1 || now[0] == old {
 			t.Errorf("sessions %v after %s", now, old)

@@ -40,10 +40,11 @@ func (s *sessions) alive(session string, now time.Time) bool {
 // forget takes a session out that has ended.
 func (s *sessions) forget(session string) { delete(s.deadlines, session) }
 
-// gone makes the sessions of a node end now.
-func (s *sessions) gone(node messages.NodeID, now time.Time) {
+// gone makes the sessions of a node, up to a boot, end now.
+func (s *sessions) gone(node messages.NodeID, boot uint64, now time.Time) {
 	for session := range s.deadlines {
-		if nodeOf(session) == node {
+		id, err := messages.ParseSession(session)
+		if err == nil && id.Node == node && bootOf(id) <= boot {
 			s.deadlines[session] = now
 		}
 	}
@@ -70,6 +71,13 @@ func (s *sessions) next() (at time.Time, ok bool) {
 	}
 	return at, ok
 }
+
+// sessionsPerBoot leaves room for the sessions that an agent begins without a
+// start of its node in between. A session's number is of both.
+const sessionsPerBoot = 1 << 16
+
+// bootOf is the start of its node that a session is of.
+func bootOf(id messages.SessionID) uint64 { return id.Boot / sessionsPerBoot }
 
 // nodeOf is the node of a session; none if it is malformed.
 func nodeOf(session string) messages.NodeID {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,9 +27,13 @@ type AlignConfig struct {
 	// Groups gives the groups with a replica on this node.
 	Groups func() map[messages.GroupID]Configuration
 	// Placements reads what is due of each group from this node's replica of
-	// the meta group.
+	// the meta group, which may lag: after a start, by all that the log has yet
+	// to bring.
 	Placements func() ([]*messages.GroupPlacement, error)
 	Router     interface {
+		// FetchPlacements gives what is due now. A change is made on no other
+		// word: an old one would take votes from replicas that came since.
+		FetchPlacements(ctx context.Context) ([]*messages.GroupPlacement, error)
 		Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (incarnation uint64, open bool, err error)
 	}
 	Logger *slog.Logger
@@ -70,12 +75,13 @@ func (a *Align) look(ctx context.Context) (settled bool) {
 		return false
 	}
 	groups := a.config.Groups()
+	latest := sync.OnceValues(func() ([]*messages.GroupPlacement, error) { return a.fetch(ctx) })
 	var all sync.WaitGroup
 	done := make([]bool, len(placements))
 	for i, p := range placements {
 		done[i] = true
 		if g, ok := groups[messages.GroupID(p.GetGroup())]; ok {
-			all.Go(func() { done[i] = a.align(ctx, p, g) })
+			all.Go(func() { done[i] = a.align(ctx, p, g, latest) })
 		}
 	}
 	all.Wait()
@@ -87,10 +93,16 @@ func (a *Align) look(ctx context.Context) (settled bool) {
 	return true
 }
 
+func (a *Align) fetch(ctx context.Context) ([]*messages.GroupPlacement, error) {
+	ctx, cancel := context.WithTimeout(ctx, serversPatience)
+	defer cancel()
+	return a.config.Router.FetchPlacements(ctx)
+}
+
 // align makes changes while there are any to make, and says whether the group's
-// servers are what is due.
-func (a *Align) align(ctx context.Context, p *messages.GroupPlacement, g Configuration) bool {
-	absent := map[messages.NodeID]bool{}
+// servers are what is due. latest is asked once there is something to change.
+func (a *Align) align(ctx context.Context, p *messages.GroupPlacement, g Configuration, latest func() ([]*messages.GroupPlacement, error)) bool {
+	absent, current := map[messages.NodeID]bool{}, false
 	for range maxSteps {
 		if leader, ok := g.Leader(); !ok || leader != a.config.Self {
 			return true // its leader's business
@@ -98,6 +110,12 @@ func (a *Align) align(ctx context.Context, p *messages.GroupPlacement, g Configu
 		s, waiting := nextStep(p.GetReplicas(), g.Servers(), a.config.Self, absent)
 		if s.action == rest {
 			return !waiting
+		}
+		if !current {
+			if p, current = find(p.GetGroup(), latest); !current {
+				return false
+			}
+			continue
 		}
 		if s.action == add && !a.hosted(ctx, messages.GroupID(p.GetGroup()), s) {
 			absent[s.node] = true
@@ -110,6 +128,19 @@ func (a *Align) align(ctx context.Context, p *messages.GroupPlacement, g Configu
 		}
 	}
 	return false
+}
+
+// find gives one group of the latest placements, unless they cannot be had now.
+func find(group uint32, latest func() ([]*messages.GroupPlacement, error)) (*messages.GroupPlacement, bool) {
+	placements, err := latest()
+	if err != nil {
+		return nil, false
+	}
+	i := slices.IndexFunc(placements, func(p *messages.GroupPlacement) bool { return p.GetGroup() == group })
+	if i < 0 {
+		return nil, false
+	}
+	return placements[i], true
 }
 
 // hosted says whether a server's node has opened its replica. Before that, an

@@ -115,8 +115,12 @@ func (g *fakeGroup) TransferLeadership(context.Context) error {
 	return messages.Errorf(messages.Unavailable, "transfer", "", "no other voter")
 }
 
-// hosts has all replicas open that it is asked for, on nodes that are there.
+// hosts has all replicas open that are due, on nodes that are there.
 type hosts struct{ due []*messages.Replica }
+
+func (h hosts) FetchPlacements(context.Context) ([]*messages.GroupPlacement, error) {
+	return []*messages.GroupPlacement{{Group: 1, Replicas: h.due}}, nil
+}
 
 func (h hosts) Hosted(_ context.Context, node messages.NodeID, _ messages.GroupID) (uint64, bool, error) {
 	r := replicaOf(h.due, node)
@@ -183,10 +187,11 @@ func sortServers(s []Server) {
 
 func TestAlignLeavesOthersGroupsAlone(t *testing.T) {
 	g := &fakeGroup{leader: "b", servers: servers("a1v b1v")}
-	a := NewAlign(AlignConfig{Self: "a", Groups: func() map[messages.GroupID]Configuration {
+	due := replicas("a1v")
+	a := NewAlign(AlignConfig{Self: "a", Router: hosts{due}, Groups: func() map[messages.GroupID]Configuration {
 		return map[messages.GroupID]Configuration{1: g}
 	}, Placements: func() ([]*messages.GroupPlacement, error) {
-		return []*messages.GroupPlacement{{Group: 1, Replicas: replicas("a1v")}}, nil
+		return []*messages.GroupPlacement{{Group: 1, Replicas: due}}, nil
 	}})
 	if !a.look(t.Context()) || len(g.servers) != 2 {
 		t.Errorf("ended at %v", g.servers)
@@ -194,5 +199,20 @@ func TestAlignLeavesOthersGroupsAlone(t *testing.T) {
 	g.leader, g.failing = "a", true
 	if a.look(t.Context()) {
 		t.Error("a change that failed counts as settled")
+	}
+}
+
+// TestAlignDoesNothingOnOldPlacements: right after its start a node's model is
+// as it was some time ago, when fewer replicas had a vote.
+func TestAlignDoesNothingOnOldPlacements(t *testing.T) {
+	g := &fakeGroup{leader: "a", servers: servers("a1v b1v c1v"), worst: 9}
+	a := NewAlign(AlignConfig{Self: "a", Router: hosts{replicas("a1v b1v c1v")}, Groups: func() map[messages.GroupID]Configuration {
+		return map[messages.GroupID]Configuration{1: g}
+	}, Placements: func() ([]*messages.GroupPlacement, error) {
+		return []*messages.GroupPlacement{{Group: 1, Replicas: replicas("a1v b1")}}, nil
+	}})
+	a.look(t.Context())
+	if g.worst != 9 || len(g.servers) != 3 {
+		t.Errorf("ended at %v, with %d voters on the way", g.servers, g.worst)
 	}
 }

@@ -39,3 +39,19 @@ type codeSource interface {
 	api.Source
 	actors.Environments
 }
+
+// maxReserve is kept free on a disk for calls that have been accepted: for their
+// results, and for moving state about.
+const maxReserve = 256 << 20
+
+// reserve is what a node keeps free on its disk: on a small one a tenth of it.
+func (b boundary) reserve() uint64 {
+	_, total := b.disk()
+	return min(maxReserve, total/10)
+}
+
+// free is how many bytes are free on the node's disk.
+func (b boundary) free() uint64 {
+	free, _ := b.disk()
+	return free
+}

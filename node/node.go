@@ -25,7 +25,7 @@ type Node struct {
 	config   Config
 	log      *slog.Logger
 	place    *place
-	self     identity.Identity
+	self     identity.Identity // as it was when the node started: network() has the network
 	info     *messages.NodeInfo
 	boundary boundary
 
@@ -35,7 +35,8 @@ type Node struct {
 	replicas *replicas
 	changes  *changes
 	router   *cluster.Router
-	loops    atomic.Pointer[loops] // nil until the node belongs to a network
+	loops    atomic.Pointer[loops]    // nil until the node belongs to a network
+	met      atomic.Pointer[[]string] // gossip addresses of the other nodes, as the model had them last
 	system   *actors.System
 	agent    *actors.Agent
 	code     code
@@ -110,6 +111,8 @@ func (n *Node) open(c *closers) (err error) {
 	c.add("place", func(context.Context) error { n.place.leave(); return nil })
 	n.self = n.place.directory.Identity()
 	n.log = n.log.With("node", n.self.Name)
+	met := n.place.directory.Peers()
+	n.met.Store(&met)
 	if n.boundary, err = openWorld(n.config, n.place, n.log); err != nil {
 		return err
 	}
@@ -119,23 +122,18 @@ func (n *Node) open(c *closers) (err error) {
 	if err := n.openNetwork(c); err != nil {
 		return errors.Join(err, n.boundary.kv.Close())
 	}
-	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node},
-		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.freeBytes, Logger: n.log}); err != nil {
+	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve()},
+		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
 		return errors.Join(err, n.boundary.kv.Close())
 	}
 	c.add("store", n.store.Close)
 	if err := n.openWork(c); err != nil {
 		return err
 	}
-	if n.self.Network != "" {
-		n.peers.SetNetwork(n.self.Network) // from now on, with every handler in place, peers are served
+	if n.network() != "" {
+		n.peers.SetNetwork(n.network()) // from now on, with every handler in place, peers are served
 	}
 	return nil
-}
-
-func (n *Node) freeBytes() uint64 {
-	free, _ := n.boundary.disk()
-	return free
 }
 
 // openNetwork opens gossip, peers and what routes over them.
@@ -151,7 +149,7 @@ func (n *Node) openNetwork(c *closers) (err error) {
 	}
 	c.add("peers", func(context.Context) error { return n.peers.Close() })
 	n.gossip, err = gossip.New(gossip.Config{Transport: n.boundary.gossip, Bind: n.config.Bind, Port: port + 2, Advertise: n.config.Advertise, Key: key,
-		Node: n.info, NetworkID: n.self.Network, Seeds: n.seeds, Logger: n.log})
+		Node: n.info, NetworkID: n.network(), Seeds: n.seeds, Logger: n.log})
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,10 @@ type Membership struct {
 	config Config
 	list   *memberlist.Memberlist
 	table  *table
+	// changes and sought wake who looks for missing nodes.
+	changes <-chan struct{}
+	sought  chan struct{}
+
 	cancel context.CancelFunc
 	stop   sync.Once
 	wait   sync.WaitGroup
@@ -105,7 +109,7 @@ func New(config Config) (*Membership, error) {
 		config.Transport.Shutdown()
 		return nil, err
 	}
-	m := &Membership{config: config, table: t}
+	m := &Membership{config: config, table: t, changes: t.subscribe(), sought: make(chan struct{}, 1)}
 	if m.list, err = memberlist.Create(c); err != nil {
 		config.Transport.Shutdown()
 		return nil, fmt.Errorf("start gossip: %w", err)

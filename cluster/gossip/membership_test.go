@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,6 +100,28 @@ func alive(ids ...string) func(map[string]Member) bool {
 		}
 		return n == len(ids)
 	}
+}
+
+// TestSeedsThatComeLaterAreJoinedAtOnce: a node that is started again learns
+// from its own disk whom it belongs to, and must not be left to itself for long
+// after it has looked in vain elsewhere.
+func TestSeedsThatComeLaterAreJoinedAtOnce(t *testing.T) {
+	var seeds atomic.Pointer[[]string]
+	seeds.Store(&[]string{"127.0.0.1:1"})
+	a := start(t, "a", 1, "n", func(c *Config) { c.Seeds = func() []string { return *seeds.Load() } })
+	b := start(t, "b", 1, "n")
+	a.Seek()
+	seeds.Store(&[]string{b.Address()})
+	began := time.Now()
+	a.Seek()
+	eventually(t, b, 5*time.Second, "a has joined", alive("a", "b"))
+	t.Logf("joined after %v", time.Since(began))
+
+	b.kill()
+	eventually(t, a, 10*time.Second, "b is dead", alive("a"))
+	again := start(t, "b", 2, "n", func(c *Config) { _, port, _ := net.SplitHostPort(b.Address()); c.Port, _ = strconv.Atoi(port) })
+	eventually(t, a, time.Second, "b is found again without a word from it", alive("a", "b"))
+	eventually(t, again, time.Second, "both", alive("a", "b"))
 }
 
 func TestDeathIsSeenSoonAndReturnAtOnce(t *testing.T) {

@@ -3,10 +3,12 @@ package gossip
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 )
 
-// How often nodes are looked for that should be members and are not.
+// How often nodes are looked for that should be members and are not: at once,
+// and then more and more rarely as long as they are the same ones.
 const (
 	minSeek = 250 * time.Millisecond
 	maxSeek = 5 * time.Second
@@ -15,10 +17,13 @@ const (
 // seek joins seeds that are not members, and dead members at their last
 // address: after a cut of the network nobody else brings the halves together.
 func (m *Membership) seek(ctx context.Context) {
+	var missing []string
 	pause := minSeek
 	told := map[string]bool{}
 	for ctx.Err() == nil {
-		missing := m.missing()
+		if now := m.missing(); !slices.Equal(now, missing) {
+			missing, pause = now, minSeek
+		}
 		for _, address := range missing {
 			if err := m.Join(ctx, address); err != nil {
 				m.unanswered(address, err, pause == maxSeek && !told[address])
@@ -30,10 +35,33 @@ func (m *Membership) seek(ctx context.Context) {
 				return
 			}
 		}
+		m.rest(ctx, pause, missing)
 		pause = min(2*pause, maxSeek)
+	}
+}
+
+// Seek looks at Seeds again now.
+func (m *Membership) Seek() {
+	select {
+	case m.sought <- struct{}{}:
+	default:
+	}
+}
+
+// rest waits until the pause is over, or other nodes are missing.
+func (m *Membership) rest(ctx context.Context, pause time.Duration, missing []string) {
+	over := time.NewTimer(pause)
+	defer over.Stop()
+	for ctx.Err() == nil {
 		select {
-		case <-time.After(pause):
+		case <-over.C:
+			return
+		case <-m.changes:
+		case <-m.sought:
 		case <-ctx.Done():
+		}
+		if !slices.Equal(m.missing(), missing) {
+			return
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (t *Transport) dial(ctx context.Context, to messages.NodeID, u use, group m
 	v, reason, err := sayHello(ctx, raw, h)
 	if err == nil && v != welcome {
 		err = refusal(v, op, subject, reason)
-		t.refused.log(t.config.Logger, "refused by a peer", to, reason)
+		t.refused.log(t.config.Logger, "refused by a peer", to, v, reason)
 	} else if err != nil {
 		err = messages.Errorf(messages.Unavailable, op, subject, "no answer to hello: %v", err)
 	}
@@ -153,7 +153,7 @@ func (t *Transport) greet(raw net.Conn) (*conn, hello) {
 	}
 	c := &conn{Conn: raw, t: t, node: h.from, use: h.use, group: h.group}
 	if v != welcome {
-		t.refused.log(t.config.Logger, "refused a peer", h.from, reason)
+		t.refused.log(t.config.Logger, "refused a peer", h.from, v, reason)
 		writeVerdict(raw, v, reason)
 		raw.Close()
 		return nil, h

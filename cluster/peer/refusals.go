@@ -9,13 +9,18 @@ import (
 
 const maxRefusals = 128 // remembered, so that each is logged once
 
-// refusals logs each refusal once: whoever is refused keeps trying.
+// refusals logs each refusal once: whoever is refused keeps trying. One that
+// passes by itself, as when a node has just started, is for debugging only.
 type refusals struct {
 	mu   sync.Mutex
 	seen map[string]bool
 }
 
-func (r *refusals) log(logger *slog.Logger, message string, node messages.NodeID, reason string) {
+func (r *refusals) log(logger *slog.Logger, message string, node messages.NodeID, v verdict, reason string) {
+	if v == noNetwork || v == noReplica {
+		logger.Debug(message, "peer", node, "reason", reason)
+		return
+	}
 	key := message + string(node) + reason
 	r.mu.Lock()
 	known := r.seen[key]

@@ -153,10 +153,10 @@ func rows(t *testing.T, w *Network, address string) {
 		{"3", three, "TEXT:HI THERE!\n"},
 		{"4", run(doThis, strings.TrimSuffix(three, "\n")+" string\n"), "Do this String: TEXT:HI THERE! string\n"},
 		{"5", run(addTwo, "", "-d", `{"one": 2, "two": 3}`), "5\n"},
-		{"18 big", run(typeOf, "", "-d", "9223372036854775809"), "int 9223372036854775809\n"},
-		{"18 int", run(typeOf, "", "-d", "1"), "int 1\n"},
-		{"18 float", run(typeOf, "", "-d", "1.0"), "float 1.0\n"},
-		{"18 list", run(typeOf, "", "-d", `[["it's", None, (1,)]]`), `list ["it's", None, [1]]` + "\n"},
+		{"18 big", run(typeOf, "", "-d", "9223372036854775809"), `{"type":"int","repr":"9223372036854775809"}` + "\n"},
+		{"18 int", run(typeOf, "", "-d", "1"), `{"type":"int","repr":"1"}` + "\n"},
+		{"18 float", run(typeOf, "", "-d", "1.0"), `{"type":"float","repr":"1.0"}` + "\n"},
+		{"18 list", run(typeOf, "", "-d", `[["it's", None, (1,)]]`), `{"type":"list","repr":"[\"it's\", None, [1]]"}` + "\n"},
 	} {
 		if row.got != row.want {
 			t.Errorf("row %s gave %q, want %q", row.name, row.got, row.want)

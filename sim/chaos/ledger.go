@@ -27,7 +27,7 @@ type Ledger struct {
 	mu      sync.Mutex
 	calls   []entry
 	errs    []error
-	Slowest time.Duration
+	slowest time.Duration // since it was last asked for
 }
 
 type entry struct {
@@ -93,8 +93,17 @@ func (l *Ledger) call(ctx context.Context, c *client.Client, arg string) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.Slowest = max(l.Slowest, time.Since(begin))
+	l.slowest = max(l.slowest, time.Since(begin))
 	l.calls = append(l.calls, entry{key, call.GetId(), arg, call.GetResult()})
+}
+
+// Slowest is how long the slowest call took since Slowest was last asked.
+func (l *Ledger) Slowest() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	took := l.slowest
+	l.slowest = 0
+	return took
 }
 
 func (l *Ledger) failed(err error) {
