@@ -323,8 +323,16 @@ func (n *Node) nextPlacement(actual map[messages.GroupID][]cluster.Server) (*mes
 func (n *Node) openDue(_ context.Context, group messages.GroupID, due *messages.Replica) error {
 	err := n.replicas.openDue(group, due)
 	if errors.Is(err, raftstore.ErrLostState) {
-		err = fmt.Errorf("%w: set %s aside and start the node with an empty data directory, the same --name, and --join with a member's gossip address; it gets its data from the others", err, n.place.path)
+		err = n.damaged(err)
 		n.fail(err)
 	}
 	return err
+}
+
+// damaged says what to do about a disk that does not hold what was written.
+func (n *Node) damaged(err error) error {
+	if !errors.Is(err, raftstore.ErrCorrupt) && !errors.Is(err, raftstore.ErrLostState) {
+		return err
+	}
+	return fmt.Errorf("%w: set %s aside and start the node with an empty data directory, the same --name, and --join with a member's gossip address; it gets its data from the others. A node that is alone must be restored from a copy", err, n.place.path)
 }

@@ -114,17 +114,17 @@ func (n *Node) open(c *closers) (err error) {
 	met := n.place.directory.Peers()
 	n.met.Store(&met)
 	if n.boundary, err = openWorld(n.config, n.place, n.log); err != nil {
-		return err
+		return n.damaged(err)
 	}
 	n.info = describe(n)
 	// What is opened later is closed earlier: the replicas hand leadership over
 	// while peers still hear them and gossip still counts this node in.
 	if err := n.openNetwork(c); err != nil {
-		return errors.Join(err, n.boundary.kv.Close())
+		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve()},
 		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
-		return errors.Join(err, n.boundary.kv.Close())
+		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	c.add("store", n.store.Close)
 	if err := n.openWork(c); err != nil {

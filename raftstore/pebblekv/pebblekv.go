@@ -4,7 +4,9 @@ package pebblekv
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -80,10 +82,7 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 	db, err := pebble.Open(dir, options)
 	if err != nil {
 		cache.Unref()
-		if pebble.IsCorruptionError(err) {
-			err = fmt.Errorf("%w: %w", err, raftstore.ErrCorrupt)
-		}
-		return nil, fmt.Errorf("open state store %s: %w", dir, err)
+		return nil, fmt.Errorf("open state store %s: %w", dir, failure(err))
 	}
 	return &Store{db: db, cache: cache, ending: make(chan struct{})}, nil
 }
@@ -167,6 +166,16 @@ func (s *Store) Close() error {
 	err := s.db.Close()
 	s.cache.Unref()
 	return err
+}
+
+// failure is an error of Pebble's as a raftstore.KV gives it: damage, and a file
+// that is gone, as such, without the details that Pebble puts on further lines.
+func failure(err error) error {
+	if !pebble.IsCorruptionError(err) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("%s: %w", text, raftstore.ErrCorrupt)
 }
 
 // pebbleLogger passes Pebble's log on.

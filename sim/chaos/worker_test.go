@@ -4,10 +4,12 @@ package chaos
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -82,6 +84,47 @@ func TestAttemptsEndAsTheirPolicySays(t *testing.T) {
 			t.Errorf("it was tried %d times, and cannot do better", call.GetAttempts())
 		}
 	})
+}
+
+// TestOneSlotEndsCallsInOrder under a worker that dies now and then.
+func TestOneSlotEndsCallsInOrder(t *testing.T) {
+	l := newLab(t, 1, "--cpus", "1")
+	l.processor("one")
+	socket := l.socket("one", "do_this")
+	data := make([]string, 2000)
+	for i := range data {
+		data[i] = strconv.Itoa(i)
+	}
+	batch, err := l.c.SubmitBatch(t.Context(), &messages.SubmitBatchRequest{Socket: socket, Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := client.IDs(batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int{100, 700, 1300} {
+		l.ended(ids[at], "finished")
+		_ = syscall.Kill(int(l.worker("one", "n1").GetProcess()), syscall.SIGKILL)
+	}
+	l.ended(ids[len(ids)-1], "finished")
+	var before, crashes int64
+	for page := int32(1); page <= 2; page++ {
+		r, err := l.c.ListCalls(t.Context(), &messages.ListCallsRequest{Socket: socket, Ascend: true, Rows: 1000, Page: page})
+		if err != nil || len(r.GetCalls()) != 1000 {
+			t.Fatalf("page %d has %d calls: %v", page, len(r.GetCalls()), err)
+		}
+		for _, call := range r.GetCalls() {
+			if call.GetState() != "finished" || call.GetFinished() < before {
+				t.Errorf("call %s is %s, and ended %d microseconds before the one before it", call.GetId(), call.GetState(), before-call.GetFinished())
+			}
+			before = call.GetFinished()
+			crashes += int64(call.GetCrashes())
+		}
+	}
+	if crashes > 3 {
+		t.Errorf("%d calls are charged with three deaths", crashes)
+	}
 }
 
 // family runs leave_family on a worker, and gives the processes that it left.
