@@ -18,6 +18,7 @@ type Figure struct {
 	P50      float64 `json:"p50_ms"`
 	P99      float64 `json:"p99_ms"`
 	Max      float64 `json:"max_ms"`
+	CPU      float64 `json:"node_cpu_us"` // microseconds of CPU that the nodes used for a call, without their workers
 	Done     int64   `json:"done"`
 	Failed   int64   `json:"failed"`
 }

@@ -68,14 +68,19 @@ func onNetwork(ctx context.Context, o options, dir string, n int, r *Report) err
 				continue
 			}
 			for _, inFlight := range l.inFlights {
+				if o.inFlight != 0 && inFlight != o.inFlight {
+					continue
+				}
 				if _, err := l.run(ctx, w, s.socket, inFlight, o.each/5); err != nil { // warm up
 					return fmt.Errorf("%s: %w", name, err)
 				}
+				before := w.cpuTime()
 				f, err := l.run(ctx, w, s.socket, inFlight, o.each)
 				if err != nil {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 				f.What = name
+				f.CPU = float64((w.cpuTime() - before).Microseconds()) / float64(max(f.Done, 1))
 				r.add(n, f)
 			}
 		}

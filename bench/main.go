@@ -29,6 +29,7 @@ import (
 type options struct {
 	nodes    []int          // sizes of the networks to measure
 	each     time.Duration  // time of one load
+	inFlight int            // measure only with so many calls in flight; 0: with each number
 	only     *regexp.Regexp // which measurements, by name
 	buffered int            // calls in the mailbox for memory and restart
 	json     string         // file
@@ -45,6 +46,7 @@ func parse(args []string) (options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&nodes, "nodes", "1,3", "sizes of the networks to measure")
 	f.DurationVar(&o.each, "for", 5*time.Second, "time of each load")
+	f.IntVar(&o.inFlight, "inflight", 0, "measure only with so many `calls` in flight")
 	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, 'echo, one stream', 'python, (unary|batches)'")
 	f.IntVar(&o.buffered, "buffered", 1_000_000, "calls that wait when memory and restart are measured")
 	f.StringVar(&o.json, "json", "", "`file` for the figures as JSON")

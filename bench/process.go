@@ -16,7 +16,16 @@ import (
 // Linux that Go runs on.
 const ticksPerSecond = 100
 
-// cpuTime is what a process and the children it has reaped have used.
+// cpuTime is what all nodes have used; 0 for one that is gone.
+func (w *network) cpuTime() (all time.Duration) {
+	for _, n := range w.Nodes {
+		used, _ := cpuTime(n.PID())
+		all += used
+	}
+	return all
+}
+
+// cpuTime is what a process has used, without its children.
 func cpuTime(pid int) (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

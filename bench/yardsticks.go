@@ -60,29 +60,11 @@ const raftPayload = 256 // bytes
 // bareRaft proposes small commands to a group of one replica: batcher, log,
 // sync and state store, without anything on top.
 func bareRaft(ctx context.Context, o options, dir string, r *Report) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	state, err := pebblekv.Open(filepath.Join(dir, "state"), nil)
+	group, end, err := startGroup(ctx, dir, puts{})
 	if err != nil {
 		return err
 	}
-	store, err := raftstore.Open(raftstore.Config{Dir: dir, Node: "bench"}, raftstore.Parts{KV: state, Logs: wallog.Logs{}, Now: time.Now})
-	if err != nil {
-		return err
-	}
-	defer store.Close(context.WithoutCancel(ctx))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	group, err := store.OpenGroup(raftstore.GroupConfig{ID: 1, Incarnation: 1, Bootstrap: true, Machine: puts{}, Layer: alone{listener}})
-	if err != nil {
-		return err
-	}
-	if err := chaos.Until(ctx, "the group to lead itself", group.IsLeader); err != nil {
-		return err
-	}
+	defer end()
 	for _, inFlight := range inFlights {
 		f := closedLoop(ctx, inFlight, o.each, 1, func(ctx context.Context, caller int) error {
 			body := make([]byte, raftPayload)
@@ -94,4 +76,33 @@ func bareRaft(ctx context.Context, o options, dir string, r *Report) error {
 		r.add(0, f)
 	}
 	return nil
+}
+
+// startGroup starts a group of one replica on the disk.
+func startGroup(ctx context.Context, dir string, machine raftstore.Machine) (group *raftstore.Group, end func(), err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, nil, err
+	}
+	state, err := pebblekv.Open(filepath.Join(dir, "state"), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := raftstore.Open(raftstore.Config{Dir: dir, Node: "bench"}, raftstore.Parts{KV: state, Logs: wallog.Logs{}, Now: time.Now})
+	if err != nil {
+		return nil, nil, err
+	}
+	end = func() { _ = store.Close(context.WithoutCancel(ctx)) }
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		end()
+		return nil, nil, err
+	}
+	group, err = store.OpenGroup(raftstore.GroupConfig{ID: 1, Incarnation: 1, Bootstrap: true, Machine: machine, Layer: alone{listener}})
+	if err == nil {
+		err = chaos.Until(ctx, "the group to lead itself", group.IsLeader)
+	}
+	if err != nil {
+		end()
+	}
+	return group, end, err
 }
