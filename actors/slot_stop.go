@@ -8,9 +8,13 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// stopPatience is how long a slot waits, beyond its running call's grace, for
-// a partition that does not answer. Its session will end without it then.
-const stopPatience = 5 * time.Second
+// How long a slot that stops waits for a partition that does not answer: for
+// each step when it has nothing to do, and beyond the grace of a running call in
+// all. Its session will end without it then.
+const (
+	stepPatience = time.Second
+	stopPatience = 5 * time.Second
+)
 
 // stop takes the slot out of service: no new leases, unstarted ones go back,
 // the running call gets its grace; then the worker ends and the slot is revoked.
@@ -45,7 +49,11 @@ func (s *slot) abandon(c actor.Context) {
 
 // proceed takes the next step of a stop, when nothing is held any more.
 func (s *slot) proceed(c actor.Context) {
-	if !s.stopping || s.asking || len(s.queue) > 0 || s.ledger.size() > 0 {
+	if !s.stopping || len(s.queue) > 0 || s.ledger.size() > 0 {
+		return
+	}
+	if s.asking {
+		s.patience.arm(s.system, c.Self(), time.Now().Add(stepPatience), &graceOver{})
 		return
 	}
 	if s.owner != nil {
@@ -62,6 +70,7 @@ func (s *slot) leave(c actor.Context) {
 		return
 	}
 	s.exposed = false
+	s.limit.arm(s.system, c.Self(), time.Now().Add(stepPatience), &giveUp{})
 	m := &messages.Revoke{Session: s.session, Slot: c.Self().Id}
 	ctx, group, self := s.ctx, s.job.group, c.Self()
 	s.pool.do(func() {

@@ -30,6 +30,7 @@ const (
 	compressFrom = 64 << 10         // bytes; below, compressing costs more than it saves
 	patience     = 30 * time.Second // for the cluster's answer to what does not wait for a call's end
 	lookPatience = 5 * time.Minute  // for code that is looked at, which may have to be fetched first
+	stateLimit   = 2 * time.Second  // for the state of a call whose time-out is over; less than clients allow beyond it
 	inForce      = 5 * time.Second  // for the partitions to take over a change of the model
 )
 

@@ -127,7 +127,7 @@ func (t *tasks) now(ctx context.Context, query *messages.CallQuery, after *messa
 
 // reached gives the state of a call whose end did not come within a limit.
 func (t *tasks) reached(ctx context.Context, op string, id messages.CallID, limit time.Duration) (*messages.CallInfo, error) {
-	bounded, cancel := context.WithTimeout(ctx, inForce)
+	bounded, cancel := context.WithTimeout(ctx, stateLimit)
 	defer cancel()
 	info, err := t.now(bounded, &messages.CallQuery{Id: id.Bytes()}, nil)
 	if errors.Is(err, messages.NotFound) || err != nil && passed(ctx, bounded) {

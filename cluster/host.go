@@ -63,7 +63,10 @@ func (h *Host) look(ctx context.Context) (settled bool) {
 		h.config.Logger.Debug("read placements", "error", err)
 		return false
 	}
-	open, surplus := hosting(h.config.Self, placements, h.config.Opened())
+	opened := h.config.Opened()
+	// Only a node that follows the meta group hears of what becomes due later.
+	_, follows := opened[messages.Meta]
+	open, surplus := hosting(h.config.Self, placements, opened)
 	for group, r := range open {
 		h.log("open a replica", replicaID{group, r.GetIncarnation()}, h.config.Open(ctx, group, r))
 	}
@@ -72,7 +75,7 @@ func (h *Host) look(ctx context.Context) (settled bool) {
 			h.log("remove a replica", id, h.config.Remove(ctx, id.group, id.incarnation))
 		}
 	}
-	return len(open) == 0 && len(surplus) == 0
+	return follows && len(open) == 0 && len(surplus) == 0
 }
 
 // dropped asks a group's leader whether a replica is one of its servers.

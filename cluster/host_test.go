@@ -35,8 +35,8 @@ type disk struct {
 func (d *disk) Servers(context.Context, messages.GroupID) ([]Server, error) { return d.servers, d.err }
 
 func TestReplicaIsErasedOnlyWhenItsGroupHasDroppedIt(t *testing.T) {
-	d := &disk{opened: map[messages.GroupID]uint64{1: 1}, servers: servers("a1v b1v")}
-	due := []*messages.GroupPlacement{{Group: 1, Replicas: replicas("a2 b1v")}}
+	d := &disk{opened: map[messages.GroupID]uint64{0: 1, 1: 1}, servers: servers("a1v b1v")}
+	due := []*messages.GroupPlacement{{Group: 0, Replicas: replicas("a1v")}, {Group: 1, Replicas: replicas("a2 b1v")}}
 	h := NewHost(HostConfig{
 		Self: "a", Router: d, Opened: func() map[messages.GroupID]uint64 { return maps.Clone(d.opened) },
 		Placements: func(context.Context) ([]*messages.GroupPlacement, error) { return due, nil },
@@ -70,5 +70,25 @@ func TestReplicaIsErasedOnlyWhenItsGroupHasDroppedIt(t *testing.T) {
 	looks(1, 2, "the later one is due")
 	if !h.look(t.Context()) {
 		t.Error("all is as it should be, and is not settled")
+	}
+}
+
+// TestHostOfANewNodeIsRestless: it hears of no change until it follows the meta
+// group, so that it must ask.
+func TestHostOfANewNodeIsRestless(t *testing.T) {
+	d := &disk{opened: map[messages.GroupID]uint64{}}
+	h := NewHost(HostConfig{
+		Self: "b", Router: d, Opened: func() map[messages.GroupID]uint64 { return maps.Clone(d.opened) },
+		Placements: func(context.Context) ([]*messages.GroupPlacement, error) {
+			return []*messages.GroupPlacement{{Group: 0, Replicas: replicas("a1v")}}, nil
+		},
+	})
+	if h.look(t.Context()) {
+		t.Error("nothing is due of it yet, and it is settled")
+	}
+	d.opened[messages.Meta] = 5
+	d.servers = servers("a1v b5")
+	if h.look(t.Context()) {
+		t.Error("it holds a replica that is not due, and is settled")
 	}
 }

@@ -154,7 +154,7 @@ func ended(ctx context.Context, t task, last error) error {
 	if last != nil && !errors.Is(last, ctx.Err()) {
 		reason += "; the last try: " + last.Error()
 	}
-	return messages.Errorf(messages.Deadline, t.op, t.subject(), "%s", reason).WithHint("it may have been done all the same; the same key or id can be sent again")
+	return messages.Errorf(messages.Deadline, t.op, t.subject(), "%s", reason).WithHint("`flowcli network` shows groups without a leader; what was sent may have been done, and can be sent again with the same key or id")
 }
 
 func leaderIn(err error) messages.NodeID {

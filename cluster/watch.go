@@ -106,8 +106,12 @@ func (w *Watch) tell(ctx context.Context, change proto.Message, now time.Time) {
 		return
 	}
 	err := w.propose(ctx, change)
-	if err == nil {
+	switch {
+	case err == nil && isUp:
 		delete(w.refused, node)
+		return
+	case err == nil:
+		clear(w.refused) // a name may be free now, for a machine with an empty disk
 		return
 	}
 	w.config.Logger.Warn("tell the model of a node", "change", fmt.Sprintf("%T", change), "peer", node, "error", err)

@@ -184,3 +184,17 @@ func TestRefusedNodeIsNotToldOfAllTheTime(t *testing.T) {
 		t.Error("when the reason was gone, it was not told of again")
 	}
 }
+
+// TestNodeWithAnEmptyDiskIsToldOfOnceItsNameIsFree: the model refuses it as long
+// as it takes the machine with the old disk for alive.
+func TestNodeWithAnEmptyDiskIsToldOfOnceItsNameIsFree(t *testing.T) {
+	m := &metaWorld{leads: true, members: []gossip.Member{member("a1"), member("b1")}, nodes: map[string]KnownNode{"a": knows("a1")},
+		refuse: "b", due: &messages.GroupPlacement{}, now: time.Unix(1000, 0)}
+	w := m.watch()
+	w.look(t.Context())
+	m.members[0], m.refuse = member("a1 dead"), ""
+	w.look(t.Context())
+	if m.nodes["a"].Up || !m.nodes["b"].Up {
+		t.Errorf("the model has %v", m.nodes)
+	}
+}

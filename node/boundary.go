@@ -51,3 +51,14 @@ func disk(dir string) (free, total uint64) {
 	}
 	return s.Bavail * uint64(s.Bsize), s.Blocks * uint64(s.Bsize)
 }
+
+// maxReserve is kept free on a disk for calls that have been accepted: for their
+// results, and for moving state about.
+const maxReserve = 256 << 20
+
+// reserve is what a node keeps free on the disk of a directory: on a small disk
+// a tenth of it.
+func reserve(dir string) uint64 {
+	_, total := disk(dir)
+	return min(maxReserve, total/10)
+}

@@ -71,7 +71,7 @@ func (n *Node) measure(ctx context.Context) {
 		if !movedMuch(told, now) {
 			continue
 		}
-		if err := n.gossip.UpdateMeta(now, n.self.Network); err != nil {
+		if err := n.gossip.UpdateMeta(now, n.network()); err != nil {
 			n.log.Warn("tell the others how this machine is", "error", err)
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,12 +24,9 @@ import (
 const partitionCount = 2
 
 // seeds are gossip addresses of nodes to join: those that were named, or the
-// others of this machine; and those that the model knows.
+// others of this machine; and those that this node has met.
 func (n *Node) seeds() []string {
-	out := slices.Clone(n.config.Join)
-	if met := n.met.Load(); met != nil {
-		out = append(out, *met...)
-	}
+	out := append(slices.Clone(n.config.Join), *n.met.Load()...)
 	if len(n.config.Join) > 0 || n.config.Data != "" {
 		return out
 	}
@@ -42,9 +40,14 @@ func (n *Node) seeds() []string {
 	return out
 }
 
-// meet looks for the nodes that the model has: a node that is started again
-// must find the others also when those that it was once told to join are gone.
+// meet keeps where the nodes of the model are: a node that is started again must
+// find the others also when those that it was once told to join are gone. Its
+// model cannot tell then: it is as of long ago until the others are found.
 func (n *Node) meet() {
+	current, err := see(n, n.isUp)
+	if err != nil || !current {
+		return
+	}
 	known, err := n.knownNodes()
 	if err != nil {
 		return
@@ -55,9 +58,13 @@ func (n *Node) meet() {
 			met = append(met, k.Info.GetGossipAddress())
 		}
 	}
-	if before := n.met.Load(); before == nil || !slices.Equal(*before, met) {
-		n.met.Store(&met)
-		n.gossip.Seek()
+	if before := n.met.Load(); slices.Equal(*before, met) {
+		return
+	}
+	n.met.Store(&met)
+	n.gossip.Seek()
+	if err := n.place.directory.SetPeers(met); err != nil {
+		n.log.Warn("keep the addresses of other nodes for the next start", "error", err)
 	}
 }
 
@@ -104,17 +111,17 @@ func (n *Node) enterNetwork() error {
 	for _, h := range held {
 		if h.ID == messages.Meta {
 			// A founder that was interrupted has a meta group and no network yet.
-			due := &messages.Replica{Node: string(n.self.Node), Incarnation: h.Incarnation, Founder: n.self.Network == ""}
+			due := &messages.Replica{Node: string(n.self.Node), Incarnation: h.Incarnation, Founder: n.network() == ""}
 			if err := n.openDue(n.stopping, messages.Meta, due); err != nil {
 				return err
 			}
-			if n.self.Network != "" {
+			if n.network() != "" {
 				return nil
 			}
 			return n.found()
 		}
 	}
-	if n.self.Network != "" {
+	if n.network() != "" {
 		return nil // the host asks the others what is due here
 	}
 	alone := len(n.config.Join) == 0 && n.config.Data != ""
@@ -152,12 +159,14 @@ func (n *Node) found() error {
 	return n.belong(id)
 }
 
+// network is the id of the network that the node belongs to; empty: none yet.
+func (n *Node) network() string { return n.place.directory.Identity().Network }
+
 // belong records the network that the node belongs to, and tells the others.
 func (n *Node) belong(network string) error {
 	if err := n.place.directory.SetNetwork(network); err != nil {
 		return err
 	}
-	n.self = n.place.directory.Identity()
 	n.peers.SetNetwork(network)
 	if err := n.gossip.UpdateMeta(n.info, network); err != nil {
 		return err
@@ -187,11 +196,11 @@ func (n *Node) live() {
 		align: cluster.NewAlign(cluster.AlignConfig{Self: n.self.Node, Groups: n.configurations, Placements: n.placements, Router: n.router, Logger: n.log}),
 		host: cluster.NewHost(cluster.HostConfig{Self: n.self.Node, Opened: n.opened, Placements: n.duePlacements, Router: n.router,
 			Open: n.openDue, Remove: n.replicas.remove, Logger: n.log}),
-		watch: cluster.NewWatch(cluster.WatchConfig{NetworkID: n.self.Network, Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
+		watch: cluster.NewWatch(cluster.WatchConfig{NetworkID: n.network(), Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
 			Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log}),
 	}
 	n.loops.Store(l)
-	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, n.followModel, n.followMembers, n.measure} {
+	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, n.followModel, n.followMembers, n.measure, n.heedRefusal} {
 		n.tasks.Go(func() { run(n.stopping) })
 	}
 }
@@ -212,6 +221,28 @@ func (n *Node) followMembers(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// refusalGrace is how long a node that was refused may take to find its own.
+const refusalGrace = 3 * time.Second
+
+// heedRefusal ends a node that was told to join a network and cannot, since it
+// belongs to another one. Where others of its own live, a wrong address among
+// those to join is no reason to stop.
+func (n *Node) heedRefusal(ctx context.Context) {
+	select {
+	case <-time.After(refusalGrace):
+	case <-ctx.Done():
+		return
+	}
+	for _, m := range n.gossip.Members() {
+		if m.Alive && m.Info.GetId() != string(n.self.Node) {
+			return
+		}
+	}
+	if err := n.gossip.Refusal(); err != nil && len(n.config.Join) > 0 {
+		n.fail(err)
 	}
 }
 
@@ -292,8 +323,16 @@ func (n *Node) nextPlacement(actual map[messages.GroupID][]cluster.Server) (*mes
 func (n *Node) openDue(_ context.Context, group messages.GroupID, due *messages.Replica) error {
 	err := n.replicas.openDue(group, due)
 	if errors.Is(err, raftstore.ErrLostState) {
-		err = fmt.Errorf("%w: set %s aside and start the node with an empty data directory, the same --name, and --join with a member's gossip address; it gets its data from the others", err, n.place.path)
+		err = n.damaged(err)
 		n.fail(err)
 	}
 	return err
+}
+
+// damaged says what to do about a disk that does not hold what was written.
+func (n *Node) damaged(err error) error {
+	if !errors.Is(err, raftstore.ErrCorrupt) && !errors.Is(err, raftstore.ErrLostState) {
+		return err
+	}
+	return fmt.Errorf("%w: set %s aside and start the node with an empty data directory, the same --name, and --join with a member's gossip address; it gets its data from the others. A node that is alone must be restored from a copy", err, n.place.path)
 }

@@ -29,7 +29,7 @@ type Node struct {
 	config   Config
 	log      *slog.Logger
 	place    *place
-	self     identity.Identity
+	self     identity.Identity // as it was when the node started: network() has the network
 	info     *messages.NodeInfo
 	boundary boundary
 
@@ -40,7 +40,7 @@ type Node struct {
 	changes  *changes
 	router   *cluster.Router
 	loops    atomic.Pointer[loops]    // nil until the node belongs to a network
-	met      atomic.Pointer[[]string] // gossip addresses of the nodes that the model has
+	met      atomic.Pointer[[]string] // gossip addresses of the other nodes, as the model had them last
 	system   *actors.System
 	agent    *actors.Agent
 	launcher *worker.Launcher
@@ -117,24 +117,26 @@ func (n *Node) open(c *closers) (err error) {
 	n.self = n.place.directory.Identity()
 	n.log = n.log.With("node", n.self.Name)
 	n.info = describe(n)
+	met := n.place.directory.Peers()
+	n.met.Store(&met)
 	if n.boundary, err = realWorld(n.place.path, n.config.LogStore, n.log); err != nil {
-		return err
+		return n.damaged(err)
 	}
 	// What is opened later is closed earlier: the replicas hand leadership over
 	// while peers still hear them and gossip still counts this node in.
 	if err := n.openNetwork(c); err != nil {
-		return errors.Join(err, n.boundary.kv.Close())
+		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
-	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node},
+	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: reserve(n.place.path)},
 		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
-		return errors.Join(err, n.boundary.kv.Close())
+		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	c.add("store", n.store.Close)
 	if err := n.openWork(c); err != nil {
 		return err
 	}
-	if n.self.Network != "" {
-		n.peers.SetNetwork(n.self.Network) // from now on, with every handler in place, peers are served
+	if n.network() != "" {
+		n.peers.SetNetwork(n.network()) // from now on, with every handler in place, peers are served
 	}
 	return nil
 }
@@ -152,7 +154,7 @@ func (n *Node) openNetwork(c *closers) (err error) {
 	}
 	c.add("peers", func(context.Context) error { return n.peers.Close() })
 	n.gossip, err = gossip.New(gossip.Config{Bind: n.config.Bind, Port: port + 2, Advertise: n.config.Advertise, Key: key,
-		Node: n.info, NetworkID: n.self.Network, Seeds: n.seeds, Logger: n.log})
+		Node: n.info, NetworkID: n.network(), Seeds: n.seeds, Logger: n.log})
 	if err != nil {
 		return err
 	}

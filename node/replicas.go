@@ -2,8 +2,10 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 
 	"github.com/elasticcode/flow/actors"
 	"github.com/elasticcode/flow/cluster"
@@ -230,7 +232,15 @@ func (n *Node) watchFailure(rep *replica) {
 	select {
 	case <-rep.Failed():
 		n.log.Error("a replica stopped", "group", rep.ID(), "error", rep.Err())
-		n.fail(fmt.Errorf("the replica of group %d stopped: %w", rep.ID(), rep.Err()))
+		n.fail(fmt.Errorf("the replica of group %d stopped: %w%s", rep.ID(), rep.Err(), n.remedy(rep.Err())))
 	case <-n.stopping.Done():
 	}
+}
+
+// remedy says what to do after a replica failed.
+func (n *Node) remedy(err error) string {
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Sprintf(": disk full; make room on the disk of %s and start the node again: nothing that was accepted is lost", n.place.path)
+	}
+	return ""
 }

@@ -37,7 +37,7 @@ const askLimit = time.Second
 // ready says whether every group that is due a replica here has it as a
 // caught-up member, and the model has this boot of the node.
 func (n *Node) ready() (bool, any) {
-	r := Readiness{Node: n.self.Name, Network: n.place.directory.Identity().Network, Missing: []string{}}
+	r := Readiness{Node: n.self.Name, Network: n.network(), Missing: []string{}}
 	miss := func(what string) { r.Missing = append(r.Missing, what) }
 	due, err := n.placements()
 	switch {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -119,7 +120,9 @@ func (s *Store) forget(g *Group) {
 	}
 }
 
-// Close hands leaderships over, ends all replicas and closes the key-value store.
+// Close hands leaderships over, ends all replicas and closes the key-value
+// store. It returns with the context at the latest: a full disk lets nothing be
+// written, and what the key-value store lacks then is in the logs.
 func (s *Store) Close(ctx context.Context) error {
 	s.mu.Lock()
 	closed := s.closed
@@ -132,12 +135,27 @@ func (s *Store) Close(ctx context.Context) error {
 	if closed {
 		return errClosed
 	}
+	done := make(chan error, 1)
+	go func() { done <- s.close(ctx, open) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("close store %s: not all is written, the rest is in the logs: %w", s.config.Dir, ctx.Err())
+	}
+}
+
+func (s *Store) close(ctx context.Context, open []*Group) (err error) {
 	var all sync.WaitGroup
 	for _, g := range open {
 		all.Go(func() { g.Close(ctx) })
 	}
 	all.Wait()
-	return errors.Join(s.parts.KV.Flush(), s.parts.KV.Close())
+	failed := func(g *Group) bool { return g.Err() != nil }
+	if !slices.ContainsFunc(open, failed) { // else the disk may not take any more
+		err = s.parts.KV.Flush()
+	}
+	return errors.Join(err, s.parts.KV.Close())
 }
 
 // disk remembers for a moment whether the disk is short.

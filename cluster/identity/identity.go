@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -33,14 +34,14 @@ const (
 type Directory struct {
 	path     string
 	lock     *os.File
-	identity Identity
+	identity atomic.Pointer[Identity] // replaced as a whole: many read it
 }
 
 // Open takes a data directory, made if need be, and raises its boot counter.
 // name empty: the one it had. CONFLICT: another process holds the directory.
 func Open(path, name string) (*Directory, error) {
 	const op = "open data directory"
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := makeDurable(path); err != nil {
 		return nil, messages.Errorf(messages.Invalid, op, path, "%v", err).WithHint("choose another with --data")
 	}
 	lock, ok, err := discovery.Lock(filepath.Join(path, lockFile))
@@ -51,15 +52,16 @@ func Open(path, name string) (*Directory, error) {
 		return nil, messages.Errorf(messages.Conflict, op, path, "another process uses it").WithHint("stop that node, or choose another with --data")
 	}
 	d := &Directory{path: path, lock: lock}
-	if d.identity, err = Read(path); errors.Is(err, fs.ErrNotExist) {
-		d.identity, err = Identity{Node: messages.NodeID(uuid.NewString())}, nil
+	i, err := Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		i, err = Identity{Node: messages.NodeID(uuid.NewString())}, nil
 	}
 	if err == nil {
-		d.identity.Boot++
+		i.Boot++
 		if name != "" {
-			d.identity.Name = name
+			i.Name = name
 		}
-		err = d.write(d.identity)
+		err = d.write(i)
 	}
 	if err != nil {
 		lock.Close()
@@ -84,17 +86,17 @@ func Read(path string) (Identity, error) {
 }
 
 // Identity is who the node is now.
-func (d *Directory) Identity() Identity { return d.identity }
+func (d *Directory) Identity() Identity { return *d.identity.Load() }
 
 // SetNetwork records the network that the node belongs to from now on.
 func (d *Directory) SetNetwork(id string) error {
-	if d.identity.Network == id {
+	i := d.Identity()
+	if i.Network == id {
 		return nil
 	}
-	if d.identity.Network != "" {
-		return messages.Errorf(messages.Denied, "join network", id, "the node belongs to network %s", d.identity.Network).WithHint("start it with an empty data directory")
+	if i.Network != "" {
+		return messages.Errorf(messages.Denied, "join network", id, "the node belongs to network %s", i.Network).WithHint("start it with an empty data directory")
 	}
-	i := d.identity
 	i.Network = id
 	return d.write(i)
 }
@@ -102,29 +104,54 @@ func (d *Directory) SetNetwork(id string) error {
 // Close gives the directory up.
 func (d *Directory) Close() error { return d.lock.Close() }
 
-// write replaces the file so that a power cut leaves the old one or the new.
 func (d *Directory) write(i Identity) error {
 	b, err := json.Marshal(i)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(d.path, file)
-	if err := writeSynced(path+".new", append(b, '\n')); err != nil {
+	if err := d.replace(file, append(b, '\n')); err != nil {
+		return err
+	}
+	d.identity.Store(&i)
+	return nil
+}
+
+// replace writes a file so that a power cut leaves the old one or the new.
+func (d *Directory) replace(name string, b []byte) error {
+	path := filepath.Join(d.path, name)
+	if err := writeSynced(path+".new", b); err != nil {
 		return err
 	}
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	dir, err := os.Open(d.path)
+	return syncDir(d.path)
+}
+
+// makeDurable makes a directory and those above it, so that a power cut does
+// not take away the name of what is kept in it.
+func makeDurable(path string) error {
+	if i, err := os.Stat(path); err == nil && i.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(path)
+	if above != path {
+		if err := makeDurable(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(above)
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	if err := dir.Sync(); err != nil {
-		return err
-	}
-	d.identity = i
-	return nil
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 func writeSynced(path string, b []byte) error {

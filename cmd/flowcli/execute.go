@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, w world) int {
 
 func execute(ctx context.Context, c *cli, root *cobra.Command, args []string) error {
 	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
+	addCompletion(c, root)
 	line, wrong := rewrite(root, args)
 	for _, g := range line.Globals {
 		flags := root.PersistentFlags()

@@ -21,7 +21,7 @@ var exits = []struct {
 	{3, []messages.KindError{messages.NotFound}, "no such thing"},
 	{4, []messages.KindError{messages.Conflict}, "a conflict: a name taken, a key used for something else"},
 	{5, []messages.KindError{messages.Unavailable, messages.NotLeader}, "no node at the address, or the network cannot serve now"},
-	{6, []messages.KindError{messages.Deadline}, "not ended within --timeout"},
+	{6, []messages.KindError{messages.Deadline}, "not ended within --timeout, or the network gave no answer in time"},
 	{7, []messages.KindError{messages.Denied}, "not allowed"},
 	{8, []messages.KindError{messages.Exhausted}, "a bound was reached: a mailbox or a disk is full"},
 	{9, nil, "a defect in flowcli or in the network"},

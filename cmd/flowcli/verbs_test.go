@@ -129,8 +129,8 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%s: %+v", line, r)
 		}
 	}
-	if r := s.run("completion", "bash"); r.code != 0 || !strings.Contains(r.out, "__complete") {
-		t.Errorf("completion bash: exit %d", r.code)
+	if r := s.run("completion", "bash"); r.code != 0 || !strings.Contains(r.out, "__complete") || !strings.Contains(r.out, ownWords) {
+		t.Errorf("completion bash: exit %d, or it needs the bash-completion package", r.code)
 	}
 }
 

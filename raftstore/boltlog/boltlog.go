@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -46,8 +45,10 @@ const lockWait = time.Second
 
 func open(path string, create bool) (s *raftboltdb.BoltStore, err error) {
 	if !create {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := check(path); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("open %s: it is missing: %w", path, raftstore.ErrCorrupt)
+		} else if err != nil {
+			return nil, err
 		}
 	}
 	defer func() {

@@ -4,8 +4,11 @@ package pebblekv
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -23,6 +26,7 @@ type Store struct {
 
 	mu     sync.Mutex
 	closed bool           // nothing enters any more
+	ending chan struct{}  // closed with it: flushes that wait for room on the disk give up
 	inside sync.WaitGroup // operations and open snapshots: Pebble must not be closed under them
 }
 
@@ -45,6 +49,7 @@ const (
 	cacheSize    = 32 << 20
 	openFiles    = 500
 	retryFull    = 500 * time.Millisecond // between tries to write to a full disk
+	sayFull      = 10 * time.Second       // between words in the log of it
 )
 
 // Open opens the store in a directory, which it makes when it is missing.
@@ -54,17 +59,17 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	// Pebble tries a flush that failed again at once, without end.
-	on = vfs.OnDiskFull(on, func() {
-		logger.Error("state store: disk full")
-		time.Sleep(retryFull)
-	})
+	on = vfs.OnDiskFull(on, diskFull(logger))
 	cache := pebble.NewCache(cacheSize)
 	options := &pebble.Options{
 		FS: on, DisableWAL: true, Cache: cache, MemTableSize: memTableSize, MemTableStopWritesThreshold: 4, MaxOpenFiles: openFiles,
 		FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLogger{logger},
 		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { logger.Error("state store: background work failed", "error", err) },
+			BackgroundError: func(err error) {
+				if !errors.Is(err, syscall.ENOSPC) { // diskFull tells of that
+					logger.Error("state store: background work failed", "error", err.Error())
+				}
+			},
 			// Reads that meet the damage say so, and stop their group.
 			DataCorruption: func(i pebble.DataCorruptionInfo) {
 				logger.Error("state store: damaged file", "file", i.Path, "error", i.Details)
@@ -77,12 +82,25 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 	db, err := pebble.Open(dir, options)
 	if err != nil {
 		cache.Unref()
-		if pebble.IsCorruptionError(err) {
-			err = fmt.Errorf("%w: %w", err, raftstore.ErrCorrupt)
-		}
-		return nil, fmt.Errorf("open state store %s: %w", dir, err)
+		return nil, fmt.Errorf("open state store %s: %w", dir, failure(err))
 	}
-	return &Store{db: db, cache: cache}, nil
+	return &Store{db: db, cache: cache, ending: make(chan struct{})}, nil
+}
+
+// diskFull slows Pebble down, which tries a flush that failed again at once and
+// without end, and says so once in a while.
+func diskFull(logger *slog.Logger) func() {
+	var mu sync.Mutex
+	var said time.Time
+	return func() {
+		mu.Lock()
+		if now := time.Now(); now.Sub(said) >= sayFull {
+			said = now
+			logger.Error("state store: disk full; it goes on when there is room")
+		}
+		mu.Unlock()
+		time.Sleep(retryFull)
+	}
 }
 
 // Commit applies a batch atomically; it is on disk after the next Flush.
@@ -112,13 +130,23 @@ func (s *Store) Commit(b raftstore.Batch) error {
 	return batch.Commit(pebble.NoSync)
 }
 
-// Flush writes what is in memory to the disk, and waits for it.
+// Flush writes what is in memory to the disk, and waits for it, on a full disk
+// until there is room or the store is closed.
 func (s *Store) Flush() error {
 	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.inside.Done()
-	return s.db.Flush()
+	flushed, err := s.db.AsyncFlush()
+	if err != nil || flushed == nil {
+		return err
+	}
+	select {
+	case <-flushed:
+		return nil
+	case <-s.ending:
+		return errClosed
+	}
 }
 
 // Close ends the store, once all snapshots have been closed. What was not
@@ -127,6 +155,9 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	closed := s.closed
 	s.closed = true
+	if !closed {
+		close(s.ending)
+	}
 	s.mu.Unlock()
 	if closed {
 		return errClosed
@@ -135,6 +166,16 @@ func (s *Store) Close() error {
 	err := s.db.Close()
 	s.cache.Unref()
 	return err
+}
+
+// failure is an error of Pebble's as a raftstore.KV gives it: damage, and a file
+// that is gone, as such, without the details that Pebble puts on further lines.
+func failure(err error) error {
+	if !pebble.IsCorruptionError(err) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return fmt.Errorf("%s: %w", text, raftstore.ErrCorrupt)
 }
 
 // pebbleLogger passes Pebble's log on.

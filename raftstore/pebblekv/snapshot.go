@@ -44,11 +44,11 @@ func (s *snapshot) Get(key []byte) ([]byte, bool) {
 		return nil, false
 	}
 	if err != nil {
-		panic(raftstore.ReadError{Err: err})
+		panic(raftstore.ReadError{Err: failure(err)})
 	}
 	out := append([]byte{}, value...)
 	if err := closer.Close(); err != nil {
-		panic(raftstore.ReadError{Err: err})
+		panic(raftstore.ReadError{Err: failure(err)})
 	}
 	return out, true
 }
@@ -70,7 +70,7 @@ func (s *snapshot) scan(from, to []byte, first, next move) iter.Seq2[[]byte, []b
 		for ok := first(it); ok; ok = next(it) {
 			value, err := it.ValueAndErr()
 			if err != nil {
-				panic(raftstore.ReadError{Err: err})
+				panic(raftstore.ReadError{Err: failure(err)})
 			}
 			key := it.Key()
 			// What a view gives stays good while the iterator moves on.
@@ -80,7 +80,7 @@ func (s *snapshot) scan(from, to []byte, first, next move) iter.Seq2[[]byte, []b
 			}
 		}
 		if err := it.Error(); err != nil {
-			panic(raftstore.ReadError{Err: err})
+			panic(raftstore.ReadError{Err: failure(err)})
 		}
 	}
 }
@@ -96,7 +96,7 @@ func (s *snapshot) take(from, to []byte) *pebble.Iterator {
 	}
 	it, err := s.of.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
-		panic(raftstore.ReadError{Err: err})
+		panic(raftstore.ReadError{Err: failure(err)})
 	}
 	return it
 }

@@ -68,7 +68,7 @@ func (w *Network) Add(name string, flags ...string) (*Node, error) {
 	}
 	node := &Node{Name: name, Data: filepath.Join(w.Dir, name), Port: port, net: w, Flags: flags}
 	if len(w.Nodes) > 0 {
-		node.Flags = append(append([]string(nil), flags...), "--join", fmt.Sprintf("127.0.0.1:%d", w.Nodes[0].Port+2))
+		node.Flags = append(append([]string(nil), flags...), "--join", w.Nodes[0].GossipAddress())
 	}
 	w.Nodes = append(w.Nodes, node)
 	return node, nil
@@ -112,6 +112,9 @@ func freePorts(taken map[int]bool) (int, error) {
 
 // Address is where the node serves its API.
 func (n *Node) Address() string { return fmt.Sprintf("127.0.0.1:%d", n.Port) }
+
+// GossipAddress is what others are told to join.
+func (n *Node) GossipAddress() string { return fmt.Sprintf("127.0.0.1:%d", n.Port+2) }
 
 // Addresses are those of all nodes.
 func (w *Network) Addresses() []string {
@@ -184,6 +187,16 @@ func (n *Node) flags() []string {
 
 // LogFile is where the process writes.
 func (n *Node) LogFile() string { return filepath.Join(n.net.Dir, n.Name+".log") }
+
+// lastLine is what the process wrote last: the reason, when it has ended.
+func lastLine(n *Node) string {
+	log, err := os.ReadFile(n.LogFile())
+	if err != nil {
+		return err.Error()
+	}
+	lines := bytes.Split(bytes.TrimSpace(log), []byte("\n"))
+	return string(lines[len(lines)-1])
+}
 
 // PID of the process; 0 if it does not run.
 func (n *Node) PID() int {

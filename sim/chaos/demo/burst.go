@@ -45,7 +45,7 @@ func runBurst(ctx context.Context, network *chaos.Network) (*burst, error) {
 	b := &burst{network: network, client: c, answers: make([]answer, burstCalls)}
 	var victim *chaos.Node
 	var why string
-	if err := chaos.Until(ctx, "a node to run workers", func() bool {
+	if err := chaos.Until(ctx, "the node that leads most partitions to run workers", func() bool {
 		victim, why, err = b.victim(ctx)
 		return err != nil || victim != nil
 	}); err != nil || victim == nil {
@@ -110,8 +110,8 @@ func (b *burst) call(ctx context.Context, caller int, next *atomic.Int64, done f
 	}
 }
 
-// victim is the node that leads most partitions among those that run workers;
-// nil if none does.
+// victim is the node that leads most partitions, once it runs workers; nil
+// until then.
 func (b *burst) victim(ctx context.Context) (*chaos.Node, string, error) {
 	info, err := b.client.Network(ctx)
 	if err != nil {
@@ -132,14 +132,14 @@ func (b *burst) victim(ctx context.Context) (*chaos.Node, string, error) {
 		}
 		workers[names[w.GetWorker().GetNode()]]++
 	}
-	var victim *chaos.Node
+	victim := b.network.Nodes[0]
 	for _, n := range b.network.Nodes {
-		if workers[n.Name] > 0 && (victim == nil || leads[n.Name] > leads[victim.Name]) {
+		if leads[n.Name] > leads[victim.Name] {
 			victim = n
 		}
 	}
-	if victim == nil {
-		return nil, "", nil // none has reported its workers yet
+	if leads[victim.Name] == 0 || workers[victim.Name] == 0 {
+		return nil, "", nil // not elected, or not reported yet
 	}
 	return victim, fmt.Sprintf("leads %d partitions and runs %d workers", leads[victim.Name], workers[victim.Name]), nil
 }

@@ -3,6 +3,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -27,7 +30,7 @@ func Trace(cmd *exec.Cmd, image *Image) (pid int, done <-chan struct{}, err erro
 	go func() {
 		defer close(ended)
 		runtime.LockOSThread() // ptrace belongs to a thread; it ends with this goroutine
-		t := &tracer{image: image, pending: map[int]*synced{}, inside: map[int]bool{}}
+		t := &tracer{image: image, pending: map[int][]*synced{}, inside: map[int]bool{}}
 		err := t.start(cmd)
 		started <- err
 		if err == nil {
@@ -35,6 +38,9 @@ func Trace(cmd *exec.Cmd, image *Image) (pid int, done <-chan struct{}, err erro
 		}
 	}()
 	if err := <-started; err != nil {
+		if errors.Is(err, syscall.EPERM) {
+			err = fmt.Errorf("%w: %w", ErrNotTraced, err)
+		}
 		return 0, nil, fmt.Errorf("trace %s: %w", cmd.Path, err)
 	}
 	return cmd.Process.Pid, ended, nil
@@ -43,8 +49,8 @@ func Trace(cmd *exec.Cmd, image *Image) (pid int, done <-chan struct{}, err erro
 type tracer struct {
 	image   *Image
 	pid     int
-	inside  map[int]bool    // threads that are in a system call
-	pending map[int]*synced // threads that are in a sync, with what it will make durable
+	inside  map[int]bool      // threads that are in a system call
+	pending map[int][]*synced // threads that are in a sync, with what it will make durable
 }
 
 func (t *tracer) start(cmd *exec.Cmd) error {
@@ -109,18 +115,37 @@ func (t *tracer) call(tid int) {
 		delete(t.pending, tid)
 		return
 	}
-	if regs.Orig_rax != syscall.SYS_FSYNC && regs.Orig_rax != syscall.SYS_FDATASYNC {
+	switch regs.Orig_rax {
+	case syscall.SYS_FSYNC, syscall.SYS_FDATASYNC:
+		t.file(tid, regs.Rdi)
+	case unix.SYS_SYNCFS:
+		t.tree(tid, regs.Rdi)
+	}
+}
+
+// tree notes what a sync of a file system will make durable: what is below the
+// directory that was named. The rest of the file system comes with it by chance.
+func (t *tracer) tree(tid int, descriptor uint64) {
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", t.pid, descriptor))
+	if err != nil || !t.image.below(filepath.Clean(path)) {
 		return
 	}
-	handle := fmt.Sprintf("/proc/%d/fd/%d", t.pid, regs.Rdi)
+	if all, err := t.image.readBelow(path); err == nil {
+		t.pending[tid] = all
+	}
+}
+
+// file notes what a sync of one file will make durable.
+func (t *tracer) file(tid int, descriptor uint64) {
+	handle := fmt.Sprintf("/proc/%d/fd/%d", t.pid, descriptor)
 	path, err := os.Readlink(handle)
 	if err != nil || strings.HasSuffix(path, " (deleted)") {
 		return
 	}
-	if _, below := t.image.relative(filepath.Clean(path)); !below {
+	if !t.image.below(filepath.Clean(path)) {
 		return
 	}
-	if s, err := read(handle, path); err == nil {
-		t.pending[tid] = s
+	if s, err := t.image.read(handle, path); err == nil && s != nil {
+		t.pending[tid] = []*synced{s}
 	}
 }

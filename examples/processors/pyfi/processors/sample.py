@@ -98,6 +98,13 @@ def hang():
         time.sleep(3600)
 
 
+def hang_once():
+    """Never returns in the first attempt; the second gives "survived"."""
+    if int(os.environ["FLOW_ATTEMPT"]) == 1:
+        hang()
+    return "survived"
+
+
 def leave_child(own_session=False):
     """Leaves a process behind, on request in a session of its own, and gives its process id.
 
@@ -105,6 +112,25 @@ def leave_child(own_session=False):
     """
     child = subprocess.Popen(["sleep", "3600"], start_new_session=own_session)
     return child.pid
+
+
+def leave_family():
+    """Leaves a child with a child of its own, and a daemon that has cut all its ties, and gives the process ids.
+
+    The daemon has a session of its own, no parent that lives, an empty environment and no open files.
+    """
+    hold = "trap '' TERM HUP INT; while :; do sleep 3600; done"
+    child = subprocess.Popen(["sh", "-c", "sh -c \"%s\" & echo $!; %s" % (hold, hold)], stdout=subprocess.PIPE)
+    grandchild = int(child.stdout.readline())
+    from_daemon, to_parent = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(to_parent, b"%d\n" % os.getpid())
+            os.execve("/bin/sh", ["sh", "-c", "exec <&- >&- 2>&-; " + hold], {"PATH": os.environ["PATH"]})
+        os._exit(0)
+    os.wait()
+    return [child.pid, grandchild, int(os.read(from_daemon, 20))]
 
 
 def process_id():
