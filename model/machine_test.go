@@ -35,6 +35,11 @@ func TestFoundMakesGroupsWithTheFounderAlone(t *testing.T) {
 	if w.get(messages.Kind_KIND_AGENT, "a").GetAgent().Port != 4000 || w.get(messages.Kind_KIND_NODE, "a").Status != Up {
 		t.Error("the founder's node and agent are not as it said")
 	}
+	for _, kind := range []messages.Kind{messages.Kind_KIND_NODE, messages.Kind_KIND_AGENT} {
+		if owner := w.get(kind, "a").Owner; owner != "joe" {
+			t.Errorf("%v belongs to %q, want the user who runs it", kind, owner)
+		}
+	}
 	w.do(&messages.Found{NetworkId: "net", Name: "net", Partitions: 2, Founder: nodeInfo("a", 1, 2)})
 	w.refused(&messages.Found{NetworkId: "other", Name: "net", Partitions: 2, Founder: nodeInfo("a", 1, 2)}, messages.Conflict, "net")
 }

@@ -56,7 +56,7 @@ func (c *change) saveNode(info *messages.NodeInfo) *messages.Object {
 	if node == nil {
 		node = &messages.Object{Id: info.Id, Kind: messages.Kind_KIND_NODE, Enabled: true}
 	}
-	node.Name, node.Status, node.RequestedStatus, node.Message = info.Name, Up, Up, ""
+	node.Name, node.Owner, node.Status, node.RequestedStatus, node.Message = info.Name, info.Owner, Up, Up, ""
 	node.Spec = &messages.Object_Node{Node: &messages.Node{
 		Hostname: info.Hostname, Cpus: info.Cpus, Memsize: info.Memsize, Freemem: info.Freemem, Memused: info.Memused,
 		Disksize: info.Disksize, Diskusage: info.Diskusage, Cpuload: info.Cpuload, Boot: info.Boot,
@@ -65,7 +65,7 @@ func (c *change) saveNode(info *messages.NodeInfo) *messages.Object {
 	}}
 	c.save(node)
 	c.save(&messages.Object{
-		Id: agentID(info.Id), Name: info.Name, Kind: messages.Kind_KIND_AGENT, Status: Up, RequestedStatus: Up, Enabled: true,
+		Id: agentID(info.Id), Name: info.Name, Owner: info.Owner, Kind: messages.Kind_KIND_AGENT, Status: Up, RequestedStatus: Up, Enabled: true,
 		Spec: &messages.Object_Agent{Agent: &messages.Agent{
 			Node: info.Id, Hostname: info.Hostname, Cpus: info.Cpus, Port: port(info.ApiAddress), Pid: info.Pid,
 		}},

@@ -39,7 +39,7 @@ func founded(t *testing.T, cpus ...int32) *world {
 }
 
 func nodeInfo(name string, boot uint64, cpus int32) *messages.NodeInfo {
-	return &messages.NodeInfo{Id: "node-" + name, Name: name, Boot: boot, Cpus: cpus, Hostname: "host-" + name, ApiAddress: "127.0.0.1:4000", Pid: 7}
+	return &messages.NodeInfo{Id: "node-" + name, Name: name, Boot: boot, Cpus: cpus, Hostname: "host-" + name, Owner: "joe", ApiAddress: "127.0.0.1:4000", Pid: 7}
 }
 
 // try applies a command. A refusal must have changed nothing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"os/user"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,7 +20,7 @@ import (
 // handler is the public API over this node.
 func (n *Node) handler() http.Handler {
 	return api.New(api.Config{Node: n.self.Node, Name: n.self.Name, Version: messages.Version, Logger: n.log, Ready: n.ready},
-		n.router, localModel{n}, n.source, networkInfo{n})
+		n.router, localModel{n}, n.code.source, networkInfo{n})
 }
 
 // Readiness is what /readyz reports.
@@ -232,7 +233,19 @@ func describe(n *Node) *messages.NodeInfo {
 	hostname, _ := os.Hostname()
 	info := &messages.NodeInfo{Id: string(n.self.Node), Name: n.self.Name, Boot: n.self.Boot, Cpus: int32(n.config.CPUs),
 		ApiAddress: join(n.config.Advertise, port), PeerAddress: join(n.config.Advertise, port+1), GossipAddress: join(n.config.Advertise, port+2),
-		Hostname: hostname, Version: messages.Version, Pid: int32(os.Getpid())}
+		Hostname: hostname, Version: messages.Version, Pid: int32(os.Getpid()), Owner: systemUser()}
 	n.gauge(info)
 	return info
+}
+
+// maxOwner bounds the user's name: it goes with the gossip, where bytes are few.
+const maxOwner = 32
+
+// systemUser is who runs this node, as the operating system calls them.
+func systemUser() string {
+	u, err := user.Current()
+	if err != nil || u.Username == "" || len(u.Username) > maxOwner {
+		return "uid" + strconv.Itoa(os.Getuid())
+	}
+	return u.Username
 }
