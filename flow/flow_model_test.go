@@ -251,9 +251,10 @@ func (f *flowTest) courier(checked bool) {
 	f.comparePosted(from, to)
 	pending := slices.Collect(outbox.PendingTo(from.state, to.group))
 	next := to.oracle.heard[uint32(from.group)]
-	for _, m := range pending {
+	for i, m := range pending {
 		if m.Seq == next+1 || m.Seq <= next && f.rng.IntN(2) == 0 || f.rng.IntN(10) == 0 {
-			to.step(&messages.Deliver{From: uint32(from.group), Seq: m.Seq, Type: uint32(m.Command.Type), Command: m.Command.Body}, checked)
+			d, _ := outbox.Pack(from.group, pending[i:min(len(pending), i+1+f.rng.IntN(4))])
+			to.step(d, checked)
 			break
 		}
 	}
