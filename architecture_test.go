@@ -39,6 +39,7 @@ func rules() map[string][]string {
 		"bench":    everything,
 		"examples": {"messages", "client"},
 		"cmd/node": {"messages", "node"},
+		"cmd/sim":  {"sim"},
 		// flowcli is a client like any other, so that whatever it can do, all can.
 		"cmd/flowcli": {"messages", "client", "discovery"},
 		// discovery is how nodes and clients of a machine find each other.

@@ -63,6 +63,8 @@ type Options struct {
 	// Patience is how long one request goes on trying while no node takes it,
 	// within its context; 0: DefaultPatience; negative: as long as its context.
 	Patience time.Duration
+	// Dial connects to host:port; nil: by TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Reach is how long to go on while no node has ever answered, so that a
 	// wrong address is told at once; 0: Patience. A request whose context has a
 	// deadline has said itself how long it waits: it has Patience.
@@ -122,7 +124,7 @@ func New(options Options) (*Client, error) {
 		c.addresses = append(c.addresses, address)
 	}
 	for range options.Connections {
-		c.transport = append(c.transport, newTransport())
+		c.transport = append(c.transport, newTransport(options.Dial))
 	}
 	return c, nil
 }
@@ -136,10 +138,13 @@ func (c *Client) Close() {
 }
 
 // newTransport speaks HTTP/2, without TLS to http:// addresses.
-func newTransport() *http.Transport {
+func newTransport(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Transport {
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: pingAfter}).DialContext
+	}
 	t := &http.Transport{
 		Proxy:           http.ProxyFromEnvironment,
-		DialContext:     (&net.Dialer{Timeout: dialTimeout, KeepAlive: pingAfter}).DialContext,
+		DialContext:     dial,
 		IdleConnTimeout: idleTimeout,
 		Protocols:       new(http.Protocols),
 		HTTP2:           &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},

@@ -60,7 +60,7 @@ func (c *change) update(m *messages.Update) *messages.Error {
 	}
 	switch fresh.Kind {
 	case messages.Kind_KIND_PROCESSOR:
-		c.updateProcessor(o, fresh, m.Functions)
+		c.updateProcessor(o, fresh, m)
 	case messages.Kind_KIND_NODE, messages.Kind_KIND_SCHEDULER:
 		c.save(fresh)
 		c.place()
@@ -134,14 +134,17 @@ func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) 
 
 // updateProcessor carries out a processor's change: its tasks follow its code,
 // and its deployments start again where that is due.
-func (c *change) updateProcessor(old, fresh *messages.Object, functions []*messages.Function) {
+func (c *change) updateProcessor(old, fresh *messages.Object, m *messages.Update) {
+	functions := m.Functions
 	before, after := old.GetProcessor(), fresh.GetProcessor()
 	deployments := referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_DEPLOYMENT)
 	commit := before.ResolvedCommit != after.ResolvedCommit
 	environment := commit || before.Gitrepo != after.Gitrepo || before.Module != after.Module || before.Modulepath != after.Modulepath ||
 		before.Requirements != after.Requirements || before.Python != after.Python
 	failed := slices.ContainsFunc(deployments, func(d *messages.Object) bool { return d.Status == Failed })
-	if environment || failed && len(functions) > 0 || wantedSlots(old) == 0 && wantedSlots(fresh) > 0 {
+	// Code that was read again together with a status to be in is a restart.
+	restart := len(functions) > 0 && slices.Contains(m.Fields, "requested_status")
+	if environment || restart || failed && len(functions) > 0 || wantedSlots(old) == 0 && wantedSlots(fresh) > 0 {
 		after.Restarted = c.index
 		for _, d := range deployments {
 			if commit || d.Status == Failed {

@@ -19,7 +19,7 @@ const measurePause = time.Minute
 
 // gauge fills in what the machine has, and how much of it is used.
 func (n *Node) gauge(info *messages.NodeInfo) {
-	free, total := disk(n.place.path)
+	free, total := n.boundary.disk()
 	info.Disksize, info.Diskusage = int64(total), int64(total-free)
 	info.Memsize, info.Freemem = memory()
 	if info.Memsize > 0 {

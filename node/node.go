@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,8 +18,6 @@ import (
 	"github.com/elasticcode/flow/cluster/peer"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/raftstore"
-	"github.com/elasticcode/flow/source"
-	"github.com/elasticcode/flow/worker"
 )
 
 // Node is one machine of a network.
@@ -43,8 +39,7 @@ type Node struct {
 	met      atomic.Pointer[[]string] // gossip addresses of the other nodes, as the model had them last
 	system   *actors.System
 	agent    *actors.Agent
-	launcher *worker.Launcher
-	source   *source.Source
+	code     code
 
 	stopping context.Context         // ends when the node stops
 	fail     context.CancelCauseFunc // ends it, with why
@@ -80,7 +75,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err := n.profiles(&closers); err != nil {
 		return fmt.Errorf("serve profiles: %w; choose another --pprof", err)
 	}
-	listener, err := net.Listen("tcp", join(n.config.Bind, n.place.seat.Entry().Port))
+	listener, err := n.boundary.listen(join(n.config.Bind, n.place.seat.Entry().Port))
 	if err != nil {
 		return fmt.Errorf("serve the API: %w; choose another --port", err)
 	}
@@ -116,18 +111,18 @@ func (n *Node) open(c *closers) (err error) {
 	c.add("place", func(context.Context) error { n.place.leave(); return nil })
 	n.self = n.place.directory.Identity()
 	n.log = n.log.With("node", n.self.Name)
-	n.info = describe(n)
 	met := n.place.directory.Peers()
 	n.met.Store(&met)
-	if n.boundary, err = realWorld(n.place.path, n.config.LogStore, n.log); err != nil {
+	if n.boundary, err = openWorld(n.config, n.place, n.log); err != nil {
 		return n.damaged(err)
 	}
+	n.info = describe(n)
 	// What is opened later is closed earlier: the replicas hand leadership over
 	// while peers still hear them and gossip still counts this node in.
 	if err := n.openNetwork(c); err != nil {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
-	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: reserve(n.place.path),
+	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve(),
 		SnapshotBytes: n.config.Snapshot, TrailingBytes: n.config.Snapshot},
 		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
@@ -154,7 +149,7 @@ func (n *Node) openNetwork(c *closers) (err error) {
 		return err
 	}
 	c.add("peers", func(context.Context) error { return n.peers.Close() })
-	n.gossip, err = gossip.New(gossip.Config{Bind: n.config.Bind, Port: port + 2, Advertise: n.config.Advertise, Key: key,
+	n.gossip, err = gossip.New(gossip.Config{Transport: n.boundary.gossip, Bind: n.config.Bind, Port: port + 2, Advertise: n.config.Advertise, Key: key,
 		Node: n.info, NetworkID: n.network(), Seeds: n.seeds, Logger: n.log})
 	if err != nil {
 		return err
@@ -168,16 +163,10 @@ func (n *Node) openNetwork(c *closers) (err error) {
 
 // openWork opens what runs code: sources, workers, actors.
 func (n *Node) openWork(c *closers) (err error) {
-	if n.source, err = source.New(source.Config{Dir: filepath.Join(n.place.path, "source"), Python: n.config.Python, Logger: n.log}); err != nil {
+	if n.code, err = openCode(n.config, n.place, n.log); err != nil {
 		return err
 	}
-	if err := worker.BecomeSubreaper(); err != nil {
-		n.log.Warn("processes that lose their parent may stay behind", "error", err)
-	}
-	if n.launcher, err = worker.New(worker.Config{Watchdog: n.config.Watchdog, Dir: filepath.Join(n.place.path, "workers"), Logger: n.log}); err != nil {
-		return err
-	}
-	c.add("workers", func(context.Context) error { return n.launcher.Close() })
+	c.add("workers", func(context.Context) error { return n.code.close() })
 	n.system = actors.NewSystem(n.self.Node, link{n.peers}, n.log)
 	c.add("actors", func(context.Context) error { n.system.Stop(); return nil })
 	c.add("partitions", func(context.Context) error { n.partitions((*actors.Partition).Stop); return nil })
@@ -187,7 +176,7 @@ func (n *Node) openWork(c *closers) (err error) {
 	})
 	hostname, _ := os.Hostname()
 	n.agent, err = actors.NewAgent(n.system, actors.AgentConfig{Boot: n.self.Boot, CPUs: n.config.CPUs, Name: n.self.Name, Hostname: hostname,
-		Proposer: n.router, Environments: n.source, Workers: workers{n.launcher}, Leader: n.router.Leader})
+		Proposer: n.router, Environments: n.code.source, Workers: n.code.workers, Leader: n.router.Leader})
 	if err != nil {
 		return err
 	}

@@ -98,9 +98,17 @@ func (r *replicas) add(c raftstore.GroupConfig, o observer) error {
 	r.mu.Lock()
 	r.open[c.ID] = rep
 	r.mu.Unlock()
-	late.begin(o)
+	late.begin(r.watched(group, o))
 	n.tasks.Go(func() { n.watchFailure(rep) })
 	return nil
+}
+
+// watched lets the simulated world look on.
+func (r *replicas) watched(g *raftstore.Group, o raftstore.Observer) raftstore.Observer {
+	if watch := r.node.boundary.watch; watch != nil {
+		return watch(g, o)
+	}
+	return o
 }
 
 // remove closes a replica that is not due here any more, and erases it.

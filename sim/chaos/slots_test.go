@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +206,17 @@ func (l *lab) commit(repository, name, text string) {
 	}
 }
 
+// pids gives the workers of a processor.
+func (l *lab) pids(processor string) (all []int32) {
+	l.t.Helper()
+	for _, workers := range l.workers(processor) {
+		for _, w := range workers {
+			all = append(all, w.GetProcess())
+		}
+	}
+	return all
+}
+
 // TestProcessorsAreStoppedPausedAndUpdated under calls that run and wait.
 func TestProcessorsAreStoppedPausedAndUpdated(t *testing.T) {
 	l := newLab(t, 1, "--cpus", "3")
@@ -244,6 +256,16 @@ func TestProcessorsAreStoppedPausedAndUpdated(t *testing.T) {
 		if call := l.ended(old.GetId(), "finished"); call.GetResult() != "1" || call.GetAttempts() != 1 {
 			t.Errorf("the call that ran on the old commit gave %s after %d attempts", call.GetResult(), call.GetAttempts())
 		}
+	})
+	t.Run("restart without a new commit gives new workers", func(t *testing.T) {
+		l := l.in(t)
+		l.slots("v", 2, map[string]int{"n1": 3})
+		old := l.pids("v")
+		l.cli("proc", "restart", "v")
+		l.until("other workers than "+fmt.Sprint(old), soon, func() bool {
+			now := l.pids("v")
+			return len(now) == 2 && !slices.ContainsFunc(now, func(pid int32) bool { return slices.Contains(old, pid) })
+		})
 	})
 	t.Run("an update loses no call", func(t *testing.T) {
 		l := l.in(t)

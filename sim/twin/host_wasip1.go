@@ -1,0 +1,35 @@
+package twin
+
+import "unsafe"
+
+// What the host offers. Streams and ports are numbers of the node's own;
+// addresses are IPv4 in network order.
+
+//go:wasmimport sim listen
+func hostListen(port uint32, open uint32)
+
+//go:wasmimport sim dial
+func hostDial(ip, port uint32) uint32
+
+//go:wasmimport sim write
+func hostWrite(stream uint32, p unsafe.Pointer, n uint32) uint32
+
+//go:wasmimport sim close
+func hostClose(stream uint32)
+
+//go:wasmimport sim packet
+func hostPacket(ip, port, from uint32, p unsafe.Pointer, n uint32)
+
+//go:wasmimport sim next
+func hostNext(p unsafe.Pointer, capacity uint32) int32
+
+//go:wasmimport sim note
+func hostNote(p unsafe.Pointer, n uint32)
+
+func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
+
+// Note tells the host what happened, for its history and its trace.
+func Note(line string) {
+	b := []byte(line)
+	hostNote(pointer(b), uint32(len(b)))
+}
