@@ -244,7 +244,8 @@ func TestUnreadableStateStopsTheReplica(t *testing.T) {
 	if err := a.group.View(func(kv.View, uint64) error { return nil }); !errors.Is(err, errDisk) {
 		t.Errorf("read an unreadable state: %v", err)
 	}
-	if _, _, err := a.group.Propose(patience(t), command("add x 1")); err == nil {
+	// x is known without reading.
+	if _, _, err := a.group.Propose(patience(t), command("add y 1")); err == nil {
 		t.Error("applied to an unreadable state")
 	}
 	eventually(t, "it has failed", func() bool { return errors.Is(a.group.Err(), errDisk) })
