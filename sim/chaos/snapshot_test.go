@@ -28,7 +28,7 @@ func TestLaggardGetsASnapshotAndStartsOverWhenKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	ids := submitLarge(ctx, t, c, 200)
+	ids := submitLarge(ctx, t, c, 80)
 	finished(ctx, t, c, ids)
 
 	received := func(since time.Time) bool {
