@@ -12,6 +12,7 @@ import (
 
 	"github.com/elasticcode/flow/api"
 	"github.com/elasticcode/flow/cluster"
+	"github.com/elasticcode/flow/cluster/gossip"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/model"
@@ -45,7 +46,7 @@ func (n *Node) ready() (bool, any) {
 	case r.Network == "":
 		miss("a network: it looks for others, or for one that it may found")
 	case err != nil || len(due) == 0:
-		miss("the object model: the network has not given it a replica yet")
+		miss("the object model: " + noReplica(n.self.Name, n.self.Node, n.gossip.Members()))
 	}
 	if len(r.Missing) == 0 {
 		if up, err := see(n, n.isUp); err != nil || !up {
@@ -61,6 +62,18 @@ func (n *Node) ready() (bool, any) {
 	}
 	r.Ready = len(r.Missing) == 0
 	return r.Ready, r
+}
+
+// noReplica says why the network has given this node no replica. The network
+// never takes a node in whose name another living one has: without the reason
+// its operator would wait for ever.
+func noReplica(name string, self messages.NodeID, members []gossip.Member) string {
+	for _, m := range members {
+		if m.Alive && m.Info.GetName() == name && m.Info.GetId() != string(self) {
+			return "the network does not take this node in: the name " + name + " is taken by node " + m.Info.GetId() + ", which is up; start this one with another --name"
+		}
+	}
+	return "the network has not given it a replica yet"
 }
 
 func (n *Node) isUp(v kv.View) bool {
