@@ -27,9 +27,11 @@ func settable(kind messages.Kind) []string {
 			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
 			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
 	case messages.Kind_KIND_SOCKET:
-		return []string{"socket.correlate", "socket.cron", "socket.description", "socket.interval", "socket.ordered",
+		return []string{"socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.ordered",
 			"socket.overflow", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
 			"socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.wait"}
+	case messages.Kind_KIND_PLUG:
+		return []string{"plug.argument", "plug.description", "plug.queue", "plug.source", "plug.target", "plug.type"}
 	case messages.Kind_KIND_NODE:
 		return []string{"enabled"}
 	case messages.Kind_KIND_SCHEDULER:
@@ -64,6 +66,9 @@ func (c *change) update(m *messages.Update) *messages.Error {
 	case messages.Kind_KIND_NODE, messages.Kind_KIND_SCHEDULER:
 		c.save(fresh)
 		c.place()
+	case messages.Kind_KIND_PLUG:
+		c.save(fresh)
+		c.rewired(o)
 	default:
 		c.save(fresh)
 		c.configure(fresh)
@@ -111,6 +116,8 @@ func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) 
 		return checkQueue(op, o)
 	case messages.Kind_KIND_SOCKET:
 		return c.checkSocket(op, o)
+	case messages.Kind_KIND_PLUG:
+		return c.checkPlug(op, o)
 	case messages.Kind_KIND_SCHEDULER:
 		if s := o.GetScheduler().Strategy; s != placement.Balanced && s != placement.Efficient {
 			return messages.Errorf(messages.Invalid, op, o.Name, "%q is not a strategy", s).
@@ -158,6 +165,9 @@ func (c *change) updateProcessor(old, fresh *messages.Object, m *messages.Update
 	c.save(fresh)
 	if len(functions) > 0 {
 		c.setFunctions(fresh, functions)
+		for _, socket := range referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_SOCKET) {
+			c.configureSocket(socket)
+		}
 	}
 	c.place()
 }

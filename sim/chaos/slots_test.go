@@ -294,6 +294,12 @@ func TestProcessorsAreStoppedPausedAndUpdated(t *testing.T) {
 // TestBuildsThatFailSaySo: a setup.py that breaks, a package that cannot be had.
 func TestBuildsThatFailSaySo(t *testing.T) {
 	l := newLab(t, 1, "--cpus", "4")
+	// Without a network no index is reached; with this one nowhere.
+	requirements := filepath.Join(t.TempDir(), "requirements.txt")
+	if err := os.WriteFile(requirements, []byte("--index-url http://127.0.0.1:1/\nno-such-package-at-all==1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l.cli("add", "processor", "-n", "needs", "-g", l.repository, "-m", "pyfi.processors.needs_package", "-rq", requirements)
 	broken, err := MakeRepository(t.Context(), "../../examples/processors", filepath.Join(t.TempDir(), "broken"))
 	if err != nil {
 		t.Fatal(err)
@@ -318,12 +324,6 @@ func TestBuildsThatFailSaySo(t *testing.T) {
 	l.cli("proc", "restart", "broken")
 	l.ended(call.GetId(), "finished")
 
-	// Without a network no index is reached; with this one nowhere.
-	requirements := filepath.Join(t.TempDir(), "requirements.txt")
-	if err := os.WriteFile(requirements, []byte("--index-url http://127.0.0.1:1/\nno-such-package-at-all==1\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	l.cli("add", "processor", "-n", "needs", "-g", l.repository, "-m", "pyfi.processors.needs_package", "-rq", requirements)
 	if o := l.processorIs("needs", "failed"); !strings.Contains(o.GetMessage(), "no-such-package-at-all") {
 		t.Errorf("it says %q, want the package that cannot be had", o.GetMessage())
 	}
