@@ -174,7 +174,8 @@ func TestBootstrapMayBeRepeated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(stable.SetUint64([]byte("CurrentTerm"), 1), log.Close(), stable.Close()); err != nil {
+	term := []byte("CurrentTerm")
+	if err := errors.Join(stable.Set(term, raftstore.SealValue(term, []byte{7: 1})), log.Close(), stable.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(path, "kind"), []byte("bolt\n"), 0o644); err != nil {
