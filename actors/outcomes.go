@@ -92,7 +92,7 @@ func (s *outcomeStream) next() []outcome {
 	n, bytes := 0, 0
 	for ; n < len(s.waiting) && n < messages.MaxCompletes; n++ {
 		c := s.waiting[n].complete
-		bytes += len(c.Result) + len(c.Log) + len(c.GetFailure().GetTraceback())
+		bytes += len(c.Result) + len(c.Plugs) + len(c.Output) + len(c.Log) + len(c.GetFailure().GetTraceback())
 		if n > 0 && bytes > maxOutcomeBytes {
 			break
 		}

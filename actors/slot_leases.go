@@ -87,7 +87,7 @@ func (s *slot) finish(c actor.Context, m *done) {
 		s.release(c, l)
 	default:
 		s.complete(c.Self(), l.attempt, &messages.Complete{
-			Outcome: m.Outcome, Result: m.Result, Failure: m.Failure, Log: m.Log, Started: m.Started, Ended: m.Ended,
+			Outcome: m.Outcome, Result: m.Result, Plugs: m.Plugs, Output: m.Output, Failure: m.Failure, Log: m.Log, Started: m.Started, Ended: m.Ended,
 		})
 	}
 	if s.fed > 0 && s.queue[0].withdrawn {

@@ -19,6 +19,14 @@ func callInfo(c *messages.Call) *messages.CallInfo {
 	if !terminal(c.State) {
 		info.Waiting = c.Waiting
 	}
+	info.Plug, info.Joined = c.Plug, idText(c.Joined)
+	for _, parent := range c.Parents {
+		info.Parents = append(info.Parents, idText(parent))
+	}
+	if len(c.Output) > 0 {
+		output := string(c.Output)
+		info.Output = &output
+	}
 	if len(c.Result) > 0 {
 		result := string(c.Result)
 		info.Result = &result

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -46,7 +48,7 @@ func (o *objects) held(ctx context.Context, object *messages.Object, exactly boo
 		}
 		var response *messages.QueryResponse
 		if response, err = o.cluster.Query(ctx, query); err == nil {
-			total += response.GetStats().GetQueued() + response.GetStats().GetRunning()
+			total += response.GetStats().GetQueued() + response.GetStats().GetRunning() + response.GetStats().GetWaiting()
 		}
 	}
 	return total, err
@@ -64,4 +66,32 @@ func socketsOf(view kv.View, object *messages.Object) []*messages.Object {
 		return listed(view, messages.Kind_KIND_SOCKET, model.Filter{Processor: object.Id})
 	}
 	return nil
+}
+
+// gatePatience is how long a gate's reading waits for the partition's leader.
+// Without one it is read as any replica has it.
+const gatePatience = 2 * time.Second
+
+// gate tells how the gate of a socket is filled; nil: it is no socket, or has
+// none.
+func (o *objects) gate(ctx context.Context, object *messages.Object) (*messages.Gate, error) {
+	if object.Kind != messages.Kind_KIND_SOCKET {
+		return nil, nil
+	}
+	group := messages.GroupID(object.GetSocket().GetPartition())
+	bounded, cancel := context.WithTimeout(ctx, gatePatience)
+	index, err := o.cluster.ReadIndex(bounded, group)
+	cancel()
+	if err != nil {
+		index = 0
+	}
+	response, err := o.cluster.Query(ctx, &messages.QueryRequest{Group: uint32(group), Index: index,
+		Query: &messages.QueryRequest_Gates{Gates: &messages.GatesQuery{Socket: object.Id}}})
+	if errors.Is(err, messages.NotFound) {
+		return nil, nil // its partition has not heard of it yet
+	}
+	if err != nil || !response.GetGate().GetGated() {
+		return nil, err
+	}
+	return response.Gate, nil
 }

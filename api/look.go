@@ -26,6 +26,9 @@ func (o *objects) Get(ctx context.Context, request *connect.Request[messages.Get
 	if response.Held, err = o.held(bounded, response.Object, false); err != nil {
 		return nil, explained(ctx, err, op, subjectOf(m.Kind, m.Name))
 	}
+	if response.Gate, err = o.gate(bounded, response.Object); err != nil {
+		return nil, explained(ctx, err, op, subjectOf(m.Kind, m.Name))
+	}
 	return connect.NewResponse(response), nil
 }
 
@@ -87,9 +90,11 @@ func related(view kv.View, object *messages.Object) []*messages.Object {
 	case messages.Kind_KIND_QUEUE:
 		return socketsOf(view, object)
 	case messages.Kind_KIND_SOCKET:
+		plugs := hanging(view, model.Filter{Socket: id}, messages.Kind_KIND_PLUG)
 		if task, ok := model.TaskOf(view, object); ok {
-			return append([]*messages.Object{task}, model.TaskArguments(view, task.Id)...)
+			return append(append(plugs, task), model.TaskArguments(view, task.Id)...)
 		}
+		return plugs
 	case messages.Kind_KIND_TASK:
 		return model.TaskArguments(view, id)
 	case messages.Kind_KIND_NODE:

@@ -31,6 +31,12 @@ func query(state kv.View, index uint64, now int64, q *messages.QueryRequest) (*m
 		}
 		response.Page = flow.ListCalls(state, q.GetList(), cursor, int(q.Skip), now)
 		response.Page.Skipped = q.Skip
+	case q.GetGates() != nil:
+		gate, ok := flow.Gate(state, q.GetGates().Socket)
+		if !ok {
+			return nil, messages.Errorf(messages.NotFound, "get gate", "socket "+q.GetGates().Socket, "its partition does not know it")
+		}
+		response.Gate = gate
 	case q.GetStats() != nil:
 		response.Stats = flow.Count(state, q.GetStats().Socket)
 	}

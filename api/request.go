@@ -114,7 +114,12 @@ func enqueueOf(op string, t *target, m *messages.RunRequest, key, owner string) 
 	if err != nil {
 		return nil, messages.Errorf(messages.Invalid, op, "socket "+t.name, "%v", err).WithHint("data is JSON text")
 	}
-	if err := checked(op, t, args); err != nil {
+	if m.ToGate {
+		err = oneForGate(op, t, args)
+	} else {
+		err = checked(op, t, args)
+	}
+	if err != nil {
 		return nil, err
 	}
 	tracking, err := trackingOf(op, m.Tracking)
@@ -123,8 +128,21 @@ func enqueueOf(op string, t *target, m *messages.RunRequest, key, owner string) 
 	}
 	return &messages.Enqueue{
 		Id: messages.NewCallID(key, t.partition, 0).Bytes(), Socket: t.id, Arguments: args, Content: contentOf(t.id, args),
-		Owner: owner, Priority: m.Priority, Tracking: tracking,
+		Owner: owner, Priority: m.Priority, Tracking: tracking, ToGate: m.ToGate,
 	}, nil
+}
+
+// oneForGate refuses what is not one argument for a gate. Which arguments the
+// gate waits for, its partition knows.
+func oneForGate(op string, t *target, args *messages.Arguments) error {
+	if len(args.Positional) != 0 || len(args.Named) != 1 {
+		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "a gate takes one named argument at a time").
+			WithHint("send several one after the other, or all of them at once as data")
+	}
+	if size := sizeOf(args); size > messages.MaxInline {
+		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "the argument has %d bytes, and %d are the most", size, messages.MaxInline)
+	}
+	return nil
 }
 
 // batchOf makes the command that a batch is.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/elasticcode/flow/kv"
@@ -114,7 +115,12 @@ func readTarget(view kv.View, name string) *target {
 	processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, socket.GetProcessor())
 	task, ok := model.TaskOf(view, object)
 	if t.unchecked = !ok || processor.GetProcessor().GetBuiltinEcho(); !t.unchecked {
-		t.signature = signature{function: socket.GetFunction(), parameters: model.TaskArguments(view, task.Id)}
+		t.signature = signature{function: socket.GetFunction(), parameters: givenByCaller(model.TaskArguments(view, task.Id))}
 	}
 	return t
+}
+
+// givenByCaller leaves out the arguments that the worker gives.
+func givenByCaller(parameters []*messages.Object) []*messages.Object {
+	return slices.DeleteFunc(parameters, model.GivenByWorker)
 }

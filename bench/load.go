@@ -11,13 +11,14 @@ import (
 
 // Figure is what one load gave.
 type Figure struct {
-	Nodes    int     `json:"nodes"`
+	Nodes    int     `json:"nodes"` // 0: without a network
 	What     string  `json:"what"`
 	InFlight int     `json:"in_flight"`
 	PerSec   float64 `json:"per_second"`
 	P50      float64 `json:"p50_ms"`
 	P99      float64 `json:"p99_ms"`
 	Max      float64 `json:"max_ms"`
+	CPU      float64 `json:"node_cpu_us"` // microseconds of CPU that the nodes used for a call, without their workers
 	Done     int64   `json:"done"`
 	Failed   int64   `json:"failed"`
 }
@@ -27,6 +28,9 @@ const (
 	highest = 10 * 60 * 1e6 // ten minutes
 	digits  = 3
 )
+
+// inFlights are the calls kept in flight, load by load.
+var inFlights = []int{1, 64, 1024}
 
 // closedLoop keeps inFlight callers busy for a time and gives how often a second
 // the call came back, and how long it took. per is how many calls one call
@@ -45,6 +49,7 @@ func closedLoop(ctx context.Context, inFlight int, d time.Duration, per int, cal
 				t := time.Now()
 				if err := call(ctx, caller); err != nil {
 					failed.Add(1)
+					time.Sleep(failurePause)
 					continue
 				}
 				_ = mine.RecordValue(max(time.Since(t).Microseconds(), lowest))
@@ -55,8 +60,43 @@ func closedLoop(ctx context.Context, inFlight int, d time.Duration, per int, cal
 		})
 	}
 	wait.Wait()
-	took := time.Since(begin).Seconds()
-	ms := func(quantile float64) float64 { return float64(all.ValueAtQuantile(quantile)) / 1000 }
-	return Figure{InFlight: inFlight, PerSec: float64(all.TotalCount()*int64(per)) / took,
-		P50: ms(50), P99: ms(99), Max: float64(all.Max()) / 1000, Done: all.TotalCount() * int64(per), Failed: failed.Load()}
+	return figure(all, inFlight*per, per, time.Since(begin), failed.Load())
+}
+
+// failurePause keeps a caller that is refused from spinning.
+const failurePause = 10 * time.Millisecond
+
+func figure(h *hdrhistogram.Histogram, inFlight, per int, took time.Duration, failed int64) Figure {
+	ms := func(quantile float64) float64 { return float64(h.ValueAtQuantile(quantile)) / 1000 }
+	done := h.TotalCount() * int64(per)
+	return Figure{InFlight: inFlight, PerSec: float64(done) / took.Seconds(),
+		P50: ms(50), P99: ms(99), Max: float64(h.Max()) / 1000, Done: done, Failed: failed}
+}
+
+// loop is a closed loop of one sender whose answers come as they come.
+type loop struct {
+	times  *hdrhistogram.Histogram
+	begun  time.Time
+	end    time.Time
+	failed int64
+}
+
+func newLoop(d time.Duration) *loop {
+	now := time.Now()
+	return &loop{times: hdrhistogram.New(lowest, highest, digits), begun: now, end: now.Add(d)}
+}
+
+func (l *loop) answered(sent time.Time, ok bool) {
+	if !ok {
+		l.failed++
+		return
+	}
+	_ = l.times.RecordValue(max(time.Since(sent).Microseconds(), lowest))
+}
+
+// over says that nothing more is to be sent.
+func (l *loop) over() bool { return time.Now().After(l.end) }
+
+func (l *loop) figure(inFlight int) Figure {
+	return figure(l.times, inFlight, 1, time.Since(l.begun), l.failed)
 }

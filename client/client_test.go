@@ -274,6 +274,24 @@ func TestStreamAnswersEachRequestOnceAlthoughItsNodeDies(t *testing.T) {
 	}
 }
 
+func TestStreamWithNothingUnderWayClosesAtOnce(t *testing.T) {
+	c := connectTo(t, client.Options{}, start(t, newNetwork()))
+	stream := c.Stream(t.Context())
+	if _, err := stream.Send(&messages.RunRequest{Socket: "echo"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Receive(); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	go func() { defer close(closed); stream.Close() }()
+	select {
+	case <-closed:
+	case <-within(t, 10*time.Second).Done():
+		t.Fatal("Close waits for a node that has nothing to say")
+	}
+}
+
 func TestStreamGoesOnAfterARefusal(t *testing.T) {
 	a := start(t, newNetwork())
 	var asked atomic.Int32

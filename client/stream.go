@@ -192,6 +192,9 @@ func (s *Stream) fail(err error) {
 func (s *Stream) session(to lane) (answered bool, err error) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	stream := to.tasks.Stream(ctx)
+	// Receive hears of the context's end only through this: while the request's
+	// body is open and still, net/http does not look at the context.
+	defer context.AfterFunc(ctx, func() { _ = stream.CloseResponse() })()
 	s.restart()
 	sent := make(chan error, 1)
 	go func() {

@@ -27,10 +27,7 @@ type Proposer interface {
 const (
 	// courierBatch is how many messages to one group are delivered before they
 	// are dropped from the outbox together.
-	courierBatch = 64
-	// courierPause keeps an outbox without messages from being read at each of
-	// thousands of applies a second.
-	courierPause    = 2 * time.Millisecond
+	courierBatch    = 64
 	courierPatience = 5 * time.Second // for one command, before it is tried anew
 	minRedeliver    = 20 * time.Millisecond
 	maxRedeliver    = time.Second
@@ -56,7 +53,7 @@ func NewCourier(group messages.GroupID, o Outbox, router Proposer, logger *slog.
 	return &Courier{group: group, outbox: o, router: router, logger: logger.With("partition", group), kick: make(chan struct{}, 1)}
 }
 
-// Kick says that there may be new messages. It never blocks.
+// Kick says that there are new messages. It never blocks.
 func (c *Courier) Kick() { signal(c.kick) }
 
 func signal(token chan struct{}) {
@@ -84,9 +81,6 @@ func (c *Courier) Run(ctx context.Context) {
 				s.known = number
 				signal(s.kick)
 			}
-		}
-		if !pause(ctx, courierPause) {
-			return
 		}
 		select {
 		case <-c.kick:

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/mailbox"
 	"github.com/elasticcode/flow/flow/roll"
 	"github.com/elasticcode/flow/flow/slot"
@@ -17,6 +18,9 @@ func (s *step) cancel(c *messages.Cancel) (*messages.Reply, *messages.Error) {
 	id := messages.CallIDFrom(c.Call)
 	place, ok := call.Find(s.tx, id)
 	if !ok {
+		if a, at := gate.Find(s.tx, id); at {
+			return s.cancelArrival(a), nil
+		}
 		return nil, messages.Errorf(messages.NotFound, "cancel", id.String(), "there is no such call")
 	}
 	rec := call.At(s.tx, place)
@@ -36,7 +40,7 @@ func callReply(c *messages.Call) *messages.Reply {
 
 func (s *step) cancelled(k *socket.Socket, rec *call.Record, reason string) {
 	rec.Note(s.now, call.Cancelled, reason)
-	s.terminate(k, rec, messages.CallState_CANCELLED, nil)
+	s.terminate(k, rec, messages.CallState_CANCELLED, ending{})
 }
 
 // withdraw takes a call that has not ended away from wherever it waits or runs,

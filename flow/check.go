@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/flow/processor"
 	"github.com/elasticcode/flow/flow/roll"
@@ -38,6 +39,8 @@ func Check(view kv.View) (err error) {
 	c.turns()
 	c.timers()
 	c.sessions()
+	c.gates()
+	c.pressure()
 	return errors.Join(c.errs...)
 }
 
@@ -260,6 +263,10 @@ func (c *check) timers() {
 	waits := map[uint64]bool{}
 	for _, t := range timer.All(c.view) {
 		c.that(t.At >= c.partition.wake, "a timer is set for %d, the next is said to be at %d", t.At, c.partition.wake)
+		if t.Kind == timer.Leave {
+			a := gate.Get(c.view, t.Number())
+			c.that(a.State == messages.ArrivalState_ARRIVAL_WAITING && a.Expires == t.At, "arrival %d is %s and has a timer at %d", a.Seq, a.State, t.At)
+		}
 		if t.Kind != timer.Retry && t.Kind != timer.Expire {
 			continue
 		}

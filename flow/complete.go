@@ -108,22 +108,33 @@ func failure(c *messages.Complete, kind string) *messages.Failure {
 
 // result finishes a call, unless what came is no result.
 func (s *step) result(k *socket.Socket, rec *call.Record, c *messages.Complete) {
-	if reason := unfit(c.Result); reason != "" {
+	if reason := unfit("the result", c.Result); reason != "" {
 		s.fail(k, rec, &messages.Failure{Type: "bad_result", Message: reason})
 		return
 	}
+	routed, reason := readRoutes(c.Plugs)
+	if reason == "" && len(c.Output) > 0 {
+		reason = unfit("what it put into output", c.Output)
+	}
+	if reason != "" {
+		s.fail(k, rec, &messages.Failure{Type: "bad_result", Message: reason})
+		return
+	}
+	if unknown := routed.unknown(k.Config.Plugs); len(unknown) > 0 {
+		s.keepLog(rec, noted(c.Log, k.Config.Name, unknown))
+	}
 	rec.Note(s.now, call.Postrun, took(c))
-	s.terminate(k, rec, messages.CallState_FINISHED, c.Result)
+	s.terminate(k, rec, messages.CallState_FINISHED, ending{c.Result, c.Output, routed})
 }
 
-// unfit says why a result cannot be kept. Results are kept as they come, never
-// decoded into values and encoded again.
-func unfit(result []byte) string {
+// unfit says why a value cannot be kept. Values are kept as they come, never
+// decoded and encoded again.
+func unfit(what string, value []byte) string {
 	switch {
-	case len(result) > messages.MaxInline:
-		return fmt.Sprintf("the result has %d bytes, and %d are the most", len(result), messages.MaxInline)
-	case !utf8.Valid(result) || !json.Valid(result):
-		return "the result is not JSON"
+	case len(value) > messages.MaxInline:
+		return fmt.Sprintf("%s has %d bytes, and %d are the most", what, len(value), messages.MaxInline)
+	case !utf8.Valid(value) || !json.Valid(value):
+		return what + " is not JSON"
 	}
 	return ""
 }
@@ -140,7 +151,7 @@ func took(c *messages.Complete) string {
 func (s *step) fail(k *socket.Socket, rec *call.Record, f *messages.Failure) {
 	rec.Note(s.now, call.Postrun, f.Type)
 	rec.Error = f
-	s.terminate(k, rec, messages.CallState_FAILED, nil)
+	s.terminate(k, rec, messages.CallState_FAILED, ending{})
 }
 
 // tried counts a try, and tries the call again as its policy says.

@@ -65,18 +65,23 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		old.Turns.Leave(k.Number)
 		old.Sockets--
 	}
+	s.rewire(k, c)
 	k.Config = c
+	if !ok {
+		s.inherit(k)
+	}
 	if !c.Ordered {
 		k.Holder = socket.Holder{}
 	}
 	k.SaveConfig(s.tx)
+	s.tend(k, maxWork)
 	s.settle(k)
 	return &messages.Reply{}, nil
 }
 
 func (s *step) newSocket(id string) *socket.Socket {
 	s.partition.sockets++
-	k := &socket.Socket{ID: id, Number: s.partition.sockets}
+	k := &socket.Socket{ID: id, Number: s.partition.sockets, Config: new(messages.ConfigureSocket)}
 	k.Box.Socket = k.Number
 	s.sockets = append(s.sockets, k)
 	return k

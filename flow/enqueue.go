@@ -25,10 +25,16 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 	if place, ok := call.Find(s.tx, id); ok {
 		return s.sentAgain(id, place, e.Content)
 	}
+	if a, ok := s.arrival(id); ok {
+		return s.arrivedBefore(a, e.Content)
+	}
 	size := call.Size(e.Arguments)
 	k, refusal := s.accepting(id, e.Socket, size)
 	if refusal != nil {
 		return nil, refusal
+	}
+	if e.ToGate {
+		return s.enqueueToGate(k, id, e)
 	}
 	p := s.processor(k.Config.Processor)
 	// A socket in the ring could take the credit: then this call must wait its turn.

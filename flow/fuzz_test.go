@@ -14,6 +14,9 @@ import (
 func FuzzApply(f *testing.F) {
 	for seed := range uint64(40) {
 		f.Add(logOf(newEpisode(f, seed)))
+		plugged := newFlowTest(f, seed)
+		plugged.run(40, false)
+		f.Add(bytesOf(plugged.sides[0]))
 	}
 	f.Fuzz(func(t *testing.T, log []byte) {
 		state, now := kv.NewMap(), int64(1)
@@ -39,8 +42,12 @@ func FuzzApply(f *testing.F) {
 }
 
 // logOf is the log of an episode as FuzzApply reads it.
-func logOf(e *episode) (log []byte) {
+func logOf(e *episode) []byte {
 	e.run(20, false)
+	return bytesOf(e)
+}
+
+func bytesOf(e *episode) (log []byte) {
 	for i, c := range e.log {
 		if len(c.Body) >= 1<<10 {
 			continue

@@ -76,6 +76,10 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply = s.removeSocket(c)
 	case *messages.RemoveProcessor:
 		reply = s.removeProcessor(c)
+	case *messages.Arrive:
+		reply, refusal = s.arrive(c)
+	case *messages.Throttle:
+		reply = s.throttled(c)
 	case *messages.Delivered:
 		reply = s.delivered(c)
 	default:

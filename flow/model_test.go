@@ -59,6 +59,8 @@ func TestSameLogGivesTheSameBytes(t *testing.T) {
 
 type episode struct {
 	t       testing.TB
+	group   messages.GroupID
+	flow    *flowTest // it is one partition of several; nil: it is alone
 	seed    uint64
 	rng     *rand.Rand
 	oracle  *oracle
@@ -80,7 +82,7 @@ type scene struct {
 }
 
 func newEpisode(t testing.TB, seed uint64) *episode {
-	return &episode{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), oracle: newOracle(), state: kv.NewMap(), now: aMomentAgo,
+	return &episode{t: t, group: partitionOfTests, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), oracle: newOracle(), state: kv.NewMap(), now: aMomentAgo,
 		boots: map[string]uint64{"n1": 1, "n2": 1}}
 }
 
@@ -112,8 +114,9 @@ func (e *episode) step(m proto.Message, checked bool) {
 	}
 	e.log, e.times = append(e.log, c), append(e.times, e.now)
 	over := kv.NewOverlay(e.state)
-	r, err := (&Machine{partitionOfTests}).Apply(over, uint64(len(e.log)), e.now, c)
+	r, err := (&Machine{e.group}).Apply(over, uint64(len(e.log)), e.now, c)
 	if err != nil {
+		e.story = append(e.story, scene{e.now, m, "", nil})
 		e.fatal("%v", err)
 	}
 	if r.Reply.Error != nil && over.Len() > 0 {
@@ -177,7 +180,7 @@ func (e *episode) compare() {
 	}
 	counts := map[string]*messages.Stats{"": {}}
 	for _, k := range e.oracle.sockets {
-		counts[k.id] = &messages.Stats{}
+		counts[k.id] = &messages.Stats{Waiting: int64(len(e.oracle.waiting(k)))}
 	}
 	for _, want := range e.oracle.calls {
 		got, ok := GetCall(e.state, want.id, false, e.now)
@@ -213,6 +216,7 @@ func (e *episode) compare() {
 	}
 	e.comparePending()
 	e.compareList()
+	e.compareGates()
 }
 
 // comparePending holds what a new leader would send again against the oracle.

@@ -25,6 +25,11 @@ type oracle struct {
 	nodes      map[messages.NodeID]*oNode
 	ready      []*oProcessor
 	effects    []string
+
+	group    messages.GroupID
+	arrivals []*oArrival // in the order in which they came
+	posted   []oPosted   // to other partitions
+	heard    map[uint32]uint64
 }
 
 type oCall struct {
@@ -41,6 +46,12 @@ type oCall struct {
 	expires                       int64
 	retryAt                       int64
 	slot                          *oSlot
+
+	sent     *messages.Enqueue // who it is
+	hops     uint32
+	plug     string
+	arrivals []*oArrival
+	failure  *messages.Failure
 }
 
 type oSocket struct {
@@ -50,6 +61,8 @@ type oSocket struct {
 	forced   bool
 	removed  bool
 	holder   *oCall
+	full     bool
+	blocked  []string
 }
 
 type oProcessor struct {
@@ -86,7 +99,9 @@ type oNode struct {
 	open   bool
 }
 
-func newOracle() *oracle { return &oracle{nodes: map[messages.NodeID]*oNode{}} }
+func newOracle() *oracle {
+	return &oracle{group: partitionOfTests, nodes: map[messages.NodeID]*oNode{}, heard: map[uint32]uint64{}}
+}
 
 // ------------------------------------------------------------------ looking
 
@@ -157,7 +172,7 @@ func (o *oracle) leasable(k *oSocket) bool {
 	if len(box) == 0 || k.forced || k.removed {
 		return false
 	}
-	return o.admits(k)
+	return o.admits(k) && !o.heldBack(k)
 }
 
 func (o *oracle) admits(k *oSocket) bool {
@@ -198,6 +213,7 @@ func (o *oracle) settle(k *oSocket) {
 	} else if at >= 0 {
 		p.ring = slices.Delete(p.ring, at, at+1)
 	}
+	o.press(k)
 }
 
 func (o *oracle) credit(l *oSlot) {
@@ -279,18 +295,24 @@ func (o *oracle) held(k *oSocket) (n int) {
 			n++
 		}
 	}
-	return n
+	return n + len(o.waiting(k))
 }
 
 // ------------------------------------------------------------------ changes
 
-func (o *oracle) end(c *oCall, state messages.CallState) {
+func (o *oracle) end(c *oCall, state messages.CallState) { o.endWith(c, state, nil) }
+
+func (o *oracle) endWith(c *oCall, state messages.CallState, done *messages.Complete) {
 	c.state, c.slot, c.retryAt = state, nil, 0
 	if c.socket.holder == c {
 		c.socket.holder = nil
 	}
-	o.effects = append(o.effects, fmt.Sprintf("ended %s %s", c.id, state))
 	o.settle(c.socket)
+	o.effects = append(o.effects, fmt.Sprintf("ended %s %s", c.id, state))
+	for _, a := range c.arrivals {
+		o.effects = append(o.effects, fmt.Sprintf("ended %s %s", a.id, state))
+	}
+	o.fire(c, done)
 }
 
 func (o *oracle) requeue(c *oCall) { c.state, c.slot, c.retryAt = isQueued, nil, 0 }
@@ -307,6 +329,7 @@ func (o *oracle) charge(c *oCall, counter *uint32, limit uint32) {
 	if *counter++; *counter < limit {
 		o.requeue(c)
 	} else {
+		c.failure = &messages.Failure{Type: "quarantined", Message: fmt.Sprintf("its worker died, %d of %d: ", limit, limit)}
 		o.end(c, isFailed)
 	}
 }
@@ -360,7 +383,27 @@ func (o *oracle) cancel(c *oCall, state messages.CallState) {
 // apply gives the answer to a command, and what it effects.
 func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []string) {
 	o.now, o.ready, o.effects = now, nil, nil
+	if d, ok := m.(*messages.Deliver); ok {
+		if d.Seq != o.heard[d.From]+1 {
+			if d.Seq > o.heard[d.From] {
+				return "CONFLICT", nil
+			}
+			return "", nil
+		}
+		o.heard[d.From]++
+		inner, err := messages.Command{Type: messages.CommandType(d.Type), Body: d.Command}.Decode()
+		if err != nil {
+			panic(err)
+		}
+		return o.apply(now, inner)
+	}
 	switch c := m.(type) {
+	case *messages.Arrive:
+		o.take(c)
+	case *messages.Throttle:
+		for _, id := range c.Sources {
+			o.throttle(id, c.Target, c.Full)
+		}
 	case *messages.Enqueue:
 		answer = o.enqueue(c)
 	case *messages.EnqueueBatch:
@@ -419,13 +462,25 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 		}
 		return enqueuedAnswer(c.state, true)
 	}
+	if a := o.arrival(id); a != nil {
+		if a.content != string(e.Content) {
+			return "CONFLICT"
+		}
+		return enqueuedAnswer(a.callState(), true)
+	}
 	k := o.socket(e.Socket)
 	if k == nil || k.deleting {
 		return "NOT_FOUND"
 	}
+	if e.ToGate {
+		return o.enqueueToGate(k, e)
+	}
 	p := o.processor(k.config.Processor)
-	c := &oCall{id: id, socket: k, content: string(e.Content), priority: e.Priority, size: sizeOf(e.Arguments), seq: uint64(len(o.calls) + 1)}
-	if len(o.mailbox(k)) == 0 && o.admits(k) && len(p.ring) == 0 && p.config != nil && p.config.Status == "running" && p.least() != nil {
+	c := &oCall{id: id, socket: k, content: string(e.Content), priority: e.Priority, size: sizeOf(e.Arguments), seq: uint64(len(o.calls) + 1), sent: e}
+	if len(e.Tracking) == 0 {
+		e.Tracking = e.Id
+	}
+	if !o.heldBack(k) && len(o.mailbox(k)) == 0 && o.admits(k) && len(p.ring) == 0 && p.config != nil && p.config.Status == "running" && p.least() != nil {
 		o.calls = append(o.calls, c)
 		o.lease(p, c)
 		return enqueuedAnswer(c.state, false)
@@ -445,6 +500,9 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 func sizeOf(a *messages.Arguments) (n int) {
 	for _, v := range a.GetPositional() {
 		n += len(v)
+	}
+	for _, v := range a.GetNamed() {
+		n += len(v.Name) + len(v.Value)
 	}
 	return n
 }
@@ -489,6 +547,7 @@ func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 	for i, a := range e.Arguments {
 		c := &oCall{id: first.At(first.Index() + i), socket: k, content: string(e.Content), priority: e.Priority, size: sizeOf(a),
 			seq: uint64(len(o.calls) + 1), state: isQueued, inBlock: len(e.Arguments)}
+		c.sent = &messages.Enqueue{Id: c.id.Bytes(), Socket: e.Socket, Arguments: a, Tracking: c.id.Bytes(), Priority: e.Priority}
 		if head == nil {
 			head = c
 		}
@@ -622,11 +681,13 @@ func (o *oracle) outcome(c *oCall, m *messages.Complete) {
 	switch m.Outcome {
 	case messages.Outcome_OK:
 		if string(m.Result) == "1" {
-			o.end(c, isFinished)
+			o.endWith(c, isFinished, m)
 		} else {
+			c.failure = &messages.Failure{Type: "bad_result", Message: "the result is not JSON"}
 			o.end(c, isFailed)
 		}
 	case messages.Outcome_BAD_RESULT:
+		c.failure = oFailure(m, "bad_result")
 		o.end(c, isFailed)
 	case messages.Outcome_RELEASED:
 		o.requeue(c)
@@ -644,6 +705,7 @@ func (o *oracle) outcome(c *oCall, m *messages.Complete) {
 		delay += delay * int64(m.Jitter) / 1000
 		switch {
 		case int(c.tries) > retries:
+			c.failure = oFailure(m, map[bool]string{true: "timeout", false: "exception"}[m.Outcome == messages.Outcome_TIMEOUT])
 			o.end(c, isFailed)
 		case delay == 0:
 			o.requeue(c)
@@ -655,6 +717,9 @@ func (o *oracle) outcome(c *oCall, m *messages.Complete) {
 
 func (o *oracle) cancelCall(m *messages.Cancel) string {
 	c := o.call(messages.CallIDFrom(m.Call))
+	if a := o.arrival(messages.CallIDFrom(m.Call)); c == nil && a != nil {
+		return o.cancelArrival(a)
+	}
 	if c == nil {
 		return "NOT_FOUND"
 	}
@@ -678,7 +743,12 @@ func (o *oracle) tick() {
 		if c.state != isQueued {
 			continue
 		}
-		expire := func() { o.cancel(c, isExpired) }
+		expire := func() {
+			if c.state == isQueued && c.attempt == 0 {
+				c.failure = &messages.Failure{Type: "expired", Message: "it had not started in time"}
+				o.cancel(c, isExpired)
+			}
+		}
 		switch {
 		case c.retryAt != 0 && c.retryAt <= o.now:
 			all = append(all, due{c.retryAt, 1, c.seq, func() { c.retryAt = 0; o.settle(c.socket) }})
@@ -688,6 +758,11 @@ func (o *oracle) tick() {
 			all = append(all, due{c.expires, 3, c.seq, expire})
 		default:
 			all = append(all, due{c.expires, 2, c.seq, expire})
+		}
+	}
+	for _, a := range o.arrivals {
+		if a.state == messages.ArrivalState_ARRIVAL_WAITING && a.expires != 0 && a.expires <= o.now {
+			all = append(all, due{a.expires, 6, a.seq, func() { o.expireArrival(a) }})
 		}
 	}
 	slices.SortFunc(all, func(a, b due) int {
@@ -709,13 +784,19 @@ func (o *oracle) nextTimer() (next int64) {
 			next = at
 		}
 	}
+	for _, a := range o.arrivals {
+		if a.state == messages.ArrivalState_ARRIVAL_WAITING && a.expires != 0 && (next == 0 || a.expires < next) {
+			next = a.expires
+		}
+	}
 	return next
 }
 
 func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 	k := o.socket(c.Socket)
-	if k == nil {
-		k = &oSocket{id: c.Socket, config: c}
+	fresh := k == nil
+	if fresh {
+		k = &oSocket{id: c.Socket, config: &messages.ConfigureSocket{Processor: c.Processor}}
 		o.sockets = append(o.sockets, k)
 	}
 	if k.removed {
@@ -725,10 +806,15 @@ func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 		old := o.processor(k.config.Processor)
 		old.ring = slices.DeleteFunc(old.ring, func(t *oTurn) bool { return t.socket == k })
 	}
+	o.rewire(k, c)
 	k.config = c
+	if fresh {
+		o.inherit(k)
+	}
 	if !c.Ordered {
 		k.holder = nil
 	}
+	o.tend(k)
 	o.settle(k)
 }
 
@@ -738,6 +824,7 @@ func (o *oracle) removeSocket(r *messages.RemoveSocket) {
 		return
 	}
 	k.deleting, k.forced = true, r.Force
+	o.tend(k)
 	o.settle(k)
 	for _, c := range o.calls {
 		if r.Force && c.socket == k && open(c) {

@@ -19,6 +19,8 @@ type partition struct {
 	sockets uint32 // number given to the last socket
 	wake    int64  // no timer is set for earlier; timer.Never: none is set
 	counts  tally.Counts
+
+	arrivals uint64 // place given to the last arrival
 }
 
 func loadPartition(view kv.View) partition {
@@ -27,7 +29,7 @@ func loadPartition(view kv.View) partition {
 		return partition{wake: timer.Never}
 	}
 	r := pack.Reader{What: "numbers of the partition", Rest: value}
-	return partition{r.Uint(), r.Uint(), uint32(r.Uint()), int64(r.Uint()), tally.Read(&r)}
+	return partition{r.Uint(), r.Uint(), uint32(r.Uint()), int64(r.Uint()), tally.Read(&r), r.Uint()}
 }
 
 func (p *partition) save(tx kv.Tx) {
@@ -35,5 +37,5 @@ func (p *partition) save(tx kv.Tx) {
 	b = binary.AppendUvarint(b, p.order)
 	b = binary.AppendUvarint(b, uint64(p.sockets))
 	b = binary.AppendUvarint(b, uint64(p.wake))
-	tx.Set([]byte(partitionKey), p.counts.Append(b))
+	tx.Set([]byte(partitionKey), binary.AppendUvarint(p.counts.Append(b), p.arrivals))
 }

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/timer"
@@ -15,7 +16,7 @@ import (
 func GetCall(view kv.View, id messages.CallID, withArguments bool, now int64) (*messages.Call, bool) {
 	place, ok := call.Find(view, id)
 	if !ok {
-		return nil, false
+		return getArrival(view, id, withArguments, now)
 	}
 	rec := call.At(view, place)
 	newWaits(view, now).explain(rec)
@@ -25,6 +26,27 @@ func GetCall(view kv.View, id messages.CallID, withArguments bool, now int64) (*
 		rec.Arguments = call.Arguments(view, rec)
 	}
 	return rec.Call, true
+}
+
+// getArrival gives a message at a gate, or the call that it is part of.
+func getArrival(view kv.View, id messages.CallID, withArguments bool, now int64) (*messages.Call, bool) {
+	a, ok := gate.Find(view, id)
+	switch {
+	case !ok:
+		return nil, false
+	case a.State == messages.ArrivalState_ARRIVAL_CONSUMED:
+		c, ok := GetCall(view, messages.CallIDFrom(a.Joined), withArguments, now)
+		if !ok {
+			fail("arrival %s is part of a call that is gone", id)
+		}
+		return joinedCall(a.Id, c), true
+	}
+	c := endedArrival(a)
+	c.Waiting = explainArrival(view, a)
+	if withArguments {
+		c.Arguments = gate.Single(a.Argument, a.Value)
+	}
+	return c, true
 }
 
 // Count gives how many calls a socket has had, or the partition if the socket's
@@ -38,10 +60,13 @@ func Count(view kv.View, socketID string) *messages.Stats {
 	if !ok {
 		return &messages.Stats{}
 	}
-	return k.Counts.Stats()
+	stats := k.Counts.Stats()
+	stats.Waiting = int64(k.Gate.Total())
+	return stats
 }
 
-// SocketHeld says how many calls a socket holds that have not ended, and
+// SocketHeld says how many calls a socket holds that have not ended, what waits
+// at its gate included, and
 // whether the socket is there: one that was removed is not.
 func SocketHeld(view kv.View, socketID string) (held int64, there bool) {
 	k, ok := socket.Load(view, socketID)

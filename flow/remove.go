@@ -22,6 +22,7 @@ func (s *step) removeSocket(r *messages.RemoveSocket) *messages.Reply {
 		k.Stage = socket.Forced
 	}
 	k.SaveConfig(s.tx)
+	s.tend(k, maxWork)
 	s.settle(k)
 	if r.Force {
 		s.drain(k, 0, maxWork)

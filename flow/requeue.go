@@ -75,5 +75,5 @@ func (s *step) chargeLost(k *socket.Socket, rec *call.Record, reason string) {
 func (s *step) quarantine(k *socket.Socket, rec *call.Record, reason string) {
 	rec.Note(s.now, call.Postrun, "quarantined")
 	rec.Error = call.Bound(&messages.Failure{Type: "quarantined", Message: reason})
-	s.terminate(k, rec, messages.CallState_FAILED, nil)
+	s.terminate(k, rec, messages.CallState_FAILED, ending{})
 }

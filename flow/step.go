@@ -165,6 +165,7 @@ func (s *step) settle(k *socket.Socket) {
 	} else {
 		p.Turns.Leave(k.Number)
 	}
+	s.press(k)
 }
 
 // wants notes that a processor may have a call and a credit for it.

@@ -22,6 +22,9 @@ func (s *step) tick() *messages.Reply {
 			next = due[i].At
 			break
 		}
+		if !timer.IsSet(s.tx, due[i]) {
+			continue // one that fired before it has ended what it was for
+		}
 		timer.Drop(s.tx, due[i])
 		done += s.fire(due[i], maxWork-done)
 	}
@@ -42,6 +45,10 @@ func (s *step) fire(t timer.Timer, budget int) int {
 		return s.drain(s.numbered(uint32(t.Number())), t.From(), budget)
 	case timer.Dispatch:
 		s.wants(s.processor(t.Target))
+	case timer.Leave:
+		s.expireArrival(t.Number())
+	case timer.Tend:
+		return s.tend(s.numbered(uint32(t.Number())), budget)
 	default:
 		fail("a timer of kind %d", t.Kind)
 	}
@@ -63,7 +70,7 @@ func (s *step) expire(place call.Place) {
 	rec := s.withdraw(k, place)
 	rec.Note(s.now, call.Expired, "")
 	rec.Error = &messages.Failure{Type: "expired", Message: "it had not started in time"}
-	s.terminate(k, rec, messages.CallState_EXPIRED, nil)
+	s.terminate(k, rec, messages.CallState_EXPIRED, ending{})
 }
 
 // expireBlock ends the calls that are still in their block.

@@ -54,6 +54,9 @@ func (w *waits) queued(rec *call.Record) string {
 	if rec.RetryAt != 0 {
 		return "retry in " + left(rec.RetryAt-w.now)
 	}
+	if plug := k.HeldBack(); plug != nil {
+		return "held back: socket " + plug.TargetName + " is full, where plug " + plug.Name + " leads"
+	}
 	reason, known := w.idle[p.ID]
 	if !known {
 		reason = w.noWorker(p)

@@ -92,6 +92,7 @@ type RunRequest struct {
 	Owner         string            `protobuf:"bytes,8,opt,name=owner,proto3" json:"owner,omitempty"`
 	Tracking      string            `protobuf:"bytes,9,opt,name=tracking,proto3" json:"tracking,omitempty"`
 	WaitFull      bool              `protobuf:"varint,10,opt,name=wait_full,json=waitFull,proto3" json:"wait_full,omitempty"` // wait, rather than be refused, when the mailbox is full
+	ToGate        bool              `protobuf:"varint,11,opt,name=to_gate,json=toGate,proto3" json:"to_gate,omitempty"`       // the one named argument fills the socket's gate
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -192,6 +193,13 @@ func (x *RunRequest) GetTracking() string {
 func (x *RunRequest) GetWaitFull() bool {
 	if x != nil {
 		return x.WaitFull
+	}
+	return false
+}
+
+func (x *RunRequest) GetToGate() bool {
+	if x != nil {
+		return x.ToGate
 	}
 	return false
 }
@@ -528,6 +536,168 @@ func (x *StreamResponse) GetError() *ErrorInfo {
 	return nil
 }
 
+// Gate is what a socket holds while some of its arguments have arrived and
+// others have not.
+type Gate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // name
+	Gated         bool                   `protobuf:"varint,2,opt,name=gated,proto3" json:"gated,omitempty"`  // false: what arrives becomes a call at once
+	Inputs        []*GateInput           `protobuf:"bytes,3,rep,name=inputs,proto3" json:"inputs,omitempty"` // in the order of the function's arguments, with wait of the plugs
+	Correlate     string                 `protobuf:"bytes,4,opt,name=correlate,proto3" json:"correlate,omitempty"`
+	Overflow      string                 `protobuf:"bytes,5,opt,name=overflow,proto3" json:"overflow,omitempty"`
+	Limit         int64                  `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"` // arrivals that one input holds
+	Full          bool                   `protobuf:"varint,7,opt,name=full,proto3" json:"full,omitempty"`   // the sockets whose plugs lead here are held back
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gate) Reset() {
+	*x = Gate{}
+	mi := &file_messages_api_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gate) ProtoMessage() {}
+
+func (x *Gate) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gate.ProtoReflect.Descriptor instead.
+func (*Gate) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Gate) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Gate) GetGated() bool {
+	if x != nil {
+		return x.Gated
+	}
+	return false
+}
+
+func (x *Gate) GetInputs() []*GateInput {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+func (x *Gate) GetCorrelate() string {
+	if x != nil {
+		return x.Correlate
+	}
+	return ""
+}
+
+func (x *Gate) GetOverflow() string {
+	if x != nil {
+		return x.Overflow
+	}
+	return ""
+}
+
+func (x *Gate) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *Gate) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
+}
+
+type GateInput struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Argument      string                 `protobuf:"bytes,1,opt,name=argument,proto3" json:"argument,omitempty"` // what it fills
+	Plug          string                 `protobuf:"bytes,2,opt,name=plug,proto3" json:"plug,omitempty"`         // with wait: the plug's name
+	Waiting       int64                  `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`  // arrivals; 0: it is missing
+	Oldest        []*Arrival             `protobuf:"bytes,4,rep,name=oldest,proto3" json:"oldest,omitempty"`     // the first few, next one first, without their values
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GateInput) Reset() {
+	*x = GateInput{}
+	mi := &file_messages_api_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GateInput) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GateInput) ProtoMessage() {}
+
+func (x *GateInput) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GateInput.ProtoReflect.Descriptor instead.
+func (*GateInput) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GateInput) GetArgument() string {
+	if x != nil {
+		return x.Argument
+	}
+	return ""
+}
+
+func (x *GateInput) GetPlug() string {
+	if x != nil {
+		return x.Plug
+	}
+	return ""
+}
+
+func (x *GateInput) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *GateInput) GetOldest() []*Arrival {
+	if x != nil {
+		return x.Oldest
+	}
+	return nil
+}
+
 type ResultRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -538,7 +708,7 @@ type ResultRequest struct {
 
 func (x *ResultRequest) Reset() {
 	*x = ResultRequest{}
-	mi := &file_messages_api_proto_msgTypes[7]
+	mi := &file_messages_api_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +720,7 @@ func (x *ResultRequest) String() string {
 func (*ResultRequest) ProtoMessage() {}
 
 func (x *ResultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[7]
+	mi := &file_messages_api_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +733,7 @@ func (x *ResultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultRequest.ProtoReflect.Descriptor instead.
 func (*ResultRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{7}
+	return file_messages_api_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ResultRequest) GetId() string {
@@ -591,7 +761,7 @@ type GetCallRequest struct {
 
 func (x *GetCallRequest) Reset() {
 	*x = GetCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[8]
+	mi := &file_messages_api_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -603,7 +773,7 @@ func (x *GetCallRequest) String() string {
 func (*GetCallRequest) ProtoMessage() {}
 
 func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[8]
+	mi := &file_messages_api_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -616,7 +786,7 @@ func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallRequest.ProtoReflect.Descriptor instead.
 func (*GetCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{8}
+	return file_messages_api_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetCallRequest) GetId() string {
@@ -650,7 +820,7 @@ type CancelCallRequest struct {
 
 func (x *CancelCallRequest) Reset() {
 	*x = CancelCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[9]
+	mi := &file_messages_api_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +832,7 @@ func (x *CancelCallRequest) String() string {
 func (*CancelCallRequest) ProtoMessage() {}
 
 func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[9]
+	mi := &file_messages_api_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +845,7 @@ func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelCallRequest.ProtoReflect.Descriptor instead.
 func (*CancelCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{9}
+	return file_messages_api_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CancelCallRequest) GetId() string {
@@ -723,13 +893,17 @@ type CallInfo struct {
 	Tries         uint32                 `protobuf:"varint,26,opt,name=tries,proto3" json:"tries,omitempty"`
 	Crashes       uint32                 `protobuf:"varint,27,opt,name=crashes,proto3" json:"crashes,omitempty"`
 	Lost          uint32                 `protobuf:"varint,28,opt,name=lost,proto3" json:"lost,omitempty"`
+	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"` // JSON object that the function put into its argument output
+	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`           // name of the plug that it came by
+	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`     // of a call formed at a gate
+	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`       // of a message at a gate: the call that it became part of
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CallInfo) Reset() {
 	*x = CallInfo{}
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -741,7 +915,7 @@ func (x *CallInfo) String() string {
 func (*CallInfo) ProtoMessage() {}
 
 func (x *CallInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -754,7 +928,7 @@ func (x *CallInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallInfo.ProtoReflect.Descriptor instead.
 func (*CallInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{10}
+	return file_messages_api_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CallInfo) GetId() string {
@@ -953,6 +1127,34 @@ func (x *CallInfo) GetLost() uint32 {
 	return 0
 }
 
+func (x *CallInfo) GetOutput() string {
+	if x != nil && x.Output != nil {
+		return *x.Output
+	}
+	return ""
+}
+
+func (x *CallInfo) GetPlug() string {
+	if x != nil {
+		return x.Plug
+	}
+	return ""
+}
+
+func (x *CallInfo) GetParents() []string {
+	if x != nil {
+		return x.Parents
+	}
+	return nil
+}
+
+func (x *CallInfo) GetJoined() string {
+	if x != nil {
+		return x.Joined
+	}
+	return ""
+}
+
 type ListCallsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"`
@@ -971,7 +1173,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -983,7 +1185,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -996,7 +1198,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{11}
+	return file_messages_api_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListCallsRequest) GetSocket() string {
@@ -1081,7 +1283,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1295,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1308,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{12}
+	return file_messages_api_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListCallsResponse) GetCalls() []*CallInfo {
@@ -1146,7 +1348,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1360,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1373,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{13}
+	return file_messages_api_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CreateRequest) GetObject() *Object {
@@ -1194,7 +1396,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1408,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1421,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{14}
+	return file_messages_api_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UpdateRequest) GetKind() Kind {
@@ -1268,7 +1470,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1482,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1495,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{15}
+	return file_messages_api_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteRequest) GetKind() Kind {
@@ -1328,7 +1530,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1340,7 +1542,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1353,7 +1555,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{16}
+	return file_messages_api_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetRequest) GetKind() Kind {
@@ -1385,13 +1587,14 @@ type ObjectResponse struct {
 	Objects       []*Object              `protobuf:"bytes,4,rep,name=objects,proto3" json:"objects,omitempty"`  // others that came with it
 	Held          int64                  `protobuf:"varint,5,opt,name=held,proto3" json:"held,omitempty"`       // calls that a socket or queue holds, in Get
 	Related       []*Object              `protobuf:"bytes,6,rep,name=related,proto3" json:"related,omitempty"`  // e.g. a processor's deployments, in Get
+	Gate          *Gate                  `protobuf:"bytes,7,opt,name=gate,proto3" json:"gate,omitempty"`        // of a socket, in Get
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ObjectResponse) Reset() {
 	*x = ObjectResponse{}
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1403,7 +1606,7 @@ func (x *ObjectResponse) String() string {
 func (*ObjectResponse) ProtoMessage() {}
 
 func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1416,7 +1619,7 @@ func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectResponse.ProtoReflect.Descriptor instead.
 func (*ObjectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{17}
+	return file_messages_api_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ObjectResponse) GetObject() *Object {
@@ -1461,6 +1664,13 @@ func (x *ObjectResponse) GetRelated() []*Object {
 	return nil
 }
 
+func (x *ObjectResponse) GetGate() *Gate {
+	if x != nil {
+		return x.Gate
+	}
+	return nil
+}
+
 type ListRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          Kind                   `protobuf:"varint,1,opt,name=kind,proto3,enum=flow.v1.Kind" json:"kind,omitempty"`
@@ -1474,7 +1684,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1486,7 +1696,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1499,7 +1709,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{18}
+	return file_messages_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListRequest) GetKind() Kind {
@@ -1549,7 +1759,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1561,7 +1771,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1574,7 +1784,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{19}
+	return file_messages_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListResponse) GetObjects() []*Object {
@@ -1615,7 +1825,7 @@ type ControlRequest struct {
 
 func (x *ControlRequest) Reset() {
 	*x = ControlRequest{}
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +1837,7 @@ func (x *ControlRequest) String() string {
 func (*ControlRequest) ProtoMessage() {}
 
 func (x *ControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +1850,7 @@ func (x *ControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRequest.ProtoReflect.Descriptor instead.
 func (*ControlRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{20}
+	return file_messages_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ControlRequest) GetProcessor() string {
@@ -1666,7 +1876,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +1888,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +1901,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{21}
+	return file_messages_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *InspectRequest) GetProcessor() *Processor {
@@ -1711,7 +1921,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1723,7 +1933,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1736,7 +1946,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{22}
+	return file_messages_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *InspectResponse) GetCommit() string {
@@ -1761,7 +1971,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +1983,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +1996,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{23}
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
 }
 
 type NetworkInfo struct {
@@ -1805,7 +2015,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1817,7 +2027,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1830,7 +2040,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{24}
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -1906,7 +2116,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1918,7 +2128,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,7 +2141,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2004,7 +2214,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x12messages/api.proto\x12\aflow.v1\x1a\x17messages/commands.proto\x1a\x14messages/model.proto\"6\n" +
 	"\bPosition\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
-	"\x05index\x18\x02 \x01(\x04R\x05index\"\xeb\x02\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\"\x84\x03\n" +
 	"\n" +
 	"RunRequest\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x17\n" +
@@ -2019,7 +2229,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x05owner\x18\b \x01(\tR\x05owner\x12\x1a\n" +
 	"\btracking\x18\t \x01(\tR\btracking\x12\x1b\n" +
 	"\twait_full\x18\n" +
-	" \x01(\bR\bwaitFull\x1a8\n" +
+	" \x01(\bR\bwaitFull\x12\x17\n" +
+	"\ato_gate\x18\v \x01(\bR\x06toGate\x1a8\n" +
 	"\n" +
 	"NamedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -2048,7 +2259,20 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x0eStreamResponse\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\x04R\x03tag\x12%\n" +
 	"\x04call\x18\x02 \x01(\v2\x11.flow.v1.CallInfoR\x04call\x12(\n" +
-	"\x05error\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\"9\n" +
+	"\x05error\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\"\xc4\x01\n" +
+	"\x04Gate\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x14\n" +
+	"\x05gated\x18\x02 \x01(\bR\x05gated\x12*\n" +
+	"\x06inputs\x18\x03 \x03(\v2\x12.flow.v1.GateInputR\x06inputs\x12\x1c\n" +
+	"\tcorrelate\x18\x04 \x01(\tR\tcorrelate\x12\x1a\n" +
+	"\boverflow\x18\x05 \x01(\tR\boverflow\x12\x14\n" +
+	"\x05limit\x18\x06 \x01(\x03R\x05limit\x12\x12\n" +
+	"\x04full\x18\a \x01(\bR\x04full\"\x7f\n" +
+	"\tGateInput\x12\x1a\n" +
+	"\bargument\x18\x01 \x01(\tR\bargument\x12\x12\n" +
+	"\x04plug\x18\x02 \x01(\tR\x04plug\x12\x18\n" +
+	"\awaiting\x18\x03 \x01(\x03R\awaiting\x12(\n" +
+	"\x06oldest\x18\x04 \x03(\v2\x10.flow.v1.ArrivalR\x06oldest\"9\n" +
 	"\rResultRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\atimeout\x18\x02 \x01(\x03R\atimeout\"g\n" +
@@ -2058,7 +2282,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\";\n" +
 	"\x11CancelCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xa5\x06\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x93\a\n" +
 	"\bCallInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2092,8 +2316,13 @@ const file_messages_api_proto_rawDesc = "" +
 	"\tduplicate\x18\x19 \x01(\bR\tduplicate\x12\x14\n" +
 	"\x05tries\x18\x1a \x01(\rR\x05tries\x12\x18\n" +
 	"\acrashes\x18\x1b \x01(\rR\acrashes\x12\x12\n" +
-	"\x04lost\x18\x1c \x01(\rR\x04lostB\t\n" +
-	"\a_result\"\xa0\x02\n" +
+	"\x04lost\x18\x1c \x01(\rR\x04lost\x12\x1b\n" +
+	"\x06output\x18\x1d \x01(\tH\x01R\x06output\x88\x01\x01\x12\x12\n" +
+	"\x04plug\x18\x1e \x01(\tR\x04plug\x12\x18\n" +
+	"\aparents\x18\x1f \x03(\tR\aparents\x12\x16\n" +
+	"\x06joined\x18  \x01(\tR\x06joinedB\t\n" +
+	"\a_resultB\t\n" +
+	"\a_output\"\xa0\x02\n" +
 	"\x10ListCallsRequest\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x16\n" +
 	"\x06states\x18\x02 \x03(\tR\x06states\x12\x1e\n" +
@@ -2130,14 +2359,15 @@ const file_messages_api_proto_rawDesc = "" +
 	"GetRequest\x12!\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\r.flow.v1.KindR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12'\n" +
-	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\"\xec\x01\n" +
+	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\"\x8f\x02\n" +
 	"\x0eObjectResponse\x12'\n" +
 	"\x06object\x18\x01 \x01(\v2\x0f.flow.v1.ObjectR\x06object\x12-\n" +
 	"\bposition\x18\x02 \x01(\v2\x11.flow.v1.PositionR\bposition\x12\x18\n" +
 	"\apending\x18\x03 \x01(\bR\apending\x12)\n" +
 	"\aobjects\x18\x04 \x03(\v2\x0f.flow.v1.ObjectR\aobjects\x12\x12\n" +
 	"\x04held\x18\x05 \x01(\x03R\x04held\x12)\n" +
-	"\arelated\x18\x06 \x03(\v2\x0f.flow.v1.ObjectR\arelated\"\xa4\x01\n" +
+	"\arelated\x18\x06 \x03(\v2\x0f.flow.v1.ObjectR\arelated\x12!\n" +
+	"\x04gate\x18\a \x01(\v2\r.flow.v1.GateR\x04gate\"\xa4\x01\n" +
 	"\vListRequest\x12!\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\r.flow.v1.KindR\x04kind\x12\x12\n" +
 	"\x04rows\x18\x02 \x01(\x05R\x04rows\x12\x1d\n" +
@@ -2213,7 +2443,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),            // 0: flow.v1.Position
 	(*RunRequest)(nil),          // 1: flow.v1.RunRequest
@@ -2222,107 +2452,113 @@ var file_messages_api_proto_goTypes = []any{
 	(*SubmitBatchResponse)(nil), // 4: flow.v1.SubmitBatchResponse
 	(*StreamRequest)(nil),       // 5: flow.v1.StreamRequest
 	(*StreamResponse)(nil),      // 6: flow.v1.StreamResponse
-	(*ResultRequest)(nil),       // 7: flow.v1.ResultRequest
-	(*GetCallRequest)(nil),      // 8: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),   // 9: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),            // 10: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),    // 11: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),   // 12: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),       // 13: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),       // 14: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),       // 15: flow.v1.DeleteRequest
-	(*GetRequest)(nil),          // 16: flow.v1.GetRequest
-	(*ObjectResponse)(nil),      // 17: flow.v1.ObjectResponse
-	(*ListRequest)(nil),         // 18: flow.v1.ListRequest
-	(*ListResponse)(nil),        // 19: flow.v1.ListResponse
-	(*ControlRequest)(nil),      // 20: flow.v1.ControlRequest
-	(*InspectRequest)(nil),      // 21: flow.v1.InspectRequest
-	(*InspectResponse)(nil),     // 22: flow.v1.InspectResponse
-	(*GetNetworkRequest)(nil),   // 23: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),         // 24: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),           // 25: flow.v1.GroupInfo
-	nil,                         // 26: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),           // 27: flow.v1.ErrorInfo
-	(*Failure)(nil),             // 28: flow.v1.Failure
-	(*Event)(nil),               // 29: flow.v1.Event
-	(*Arguments)(nil),           // 30: flow.v1.Arguments
-	(*Object)(nil),              // 31: flow.v1.Object
-	(Kind)(0),                   // 32: flow.v1.Kind
-	(*Processor)(nil),           // 33: flow.v1.Processor
-	(*Function)(nil),            // 34: flow.v1.Function
+	(*Gate)(nil),                // 7: flow.v1.Gate
+	(*GateInput)(nil),           // 8: flow.v1.GateInput
+	(*ResultRequest)(nil),       // 9: flow.v1.ResultRequest
+	(*GetCallRequest)(nil),      // 10: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),   // 11: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),            // 12: flow.v1.CallInfo
+	(*ListCallsRequest)(nil),    // 13: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),   // 14: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),       // 15: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),       // 16: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),       // 17: flow.v1.DeleteRequest
+	(*GetRequest)(nil),          // 18: flow.v1.GetRequest
+	(*ObjectResponse)(nil),      // 19: flow.v1.ObjectResponse
+	(*ListRequest)(nil),         // 20: flow.v1.ListRequest
+	(*ListResponse)(nil),        // 21: flow.v1.ListResponse
+	(*ControlRequest)(nil),      // 22: flow.v1.ControlRequest
+	(*InspectRequest)(nil),      // 23: flow.v1.InspectRequest
+	(*InspectResponse)(nil),     // 24: flow.v1.InspectResponse
+	(*GetNetworkRequest)(nil),   // 25: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),         // 26: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),           // 27: flow.v1.GroupInfo
+	nil,                         // 28: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),           // 29: flow.v1.ErrorInfo
+	(*Arrival)(nil),             // 30: flow.v1.Arrival
+	(*Failure)(nil),             // 31: flow.v1.Failure
+	(*Event)(nil),               // 32: flow.v1.Event
+	(*Arguments)(nil),           // 33: flow.v1.Arguments
+	(*Object)(nil),              // 34: flow.v1.Object
+	(Kind)(0),                   // 35: flow.v1.Kind
+	(*Processor)(nil),           // 36: flow.v1.Processor
+	(*Function)(nil),            // 37: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	26, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	28, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
-	10, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	27, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
-	0,  // 6: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	28, // 7: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	29, // 8: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	30, // 9: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
-	0,  // 10: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	0,  // 11: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	10, // 12: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 13: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	31, // 14: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	32, // 15: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	31, // 16: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	32, // 17: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	32, // 18: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 19: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	31, // 20: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 21: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	31, // 22: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	31, // 23: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	32, // 24: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 25: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	31, // 26: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 27: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	33, // 28: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	34, // 29: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	31, // 30: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	25, // 31: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	1,  // 32: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 33: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 34: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 35: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	7,  // 36: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	8,  // 37: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	11, // 38: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	9,  // 39: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	13, // 40: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	14, // 41: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	15, // 42: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	16, // 43: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	18, // 44: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	16, // 45: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	20, // 46: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	21, // 47: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	23, // 48: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	10, // 49: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 50: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 51: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 52: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	10, // 53: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	10, // 54: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	12, // 55: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	10, // 56: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	17, // 57: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	17, // 58: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	17, // 59: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	17, // 60: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	19, // 61: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	17, // 62: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	17, // 63: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	22, // 64: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	24, // 65: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	49, // [49:66] is the sub-list for method output_type
-	32, // [32:49] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	12, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
+	29, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
+	30, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	0,  // 8: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
+	31, // 9: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	32, // 10: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	33, // 11: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	0,  // 12: flow.v1.CallInfo.position:type_name -> flow.v1.Position
+	0,  // 13: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	12, // 14: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 15: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	34, // 16: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	35, // 17: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	34, // 18: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	35, // 19: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	35, // 20: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 21: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	34, // 22: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 23: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	34, // 24: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	34, // 25: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	7,  // 26: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	35, // 27: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 28: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	34, // 29: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 30: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	36, // 31: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	37, // 32: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	34, // 33: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	27, // 34: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	1,  // 35: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 36: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 37: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 38: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	9,  // 39: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	10, // 40: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	13, // 41: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	11, // 42: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	15, // 43: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	16, // 44: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	17, // 45: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	18, // 46: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	20, // 47: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	18, // 48: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	22, // 49: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	23, // 50: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	25, // 51: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	12, // 52: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 53: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 54: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 55: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	12, // 56: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	12, // 57: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	14, // 58: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	12, // 59: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	19, // 60: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	19, // 61: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	19, // 62: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	19, // 63: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	21, // 64: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	19, // 65: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	19, // 66: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	24, // 67: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	26, // 68: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	52, // [52:69] is the sub-list for method output_type
+	35, // [35:52] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -2333,14 +2569,14 @@ func file_messages_api_proto_init() {
 	file_messages_commands_proto_init()
 	file_messages_model_proto_init()
 	file_messages_api_proto_msgTypes[1].OneofWrappers = []any{}
-	file_messages_api_proto_msgTypes[10].OneofWrappers = []any{}
+	file_messages_api_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

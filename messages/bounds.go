@@ -13,5 +13,8 @@ const (
 	MaxWindow     = 64        // calls that one slot may hold
 	MaxCompletes  = 256       // attempts that one command ends
 	MaxPageRows   = 1000      // rows of one page of a list
+	MaxHops       = 1000      // plugs that one run may go through, one after the other
+	MaxGate       = 10_000    // arrivals that one argument of a gate holds, unless its queue says less
+	MaxPlugs      = 64        // plugs that lead from one socket, or to one
 	MaxPartitions = 64        // groups of a network, the meta group aside
 )

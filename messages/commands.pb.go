@@ -92,6 +92,58 @@ func (CallState) EnumDescriptor() ([]byte, []int) {
 	return file_messages_commands_proto_rawDescGZIP(), []int{0}
 }
 
+type ArrivalState int32
+
+const (
+	ArrivalState_ARRIVAL_WAITING   ArrivalState = 0
+	ArrivalState_ARRIVAL_CONSUMED  ArrivalState = 1
+	ArrivalState_ARRIVAL_DEAD      ArrivalState = 2 // a dead letter
+	ArrivalState_ARRIVAL_CANCELLED ArrivalState = 3
+)
+
+// Enum value maps for ArrivalState.
+var (
+	ArrivalState_name = map[int32]string{
+		0: "ARRIVAL_WAITING",
+		1: "ARRIVAL_CONSUMED",
+		2: "ARRIVAL_DEAD",
+		3: "ARRIVAL_CANCELLED",
+	}
+	ArrivalState_value = map[string]int32{
+		"ARRIVAL_WAITING":   0,
+		"ARRIVAL_CONSUMED":  1,
+		"ARRIVAL_DEAD":      2,
+		"ARRIVAL_CANCELLED": 3,
+	}
+)
+
+func (x ArrivalState) Enum() *ArrivalState {
+	p := new(ArrivalState)
+	*p = x
+	return p
+}
+
+func (x ArrivalState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ArrivalState) Descriptor() protoreflect.EnumDescriptor {
+	return file_messages_commands_proto_enumTypes[1].Descriptor()
+}
+
+func (ArrivalState) Type() protoreflect.EnumType {
+	return &file_messages_commands_proto_enumTypes[1]
+}
+
+func (x ArrivalState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ArrivalState.Descriptor instead.
+func (ArrivalState) EnumDescriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{1}
+}
+
 type Outcome int32
 
 const (
@@ -137,11 +189,11 @@ func (x Outcome) String() string {
 }
 
 func (Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_messages_commands_proto_enumTypes[1].Descriptor()
+	return file_messages_commands_proto_enumTypes[2].Descriptor()
 }
 
 func (Outcome) Type() protoreflect.EnumType {
-	return &file_messages_commands_proto_enumTypes[1]
+	return &file_messages_commands_proto_enumTypes[2]
 }
 
 func (x Outcome) Number() protoreflect.EnumNumber {
@@ -150,7 +202,7 @@ func (x Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Outcome.Descriptor instead.
 func (Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{1}
+	return file_messages_commands_proto_rawDescGZIP(), []int{2}
 }
 
 type ErrorKind int32
@@ -207,11 +259,11 @@ func (x ErrorKind) String() string {
 }
 
 func (ErrorKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_messages_commands_proto_enumTypes[2].Descriptor()
+	return file_messages_commands_proto_enumTypes[3].Descriptor()
 }
 
 func (ErrorKind) Type() protoreflect.EnumType {
-	return &file_messages_commands_proto_enumTypes[2]
+	return &file_messages_commands_proto_enumTypes[3]
 }
 
 func (x ErrorKind) Number() protoreflect.EnumNumber {
@@ -220,7 +272,7 @@ func (x ErrorKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ErrorKind.Descriptor instead.
 func (ErrorKind) EnumDescriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{2}
+	return file_messages_commands_proto_rawDescGZIP(), []int{3}
 }
 
 // Arguments of a call: JSON texts, opaque from client to worker.
@@ -501,7 +553,14 @@ type Call struct {
 	Result        []byte                 `protobuf:"bytes,30,opt,name=result,proto3" json:"result,omitempty"`       // JSON text; filled in when asked for; kept apart from the record
 	Log           []byte                 `protobuf:"bytes,31,opt,name=log,proto3" json:"log,omitempty"`             // what the function printed in the last attempt; kept apart
 	HasResult     bool                   `protobuf:"varint,32,opt,name=has_result,json=hasResult,proto3" json:"has_result,omitempty"`
-	Size          uint64                 `protobuf:"varint,33,opt,name=size,proto3" json:"size,omitempty"` // bytes of the arguments
+	Size          uint64                 `protobuf:"varint,33,opt,name=size,proto3" json:"size,omitempty"`    // bytes of the arguments
+	Output        []byte                 `protobuf:"bytes,34,opt,name=output,proto3" json:"output,omitempty"` // JSON object that the function put into its argument output; kept apart
+	HasOutput     bool                   `protobuf:"varint,35,opt,name=has_output,json=hasOutput,proto3" json:"has_output,omitempty"`
+	Hops          uint32                 `protobuf:"varint,36,opt,name=hops,proto3" json:"hops,omitempty"`        // plugs that its run went through until it came about
+	Plug          string                 `protobuf:"bytes,37,opt,name=plug,proto3" json:"plug,omitempty"`         // name of the plug that it came by, or that completed it at a gate
+	Parents       [][]byte               `protobuf:"bytes,38,rep,name=parents,proto3" json:"parents,omitempty"`   // of a call formed at a gate: the calls that its arguments came from
+	Arrivals      [][]byte               `protobuf:"bytes,39,rep,name=arrivals,proto3" json:"arrivals,omitempty"` // of a call formed at a gate: the arrivals that it consumed
+	Joined        []byte                 `protobuf:"bytes,40,opt,name=joined,proto3" json:"joined,omitempty"`     // of an arrival that was consumed: the call that it is part of
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -767,26 +826,299 @@ func (x *Call) GetSize() uint64 {
 	return 0
 }
 
+func (x *Call) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+func (x *Call) GetHasOutput() bool {
+	if x != nil {
+		return x.HasOutput
+	}
+	return false
+}
+
+func (x *Call) GetHops() uint32 {
+	if x != nil {
+		return x.Hops
+	}
+	return 0
+}
+
+func (x *Call) GetPlug() string {
+	if x != nil {
+		return x.Plug
+	}
+	return ""
+}
+
+func (x *Call) GetParents() [][]byte {
+	if x != nil {
+		return x.Parents
+	}
+	return nil
+}
+
+func (x *Call) GetArrivals() [][]byte {
+	if x != nil {
+		return x.Arrivals
+	}
+	return nil
+}
+
+func (x *Call) GetJoined() []byte {
+	if x != nil {
+		return x.Joined
+	}
+	return nil
+}
+
+// Arrival is a message at a gate: an argument that waits for the others. It is
+// no call; its result is that of the call that it becomes part of.
+type Arrival struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`             // 16 bytes
+	Socket        string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"`     // id of the target socket
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`         // its name
+	Input         string                 `protobuf:"bytes,4,opt,name=input,proto3" json:"input,omitempty"`       // what it fills: an argument's name, or with wait the id of its plug
+	Argument      string                 `protobuf:"bytes,5,opt,name=argument,proto3" json:"argument,omitempty"` // name of the argument; empty: the first that is free
+	Value         []byte                 `protobuf:"bytes,6,opt,name=value,proto3" json:"value,omitempty"`       // JSON text
+	Plug          string                 `protobuf:"bytes,7,opt,name=plug,proto3" json:"plug,omitempty"`         // id of the plug that it came by; empty: a client sent it
+	PlugName      string                 `protobuf:"bytes,8,opt,name=plug_name,json=plugName,proto3" json:"plug_name,omitempty"`
+	Owner         string                 `protobuf:"bytes,9,opt,name=owner,proto3" json:"owner,omitempty"`
+	Priority      int32                  `protobuf:"varint,10,opt,name=priority,proto3" json:"priority,omitempty"`
+	Tracking      []byte                 `protobuf:"bytes,11,opt,name=tracking,proto3" json:"tracking,omitempty"`
+	Parent        []byte                 `protobuf:"bytes,12,opt,name=parent,proto3" json:"parent,omitempty"` // call whose end sent it
+	Taskparent    []byte                 `protobuf:"bytes,13,opt,name=taskparent,proto3" json:"taskparent,omitempty"`
+	Flowparent    []byte                 `protobuf:"bytes,14,opt,name=flowparent,proto3" json:"flowparent,omitempty"`
+	Hops          uint32                 `protobuf:"varint,15,opt,name=hops,proto3" json:"hops,omitempty"`
+	Received      int64                  `protobuf:"varint,16,opt,name=received,proto3" json:"received,omitempty"` // microseconds, from the log
+	Ended         int64                  `protobuf:"varint,17,opt,name=ended,proto3" json:"ended,omitempty"`       // when it was consumed, or died
+	Seq           uint64                 `protobuf:"varint,18,opt,name=seq,proto3" json:"seq,omitempty"`           // position among the partition's arrivals
+	State         ArrivalState           `protobuf:"varint,19,opt,name=state,proto3,enum=flow.v1.ArrivalState" json:"state,omitempty"`
+	Joined        []byte                 `protobuf:"bytes,20,opt,name=joined,proto3" json:"joined,omitempty"`    // call that consumed it
+	Reason        string                 `protobuf:"bytes,21,opt,name=reason,proto3" json:"reason,omitempty"`    // why it died
+	Expires       int64                  `protobuf:"varint,22,opt,name=expires,proto3" json:"expires,omitempty"` // microseconds; not consumed by then, it dies; 0: never
+	Content       []byte                 `protobuf:"bytes,23,opt,name=content,proto3" json:"content,omitempty"`  // of one that a client sent: hash of what it sent
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Arrival) Reset() {
+	*x = Arrival{}
+	mi := &file_messages_commands_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Arrival) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Arrival) ProtoMessage() {}
+
+func (x *Arrival) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Arrival.ProtoReflect.Descriptor instead.
+func (*Arrival) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Arrival) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Arrival) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Arrival) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Arrival) GetInput() string {
+	if x != nil {
+		return x.Input
+	}
+	return ""
+}
+
+func (x *Arrival) GetArgument() string {
+	if x != nil {
+		return x.Argument
+	}
+	return ""
+}
+
+func (x *Arrival) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *Arrival) GetPlug() string {
+	if x != nil {
+		return x.Plug
+	}
+	return ""
+}
+
+func (x *Arrival) GetPlugName() string {
+	if x != nil {
+		return x.PlugName
+	}
+	return ""
+}
+
+func (x *Arrival) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Arrival) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *Arrival) GetTracking() []byte {
+	if x != nil {
+		return x.Tracking
+	}
+	return nil
+}
+
+func (x *Arrival) GetParent() []byte {
+	if x != nil {
+		return x.Parent
+	}
+	return nil
+}
+
+func (x *Arrival) GetTaskparent() []byte {
+	if x != nil {
+		return x.Taskparent
+	}
+	return nil
+}
+
+func (x *Arrival) GetFlowparent() []byte {
+	if x != nil {
+		return x.Flowparent
+	}
+	return nil
+}
+
+func (x *Arrival) GetHops() uint32 {
+	if x != nil {
+		return x.Hops
+	}
+	return 0
+}
+
+func (x *Arrival) GetReceived() int64 {
+	if x != nil {
+		return x.Received
+	}
+	return 0
+}
+
+func (x *Arrival) GetEnded() int64 {
+	if x != nil {
+		return x.Ended
+	}
+	return 0
+}
+
+func (x *Arrival) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Arrival) GetState() ArrivalState {
+	if x != nil {
+		return x.State
+	}
+	return ArrivalState_ARRIVAL_WAITING
+}
+
+func (x *Arrival) GetJoined() []byte {
+	if x != nil {
+		return x.Joined
+	}
+	return nil
+}
+
+func (x *Arrival) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Arrival) GetExpires() int64 {
+	if x != nil {
+		return x.Expires
+	}
+	return 0
+}
+
+func (x *Arrival) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
 // Enqueue accepts one call. Sent again with the same id and content it does nothing.
 type Enqueue struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Socket        string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"` // socket id
-	Arguments     *Arguments             `protobuf:"bytes,3,opt,name=arguments,proto3" json:"arguments,omitempty"`
-	Content       []byte                 `protobuf:"bytes,4,opt,name=content,proto3" json:"content,omitempty"`
-	Owner         string                 `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
-	Priority      int32                  `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
-	Tracking      []byte                 `protobuf:"bytes,7,opt,name=tracking,proto3" json:"tracking,omitempty"` // empty: its own id
-	Parent        []byte                 `protobuf:"bytes,8,opt,name=parent,proto3" json:"parent,omitempty"`
-	Taskparent    []byte                 `protobuf:"bytes,9,opt,name=taskparent,proto3" json:"taskparent,omitempty"`
-	Flowparent    []byte                 `protobuf:"bytes,10,opt,name=flowparent,proto3" json:"flowparent,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Socket     string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"` // socket id
+	Arguments  *Arguments             `protobuf:"bytes,3,opt,name=arguments,proto3" json:"arguments,omitempty"`
+	Content    []byte                 `protobuf:"bytes,4,opt,name=content,proto3" json:"content,omitempty"`
+	Owner      string                 `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
+	Priority   int32                  `protobuf:"varint,6,opt,name=priority,proto3" json:"priority,omitempty"`
+	Tracking   []byte                 `protobuf:"bytes,7,opt,name=tracking,proto3" json:"tracking,omitempty"` // empty: its own id
+	Parent     []byte                 `protobuf:"bytes,8,opt,name=parent,proto3" json:"parent,omitempty"`
+	Taskparent []byte                 `protobuf:"bytes,9,opt,name=taskparent,proto3" json:"taskparent,omitempty"`
+	Flowparent []byte                 `protobuf:"bytes,10,opt,name=flowparent,proto3" json:"flowparent,omitempty"`
+	// The one named argument is for the socket's gate: it waits there for the others.
+	ToGate        bool `protobuf:"varint,11,opt,name=to_gate,json=toGate,proto3" json:"to_gate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Enqueue) Reset() {
 	*x = Enqueue{}
-	mi := &file_messages_commands_proto_msgTypes[5]
+	mi := &file_messages_commands_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -798,7 +1130,7 @@ func (x *Enqueue) String() string {
 func (*Enqueue) ProtoMessage() {}
 
 func (x *Enqueue) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[5]
+	mi := &file_messages_commands_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -811,7 +1143,7 @@ func (x *Enqueue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueue.ProtoReflect.Descriptor instead.
 func (*Enqueue) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{5}
+	return file_messages_commands_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Enqueue) GetId() []byte {
@@ -884,6 +1216,226 @@ func (x *Enqueue) GetFlowparent() []byte {
 	return nil
 }
 
+func (x *Enqueue) GetToGate() bool {
+	if x != nil {
+		return x.ToGate
+	}
+	return false
+}
+
+// Arrive hands a socket what a plug sends when a call has ended. It is never
+// refused: what cannot be taken becomes a dead letter.
+type Arrive struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`         // follows from the call that ended and the plug
+	Socket        string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"` // id of the target socket
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`     // its name
+	Plug          string                 `protobuf:"bytes,4,opt,name=plug,proto3" json:"plug,omitempty"`     // id
+	PlugName      string                 `protobuf:"bytes,5,opt,name=plug_name,json=plugName,proto3" json:"plug_name,omitempty"`
+	Argument      string                 `protobuf:"bytes,6,opt,name=argument,proto3" json:"argument,omitempty"` // empty: the first
+	Value         []byte                 `protobuf:"bytes,7,opt,name=value,proto3" json:"value,omitempty"`       // JSON text
+	Parent        []byte                 `protobuf:"bytes,8,opt,name=parent,proto3" json:"parent,omitempty"`     // the call that ended
+	Tracking      []byte                 `protobuf:"bytes,9,opt,name=tracking,proto3" json:"tracking,omitempty"`
+	Taskparent    []byte                 `protobuf:"bytes,10,opt,name=taskparent,proto3" json:"taskparent,omitempty"`
+	Flowparent    []byte                 `protobuf:"bytes,11,opt,name=flowparent,proto3" json:"flowparent,omitempty"`
+	Owner         string                 `protobuf:"bytes,12,opt,name=owner,proto3" json:"owner,omitempty"`
+	Priority      int32                  `protobuf:"varint,13,opt,name=priority,proto3" json:"priority,omitempty"`
+	Hops          uint32                 `protobuf:"varint,14,opt,name=hops,proto3" json:"hops,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Arrive) Reset() {
+	*x = Arrive{}
+	mi := &file_messages_commands_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Arrive) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Arrive) ProtoMessage() {}
+
+func (x *Arrive) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Arrive.ProtoReflect.Descriptor instead.
+func (*Arrive) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Arrive) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Arrive) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Arrive) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Arrive) GetPlug() string {
+	if x != nil {
+		return x.Plug
+	}
+	return ""
+}
+
+func (x *Arrive) GetPlugName() string {
+	if x != nil {
+		return x.PlugName
+	}
+	return ""
+}
+
+func (x *Arrive) GetArgument() string {
+	if x != nil {
+		return x.Argument
+	}
+	return ""
+}
+
+func (x *Arrive) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *Arrive) GetParent() []byte {
+	if x != nil {
+		return x.Parent
+	}
+	return nil
+}
+
+func (x *Arrive) GetTracking() []byte {
+	if x != nil {
+		return x.Tracking
+	}
+	return nil
+}
+
+func (x *Arrive) GetTaskparent() []byte {
+	if x != nil {
+		return x.Taskparent
+	}
+	return nil
+}
+
+func (x *Arrive) GetFlowparent() []byte {
+	if x != nil {
+		return x.Flowparent
+	}
+	return nil
+}
+
+func (x *Arrive) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Arrive) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *Arrive) GetHops() uint32 {
+	if x != nil {
+		return x.Hops
+	}
+	return 0
+}
+
+// Throttle tells the partition of sockets whose plugs lead to a target that the
+// target is full, or that it has room again. While it is full, none of the
+// sources' calls is leased.
+type Throttle struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Target        string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`   // socket id
+	Sources       []string               `protobuf:"bytes,2,rep,name=sources,proto3" json:"sources,omitempty"` // socket ids
+	Full          bool                   `protobuf:"varint,3,opt,name=full,proto3" json:"full,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Throttle) Reset() {
+	*x = Throttle{}
+	mi := &file_messages_commands_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Throttle) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Throttle) ProtoMessage() {}
+
+func (x *Throttle) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Throttle.ProtoReflect.Descriptor instead.
+func (*Throttle) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Throttle) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *Throttle) GetSources() []string {
+	if x != nil {
+		return x.Sources
+	}
+	return nil
+}
+
+func (x *Throttle) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
+}
+
 // EnqueueBatch accepts calls of one socket with consecutive ids, stored as one block.
 type EnqueueBatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -900,7 +1452,7 @@ type EnqueueBatch struct {
 
 func (x *EnqueueBatch) Reset() {
 	*x = EnqueueBatch{}
-	mi := &file_messages_commands_proto_msgTypes[6]
+	mi := &file_messages_commands_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +1464,7 @@ func (x *EnqueueBatch) String() string {
 func (*EnqueueBatch) ProtoMessage() {}
 
 func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[6]
+	mi := &file_messages_commands_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +1477,7 @@ func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueBatch.ProtoReflect.Descriptor instead.
 func (*EnqueueBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{6}
+	return file_messages_commands_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *EnqueueBatch) GetFirst() []byte {
@@ -994,7 +1546,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_messages_commands_proto_msgTypes[7]
+	mi := &file_messages_commands_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1006,7 +1558,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[7]
+	mi := &file_messages_commands_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1019,7 +1571,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{7}
+	return file_messages_commands_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Grant) GetSession() string {
@@ -1075,7 +1627,7 @@ type Revoke struct {
 
 func (x *Revoke) Reset() {
 	*x = Revoke{}
-	mi := &file_messages_commands_proto_msgTypes[8]
+	mi := &file_messages_commands_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1087,7 +1639,7 @@ func (x *Revoke) String() string {
 func (*Revoke) ProtoMessage() {}
 
 func (x *Revoke) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[8]
+	mi := &file_messages_commands_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1100,7 +1652,7 @@ func (x *Revoke) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revoke.ProtoReflect.Descriptor instead.
 func (*Revoke) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{8}
+	return file_messages_commands_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Revoke) GetSession() string {
@@ -1128,7 +1680,7 @@ type EndSession struct {
 
 func (x *EndSession) Reset() {
 	*x = EndSession{}
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1140,7 +1692,7 @@ func (x *EndSession) String() string {
 func (*EndSession) ProtoMessage() {}
 
 func (x *EndSession) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1153,7 +1705,7 @@ func (x *EndSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSession.ProtoReflect.Descriptor instead.
 func (*EndSession) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{9}
+	return file_messages_commands_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *EndSession) GetSession() string {
@@ -1184,13 +1736,15 @@ type Complete struct {
 	Jitter        uint32                 `protobuf:"varint,9,opt,name=jitter,proto3" json:"jitter,omitempty"`    // chosen by the proposer: 0 to 999 thousandths of the retry delay
 	Started       int64                  `protobuf:"varint,10,opt,name=started,proto3" json:"started,omitempty"` // worker's clock, for display
 	Ended         int64                  `protobuf:"varint,11,opt,name=ended,proto3" json:"ended,omitempty"`
+	Plugs         []byte                 `protobuf:"bytes,12,opt,name=plugs,proto3" json:"plugs,omitempty"`   // JSON object: plug name to value, what the function routed; empty: nothing
+	Output        []byte                 `protobuf:"bytes,13,opt,name=output,proto3" json:"output,omitempty"` // JSON object that it put into its argument output; empty: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Complete) Reset() {
 	*x = Complete{}
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1202,7 +1756,7 @@ func (x *Complete) String() string {
 func (*Complete) ProtoMessage() {}
 
 func (x *Complete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1769,7 @@ func (x *Complete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Complete.ProtoReflect.Descriptor instead.
 func (*Complete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+	return file_messages_commands_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Complete) GetSession() string {
@@ -1295,6 +1849,20 @@ func (x *Complete) GetEnded() int64 {
 	return 0
 }
 
+func (x *Complete) GetPlugs() []byte {
+	if x != nil {
+		return x.Plugs
+	}
+	return nil
+}
+
+func (x *Complete) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
 // CompleteBatch ends several attempts, in order; each is answered by itself.
 type CompleteBatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1305,7 +1873,7 @@ type CompleteBatch struct {
 
 func (x *CompleteBatch) Reset() {
 	*x = CompleteBatch{}
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1885,7 @@ func (x *CompleteBatch) String() string {
 func (*CompleteBatch) ProtoMessage() {}
 
 func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1898,7 @@ func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteBatch.ProtoReflect.Descriptor instead.
 func (*CompleteBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+	return file_messages_commands_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CompleteBatch) GetCompletes() []*Complete {
@@ -1351,7 +1919,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1363,7 +1931,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1376,7 +1944,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+	return file_messages_commands_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Cancel) GetCall() []byte {
@@ -1402,7 +1970,7 @@ type Tick struct {
 
 func (x *Tick) Reset() {
 	*x = Tick{}
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1982,7 @@ func (x *Tick) String() string {
 func (*Tick) ProtoMessage() {}
 
 func (x *Tick) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1995,7 @@ func (x *Tick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tick.ProtoReflect.Descriptor instead.
 func (*Tick) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{13}
+	return file_messages_commands_proto_rawDescGZIP(), []int{16}
 }
 
 // ConfigureProcessor tells a partition what it needs of a processor.
@@ -1450,7 +2018,7 @@ type ConfigureProcessor struct {
 
 func (x *ConfigureProcessor) Reset() {
 	*x = ConfigureProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +2030,7 @@ func (x *ConfigureProcessor) String() string {
 func (*ConfigureProcessor) ProtoMessage() {}
 
 func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +2043,7 @@ func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureProcessor.ProtoReflect.Descriptor instead.
 func (*ConfigureProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{14}
+	return file_messages_commands_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ConfigureProcessor) GetProcessor() string {
@@ -1568,14 +2136,21 @@ type ConfigureSocket struct {
 	Timelimit      *int64                 `protobuf:"varint,8,opt,name=timelimit,proto3,oneof" json:"timelimit,omitempty"`
 	MaxLength      int64                  `protobuf:"varint,9,opt,name=max_length,json=maxLength,proto3" json:"max_length,omitempty"`
 	MaxLengthBytes int64                  `protobuf:"varint,10,opt,name=max_length_bytes,json=maxLengthBytes,proto3" json:"max_length_bytes,omitempty"`
-	MessageTtl     int64                  `protobuf:"varint,11,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"` // milliseconds
+	MessageTtl     int64                  `protobuf:"varint,11,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`    // milliseconds
+	Plugs          []*PlugTo              `protobuf:"bytes,12,rep,name=plugs,proto3" json:"plugs,omitempty"`                                 // that lead from here, by name
+	Incoming       []*PlugFrom            `protobuf:"bytes,13,rep,name=incoming,proto3" json:"incoming,omitempty"`                           // that lead here, in the order in which they were added
+	Parameters     []*Parameter           `protobuf:"bytes,14,rep,name=parameters,proto3" json:"parameters,omitempty"`                       // of its function, by position; only if plugs lead here
+	Wait           bool                   `protobuf:"varint,15,opt,name=wait,proto3" json:"wait,omitempty"`                                  // a call forms of one message of each incoming plug
+	Correlate      string                 `protobuf:"bytes,16,opt,name=correlate,proto3" json:"correlate,omitempty"`                         // tracking: only arrivals of the same run are joined
+	GateTimeout    int64                  `protobuf:"varint,17,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at the gate; 0: for ever
+	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter; empty: block
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ConfigureSocket) Reset() {
 	*x = ConfigureSocket{}
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +2162,7 @@ func (x *ConfigureSocket) String() string {
 func (*ConfigureSocket) ProtoMessage() {}
 
 func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +2175,7 @@ func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureSocket.ProtoReflect.Descriptor instead.
 func (*ConfigureSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{15}
+	return file_messages_commands_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ConfigureSocket) GetSocket() string {
@@ -1680,6 +2255,249 @@ func (x *ConfigureSocket) GetMessageTtl() int64 {
 	return 0
 }
 
+func (x *ConfigureSocket) GetPlugs() []*PlugTo {
+	if x != nil {
+		return x.Plugs
+	}
+	return nil
+}
+
+func (x *ConfigureSocket) GetIncoming() []*PlugFrom {
+	if x != nil {
+		return x.Incoming
+	}
+	return nil
+}
+
+func (x *ConfigureSocket) GetParameters() []*Parameter {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+func (x *ConfigureSocket) GetWait() bool {
+	if x != nil {
+		return x.Wait
+	}
+	return false
+}
+
+func (x *ConfigureSocket) GetCorrelate() string {
+	if x != nil {
+		return x.Correlate
+	}
+	return ""
+}
+
+func (x *ConfigureSocket) GetGateTimeout() int64 {
+	if x != nil {
+		return x.GateTimeout
+	}
+	return 0
+}
+
+func (x *ConfigureSocket) GetOverflow() string {
+	if x != nil {
+		return x.Overflow
+	}
+	return ""
+}
+
+// PlugTo is a plug as the partition of its source knows it.
+type PlugTo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Plug          string                 `protobuf:"bytes,1,opt,name=plug,proto3" json:"plug,omitempty"` // id
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Type          string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`     // RESULT or ERROR
+	Target        string                 `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"` // socket id
+	TargetName    string                 `protobuf:"bytes,5,opt,name=target_name,json=targetName,proto3" json:"target_name,omitempty"`
+	Partition     uint32                 `protobuf:"varint,6,opt,name=partition,proto3" json:"partition,omitempty"` // the target's
+	Argument      string                 `protobuf:"bytes,7,opt,name=argument,proto3" json:"argument,omitempty"`    // empty: the first
+	Cyclic        bool                   `protobuf:"varint,8,opt,name=cyclic,proto3" json:"cyclic,omitempty"`       // the source can be reached from the target: no back pressure
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlugTo) Reset() {
+	*x = PlugTo{}
+	mi := &file_messages_commands_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlugTo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlugTo) ProtoMessage() {}
+
+func (x *PlugTo) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
+func (*PlugTo) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *PlugTo) GetPlug() string {
+	if x != nil {
+		return x.Plug
+	}
+	return ""
+}
+
+func (x *PlugTo) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PlugTo) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *PlugTo) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *PlugTo) GetTargetName() string {
+	if x != nil {
+		return x.TargetName
+	}
+	return ""
+}
+
+func (x *PlugTo) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *PlugTo) GetArgument() string {
+	if x != nil {
+		return x.Argument
+	}
+	return ""
+}
+
+func (x *PlugTo) GetCyclic() bool {
+	if x != nil {
+		return x.Cyclic
+	}
+	return false
+}
+
+// PlugFrom is a plug as the partition of its target knows it.
+type PlugFrom struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Plug          string                 `protobuf:"bytes,1,opt,name=plug,proto3" json:"plug,omitempty"` // id
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"` // socket id
+	SourceName    string                 `protobuf:"bytes,4,opt,name=source_name,json=sourceName,proto3" json:"source_name,omitempty"`
+	Partition     uint32                 `protobuf:"varint,5,opt,name=partition,proto3" json:"partition,omitempty"` // the source's
+	Argument      string                 `protobuf:"bytes,6,opt,name=argument,proto3" json:"argument,omitempty"`
+	Cyclic        bool                   `protobuf:"varint,7,opt,name=cyclic,proto3" json:"cyclic,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlugFrom) Reset() {
+	*x = PlugFrom{}
+	mi := &file_messages_commands_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlugFrom) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlugFrom) ProtoMessage() {}
+
+func (x *PlugFrom) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
+func (*PlugFrom) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *PlugFrom) GetPlug() string {
+	if x != nil {
+		return x.Plug
+	}
+	return ""
+}
+
+func (x *PlugFrom) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PlugFrom) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *PlugFrom) GetSourceName() string {
+	if x != nil {
+		return x.SourceName
+	}
+	return ""
+}
+
+func (x *PlugFrom) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *PlugFrom) GetArgument() string {
+	if x != nil {
+		return x.Argument
+	}
+	return ""
+}
+
+func (x *PlugFrom) GetCyclic() bool {
+	if x != nil {
+		return x.Cyclic
+	}
+	return false
+}
+
 // RemoveSocket removes a socket. Without force it drains first; with force the
 // calls it holds are cancelled.
 type RemoveSocket struct {
@@ -1692,7 +2510,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1704,7 +2522,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1717,7 +2535,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{16}
+	return file_messages_commands_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -1743,7 +2561,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1755,7 +2573,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1768,7 +2586,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{17}
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -1793,7 +2611,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +2623,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +2636,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{18}
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -1860,7 +2678,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1872,7 +2690,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1885,7 +2703,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{19}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -1915,7 +2733,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1927,7 +2745,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1940,7 +2758,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -1997,7 +2815,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2009,7 +2827,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2022,7 +2840,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -2154,7 +2972,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2166,7 +2984,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2179,7 +2997,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -2201,7 +3019,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +3031,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +3044,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -2260,7 +3078,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2272,7 +3090,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2285,7 +3103,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -2306,7 +3124,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2318,7 +3136,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2331,7 +3149,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Create) GetObject() *Object {
@@ -2361,7 +3179,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2373,7 +3191,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2386,7 +3204,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Function) GetName() string {
@@ -2429,7 +3247,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2441,7 +3259,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2454,7 +3272,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Parameter) GetName() string {
@@ -2501,7 +3319,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2513,7 +3331,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2526,7 +3344,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Update) GetKind() Kind {
@@ -2583,7 +3401,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2595,7 +3413,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2608,7 +3426,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -2645,7 +3463,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2657,7 +3475,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2670,7 +3488,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Report) GetNode() string {
@@ -2715,7 +3533,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2727,7 +3545,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2740,7 +3558,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -2797,7 +3615,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2809,7 +3627,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2822,7 +3640,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -2859,7 +3677,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2871,7 +3689,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2884,7 +3702,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Replica) GetNode() string {
@@ -2927,7 +3745,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2939,7 +3757,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2952,7 +3770,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -2992,7 +3810,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3004,7 +3822,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3017,7 +3835,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -3087,7 +3905,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3099,7 +3917,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3112,7 +3930,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -3218,7 +4036,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3230,7 +4048,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3243,7 +4061,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -3264,7 +4082,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3276,7 +4094,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3289,7 +4107,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -3325,7 +4143,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3337,7 +4155,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3350,7 +4168,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -3392,7 +4210,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3404,7 +4222,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3417,7 +4235,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -3444,7 +4262,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3456,7 +4274,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3469,7 +4287,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Completed) GetStale() bool {
@@ -3495,7 +4313,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3507,7 +4325,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3520,7 +4338,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -3554,7 +4372,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3566,7 +4384,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3579,7 +4397,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Start) GetSession() string {
@@ -3700,7 +4518,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3712,7 +4530,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3725,7 +4543,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Abort) GetSession() string {
@@ -3766,7 +4584,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3778,7 +4596,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3791,7 +4609,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -3824,7 +4642,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04node\x18\x05 \x01(\tR\x04node\"\xfe\x06\n" +
+	"\x04node\x18\x05 \x01(\tR\x04node\"\xab\b\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -3864,7 +4682,44 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x03log\x18\x1f \x01(\fR\x03log\x12\x1d\n" +
 	"\n" +
 	"has_result\x18  \x01(\bR\thasResult\x12\x12\n" +
-	"\x04size\x18! \x01(\x04R\x04size\"\xa3\x02\n" +
+	"\x04size\x18! \x01(\x04R\x04size\x12\x16\n" +
+	"\x06output\x18\" \x01(\fR\x06output\x12\x1d\n" +
+	"\n" +
+	"has_output\x18# \x01(\bR\thasOutput\x12\x12\n" +
+	"\x04hops\x18$ \x01(\rR\x04hops\x12\x12\n" +
+	"\x04plug\x18% \x01(\tR\x04plug\x12\x18\n" +
+	"\aparents\x18& \x03(\fR\aparents\x12\x1a\n" +
+	"\barrivals\x18' \x03(\fR\barrivals\x12\x16\n" +
+	"\x06joined\x18( \x01(\fR\x06joined\"\xcd\x04\n" +
+	"\aArrival\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
+	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x14\n" +
+	"\x05input\x18\x04 \x01(\tR\x05input\x12\x1a\n" +
+	"\bargument\x18\x05 \x01(\tR\bargument\x12\x14\n" +
+	"\x05value\x18\x06 \x01(\fR\x05value\x12\x12\n" +
+	"\x04plug\x18\a \x01(\tR\x04plug\x12\x1b\n" +
+	"\tplug_name\x18\b \x01(\tR\bplugName\x12\x14\n" +
+	"\x05owner\x18\t \x01(\tR\x05owner\x12\x1a\n" +
+	"\bpriority\x18\n" +
+	" \x01(\x05R\bpriority\x12\x1a\n" +
+	"\btracking\x18\v \x01(\fR\btracking\x12\x16\n" +
+	"\x06parent\x18\f \x01(\fR\x06parent\x12\x1e\n" +
+	"\n" +
+	"taskparent\x18\r \x01(\fR\n" +
+	"taskparent\x12\x1e\n" +
+	"\n" +
+	"flowparent\x18\x0e \x01(\fR\n" +
+	"flowparent\x12\x12\n" +
+	"\x04hops\x18\x0f \x01(\rR\x04hops\x12\x1a\n" +
+	"\breceived\x18\x10 \x01(\x03R\breceived\x12\x14\n" +
+	"\x05ended\x18\x11 \x01(\x03R\x05ended\x12\x10\n" +
+	"\x03seq\x18\x12 \x01(\x04R\x03seq\x12+\n" +
+	"\x05state\x18\x13 \x01(\x0e2\x15.flow.v1.ArrivalStateR\x05state\x12\x16\n" +
+	"\x06joined\x18\x14 \x01(\fR\x06joined\x12\x16\n" +
+	"\x06reason\x18\x15 \x01(\tR\x06reason\x12\x18\n" +
+	"\aexpires\x18\x16 \x01(\x03R\aexpires\x12\x18\n" +
+	"\acontent\x18\x17 \x01(\fR\acontent\"\xbc\x02\n" +
 	"\aEnqueue\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x120\n" +
@@ -3880,7 +4735,32 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"flowparent\x18\n" +
 	" \x01(\fR\n" +
-	"flowparent\"\xd6\x01\n" +
+	"flowparent\x12\x17\n" +
+	"\ato_gate\x18\v \x01(\bR\x06toGate\"\xe1\x02\n" +
+	"\x06Arrive\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
+	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
+	"\x04plug\x18\x04 \x01(\tR\x04plug\x12\x1b\n" +
+	"\tplug_name\x18\x05 \x01(\tR\bplugName\x12\x1a\n" +
+	"\bargument\x18\x06 \x01(\tR\bargument\x12\x14\n" +
+	"\x05value\x18\a \x01(\fR\x05value\x12\x16\n" +
+	"\x06parent\x18\b \x01(\fR\x06parent\x12\x1a\n" +
+	"\btracking\x18\t \x01(\fR\btracking\x12\x1e\n" +
+	"\n" +
+	"taskparent\x18\n" +
+	" \x01(\fR\n" +
+	"taskparent\x12\x1e\n" +
+	"\n" +
+	"flowparent\x18\v \x01(\fR\n" +
+	"flowparent\x12\x14\n" +
+	"\x05owner\x18\f \x01(\tR\x05owner\x12\x1a\n" +
+	"\bpriority\x18\r \x01(\x05R\bpriority\x12\x12\n" +
+	"\x04hops\x18\x0e \x01(\rR\x04hops\"P\n" +
+	"\bThrottle\x12\x16\n" +
+	"\x06target\x18\x01 \x01(\tR\x06target\x12\x18\n" +
+	"\asources\x18\x02 \x03(\tR\asources\x12\x12\n" +
+	"\x04full\x18\x03 \x01(\bR\x04full\"\xd6\x01\n" +
 	"\fEnqueueBatch\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\fR\x05first\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x120\n" +
@@ -3902,7 +4782,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"EndSession\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb0\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xde\x02\n" +
 	"\bComplete\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x12\n" +
@@ -3915,7 +4795,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x06jitter\x18\t \x01(\rR\x06jitter\x12\x18\n" +
 	"\astarted\x18\n" +
 	" \x01(\x03R\astarted\x12\x14\n" +
-	"\x05ended\x18\v \x01(\x03R\x05ended\"@\n" +
+	"\x05ended\x18\v \x01(\x03R\x05ended\x12\x14\n" +
+	"\x05plugs\x18\f \x01(\fR\x05plugs\x12\x16\n" +
+	"\x06output\x18\r \x01(\fR\x06output\"@\n" +
 	"\rCompleteBatch\x12/\n" +
 	"\tcompletes\x18\x01 \x03(\v2\x11.flow.v1.CompleteR\tcompletes\"4\n" +
 	"\x06Cancel\x12\x12\n" +
@@ -3936,7 +4818,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tratelimit\x18\t \x01(\tR\tratelimit\x12!\n" +
 	"\fbuiltin_echo\x18\n" +
 	" \x01(\bR\vbuiltinEcho\x12\x16\n" +
-	"\x06module\x18\v \x01(\tR\x06module\"\x8b\x03\n" +
+	"\x06module\x18\v \x01(\tR\x06module\"\x86\x05\n" +
 	"\x0fConfigureSocket\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -3953,12 +4835,40 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x10max_length_bytes\x18\n" +
 	" \x01(\x03R\x0emaxLengthBytes\x12\x1f\n" +
 	"\vmessage_ttl\x18\v \x01(\x03R\n" +
-	"messageTtlB\n" +
+	"messageTtl\x12%\n" +
+	"\x05plugs\x18\f \x03(\v2\x0f.flow.v1.PlugToR\x05plugs\x12-\n" +
+	"\bincoming\x18\r \x03(\v2\x11.flow.v1.PlugFromR\bincoming\x122\n" +
+	"\n" +
+	"parameters\x18\x0e \x03(\v2\x12.flow.v1.ParameterR\n" +
+	"parameters\x12\x12\n" +
+	"\x04wait\x18\x0f \x01(\bR\x04wait\x12\x1c\n" +
+	"\tcorrelate\x18\x10 \x01(\tR\tcorrelate\x12!\n" +
+	"\fgate_timeout\x18\x11 \x01(\x03R\vgateTimeout\x12\x1a\n" +
+	"\boverflow\x18\x12 \x01(\tR\boverflowB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +
 	"\n" +
-	"_timelimit\"<\n" +
+	"_timelimit\"\xcf\x01\n" +
+	"\x06PlugTo\x12\x12\n" +
+	"\x04plug\x18\x01 \x01(\tR\x04plug\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\tR\x04type\x12\x16\n" +
+	"\x06target\x18\x04 \x01(\tR\x06target\x12\x1f\n" +
+	"\vtarget_name\x18\x05 \x01(\tR\n" +
+	"targetName\x12\x1c\n" +
+	"\tpartition\x18\x06 \x01(\rR\tpartition\x12\x1a\n" +
+	"\bargument\x18\a \x01(\tR\bargument\x12\x16\n" +
+	"\x06cyclic\x18\b \x01(\bR\x06cyclic\"\xbd\x01\n" +
+	"\bPlugFrom\x12\x12\n" +
+	"\x04plug\x18\x01 \x01(\tR\x04plug\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12\x1f\n" +
+	"\vsource_name\x18\x04 \x01(\tR\n" +
+	"sourceName\x12\x1c\n" +
+	"\tpartition\x18\x05 \x01(\rR\tpartition\x12\x1a\n" +
+	"\bargument\x18\x06 \x01(\tR\bargument\x12\x16\n" +
+	"\x06cyclic\x18\a \x01(\bR\x06cyclic\"<\n" +
 	"\fRemoveSocket\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x14\n" +
 	"\x05force\x18\x02 \x01(\bR\x05force\"/\n" +
@@ -4137,7 +5047,12 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"\x06FAILED\x10\x06\x12\r\n" +
 	"\tCANCELLED\x10\a\x12\v\n" +
-	"\aEXPIRED\x10\b*o\n" +
+	"\aEXPIRED\x10\b*b\n" +
+	"\fArrivalState\x12\x13\n" +
+	"\x0fARRIVAL_WAITING\x10\x00\x12\x14\n" +
+	"\x10ARRIVAL_CONSUMED\x10\x01\x12\x10\n" +
+	"\fARRIVAL_DEAD\x10\x02\x12\x15\n" +
+	"\x11ARRIVAL_CANCELLED\x10\x03*o\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x06\n" +
 	"\x02OK\x10\x01\x12\r\n" +
@@ -4173,108 +5088,118 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 	return file_messages_commands_proto_rawDescData
 }
 
-var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
-	(Outcome)(0),               // 1: flow.v1.Outcome
-	(ErrorKind)(0),             // 2: flow.v1.ErrorKind
-	(*Arguments)(nil),          // 3: flow.v1.Arguments
-	(*NamedValue)(nil),         // 4: flow.v1.NamedValue
-	(*Failure)(nil),            // 5: flow.v1.Failure
-	(*Event)(nil),              // 6: flow.v1.Event
-	(*Call)(nil),               // 7: flow.v1.Call
-	(*Enqueue)(nil),            // 8: flow.v1.Enqueue
-	(*EnqueueBatch)(nil),       // 9: flow.v1.EnqueueBatch
-	(*Grant)(nil),              // 10: flow.v1.Grant
-	(*Revoke)(nil),             // 11: flow.v1.Revoke
-	(*EndSession)(nil),         // 12: flow.v1.EndSession
-	(*Complete)(nil),           // 13: flow.v1.Complete
-	(*CompleteBatch)(nil),      // 14: flow.v1.CompleteBatch
-	(*Cancel)(nil),             // 15: flow.v1.Cancel
-	(*Tick)(nil),               // 16: flow.v1.Tick
-	(*ConfigureProcessor)(nil), // 17: flow.v1.ConfigureProcessor
-	(*ConfigureSocket)(nil),    // 18: flow.v1.ConfigureSocket
-	(*RemoveSocket)(nil),       // 19: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 20: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 21: flow.v1.Deliver
-	(*Delivered)(nil),          // 22: flow.v1.Delivered
-	(*Found)(nil),              // 23: flow.v1.Found
-	(*NodeInfo)(nil),           // 24: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 25: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 26: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 27: flow.v1.NodeRemove
-	(*Create)(nil),             // 28: flow.v1.Create
-	(*Function)(nil),           // 29: flow.v1.Function
-	(*Parameter)(nil),          // 30: flow.v1.Parameter
-	(*Update)(nil),             // 31: flow.v1.Update
-	(*Delete)(nil),             // 32: flow.v1.Delete
-	(*Report)(nil),             // 33: flow.v1.Report
-	(*DeploymentReport)(nil),   // 34: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 35: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 36: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 37: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 38: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 39: flow.v1.Reply
-	(*Replies)(nil),            // 40: flow.v1.Replies
-	(*Enqueued)(nil),           // 41: flow.v1.Enqueued
-	(*Changed)(nil),            // 42: flow.v1.Changed
-	(*Deliveries)(nil),         // 43: flow.v1.Deliveries
-	(*Completed)(nil),          // 44: flow.v1.Completed
-	(*CallReply)(nil),          // 45: flow.v1.CallReply
-	(*Start)(nil),              // 46: flow.v1.Start
-	(*Abort)(nil),              // 47: flow.v1.Abort
-	(*Ended)(nil),              // 48: flow.v1.Ended
-	(*Object)(nil),             // 49: flow.v1.Object
-	(ArgumentKind)(0),          // 50: flow.v1.ArgumentKind
-	(Kind)(0),                  // 51: flow.v1.Kind
+	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
+	(Outcome)(0),               // 2: flow.v1.Outcome
+	(ErrorKind)(0),             // 3: flow.v1.ErrorKind
+	(*Arguments)(nil),          // 4: flow.v1.Arguments
+	(*NamedValue)(nil),         // 5: flow.v1.NamedValue
+	(*Failure)(nil),            // 6: flow.v1.Failure
+	(*Event)(nil),              // 7: flow.v1.Event
+	(*Call)(nil),               // 8: flow.v1.Call
+	(*Arrival)(nil),            // 9: flow.v1.Arrival
+	(*Enqueue)(nil),            // 10: flow.v1.Enqueue
+	(*Arrive)(nil),             // 11: flow.v1.Arrive
+	(*Throttle)(nil),           // 12: flow.v1.Throttle
+	(*EnqueueBatch)(nil),       // 13: flow.v1.EnqueueBatch
+	(*Grant)(nil),              // 14: flow.v1.Grant
+	(*Revoke)(nil),             // 15: flow.v1.Revoke
+	(*EndSession)(nil),         // 16: flow.v1.EndSession
+	(*Complete)(nil),           // 17: flow.v1.Complete
+	(*CompleteBatch)(nil),      // 18: flow.v1.CompleteBatch
+	(*Cancel)(nil),             // 19: flow.v1.Cancel
+	(*Tick)(nil),               // 20: flow.v1.Tick
+	(*ConfigureProcessor)(nil), // 21: flow.v1.ConfigureProcessor
+	(*ConfigureSocket)(nil),    // 22: flow.v1.ConfigureSocket
+	(*PlugTo)(nil),             // 23: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 24: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 25: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 26: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 27: flow.v1.Deliver
+	(*Delivered)(nil),          // 28: flow.v1.Delivered
+	(*Found)(nil),              // 29: flow.v1.Found
+	(*NodeInfo)(nil),           // 30: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 31: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 32: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 33: flow.v1.NodeRemove
+	(*Create)(nil),             // 34: flow.v1.Create
+	(*Function)(nil),           // 35: flow.v1.Function
+	(*Parameter)(nil),          // 36: flow.v1.Parameter
+	(*Update)(nil),             // 37: flow.v1.Update
+	(*Delete)(nil),             // 38: flow.v1.Delete
+	(*Report)(nil),             // 39: flow.v1.Report
+	(*DeploymentReport)(nil),   // 40: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 41: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 42: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 43: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 44: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 45: flow.v1.Reply
+	(*Replies)(nil),            // 46: flow.v1.Replies
+	(*Enqueued)(nil),           // 47: flow.v1.Enqueued
+	(*Changed)(nil),            // 48: flow.v1.Changed
+	(*Deliveries)(nil),         // 49: flow.v1.Deliveries
+	(*Completed)(nil),          // 50: flow.v1.Completed
+	(*CallReply)(nil),          // 51: flow.v1.CallReply
+	(*Start)(nil),              // 52: flow.v1.Start
+	(*Abort)(nil),              // 53: flow.v1.Abort
+	(*Ended)(nil),              // 54: flow.v1.Ended
+	(*Object)(nil),             // 55: flow.v1.Object
+	(ArgumentKind)(0),          // 56: flow.v1.ArgumentKind
+	(Kind)(0),                  // 57: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
-	4,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
+	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
 	0,  // 1: flow.v1.Call.state:type_name -> flow.v1.CallState
-	6,  // 2: flow.v1.Call.events:type_name -> flow.v1.Event
-	5,  // 3: flow.v1.Call.error:type_name -> flow.v1.Failure
-	3,  // 4: flow.v1.Call.arguments:type_name -> flow.v1.Arguments
-	3,  // 5: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
-	3,  // 6: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
-	1,  // 7: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
-	5,  // 8: flow.v1.Complete.failure:type_name -> flow.v1.Failure
-	13, // 9: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	24, // 10: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	24, // 11: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	49, // 12: flow.v1.Create.object:type_name -> flow.v1.Object
-	29, // 13: flow.v1.Create.functions:type_name -> flow.v1.Function
-	30, // 14: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	50, // 15: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	51, // 16: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	49, // 17: flow.v1.Update.object:type_name -> flow.v1.Object
-	29, // 18: flow.v1.Update.functions:type_name -> flow.v1.Function
-	51, // 19: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	34, // 20: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	49, // 21: flow.v1.Report.workers:type_name -> flow.v1.Object
-	36, // 22: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	36, // 23: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	2,  // 24: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	38, // 25: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	41, // 26: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	42, // 27: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	44, // 28: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	45, // 29: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	40, // 30: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	39, // 31: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 32: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	49, // 33: flow.v1.Changed.object:type_name -> flow.v1.Object
-	43, // 34: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	49, // 35: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 36: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	7,  // 37: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	3,  // 38: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	7,  // 39: flow.v1.Ended.call:type_name -> flow.v1.Call
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	7,  // 2: flow.v1.Call.events:type_name -> flow.v1.Event
+	6,  // 3: flow.v1.Call.error:type_name -> flow.v1.Failure
+	4,  // 4: flow.v1.Call.arguments:type_name -> flow.v1.Arguments
+	1,  // 5: flow.v1.Arrival.state:type_name -> flow.v1.ArrivalState
+	4,  // 6: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
+	4,  // 7: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
+	2,  // 8: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
+	6,  // 9: flow.v1.Complete.failure:type_name -> flow.v1.Failure
+	17, // 10: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
+	23, // 11: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	24, // 12: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	36, // 13: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	30, // 14: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	30, // 15: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	55, // 16: flow.v1.Create.object:type_name -> flow.v1.Object
+	35, // 17: flow.v1.Create.functions:type_name -> flow.v1.Function
+	36, // 18: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	56, // 19: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	57, // 20: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	55, // 21: flow.v1.Update.object:type_name -> flow.v1.Object
+	35, // 22: flow.v1.Update.functions:type_name -> flow.v1.Function
+	57, // 23: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	40, // 24: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	55, // 25: flow.v1.Report.workers:type_name -> flow.v1.Object
+	42, // 26: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	42, // 27: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 28: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	44, // 29: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	47, // 30: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	48, // 31: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	50, // 32: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	51, // 33: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	46, // 34: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	45, // 35: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 36: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	55, // 37: flow.v1.Changed.object:type_name -> flow.v1.Object
+	49, // 38: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	55, // 39: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 40: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 41: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	4,  // 42: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	8,  // 43: flow.v1.Ended.call:type_name -> flow.v1.Call
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -4283,8 +5208,8 @@ func file_messages_commands_proto_init() {
 		return
 	}
 	file_messages_model_proto_init()
-	file_messages_commands_proto_msgTypes[15].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[36].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[18].OneofWrappers = []any{}
+	file_messages_commands_proto_msgTypes[41].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
@@ -4296,8 +5221,8 @@ func file_messages_commands_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   46,
+			NumEnums:      4,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

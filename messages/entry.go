@@ -27,6 +27,8 @@ const (
 	CommandRemoveSocket       CommandType = 11
 	CommandRemoveProcessor    CommandType = 12
 	CommandCompleteBatch      CommandType = 13
+	CommandArrive             CommandType = 14
+	CommandThrottle           CommandType = 15
 
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
@@ -56,6 +58,8 @@ var commands = map[CommandType]func() proto.Message{
 	CommandRemoveSocket:       func() proto.Message { return new(RemoveSocket) },
 	CommandRemoveProcessor:    func() proto.Message { return new(RemoveProcessor) },
 	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
+	CommandArrive:             func() proto.Message { return new(Arrive) },
+	CommandThrottle:           func() proto.Message { return new(Throttle) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -131,6 +135,10 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandRemoveProcessor, true
 	case *CompleteBatch:
 		return CommandCompleteBatch, true
+	case *Arrive:
+		return CommandArrive, true
+	case *Throttle:
+		return CommandThrottle, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

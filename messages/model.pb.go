@@ -986,9 +986,10 @@ type Socket struct {
 	Retrydelay    *int64                 `protobuf:"varint,14,opt,name=retrydelay,proto3,oneof" json:"retrydelay,omitempty"`
 	Timelimit     *int64                 `protobuf:"varint,15,opt,name=timelimit,proto3,oneof" json:"timelimit,omitempty"`
 	Ratelimit     string                 `protobuf:"bytes,16,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`
-	Correlate     string                 `protobuf:"bytes,17,opt,name=correlate,proto3" json:"correlate,omitempty"` // empty or tracking
-	Overflow      string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`   // block or dead_letter
-	Deleting      bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`  // refuses calls, goes when the last one has ended
+	Correlate     string                 `protobuf:"bytes,17,opt,name=correlate,proto3" json:"correlate,omitempty"`                         // empty or tracking
+	Overflow      string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter
+	Deleting      bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`                          // refuses calls, goes when the last one has ended
+	GateTimeout   int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at its gate for the others; 0: for ever
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1156,6 +1157,13 @@ func (x *Socket) GetDeleting() bool {
 	return false
 }
 
+func (x *Socket) GetGateTimeout() int64 {
+	if x != nil {
+		return x.GateTimeout
+	}
+	return 0
+}
+
 // Plug is a link from a source socket to a target socket.
 type Plug struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1166,6 +1174,7 @@ type Plug struct {
 	Queue         string                 `protobuf:"bytes,5,opt,name=queue,proto3" json:"queue,omitempty"`
 	Processor     string                 `protobuf:"bytes,6,opt,name=processor,proto3" json:"processor,omitempty"`
 	Description   string                 `protobuf:"bytes,7,opt,name=description,proto3" json:"description,omitempty"`
+	Added         uint64                 `protobuf:"varint,8,opt,name=added,proto3" json:"added,omitempty"` // index of the meta log entry that added it: plugs are in this order
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1247,6 +1256,13 @@ func (x *Plug) GetDescription() string {
 		return x.Description
 	}
 	return ""
+}
+
+func (x *Plug) GetAdded() uint64 {
+	if x != nil {
+		return x.Added
+	}
+	return 0
 }
 
 // Task is a function in a processor's module.
@@ -2203,7 +2219,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x06python\x18! \x01(\tR\x06python\x12\x1a\n" +
 	"\bpassword\x18\" \x01(\tR\bpassword\x12!\n" +
 	"\fbuiltin_echo\x18# \x01(\bR\vbuiltinEcho\x12\x1c\n" +
-	"\trestarted\x18$ \x01(\x04R\trestarted\"\xd1\x04\n" +
+	"\trestarted\x18$ \x01(\x04R\trestarted\"\xf4\x04\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2226,12 +2242,13 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tratelimit\x18\x10 \x01(\tR\tratelimit\x12\x1c\n" +
 	"\tcorrelate\x18\x11 \x01(\tR\tcorrelate\x12\x1a\n" +
 	"\boverflow\x18\x12 \x01(\tR\boverflow\x12\x1a\n" +
-	"\bdeleting\x18\x13 \x01(\bR\bdeletingB\n" +
+	"\bdeleting\x18\x13 \x01(\bR\bdeleting\x12!\n" +
+	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeoutB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +
 	"\n" +
-	"_timelimit\"\xbc\x01\n" +
+	"_timelimit\"\xd2\x01\n" +
 	"\x04Plug\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x16\n" +
@@ -2239,7 +2256,8 @@ const file_messages_model_proto_rawDesc = "" +
 	"\bargument\x18\x04 \x01(\tR\bargument\x12\x14\n" +
 	"\x05queue\x18\x05 \x01(\tR\x05queue\x12\x1c\n" +
 	"\tprocessor\x18\x06 \x01(\tR\tprocessor\x12 \n" +
-	"\vdescription\x18\a \x01(\tR\vdescription\"\xc6\x01\n" +
+	"\vdescription\x18\a \x01(\tR\vdescription\x12\x14\n" +
+	"\x05added\x18\b \x01(\x04R\x05added\"\xc6\x01\n" +
 	"\x04Task\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x16\n" +
 	"\x06module\x18\x02 \x01(\tR\x06module\x12\x18\n" +

@@ -236,6 +236,7 @@ type QueryRequest struct {
 	//	*QueryRequest_Call
 	//	*QueryRequest_List
 	//	*QueryRequest_Stats
+	//	*QueryRequest_Gates
 	Query         isQueryRequest_Query `protobuf_oneof:"query"`
 	Skip          int64                `protobuf:"varint,6,opt,name=skip,proto3" json:"skip,omitempty"` // with list: rows to pass over, behind the page token
 	unknownFields protoimpl.UnknownFields
@@ -320,6 +321,15 @@ func (x *QueryRequest) GetStats() *StatsQuery {
 	return nil
 }
 
+func (x *QueryRequest) GetGates() *GatesQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Gates); ok {
+			return x.Gates
+		}
+	}
+	return nil
+}
+
 func (x *QueryRequest) GetSkip() int64 {
 	if x != nil {
 		return x.Skip
@@ -343,11 +353,17 @@ type QueryRequest_Stats struct {
 	Stats *StatsQuery `protobuf:"bytes,5,opt,name=stats,proto3,oneof"`
 }
 
+type QueryRequest_Gates struct {
+	Gates *GatesQuery `protobuf:"bytes,7,opt,name=gates,proto3,oneof"`
+}
+
 func (*QueryRequest_Call) isQueryRequest_Query() {}
 
 func (*QueryRequest_List) isQueryRequest_Query() {}
 
 func (*QueryRequest_Stats) isQueryRequest_Query() {}
+
+func (*QueryRequest_Gates) isQueryRequest_Query() {}
 
 type CallQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -446,19 +462,65 @@ func (x *StatsQuery) GetSocket() string {
 	return ""
 }
 
+// GatesQuery asks how the gate of a socket is filled.
+type GatesQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // id
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GatesQuery) Reset() {
+	*x = GatesQuery{}
+	mi := &file_messages_peer_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GatesQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GatesQuery) ProtoMessage() {}
+
+func (x *GatesQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GatesQuery.ProtoReflect.Descriptor instead.
+func (*GatesQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GatesQuery) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
 type QueryResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"` // applied index of the view that was read
 	Call          *Call                  `protobuf:"bytes,2,opt,name=call,proto3" json:"call,omitempty"`
 	Page          *CallPage              `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
 	Stats         *Stats                 `protobuf:"bytes,4,opt,name=stats,proto3" json:"stats,omitempty"`
+	Gate          *Gate                  `protobuf:"bytes,5,opt,name=gate,proto3" json:"gate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_messages_peer_proto_msgTypes[7]
+	mi := &file_messages_peer_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +532,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[7]
+	mi := &file_messages_peer_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -483,7 +545,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{7}
+	return file_messages_peer_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *QueryResponse) GetIndex() uint64 {
@@ -514,6 +576,13 @@ func (x *QueryResponse) GetStats() *Stats {
 	return nil
 }
 
+func (x *QueryResponse) GetGate() *Gate {
+	if x != nil {
+		return x.Gate
+	}
+	return nil
+}
+
 type CallPage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Calls         []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
@@ -526,7 +595,7 @@ type CallPage struct {
 
 func (x *CallPage) Reset() {
 	*x = CallPage{}
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -538,7 +607,7 @@ func (x *CallPage) String() string {
 func (*CallPage) ProtoMessage() {}
 
 func (x *CallPage) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -551,7 +620,7 @@ func (x *CallPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallPage.ProtoReflect.Descriptor instead.
 func (*CallPage) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{8}
+	return file_messages_peer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CallPage) GetCalls() []*Call {
@@ -589,13 +658,14 @@ type Stats struct {
 	Running       int64                  `protobuf:"varint,3,opt,name=running,proto3" json:"running,omitempty"`
 	Ended         int64                  `protobuf:"varint,4,opt,name=ended,proto3" json:"ended,omitempty"`
 	HeldBytes     int64                  `protobuf:"varint,5,opt,name=held_bytes,json=heldBytes,proto3" json:"held_bytes,omitempty"`
+	Waiting       int64                  `protobuf:"varint,6,opt,name=waiting,proto3" json:"waiting,omitempty"` // messages at the socket's gate
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Stats) Reset() {
 	*x = Stats{}
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +677,7 @@ func (x *Stats) String() string {
 func (*Stats) ProtoMessage() {}
 
 func (x *Stats) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +690,7 @@ func (x *Stats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stats.ProtoReflect.Descriptor instead.
 func (*Stats) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{9}
+	return file_messages_peer_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Stats) GetTotal() int64 {
@@ -658,6 +728,13 @@ func (x *Stats) GetHeldBytes() int64 {
 	return 0
 }
 
+func (x *Stats) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
 // AwaitRequest waits at a group's leader for a call's end.
 type AwaitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -669,7 +746,7 @@ type AwaitRequest struct {
 
 func (x *AwaitRequest) Reset() {
 	*x = AwaitRequest{}
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -681,7 +758,7 @@ func (x *AwaitRequest) String() string {
 func (*AwaitRequest) ProtoMessage() {}
 
 func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -694,7 +771,7 @@ func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRequest.ProtoReflect.Descriptor instead.
 func (*AwaitRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{10}
+	return file_messages_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AwaitRequest) GetGroup() uint32 {
@@ -720,7 +797,7 @@ type AwaitResponse struct {
 
 func (x *AwaitResponse) Reset() {
 	*x = AwaitResponse{}
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -732,7 +809,7 @@ func (x *AwaitResponse) String() string {
 func (*AwaitResponse) ProtoMessage() {}
 
 func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -745,7 +822,7 @@ func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
 func (*AwaitResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{11}
+	return file_messages_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AwaitResponse) GetCall() *Call {
@@ -770,7 +847,7 @@ type ActorEnvelope struct {
 
 func (x *ActorEnvelope) Reset() {
 	*x = ActorEnvelope{}
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -782,7 +859,7 @@ func (x *ActorEnvelope) String() string {
 func (*ActorEnvelope) ProtoMessage() {}
 
 func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -795,7 +872,7 @@ func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorEnvelope.ProtoReflect.Descriptor instead.
 func (*ActorEnvelope) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{12}
+	return file_messages_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ActorEnvelope) GetTarget() string {
@@ -853,7 +930,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -865,7 +942,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -878,7 +955,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{13}
+	return file_messages_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -919,7 +996,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -931,7 +1008,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -944,7 +1021,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+	return file_messages_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Held) GetCall() []byte {
@@ -972,7 +1049,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1061,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1074,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{15}
+	return file_messages_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1024,7 +1101,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1113,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1126,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Panic) GetReason() string {
@@ -1069,7 +1146,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1158,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1171,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1114,7 +1191,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1203,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1216,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1167,7 +1244,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1179,7 +1256,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1192,7 +1269,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1211,7 +1288,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1223,7 +1300,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1236,7 +1313,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1259,7 +1336,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1271,7 +1348,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1284,7 +1361,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Server) GetNode() string {
@@ -1327,7 +1404,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1339,7 +1416,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +1429,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1386,7 +1463,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1475,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1488,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 type PlacementsResponse struct {
@@ -1423,7 +1500,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1512,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1525,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -1468,7 +1545,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1480,7 +1557,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1493,7 +1570,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -1513,7 +1590,7 @@ type HostedResponse struct {
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1525,7 +1602,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1538,7 +1615,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -1570,13 +1647,14 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x10ReadIndexRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"\xdf\x01\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"\x8c\x02\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12(\n" +
 	"\x04call\x18\x03 \x01(\v2\x12.flow.v1.CallQueryH\x00R\x04call\x12/\n" +
 	"\x04list\x18\x04 \x01(\v2\x19.flow.v1.ListCallsRequestH\x00R\x04list\x12+\n" +
-	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12\x12\n" +
+	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12+\n" +
+	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x12\x12\n" +
 	"\x04skip\x18\x06 \x01(\x03R\x04skipB\a\n" +
 	"\x05query\"9\n" +
 	"\tCallQuery\x12\x0e\n" +
@@ -1584,24 +1662,29 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\targuments\x18\x02 \x01(\bR\targuments\"$\n" +
 	"\n" +
 	"StatsQuery\x12\x16\n" +
-	"\x06socket\x18\x01 \x01(\tR\x06socket\"\x95\x01\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\"$\n" +
+	"\n" +
+	"GatesQuery\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\"\xb8\x01\n" +
 	"\rQueryResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12!\n" +
 	"\x04call\x18\x02 \x01(\v2\r.flow.v1.CallR\x04call\x12%\n" +
 	"\x04page\x18\x03 \x01(\v2\x11.flow.v1.CallPageR\x04page\x12$\n" +
-	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\"s\n" +
+	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\x12!\n" +
+	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\"s\n" +
 	"\bCallPage\x12#\n" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
 	"\x04next\x18\x03 \x01(\fR\x04next\x12\x18\n" +
-	"\askipped\x18\x04 \x01(\x03R\askipped\"\x84\x01\n" +
+	"\askipped\x18\x04 \x01(\x03R\askipped\"\x9e\x01\n" +
 	"\x05Stats\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\x03R\x05total\x12\x16\n" +
 	"\x06queued\x18\x02 \x01(\x03R\x06queued\x12\x18\n" +
 	"\arunning\x18\x03 \x01(\x03R\arunning\x12\x14\n" +
 	"\x05ended\x18\x04 \x01(\x03R\x05ended\x12\x1d\n" +
 	"\n" +
-	"held_bytes\x18\x05 \x01(\x03R\theldBytes\"8\n" +
+	"held_bytes\x18\x05 \x01(\x03R\theldBytes\x12\x18\n" +
+	"\awaiting\x18\x06 \x01(\x03R\awaiting\"8\n" +
 	"\fAwaitRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04call\x18\x02 \x01(\fR\x04call\"2\n" +
@@ -1669,7 +1752,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -1678,54 +1761,58 @@ var file_messages_peer_proto_goTypes = []any{
 	(*QueryRequest)(nil),       // 4: flow.v1.QueryRequest
 	(*CallQuery)(nil),          // 5: flow.v1.CallQuery
 	(*StatsQuery)(nil),         // 6: flow.v1.StatsQuery
-	(*QueryResponse)(nil),      // 7: flow.v1.QueryResponse
-	(*CallPage)(nil),           // 8: flow.v1.CallPage
-	(*Stats)(nil),              // 9: flow.v1.Stats
-	(*AwaitRequest)(nil),       // 10: flow.v1.AwaitRequest
-	(*AwaitResponse)(nil),      // 11: flow.v1.AwaitResponse
-	(*ActorEnvelope)(nil),      // 12: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 13: flow.v1.KeepAlive
-	(*Held)(nil),               // 14: flow.v1.Held
-	(*SessionUnknown)(nil),     // 15: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 16: flow.v1.Panic
-	(*CallRequest)(nil),        // 17: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 18: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 19: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 20: flow.v1.ServersResponse
-	(*Server)(nil),             // 21: flow.v1.Server
-	(*Gossip)(nil),             // 22: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 23: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 24: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 25: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 26: flow.v1.HostedResponse
-	(*Reply)(nil),              // 27: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 28: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 29: flow.v1.Call
-	(*Enqueue)(nil),            // 30: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 31: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 32: flow.v1.GroupPlacement
+	(*GatesQuery)(nil),         // 7: flow.v1.GatesQuery
+	(*QueryResponse)(nil),      // 8: flow.v1.QueryResponse
+	(*CallPage)(nil),           // 9: flow.v1.CallPage
+	(*Stats)(nil),              // 10: flow.v1.Stats
+	(*AwaitRequest)(nil),       // 11: flow.v1.AwaitRequest
+	(*AwaitResponse)(nil),      // 12: flow.v1.AwaitResponse
+	(*ActorEnvelope)(nil),      // 13: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 14: flow.v1.KeepAlive
+	(*Held)(nil),               // 15: flow.v1.Held
+	(*SessionUnknown)(nil),     // 16: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 17: flow.v1.Panic
+	(*CallRequest)(nil),        // 18: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 19: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 20: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 21: flow.v1.ServersResponse
+	(*Server)(nil),             // 22: flow.v1.Server
+	(*Gossip)(nil),             // 23: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 24: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 25: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 26: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 27: flow.v1.HostedResponse
+	(*Reply)(nil),              // 28: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 29: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 30: flow.v1.Call
+	(*Gate)(nil),               // 31: flow.v1.Gate
+	(*Enqueue)(nil),            // 32: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 33: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 34: flow.v1.GroupPlacement
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	27, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	28, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	28, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	29, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
-	29, // 4: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
-	8,  // 5: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
-	9,  // 6: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	29, // 7: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	29, // 8: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	14, // 9: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	30, // 10: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	29, // 11: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	21, // 12: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	31, // 13: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	32, // 14: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
+	30, // 5: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	9,  // 6: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
+	10, // 7: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
+	31, // 8: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	30, // 9: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	30, // 10: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	15, // 11: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	32, // 12: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	30, // 13: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	22, // 14: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	33, // 15: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	34, // 16: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -1739,6 +1826,7 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_Call)(nil),
 		(*QueryRequest_List)(nil),
 		(*QueryRequest_Stats)(nil),
+		(*QueryRequest_Gates)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1746,7 +1834,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -9,6 +9,8 @@ type Result struct {
 	// from partitions; none from the meta group, whose changes are read from
 	// its state.
 	Effects []proto.Message
+	// Posted: the command put messages for other groups into the outbox.
+	Posted bool
 }
 
 // Refused is the result of a command that changed nothing.

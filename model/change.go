@@ -19,6 +19,8 @@ type change struct {
 	index uint64
 	now   int64 // microseconds since 1970, UTC
 	reply messages.Changed
+
+	wiring *wires // as it was read; nil: it was not, or plugs have changed since
 }
 
 // save writes an object and its index keys. An object that is stored as it is

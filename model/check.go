@@ -166,7 +166,7 @@ func (k checker) configurations() error {
 		if o.Kind == messages.Kind_KIND_PROCESSOR {
 			now = encode(processorConfiguration(o))
 		} else {
-			now = encode(socketConfiguration(o, load(k.view, messages.Kind_KIND_QUEUE, o.GetSocket().Queue).GetQueue()))
+			now = encode(socketConfiguration(k.view, readWires(k.view), o, load(k.view, messages.Kind_KIND_QUEUE, o.GetSocket().Queue).GetQueue()))
 		}
 		if told, _ := k.view.Get(configuredKey(o.Kind, o.Id)); !bytes.Equal(told, now) {
 			return fmt.Errorf("the partition of %s %s was told something else", kind, o.Name)

@@ -62,6 +62,12 @@ func (c *change) checker(op string, o *messages.Object) (check func(o *messages.
 	case messages.Kind_KIND_SOCKET:
 		fits = o.GetSocket() != nil
 		check = func(o *messages.Object) *messages.Error { return c.checkNewSocket(op, o) }
+	case messages.Kind_KIND_PLUG:
+		fits = o.GetPlug() != nil
+		check = func(o *messages.Object) *messages.Error {
+			o.GetPlug().Added = c.index
+			return c.checkPlug(op, o)
+		}
 	default:
 		return nil, messages.Errorf(messages.Invalid, op, o.Name, "%s", whyNotAdded(o.Kind))
 	}
@@ -93,6 +99,8 @@ func (c *change) configure(o *messages.Object) {
 	switch o.Kind {
 	case messages.Kind_KIND_SOCKET:
 		c.configureSocket(o)
+	case messages.Kind_KIND_PLUG:
+		c.rewired()
 	case messages.Kind_KIND_QUEUE:
 		for _, socket := range referring(c, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET) {
 			c.configureSocket(socket)

@@ -19,7 +19,12 @@ func (c *change) delete(m *messages.Delete) *messages.Error {
 		return missing(c, op, m.Name, m.Kind, m.Name)
 	}
 	switch m.Kind {
+	case messages.Kind_KIND_PLUG:
+		c.deletePlugs([]*messages.Object{o})
 	case messages.Kind_KIND_SOCKET:
+		if refusal := c.checkUnplugged(op, o, m.Force); refusal != nil {
+			return refusal
+		}
 		c.deleteSocket(o, m.Force)
 	case messages.Kind_KIND_QUEUE, messages.Kind_KIND_PROCESSOR:
 		sockets := referring(c, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET)
@@ -27,6 +32,10 @@ func (c *change) delete(m *messages.Delete) *messages.Error {
 			return messages.Errorf(messages.Conflict, op, o.Name, "sockets need it: %s", listed(namesOf(sockets))).
 				WithHint("delete them first, or use --force to delete them with it")
 		}
+		if refusal := c.checkUnplugged(op, o, m.Force); refusal != nil {
+			return refusal
+		}
+		c.deletePlugs(c.plugsOf(o))
 		for _, socket := range sockets {
 			c.deleteSocket(socket, true)
 		}
@@ -42,12 +51,22 @@ func (c *change) delete(m *messages.Delete) *messages.Error {
 	return nil
 }
 
+// checkUnplugged refuses to delete what plugs need, unless by force.
+func (c *change) checkUnplugged(op string, o *messages.Object, force bool) *messages.Error {
+	if plugs := c.plugsOf(o); len(plugs) > 0 && !force {
+		return messages.Errorf(messages.Conflict, op, o.Name, "plugs need it: %s", listed(namesOf(plugs))).
+			WithHint("delete them first, or use --force to delete them with it")
+	}
+	return nil
+}
+
 // deleteSocket has a socket's partition remove it. With force the calls it
 // holds are cancelled there; a second delete can so hasten a first one.
 func (c *change) deleteSocket(o *messages.Object, force bool) {
 	if o.Status == Deleting && !force {
 		return
 	}
+	c.deletePlugs(c.plugsOf(o))
 	o.Status, o.GetSocket().Deleting = Deleting, true
 	c.save(o)
 	c.disappear(o, messages.GroupID(o.GetSocket().Partition), &messages.RemoveSocket{Socket: o.Id, Force: force})

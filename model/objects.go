@@ -29,6 +29,12 @@ func references(o *messages.Object) []reference {
 			{messages.Kind_KIND_QUEUE, s.Socket.Queue},
 			{messages.Kind_KIND_TASK, s.Socket.Task},
 		}
+	case *messages.Object_Plug:
+		return []reference{
+			{messages.Kind_KIND_SOCKET, s.Plug.Source},
+			{messages.Kind_KIND_SOCKET, s.Plug.Target},
+			{messages.Kind_KIND_QUEUE, s.Plug.Queue},
+		}
 	case *messages.Object_Task:
 		return []reference{{messages.Kind_KIND_PROCESSOR, s.Task.Processor}}
 	case *messages.Object_Argument:

@@ -37,6 +37,7 @@ type Filter struct {
 	Node      string
 	Queue     string
 	Task      string
+	Socket    string
 }
 
 // ParseFilter reads a filter like "processor=NAME,status=running".
@@ -45,10 +46,10 @@ func ParseFilter(s string) (Filter, error) {
 	for part := range strings.SplitSeq(s, ",") {
 		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		field, ok := map[string]*string{"": new(string), "name": &f.Name, "status": &f.Status, "owner": &f.Owner,
-			"processor": &f.Processor, "node": &f.Node, "queue": &f.Queue, "task": &f.Task}[key]
+			"processor": &f.Processor, "node": &f.Node, "queue": &f.Queue, "task": &f.Task, "socket": &f.Socket}[key]
 		if !ok || key == "" && value != "" {
 			return Filter{}, messages.Errorf(messages.Invalid, "list", "", "%q cannot be filtered by", key).
-				WithHint("filter by name, status, owner, processor, node, queue or task, like status=running")
+				WithHint("filter by name, status, owner, processor, node, queue, task or socket, like status=running")
 		}
 		*field = value
 	}
@@ -87,7 +88,7 @@ func (f Filter) on(view kv.View) func(o *messages.Object) bool {
 	var wanted []reference
 	for _, r := range []reference{
 		{messages.Kind_KIND_PROCESSOR, f.Processor}, {messages.Kind_KIND_NODE, f.Node},
-		{messages.Kind_KIND_QUEUE, f.Queue}, {messages.Kind_KIND_TASK, f.Task},
+		{messages.Kind_KIND_QUEUE, f.Queue}, {messages.Kind_KIND_TASK, f.Task}, {messages.Kind_KIND_SOCKET, f.Socket},
 	} {
 		if r.id == "" {
 			continue

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -49,7 +50,7 @@ func (c *change) checkSocket(op string, o *messages.Object) *messages.Error {
 	}
 	return notNegative(op, o.Name, []amount{
 		{"interval", s.Interval}, {"retries", int64(s.GetRetries())},
-		{"retrydelay", s.GetRetrydelay()}, {"timelimit", s.GetTimelimit()},
+		{"retrydelay", s.GetRetrydelay()}, {"timelimit", s.GetTimelimit()}, {"gate_timeout", s.GateTimeout},
 	})
 }
 
@@ -74,16 +75,19 @@ func (c *change) living(op, subject string, kind messages.Kind, name string) (*m
 func (c *change) configureSocket(o *messages.Object) {
 	if o.Status != Deleting {
 		queue := load(c, messages.Kind_KIND_QUEUE, o.GetSocket().Queue)
-		c.tell(messages.GroupID(o.GetSocket().Partition), o, socketConfiguration(o, queue.GetQueue()))
+		c.tell(messages.GroupID(o.GetSocket().Partition), o, socketConfiguration(c, c.wires(), o, queue.GetQueue()))
 	}
 }
 
 // socketConfiguration is what a partition needs of a socket and its queue.
-func socketConfiguration(o *messages.Object, q *messages.Queue) *messages.ConfigureSocket {
+func socketConfiguration(view kv.View, w *wires, o *messages.Object, q *messages.Queue) *messages.ConfigureSocket {
 	s := o.GetSocket()
-	return &messages.ConfigureSocket{
+	m := &messages.ConfigureSocket{
 		Socket: o.Id, Name: o.Name, Processor: s.Processor, Function: s.Function, Ordered: s.Ordered,
 		Retries: s.Retries, Retrydelay: s.Retrydelay, Timelimit: s.Timelimit,
 		MaxLength: q.MaxLength, MaxLengthBytes: q.MaxLengthBytes, MessageTtl: q.MessageTtl,
+		Wait: s.Wait, Correlate: s.Correlate, GateTimeout: s.GateTimeout, Overflow: s.Overflow,
 	}
+	w.wire(view, o, m)
+	return m
 }

@@ -28,6 +28,10 @@ func (c *change) checkFunctions(op string, processor *messages.Object, functions
 				WithHint("delete them first; the module has: %s", listed(functionNames(functions)))
 		}
 	}
+	if plugs := c.plugsWithout(processor, functions); len(plugs) > 0 {
+		return messages.Errorf(messages.Conflict, op, processor.Name, "its functions lack arguments that plugs lead to: %s", listed(namesOf(plugs))).
+			WithHint("delete these plugs first, or update their arguments")
+	}
 	return nil
 }
 

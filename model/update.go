@@ -27,9 +27,11 @@ func settable(kind messages.Kind) []string {
 			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
 			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
 	case messages.Kind_KIND_SOCKET:
-		return []string{"socket.correlate", "socket.cron", "socket.description", "socket.interval", "socket.ordered",
+		return []string{"socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.ordered",
 			"socket.overflow", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
 			"socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.wait"}
+	case messages.Kind_KIND_PLUG:
+		return []string{"plug.argument", "plug.description", "plug.queue", "plug.source", "plug.target", "plug.type"}
 	case messages.Kind_KIND_NODE:
 		return []string{"enabled"}
 	case messages.Kind_KIND_SCHEDULER:
@@ -60,10 +62,13 @@ func (c *change) update(m *messages.Update) *messages.Error {
 	}
 	switch fresh.Kind {
 	case messages.Kind_KIND_PROCESSOR:
-		c.updateProcessor(o, fresh, m.Functions)
+		c.updateProcessor(o, fresh, m)
 	case messages.Kind_KIND_NODE, messages.Kind_KIND_SCHEDULER:
 		c.save(fresh)
 		c.place()
+	case messages.Kind_KIND_PLUG:
+		c.save(fresh)
+		c.rewired(o)
 	default:
 		c.save(fresh)
 		c.configure(fresh)
@@ -111,6 +116,8 @@ func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) 
 		return checkQueue(op, o)
 	case messages.Kind_KIND_SOCKET:
 		return c.checkSocket(op, o)
+	case messages.Kind_KIND_PLUG:
+		return c.checkPlug(op, o)
 	case messages.Kind_KIND_SCHEDULER:
 		if s := o.GetScheduler().Strategy; s != placement.Balanced && s != placement.Efficient {
 			return messages.Errorf(messages.Invalid, op, o.Name, "%q is not a strategy", s).
@@ -134,14 +141,17 @@ func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) 
 
 // updateProcessor carries out a processor's change: its tasks follow its code,
 // and its deployments start again where that is due.
-func (c *change) updateProcessor(old, fresh *messages.Object, functions []*messages.Function) {
+func (c *change) updateProcessor(old, fresh *messages.Object, m *messages.Update) {
+	functions := m.Functions
 	before, after := old.GetProcessor(), fresh.GetProcessor()
 	deployments := referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_DEPLOYMENT)
 	commit := before.ResolvedCommit != after.ResolvedCommit
 	environment := commit || before.Gitrepo != after.Gitrepo || before.Module != after.Module || before.Modulepath != after.Modulepath ||
 		before.Requirements != after.Requirements || before.Python != after.Python
 	failed := slices.ContainsFunc(deployments, func(d *messages.Object) bool { return d.Status == Failed })
-	if environment || failed && len(functions) > 0 || wantedSlots(old) == 0 && wantedSlots(fresh) > 0 {
+	// Code that was read again together with a status to be in is a restart.
+	restart := len(functions) > 0 && slices.Contains(m.Fields, "requested_status")
+	if environment || restart || failed && len(functions) > 0 || wantedSlots(old) == 0 && wantedSlots(fresh) > 0 {
 		after.Restarted = c.index
 		for _, d := range deployments {
 			if commit || d.Status == Failed {
@@ -155,6 +165,9 @@ func (c *change) updateProcessor(old, fresh *messages.Object, functions []*messa
 	c.save(fresh)
 	if len(functions) > 0 {
 		c.setFunctions(fresh, functions)
+		for _, socket := range referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_SOCKET) {
+			c.configureSocket(socket)
+		}
 	}
 	c.place()
 }

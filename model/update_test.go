@@ -96,6 +96,24 @@ func TestSettableFieldsExist(t *testing.T) {
 	}
 }
 
+// The commit is the same, and yet its environment is made and its workers start anew.
+func TestRestartStartsTheSameCodeAgain(t *testing.T) {
+	w := founded(t, 4)
+	w.sample()
+	w.reports("a", "p", Running, 2, "")
+	before := w.processor("p").GetProcessor()
+	again := &messages.Update{Kind: messages.Kind_KIND_PROCESSOR, Name: "p", Fields: []string{"requested_status", "processor.resolved_commit"}, Functions: functionsNamed("f", "g"),
+		Object: &messages.Object{RequestedStatus: Running, Spec: &messages.Object_Processor{Processor: before}}}
+	w.do(again)
+	o := w.processor("p")
+	if o.GetProcessor().Restarted <= before.Restarted || o.GetProcessor().ResolvedCommit != before.ResolvedCommit {
+		t.Errorf("restarted at %d, before at %d, on %s", o.GetProcessor().Restarted, before.Restarted, o.GetProcessor().ResolvedCommit)
+	}
+	if o.Status != Running {
+		t.Errorf("status %s, though its workers serve until others do", o.Status)
+	}
+}
+
 func TestNewCommitBringsAndTakesTasks(t *testing.T) {
 	w := founded(t, 4)
 	w.sample()

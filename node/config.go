@@ -31,6 +31,7 @@ type Config struct {
 	Name      string   // default: the host's name, numbered when several run there
 	Key       string   // gossip encryption: 16, 24 or 32 bytes in base64
 	LogStore  string   // bolt or wal
+	Snapshot  int64    // log bytes of a group after which it takes a snapshot, and that it keeps behind one; 0: 64 MiB
 	Insecure  bool     // allow a bind that is not loopback
 	Runtime   string   // directory where the nodes of this machine find each other
 	Python    string   // interpreter that environments are built on; empty: python3 in PATH
@@ -81,6 +82,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("--port %d: must be 1 to 65533, since the next two ports are used too", c.Port)
 	case c.LogStore != "bolt" && c.LogStore != "wal":
 		return fmt.Errorf("--log-store %s: must be bolt or wal", c.LogStore)
+	case c.Snapshot < 0:
+		return fmt.Errorf("--snapshot-bytes %d: must not be negative", c.Snapshot)
 	case c.Expect < 0:
 		return fmt.Errorf("--expect %d: must not be negative", c.Expect)
 	case c.Expect > 0 && len(c.Join) == 0:

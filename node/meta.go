@@ -18,8 +18,8 @@ type metaObserver struct {
 
 func (o *metaObserver) attach(rep *replica) error { o.rep = rep; return nil }
 
-func (o *metaObserver) Applied(uint64, []messages.Result) {
-	o.rep.courier.kick()
+func (o *metaObserver) Applied(_ uint64, results []messages.Result) {
+	o.rep.kickIfPosted(results)
 	o.node.changes.announce()
 }
 

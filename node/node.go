@@ -122,7 +122,8 @@ func (n *Node) open(c *closers) (err error) {
 	if err := n.openNetwork(c); err != nil {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
-	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve()},
+	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve(),
+		SnapshotBytes: n.config.Snapshot, TrailingBytes: n.config.Snapshot},
 		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}

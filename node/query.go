@@ -44,6 +44,12 @@ func (n *Node) answer(view kv.View, request *messages.QueryRequest, to *messages
 		}
 		to.Page = flow.ListCalls(view, q.List, cursor, int(request.GetSkip()), now)
 		to.Page.Skipped = request.GetSkip()
+	case *messages.QueryRequest_Gates:
+		gate, ok := flow.Gate(view, q.Gates.GetSocket())
+		if !ok {
+			return messages.Errorf(messages.NotFound, "get gate", "socket "+q.Gates.GetSocket(), "its partition does not know it")
+		}
+		to.Gate = gate
 	default:
 		return messages.Errorf(messages.Invalid, "query partition", "", "the query is unknown to this version")
 	}

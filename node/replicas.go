@@ -68,10 +68,10 @@ func (r *replicas) Group(id messages.GroupID) (cluster.Group, bool) {
 func (r *replicas) openDue(id messages.GroupID, due *messages.Replica) error {
 	c := raftstore.GroupConfig{ID: id, Incarnation: due.GetIncarnation(), Bootstrap: due.GetFounder()}
 	if id == messages.Meta {
-		c.Machine = model.Machine{}
+		c.Machine = posting{model.Machine{}}
 		return r.add(c, &metaObserver{node: r.node})
 	}
-	c.Machine = &flow.Machine{Group: id}
+	c.Machine = posting{&flow.Machine{Group: id}}
 	return r.add(c, &partitionObserver{node: r.node})
 }
 
@@ -156,7 +156,7 @@ func (o *partitionObserver) attach(rep *replica) (err error) {
 
 func (o *partitionObserver) Applied(index uint64, results []messages.Result) {
 	o.rep.partition.Applied(index, results)
-	o.rep.courier.kick()
+	o.rep.kickIfPosted(results)
 }
 
 func (o *partitionObserver) Leading(term uint64) {

@@ -5,6 +5,7 @@
 package outbox
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -54,6 +55,9 @@ func Put(tx kv.Tx, to messages.GroupID, c messages.Command) uint64 {
 	tx.Set(binary.BigEndian.AppendUint64(group(out, to), seq), append(value, c.Body...))
 	return seq
 }
+
+// IsMessage says whether a key of a group's state is that of a message.
+func IsMessage(key []byte) bool { return bytes.HasPrefix(key, []byte(out)) }
 
 // Pending gives what has not been acknowledged, by destination, then in order.
 func Pending(view kv.View) iter.Seq[Message] {

@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -43,4 +44,20 @@ func checksum(l *raft.Log) uint32 {
 	binary.BigEndian.PutUint64(head[8:], l.Term)
 	head[16] = byte(l.Type)
 	return crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, l.Data)
+}
+
+// sealValue gives a value of the stable store as it is stored: with a checksum
+// over key and value behind it.
+func sealValue(key, value []byte) []byte {
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+	return binary.BigEndian.AppendUint32(append(make([]byte, 0, len(value)+4), value...), sum)
+}
+
+// unsealValue checks a value that was read, and takes the checksum off.
+func unsealValue(key, stored []byte) ([]byte, error) {
+	end := len(stored) - 4
+	if end < 0 || !bytes.Equal(stored, sealValue(key, stored[:end])) {
+		return nil, fmt.Errorf("%s does not match its checksum: %w", key, ErrCorrupt)
+	}
+	return stored[:end:end], nil
 }

@@ -45,3 +45,6 @@ func VerifyStream(b []byte) error {
 	_, err := verifyStream(bytes.NewReader(b))
 	return err
 }
+
+// SealValue gives a value as the stable store holds it.
+var SealValue = sealValue

@@ -33,6 +33,8 @@ type applier struct {
 	mu     sync.Mutex
 	record record // as committed to kv; changed only by raft's goroutine
 
+	hot hot // raft's goroutine's alone
+
 	since atomic.Int64 // log bytes applied since the last snapshot
 }
 
@@ -85,12 +87,16 @@ func (a *applier) entry(l *raft.Log) ([]messages.Result, error) {
 	if l.Index <= at.applied {
 		return nil, nil
 	}
+	a.hot.since(at.applied)
 	var results []messages.Result
 	var writes []kv.Write
+	changes := kv.NewOverlay(nil)
 	var err error
 	switch l.Type {
 	case raft.LogCommand:
-		results, writes, err = a.commands(&at, l)
+		if results, changes, err = a.commands(&at, l); err == nil {
+			writes = prefixed(machinePrefix(a.group), changes, 1)
+		}
 	case raft.LogConfiguration:
 		var c raft.Configuration
 		c, err = decodeMembers(l.Data)
@@ -105,6 +111,7 @@ func (a *applier) entry(l *raft.Log) ([]messages.Result, error) {
 		a.fail(err)
 		return nil, err
 	}
+	a.hot.committed(l.Index, changes.Writes())
 	a.advance(at)
 	if results != nil {
 		a.events.applied(l.Index, results)
@@ -113,7 +120,7 @@ func (a *applier) entry(l *raft.Log) ([]messages.Result, error) {
 }
 
 // commands runs an entry's commands over the state, and gives what they change.
-func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, writes []kv.Write, err error) {
+func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, changes *kv.Overlay, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(p)
@@ -127,14 +134,14 @@ func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, 
 	at.time = max(at.time, entry.Time)
 	snapshot := a.kv.Snapshot()
 	defer snapshot.Close()
-	tx := kv.NewOverlay(machineView(snapshot, a.group))
+	tx := kv.NewOverlay(warm{machineView(snapshot, a.group), &a.hot})
 	results = make([]messages.Result, len(entry.Commands))
 	for i, c := range entry.Commands {
 		if results[i], err = a.machine.Apply(tx, l.Index, at.time, c); err != nil {
 			return nil, nil, fmt.Errorf("command %d of type %d: %w", i, c.Type, err)
 		}
 	}
-	return results, prefixed(machinePrefix(a.group), tx, 1), nil
+	return results, tx, nil
 }
 
 // panicked turns what a state machine or a store panicked with into an error.

@@ -182,3 +182,27 @@ func TestCacheIsBoundedInBytesOverAllGroups(t *testing.T) {
 		t.Error("dropped the wrong ones")
 	}
 }
+
+func TestStableValuesAreChecked(t *testing.T) {
+	key := []byte("CurrentTerm")
+	for i := range 12 {
+		b, g, failed := testGuard(t)
+		if err := g.stable.SetUint64(key, 7); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := g.stable.GetUint64(key); n != 7 || err != nil {
+			t.Fatalf("read %d, %v", n, err)
+		}
+		stored, err := b.Get(key)
+		if err != nil || len(stored) != 12 {
+			t.Fatalf("stored %x, %v", stored, err)
+		}
+		stored[i] ^= 1
+		if err := b.Set(key, stored); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.stable.GetUint64(key); !errors.Is(err, ErrCorrupt) || !errors.Is(*failed, ErrCorrupt) {
+			t.Errorf("byte %d changed: %v, %v", i, err, *failed)
+		}
+	}
+}

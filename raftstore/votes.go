@@ -3,13 +3,15 @@ package raftstore
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"runtime"
 )
 
 // votes is the stable store as raft sees it. Raft writes a vote in two steps,
 // first the term, then the candidate; a crash in between leaves the old
 // candidate with the new term, who would then be voted for without a look at
-// its log. Here both are written as one.
+// its log. Here both are written as one. Each value has a checksum: one flipped
+// bit of a vote could elect two leaders.
 type votes struct {
 	guard *guard
 	store StableStore
@@ -41,7 +43,12 @@ func (v *votes) vote() (term uint64, candidate []byte, err error) {
 }
 
 func (v *votes) get(key []byte) (b []byte, err error) {
-	err = v.guard.do("read stable store", func() error { b, err = v.store.Get(key); return err })
+	err = v.guard.do("read stable store", func() error {
+		if b, err = v.store.Get(key); err == nil {
+			b, err = unsealValue(key, b)
+		}
+		return err
+	})
 	return b, err
 }
 
@@ -53,20 +60,26 @@ func (v *votes) Get(key []byte) ([]byte, error) {
 	return v.get(key)
 }
 
-func (v *votes) GetUint64(key []byte) (n uint64, err error) {
+func (v *votes) GetUint64(key []byte) (uint64, error) {
 	if string(key) == voteTermKey {
 		term, _, err := v.vote()
 		return term, err
 	}
-	err = v.guard.do("read stable store", func() error { n, err = v.store.GetUint64(key); return err })
-	return n, err
+	b, err := v.get(key)
+	if err != nil {
+		return 0, err
+	}
+	if len(b) != 8 {
+		return 0, v.guard.breaks(fmt.Errorf("read %s of stable store: %d bytes: %w", key, len(b), ErrCorrupt))
+	}
+	return binary.BigEndian.Uint64(b), nil
 }
 
 func (v *votes) Set(key, value []byte) error {
 	if string(key) == voteCandKey {
 		key, value = voteKey, append(binary.BigEndian.AppendUint64(nil, v.term), value...)
 	}
-	return v.guard.do("write stable store", func() error { return v.store.Set(key, value) })
+	return v.guard.do("write stable store", func() error { return v.store.Set(key, sealValue(key, value)) })
 }
 
 func (v *votes) SetUint64(key []byte, n uint64) error {
@@ -74,7 +87,7 @@ func (v *votes) SetUint64(key []byte, n uint64) error {
 		v.term = n
 		return nil
 	}
-	err := v.guard.do("write stable store", func() error { return v.store.SetUint64(key, n) })
+	err := v.Set(key, binary.BigEndian.AppendUint64(nil, n))
 	if err != nil && inLoop() {
 		runtime.Goexit()
 	}

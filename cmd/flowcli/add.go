@@ -34,10 +34,16 @@ system; adding one says what to do instead.`)
 	return add
 }
 
+var addExamples = map[messages.Kind]string{
+	messages.Kind_KIND_QUEUE: "flowcli add queue -n pyfi.queue1 -t direct\nflowcli add queue pyfi.events -t topic --max-length 10000",
+	messages.Kind_KIND_PLUG: "flowcli add plug -n plug1 -q pyfi.queue1 -s pyfi.processors.sample.emit_one -t pyfi.processors.sample.add_two --argument one\n" +
+		"flowcli add plug -n errors -s pyfi.processors.sample.do_this -t pyfi.processors.sample.do_something --type ERROR",
+}
+
 // newAddObject adds what needs no more than its fields.
 func newAddObject(c *cli, t thing) *cobra.Command {
 	cmd := addCommand(c, t)
-	cmd.Example = "flowcli add queue -n pyfi.queue1 -t direct\nflowcli add queue pyfi.events -t topic --max-length 10000"
+	cmd.Example = addExamples[t.kind]
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		object, err := newObject(cmd, args, t)
 		if err != nil {

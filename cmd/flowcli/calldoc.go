@@ -35,6 +35,18 @@ func callDocument(c *messages.CallInfo) document.Object {
 		{Name: "crashes", Value: c.Crashes},
 		{Name: "lost", Value: c.Lost},
 	}
+	if c.Output != nil {
+		d = append(d, document.Member{Name: "output", Value: json.RawMessage(c.GetOutput())})
+	}
+	if c.Plug != "" {
+		d = append(d, document.Member{Name: "plug", Value: c.Plug})
+	}
+	if len(c.Parents) > 0 {
+		d = append(d, document.Member{Name: "parents", Value: c.Parents})
+	}
+	if c.Joined != "" {
+		d = append(d, document.Member{Name: "joined", Value: c.Joined})
+	}
 	if c.Arguments != nil {
 		d = append(d, document.Member{Name: "arguments", Value: argumentsDocument(c.Arguments)})
 	}

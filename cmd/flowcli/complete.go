@@ -50,6 +50,7 @@ func (c *cli) namesOf(ctx context.Context, kind messages.Kind, begun string) []s
 func (c *cli) completeFields(cmd *cobra.Command) {
 	for flag, kind := range map[string]messages.Kind{
 		"socket": messages.Kind_KIND_SOCKET, "processor": messages.Kind_KIND_PROCESSOR,
+		"source": messages.Kind_KIND_SOCKET, "target": messages.Kind_KIND_SOCKET,
 		"queue": messages.Kind_KIND_QUEUE, "hostname": messages.Kind_KIND_NODE,
 	} {
 		if cmd.Flags().Lookup(flag) != nil {

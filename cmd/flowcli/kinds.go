@@ -30,6 +30,10 @@ func things() []thing {
 			fields: socketFields, columns: socketColumns,
 		},
 		{
+			kind: messages.Kind_KIND_PLUG, name: "plug", plural: "plugs",
+			fields: plugFields, columns: plugColumns,
+		},
+		{
 			kind: messages.Kind_KIND_NODE, name: "node", plural: "nodes", fields: nodeFields, columns: nodeColumns,
 			notAdded: "a node adds itself: start the program `node` on that machine, with --join HOST:PORT to name a node of this network",
 		},

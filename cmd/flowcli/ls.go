@@ -24,7 +24,7 @@ the same, except that "ls calls" lists calls and "ls call" shows one.`)
 			ls.AddCommand(newLsObjects(c, t))
 		}
 	}
-	ls.AddCommand(newLsCalls(c), newLsCall(c))
+	ls.AddCommand(newLsCalls(c), newLsCall(c), newLsGates(c))
 	return ls
 }
 
@@ -152,6 +152,9 @@ func (c *cli) showObject(ctx context.Context, t thing, name string) error {
 	if found.Object.Message != "" {
 		fmt.Fprintf(c.out, "Message\n%s\n", strings.TrimRight(found.Object.Message, "\n"))
 	}
+	if err := c.socketGate(found.Gate); err != nil {
+		return err
+	}
 	return c.relatedTables(ctx, found.Related)
 }
 
@@ -176,9 +179,13 @@ func shownDocument(found *messages.ObjectResponse) document.Object {
 	for _, o := range found.Related {
 		related = append(related, objectDocument(o))
 	}
-	return append(objectDocument(found.Object),
+	d := append(objectDocument(found.Object),
 		document.Member{Name: "held", Value: found.Held},
 		document.Member{Name: "related", Value: related})
+	if found.Gate != nil {
+		d = append(d, document.Member{Name: "gate", Value: gateDocument(found.Gate)})
+	}
+	return d
 }
 
 // pageLine says which part of a list was shown.

@@ -20,16 +20,24 @@ func newLsCall(c *cli) *cobra.Command {
 latest call of that name is shown.`,
 		Example: `flowcli ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab -r
 flowcli ls call -n pyfi.processors.sample.do_this
+flowcli ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab --tree
 flowcli -o json ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab`,
 		Args: atMostOne,
 	}
 	nameFlags(cmd, "call")
 	result := cmd.Flags().Bool("result", false, "include the result of the call")
 	argv.Short(cmd.Flags(), "result", "r")
+	tree := cmd.Flags().Bool("tree", false, "draw the calls that it caused")
+	argv.Short(cmd.Flags(), "tree", "t")
+	graph := cmd.Flags().Bool("graph", false, "draw all calls of its run")
+	argv.Short(cmd.Flags(), "graph", "g")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := c.callNamed(cmd, args)
 		if err != nil {
 			return err
+		}
+		if *tree || *graph {
+			return c.drawCalls(cmd.Context(), id, *graph)
 		}
 		return c.showCall(cmd.Context(), id, callParts{result: *result})
 	}
@@ -122,11 +130,16 @@ func (c *cli) callTexts(call *messages.CallInfo, parts callParts) {
 		}
 	}
 	section("Waiting", call.Waiting)
+	section("Parents", strings.Join(call.Parents, "\n"))
+	section("Part of call", call.Joined)
 	if parts.arguments && call.Arguments != nil {
 		section("Arguments", argumentsText(call.Arguments))
 	}
 	if parts.result && call.Result != nil {
 		section("Result", call.GetResult())
+	}
+	if parts.result && call.Output != nil {
+		section("Output", call.GetOutput())
 	}
 	if call.Error != nil {
 		section("Error", failureText(call.Error))

@@ -201,6 +201,8 @@ var systemFields = map[string]string{
 	"processor.shortfall":       "measured",
 	"processor.restarted":       "noted by the network",
 	"socket.task":               "follows from processor and function",
+	"plug.processor":            "follows from the source",
+	"plug.added":                "noted by the network",
 	"socket.partition":          "chosen by the network",
 	"socket.deleting":           "follows from delete",
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/elasticcode/flow/cmd/flowcli/argv"
@@ -31,11 +33,13 @@ terminal or empty: then there are no arguments.`,
 		Example: `flowcli task run --socket pyfi.processors.sample.do_this --data "['some data']"
 flowcli task run -s pyfi.processors.sample.add_two -d '{"one": 2, "two": 3}'
 echo "HI THERE!" | flowcli task run -s pyfi.processors.sample.do_something
-flowcli task run -s pyfi.processors.sample.do_this -d later --no-wait`,
+flowcli task run -s pyfi.processors.sample.do_this -d later --no-wait
+flowcli task run -s pyfi.processors.sample.add_two --argument one=5 --no-wait`,
 		Args: noArguments,
 	}
 	socket := cmd.Flags().String("socket", "", "name or ID of the socket [required]")
 	data := cmd.Flags().String("data", "", "arguments: JSON, a Python literal or text (default stdin)")
+	arguments := cmd.Flags().StringArray("argument", nil, "NAME=DATA: one argument for the socket's gate, where it waits for the others")
 	argv.Short(cmd.Flags(), "socket", "s")
 	argv.Short(cmd.Flags(), "data", "d")
 	f.define(cmd)
@@ -43,6 +47,9 @@ flowcli task run -s pyfi.processors.sample.do_this -d later --no-wait`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *socket == "" {
 			return messages.Errorf(messages.Invalid, cmd.CommandPath(), "", "it needs -s/--socket").WithHint("flowcli ls sockets")
+		}
+		if len(*arguments) > 0 {
+			return c.toGate(cmd, *socket, *arguments, f)
 		}
 		request := &messages.RunRequest{Socket: *socket}
 		given, err := c.data(cmd, *data)
@@ -53,6 +60,23 @@ flowcli task run -s pyfi.processors.sample.do_this -d later --no-wait`,
 		return c.call(cmd.Context(), request, f)
 	}
 	return cmd
+}
+
+// toGate sends one argument to the gate of a socket.
+func (c *cli) toGate(cmd *cobra.Command, socket string, arguments []string, f *callFlags) error {
+	if cmd.Flag("data").Changed || len(arguments) > 1 {
+		return messages.Errorf(messages.Invalid, cmd.CommandPath(), "--argument", "a gate takes one argument at a time, and no --data").
+			WithHint("send them one after the other with --no-wait, or all at once with --data '{\"NAME\": VALUE, …}'")
+	}
+	name, text, ok := strings.Cut(arguments[0], "=")
+	if !ok || name == "" {
+		return messages.Errorf(messages.Invalid, cmd.CommandPath(), "--argument "+arguments[0], "it must be NAME=DATA")
+	}
+	value, err := literal.Data(text)
+	if err != nil {
+		return err
+	}
+	return c.call(cmd.Context(), &messages.RunRequest{Socket: socket, Named: map[string]string{name: value}, ToGate: true}, f)
 }
 
 // data is the JSON text to send, or nil for no arguments.

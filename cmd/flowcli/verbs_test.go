@@ -67,7 +67,7 @@ func TestMistypedWordsGetTheNearest(t *testing.T) {
 		"ls queues -a x":          "for the global flag write --api",
 		"frobnicate":              "see flowcli --help",
 		"add queue -n":            "-n TEXT",
-		"add":                     "it needs one of: processor, queue, socket",
+		"add":                     "it needs one of: plug, processor, queue, socket",
 		"task":                    "it needs one of: cancel, result, run, show",
 		"ls calls extra":          "it takes no such argument",
 		"-o xml whoami":           "json, yaml or table",

@@ -51,6 +51,7 @@ func parse(args []string, env func(string) (string, bool)) (*options, error) {
 	f.StringVar(&c.Name, "name", "", "`name` of the node (default: the host's, numbered)")
 	f.StringVar(&c.Key, "key", "", "gossip encryption `key`: 16, 24 or 32 bytes in base64")
 	f.StringVar(&c.LogStore, "log-store", "wal", "log store of the partitions: bolt or wal")
+	f.Int64Var(&c.Snapshot, "snapshot-bytes", 0, "`bytes` of a group's log after which it takes a snapshot, and that it keeps behind one (default: 64 MiB)")
 	f.BoolVar(&c.Insecure, "insecure", false, "allow a --bind that is not loopback")
 	f.StringVar(&c.Python, "python", "", "Python `interpreter` for environments (default: python3 in PATH)")
 	f.StringVar(&c.Runtime, "runtime", "", "`directory` where this machine's nodes find each other (default: in the user's runtime directory)")

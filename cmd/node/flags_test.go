@@ -65,7 +65,7 @@ func TestHelpTellsOfEachFlag(t *testing.T) {
 			t.Errorf("--help gave %v", err)
 		}
 	})
-	for _, flag := range []string{"data", "port", "bind", "advertise", "join", "expect", "cpus", "name", "key", "log-store", "log-level", "log-format", "insecure"} {
+	for _, flag := range []string{"data", "port", "bind", "advertise", "join", "expect", "cpus", "name", "key", "log-store", "snapshot-bytes", "log-level", "log-format", "insecure"} {
 		if !strings.Contains(out, "--"+flag+" ") {
 			t.Errorf("--help does not tell of --%s", flag)
 		}

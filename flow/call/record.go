@@ -22,8 +22,9 @@ import (
 //	e/ last seq(8) n(2)    the n-th 64 arguments of a block
 //	r/ seq(8)              result
 //	o/ seq(8)              log
+//	u/ seq(8)              output
 //
-// The last three parts are apart from the record because the record is
+// The last four parts are apart from the record because the record is
 // rewritten with each change of state, and they are not.
 const (
 	records   = "c/"
@@ -33,6 +34,7 @@ const (
 	chunks    = "e/"
 	results   = "r/"
 	logs      = "o/"
+	outputs   = "u/"
 )
 
 // Record is what is kept of a call. Arguments, result and log are not in it.

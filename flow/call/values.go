@@ -58,6 +58,9 @@ func PutResult(tx kv.Tx, seq uint64, result []byte) { tx.Set(key(results, seq), 
 // Result gives a copy of a call's result.
 func Result(view kv.View, seq uint64) []byte { return get(view, key(results, seq)) }
 
+// PutOutput keeps what a call put into its argument output.
+func PutOutput(tx kv.Tx, seq uint64, output []byte) { tx.Set(key(outputs, seq), output) }
+
 // PutLog keeps what the last attempt printed, in place of what the one before
 // it did.
 func PutLog(tx kv.Tx, r *Record, log []byte) {
@@ -77,9 +80,12 @@ func get(view kv.View, key []byte) []byte {
 	return bytes.Clone(value)
 }
 
-// Fill puts the result of a call that has one into its record.
+// Fill puts the result and the output of a call that has them into its record.
 func Fill(view kv.View, r *Record) {
 	if r.HasResult {
 		r.Result = Result(view, r.Seq)
+	}
+	if r.HasOutput {
+		r.Output = get(view, key(outputs, r.Seq))
 	}
 }

@@ -4,9 +4,11 @@ package socket
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/mailbox"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/flow/tally"
@@ -46,6 +48,10 @@ type Socket struct {
 	Box    mailbox.Box
 	Leased uint64 // leases of its calls, those being aborted included
 	Holder Holder
+
+	Gate    gate.Held // what waits at its gate
+	Full    bool      // the sockets whose plugs lead here are held back
+	Blocked []string  // targets that have said that they are full
 }
 
 // Holder is the call that holds an ordered socket: from its first lease to its
@@ -58,12 +64,12 @@ type Holder struct {
 
 // Leasable says whether a call of the mailbox may be leased now.
 func (s *Socket) Leasable() bool {
-	return s.Box.Calls > 0 && s.Stage < Forced && s.admits()
+	return s.Box.Calls > 0 && s.Stage < Forced && s.admits() && s.HeldBack() == nil
 }
 
 // Admits says whether a call that arrives now may be leased at once.
 func (s *Socket) Admits() bool {
-	return s.Box.Calls == 0 && s.Stage == Open && s.admits()
+	return s.Box.Calls == 0 && s.Stage == Open && s.admits() && s.HeldBack() == nil
 }
 
 func (s *Socket) admits() bool {
@@ -73,11 +79,54 @@ func (s *Socket) admits() bool {
 	return s.Leased == 0 && (s.Holder.Seq == 0 || s.Holder.Ready)
 }
 
-// Empty says that it holds no call and nothing runs for it.
-func (s *Socket) Empty() bool { return s.Counts.Unended() == 0 && s.Leased == 0 }
+// HeldBack gives a plug that leads to a full target; nil: there is none.
+func (s *Socket) HeldBack() *messages.PlugTo {
+	if len(s.Blocked) == 0 {
+		return nil
+	}
+	for _, p := range s.Config.Plugs {
+		if !p.Cyclic && slices.Contains(s.Blocked, p.Target) {
+			return p
+		}
+	}
+	return nil
+}
 
-// Held is the number of calls that have not ended.
-func (s *Socket) Held() uint64 { return s.Counts.Unended() }
+// Crowded says whether the sockets whose plugs lead here must be held back: from
+// when a bound is reached until half of it is free again.
+func (s *Socket) Crowded() bool {
+	if len(s.Config.Incoming) == 0 || s.Stage != Open {
+		return false
+	}
+	if s.over(s.Counts.Queued, s.Config.MaxLength) || s.over(s.Counts.Bytes, s.Config.MaxLengthBytes) {
+		return true
+	}
+	if len(s.Gate) == 0 || gate.DeadLetters(s.Config) {
+		return false
+	}
+	for _, in := range gate.Inputs(s.Config) {
+		if s.over(s.Gate.Of(in.Key), int64(gate.Limit(s.Config))) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Socket) over(n uint64, limit int64) bool {
+	switch {
+	case limit <= 0:
+		return false
+	case s.Full:
+		return n > uint64(limit)/2
+	}
+	return n >= uint64(limit)
+}
+
+// Empty says that it holds no call and no arrival, and nothing runs for it.
+func (s *Socket) Empty() bool { return s.Held() == 0 && s.Leased == 0 }
+
+// Held is the number of calls that have not ended, and of arrivals at the gate.
+func (s *Socket) Held() uint64 { return s.Counts.Unended() + s.Gate.Total() }
 
 // Load reads a socket.
 func Load(view kv.View, id string) (*Socket, bool) {
@@ -107,6 +156,10 @@ func (s *Socket) loadState(view kv.View) {
 	if s.Holder.Seq = r.Uint(); s.Holder.Seq != 0 {
 		s.Holder.Priority, s.Holder.Ready = int32(r.Int()), r.Flag()
 	}
+	s.Gate, s.Full = gate.ReadHeld(&r), r.Flag()
+	for range r.Uint() {
+		s.Blocked = append(s.Blocked, r.Text())
+	}
 }
 
 // SaveState writes how the socket's calls stand.
@@ -116,6 +169,11 @@ func (s *Socket) SaveState(tx kv.Tx) {
 	b = binary.AppendUvarint(b, s.Holder.Seq)
 	if s.Holder.Seq != 0 {
 		b = pack.Flag(binary.AppendVarint(b, int64(s.Holder.Priority)), s.Holder.Ready)
+	}
+	b = pack.Flag(s.Gate.Append(b), s.Full)
+	b = binary.AppendUvarint(b, uint64(len(s.Blocked)))
+	for _, target := range s.Blocked {
+		b = pack.Text(b, target)
 	}
 	tx.Set(numbered(states, s.Number), b)
 }

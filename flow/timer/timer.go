@@ -26,6 +26,8 @@ const (
 	ExpireBlock Kind = 3 // the calls of a block that have not started; target: the block
 	Drain       Kind = 4 // a socket removed by force goes on cancelling; target: its number, value: from which place
 	Dispatch    Kind = 5 // a processor goes on leasing; target: its id
+	Leave       Kind = 6 // an arrival has waited at its gate for too long; target: its place
+	Tend        Kind = 7 // a gate goes on after its socket was configured; target: the socket's number
 )
 
 // Timer is one entry.
@@ -56,6 +58,12 @@ func Set(tx kv.Tx, t Timer) { tx.Set(key(t), t.Value) }
 
 // Drop takes a timer away.
 func Drop(tx kv.Tx, t Timer) { tx.Delete(key(t)) }
+
+// IsSet says whether a timer is there.
+func IsSet(view kv.View, t Timer) bool {
+	_, ok := view.Get(key(t))
+	return ok
+}
 
 func key(t Timer) []byte {
 	return append(append(at(t.At), byte(t.Kind)), t.Target...)

@@ -64,8 +64,19 @@ func open(path string, create bool) (s *raftboltdb.BoltStore, err error) {
 		return s, nil
 	}
 	err = fmt.Errorf("open %s: %w", path, err)
-	if !create && (errors.Is(err, bbolt.ErrInvalid) || errors.Is(err, bbolt.ErrChecksum) || errors.Is(err, bbolt.ErrVersionMismatch)) {
+	if !create && isDamage(err) {
 		err = fmt.Errorf("%w: %w", err, raftstore.ErrCorrupt)
 	}
 	return nil, err
+}
+
+// isDamage says whether bbolt found that the file cannot be what it wrote. An
+// incompatible value is a bucket that is not one any more.
+func isDamage(err error) bool {
+	for _, damage := range []error{bbolt.ErrInvalid, bbolt.ErrChecksum, bbolt.ErrVersionMismatch, bbolt.ErrIncompatibleValue} {
+		if errors.Is(err, damage) {
+			return true
+		}
+	}
+	return false
 }

@@ -82,10 +82,9 @@ func spawnAgain(t *testing.T, w *Network, repository string) {
 	}
 }
 
-// wholeProcess times `flowcli task run` from its start to its end. The limit is
-// for a machine that is busy with other tests; alone it takes a tenth.
+// wholeProcess tells how long `flowcli task run` takes from its start to its
+// end. How long it may take is for the benchmarks to say.
 func wholeProcess(t *testing.T, w *Network) {
-	const limit = 150 * time.Millisecond
 	var took []time.Duration
 	for i := range 41 {
 		began := time.Now()
@@ -94,9 +93,6 @@ func wholeProcess(t *testing.T, w *Network) {
 	}
 	slices.Sort(took)
 	t.Logf("flowcli task run: fastest %v, half within %v", took[0].Round(100*time.Microsecond), took[20].Round(100*time.Microsecond))
-	if took[20] > limit {
-		t.Errorf("half took longer than %v, more than %v", took[20], limit)
-	}
 }
 
 // TestCLIGoesOnToTheNextNode: without an address flowcli finds the nodes of the

@@ -78,7 +78,7 @@ func TestRollingRestartIsNotNoticed(t *testing.T) {
 		slowest := ledger.Slowest()
 		t.Logf("%s: stopped in %s, back after %s; the slowest call took %s", n.Name,
 			stopped.Round(time.Millisecond), (time.Since(began) - stopped).Round(time.Millisecond), slowest.Round(time.Millisecond))
-		if slowest > 1500*time.Millisecond {
+		if slowest > Patience/2 {
 			t.Errorf("while %s was stopped and started a call took %s", n.Name, slowest)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +206,17 @@ func (l *lab) commit(repository, name, text string) {
 	}
 }
 
+// pids gives the workers of a processor.
+func (l *lab) pids(processor string) (all []int32) {
+	l.t.Helper()
+	for _, workers := range l.workers(processor) {
+		for _, w := range workers {
+			all = append(all, w.GetProcess())
+		}
+	}
+	return all
+}
+
 // TestProcessorsAreStoppedPausedAndUpdated under calls that run and wait.
 func TestProcessorsAreStoppedPausedAndUpdated(t *testing.T) {
 	l := newLab(t, 1, "--cpus", "3")
@@ -245,6 +257,16 @@ func TestProcessorsAreStoppedPausedAndUpdated(t *testing.T) {
 			t.Errorf("the call that ran on the old commit gave %s after %d attempts", call.GetResult(), call.GetAttempts())
 		}
 	})
+	t.Run("restart without a new commit gives new workers", func(t *testing.T) {
+		l := l.in(t)
+		l.slots("v", 2, map[string]int{"n1": 3})
+		old := l.pids("v")
+		l.cli("proc", "restart", "v")
+		l.until("other workers than "+fmt.Sprint(old), soon, func() bool {
+			now := l.pids("v")
+			return len(now) == 2 && !slices.ContainsFunc(now, func(pid int32) bool { return slices.Contains(old, pid) })
+		})
+	})
 	t.Run("an update loses no call", func(t *testing.T) {
 		l := l.in(t)
 		var ids []string
@@ -272,6 +294,12 @@ func TestProcessorsAreStoppedPausedAndUpdated(t *testing.T) {
 // TestBuildsThatFailSaySo: a setup.py that breaks, a package that cannot be had.
 func TestBuildsThatFailSaySo(t *testing.T) {
 	l := newLab(t, 1, "--cpus", "4")
+	// Without a network no index is reached; with this one nowhere.
+	requirements := filepath.Join(t.TempDir(), "requirements.txt")
+	if err := os.WriteFile(requirements, []byte("--index-url http://127.0.0.1:1/\nno-such-package-at-all==1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l.cli("add", "processor", "-n", "needs", "-g", l.repository, "-m", "pyfi.processors.needs_package", "-rq", requirements)
 	broken, err := MakeRepository(t.Context(), "../../examples/processors", filepath.Join(t.TempDir(), "broken"))
 	if err != nil {
 		t.Fatal(err)
@@ -296,12 +324,6 @@ func TestBuildsThatFailSaySo(t *testing.T) {
 	l.cli("proc", "restart", "broken")
 	l.ended(call.GetId(), "finished")
 
-	// Without a network no index is reached; with this one nowhere.
-	requirements := filepath.Join(t.TempDir(), "requirements.txt")
-	if err := os.WriteFile(requirements, []byte("--index-url http://127.0.0.1:1/\nno-such-package-at-all==1\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	l.cli("add", "processor", "-n", "needs", "-g", l.repository, "-m", "pyfi.processors.needs_package", "-rq", requirements)
 	if o := l.processorIs("needs", "failed"); !strings.Contains(o.GetMessage(), "no-such-package-at-all") {
 		t.Errorf("it says %q, want the package that cannot be had", o.GetMessage())
 	}

@@ -1,0 +1,129 @@
+// Command bench measures the shipped binaries: calls per second and latency, on
+// one node and on three, beside yardsticks taken in the same run (the disk's own
+// sync rate, a bare raft log, a bare pipe to a Python worker), so that a noisy
+// machine does not decide; then memory, restart and idle CPU.
+//
+//	make build && go run ./bench              everything, a few minutes
+//	go run ./bench -quick                     a first look
+//	go run ./bench -nodes 1 -only python      what matches, on one node
+//
+// The table goes to stdout, progress to stderr. It refuses to run in memory.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are what a run is asked for.
+type options struct {
+	nodes    []int          // sizes of the networks to measure
+	each     time.Duration  // time of one load
+	inFlight int            // measure only with so many calls in flight; 0: with each number
+	only     *regexp.Regexp // which measurements, by name
+	buffered int            // calls in the mailbox for memory and restart
+	json     string         // file
+	flags    []string       // for each node
+	bin      string
+}
+
+const quickEach, quickBuffered = time.Second, 100_000
+
+func parse(args []string) (options, error) {
+	var o options
+	var nodes, only, flags string
+	var quick bool
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.StringVar(&nodes, "nodes", "1,3", "sizes of the networks to measure")
+	f.DurationVar(&o.each, "for", 5*time.Second, "time of each load")
+	f.IntVar(&o.inFlight, "inflight", 0, "measure only with so many `calls` in flight")
+	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, 'echo, one stream', 'python, (unary|batches)'")
+	f.IntVar(&o.buffered, "buffered", 1_000_000, "calls that wait when memory and restart are measured")
+	f.StringVar(&o.json, "json", "", "`file` for the figures as JSON")
+	f.StringVar(&flags, "flags", "", "flags for each node, e.g. '--log-store bolt'")
+	f.StringVar(&o.bin, "bin", "bin", "directory with node and flowcli")
+	f.BoolVar(&quick, "quick", false, fmt.Sprintf("a first look: %s a load, %d calls buffered", quickEach, quickBuffered))
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if quick {
+		o.each, o.buffered = quickEach, quickBuffered
+	}
+	for _, n := range strings.Split(nodes, ",") {
+		size, err := strconv.Atoi(n)
+		if err != nil || size < 1 {
+			return o, fmt.Errorf("-nodes %s: %q is no number of nodes", nodes, n)
+		}
+		o.nodes = append(o.nodes, size)
+	}
+	o.flags = strings.Fields(flags)
+	var err error
+	if o.only, err = regexp.Compile(only); err != nil {
+		return o, fmt.Errorf("-only %s: %w", only, err)
+	}
+	o.bin, err = filepath.Abs(o.bin)
+	return o, err
+}
+
+// wants says whether a measurement of this name was asked for.
+func (o options) wants(name string) bool { return o.only.MatchString(name) }
+
+func main() {
+	o, err := parse(os.Args[1:])
+	if err == flag.ErrHelp {
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err == nil {
+		err = run(ctx, o, os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options, to io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "flow-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w\nthe nodes' logs and data are in %s", err, dir)
+			return
+		}
+		err = os.RemoveAll(dir)
+	}()
+	if err := refuseMemory(dir); err != nil {
+		return err
+	}
+	r := newReport(ctx)
+	for _, measure := range []func(context.Context, options, string, *Report) error{yardsticks, networks, waiting} {
+		if err := measure(ctx, o, dir, r); err != nil {
+			return err
+		}
+	}
+	r.finish()
+	r.print(to)
+	if o.json != "" {
+		return r.write(o.json)
+	}
+	return nil
+}
+
+// progress tells whoever waits what is going on.
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%s  "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, args...)...)
+}

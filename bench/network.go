@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/elasticcode/flow/client"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/sim/chaos"
+)
+
+const (
+	examples = "examples/processors"
+	module   = "pyfi.processors.sample"
+	function = "do_something"
+	payload  = `"some data that is about this long"`
+	answer   = `"TEXT:some data that is about this long"`
+
+	socketPython = "bench.python"
+	socketEcho   = "bench.echo"
+
+	slots      = 2 // of each socket's processor
+	allSlots   = 6 // of the network: whatever its size, the same work on the same machine
+	startLimit = 2 * time.Minute
+)
+
+// network is a running one with the sockets that loads call.
+type network struct {
+	*chaos.Network
+	clients []*client.Client // one for each node
+}
+
+func pythonPath() (string, error) {
+	path, err := exec.LookPath("python3")
+	if err != nil {
+		return "", fmt.Errorf("find Python: %w", err)
+	}
+	return path, nil
+}
+
+// startNetwork starts n nodes, as processes, and makes the sockets.
+func startNetwork(ctx context.Context, o options, dir string, n int) (w *network, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	progress("starting %d nodes", n)
+	flags := append([]string{"--cpus", fmt.Sprint((allSlots + n - 1) / n)}, o.flags...)
+	processes, err := chaos.New(o.bin, dir, n, flags...)
+	if err != nil {
+		return nil, err
+	}
+	w = &network{Network: processes}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
+	if err := w.Start(); err != nil {
+		return nil, err
+	}
+	losses := 0
+	if n >= 3 {
+		losses = 1
+	}
+	if err := w.WaitReady(ctx, losses); err != nil {
+		return nil, err
+	}
+	for _, address := range w.Addresses() {
+		c, err := client.New(client.Options{Addresses: []string{address}})
+		if err != nil {
+			return nil, err
+		}
+		w.clients = append(w.clients, c)
+	}
+	return w, w.makeSockets(ctx, dir)
+}
+
+func (w *network) Close() {
+	for _, c := range w.clients {
+		c.Close()
+	}
+	w.Network.Close()
+}
+
+// makeSockets makes one processor of Python and one that answers by itself, and
+// waits until they answer.
+func (w *network) makeSockets(ctx context.Context, dir string) error {
+	repository, err := chaos.MakeRepository(ctx, examples, filepath.Join(dir, "repository"))
+	if err != nil {
+		return err
+	}
+	queue := &messages.Object{Kind: messages.Kind_KIND_QUEUE, Name: "bench", Enabled: true,
+		Spec: &messages.Object_Queue{Queue: &messages.Queue{Qtype: "direct"}}}
+	if _, err := w.clients[0].Create(ctx, queue); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		socket, function string
+		processor        *messages.Processor
+	}{
+		{socketPython, function, &messages.Processor{Gitrepo: repository, Module: module, Concurrency: slots}},
+		{socketEcho, "echo", &messages.Processor{BuiltinEcho: true, Concurrency: slots}},
+	} {
+		if err := w.makeSocket(ctx, p.socket, p.function, p.processor); err != nil {
+			return fmt.Errorf("make socket %s: %w", p.socket, err)
+		}
+	}
+	return nil
+}
+
+func (w *network) makeSocket(ctx context.Context, name, function string, p *messages.Processor) error {
+	c := w.clients[0]
+	_, err := c.Create(ctx, &messages.Object{Kind: messages.Kind_KIND_PROCESSOR, Name: name, Enabled: true,
+		RequestedStatus: "running", Spec: &messages.Object_Processor{Processor: p}})
+	if err != nil {
+		return err
+	}
+	_, err = c.Create(ctx, &messages.Object{Kind: messages.Kind_KIND_SOCKET, Name: name, Enabled: true,
+		Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: name, Queue: "bench", Function: function}}})
+	if err != nil {
+		return err
+	}
+	return w.call(ctx, c, name)
+}
+
+// call runs one call and looks at its result.
+func (w *network) call(ctx context.Context, c *client.Client, socket string) error {
+	data := payload
+	call, err := c.Call(ctx, &messages.RunRequest{Socket: socket, Data: &data})
+	if err != nil {
+		return err
+	}
+	return judge(socket, call)
+}
+
+// judge says whether a call came back as it must.
+func judge(socket string, call *messages.CallInfo) error {
+	want := payload // of the sockets that echo
+	if socket == socketPython {
+		want = answer
+	}
+	if call.GetState() != "finished" || call.GetResult() != want {
+		return fmt.Errorf("call %s came back %s with %s %v; want %s", call.GetId(), call.GetState(), call.GetResult(), call.GetError(), want)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+//go:build e2e
+
+package chaos
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/elasticcode/flow/client"
+)
+
+// TestLaggardGetsASnapshotAndStartsOverWhenKilled keeps a node away until the
+// others have cut their logs: it must get their state as a snapshot, also when
+// it is killed while that comes.
+func TestLaggardGetsASnapshotAndStartsOverWhenKilled(t *testing.T) {
+	w, repository := started(t, 3, "--snapshot-bytes", "1048576")
+	quickstart(t, w, repository)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	laggard := w.Nodes[2]
+	laggard.Kill()
+	c, err := client.New(client.Options{Addresses: w.Addresses()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ids := submitLarge(ctx, t, c, 80)
+	finished(ctx, t, c, ids)
+
+	received := func(since time.Time) bool {
+		files, _ := filepath.Glob(filepath.Join(laggard.Data, "groups", "*", "received.snapshot"))
+		return slices.ContainsFunc(files, func(path string) bool {
+			info, err := os.Stat(path)
+			return err == nil && !info.ModTime().Before(since)
+		})
+	}
+	kills := 0
+	for range 3 {
+		begin := time.Now()
+		if err := laggard.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for ctx.Err() == nil && !received(begin) { // without a pause: it is there for a moment only
+			if r, ok := laggard.Ready(); ok && r.LossesTolerated > 0 {
+				break
+			}
+		}
+		if received(begin) {
+			kills++
+		}
+		laggard.Kill()
+	}
+	if kills == 0 {
+		t.Error("no snapshot came: the others did not cut their logs, or it was not seen")
+	}
+	t.Logf("killed %d times while a snapshot was received or installed", kills)
+	if err := laggard.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.WaitReady(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	if received(time.Time{}) {
+		t.Error("the snapshot's file is left behind")
+	}
+
+	// What it has must be seen by asking it while it leads.
+	for range 12 {
+		leader := leaderOf(t, w)
+		if leader == laggard {
+			finished(ctx, t, c, ids)
+			return
+		}
+		leader.Kill()
+		if err := leader.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.WaitReady(ctx, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Error("the node never led")
+}
