@@ -27,7 +27,8 @@ type Proposer interface {
 const (
 	// courierBatch is how many messages to one group are delivered before they
 	// are dropped from the outbox together.
-	courierBatch    = 64
+	courierBatch    = 256
+	courierBytes    = 1 << 20
 	courierPatience = 5 * time.Second // for one command, before it is tried anew
 	minRedeliver    = 20 * time.Millisecond
 	maxRedeliver    = time.Second
@@ -141,12 +142,12 @@ func (s *stream) carry(ctx context.Context) (delivered int, err error) {
 		return 0, err
 	}
 	var failed error
-	for _, m := range batch {
-		failed = s.propose(ctx, s.to, &messages.Deliver{From: uint32(s.c.group), Seq: m.Seq, Type: uint32(m.Command.Type), Command: m.Command.Body})
-		if failed != nil {
+	for delivered < len(batch) {
+		d, last := outbox.Pack(s.c.group, batch[delivered:])
+		if failed = s.propose(ctx, s.to, d); failed != nil {
 			break
 		}
-		delivered++
+		delivered += int(last-d.Seq) + 1
 	}
 	if delivered == 0 {
 		return 0, failed
@@ -160,10 +161,11 @@ func (s *stream) carry(ctx context.Context) (delivered int, err error) {
 
 func (s *stream) pending() ([]outbox.Message, error) {
 	var batch []outbox.Message
+	bytes := 0
 	err := s.c.outbox.View(func(view kv.View, _ uint64) error {
 		for m := range outbox.PendingTo(view, s.to) {
 			batch = append(batch, m)
-			if len(batch) == courierBatch {
+			if bytes += len(m.Command.Body); len(batch) == courierBatch || bytes > courierBytes {
 				break
 			}
 		}

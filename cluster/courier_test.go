@@ -49,12 +49,14 @@ func (g *groups) Propose(ctx context.Context, group messages.GroupID, m proto.Me
 	}
 	switch m := m.(type) {
 	case *messages.Deliver:
-		fresh, err := outbox.Accept(g.state[group], messages.GroupID(m.From), m.Seq)
-		if err != nil {
-			return &messages.Reply{Error: messages.InfoOf(err)}, nil, nil
-		}
-		if fresh {
-			g.applied[group] = append(g.applied[group], m.Command...)
+		for _, parcel := range outbox.Unpack(m) {
+			fresh, err := outbox.Accept(g.state[group], messages.GroupID(m.From), parcel.Seq)
+			if err != nil {
+				return &messages.Reply{Error: messages.InfoOf(err)}, nil, nil
+			}
+			if fresh {
+				g.applied[group] = append(g.applied[group], parcel.Command.Body...)
+			}
 		}
 	case *messages.Delivered:
 		outbox.Drop(g.state[group], messages.GroupID(m.To), m.Seq)

@@ -8,16 +8,32 @@ import (
 	"github.com/elasticcode/flow/outbox"
 )
 
-// deliver applies the next command of another group's stream. One that was
+// deliver applies the next commands of another group's stream, one after the
+// other. The reply is the first that refuses, or else the last.
+func (m *Machine) deliver(tx kv.Tx, index uint64, now int64, d *messages.Deliver) (all messages.Result, err error) {
+	for _, parcel := range outbox.Unpack(d) {
+		r, err := m.deliverOne(tx, index, now, messages.GroupID(d.From), parcel)
+		if err != nil {
+			return r, err
+		}
+		if all.Reply.GetError() == nil {
+			all.Reply = r.Reply
+		}
+		all.Effects = append(all.Effects, r.Effects...)
+	}
+	return all, nil
+}
+
+// deliverOne applies the next command of another group's stream. One that was
 // applied before is answered, and changes nothing. A command that is refused
 // still counts as delivered: it would be refused again for ever.
-func (m *Machine) deliver(tx kv.Tx, index uint64, now int64, d *messages.Deliver) (messages.Result, error) {
-	subject := fmt.Sprintf("message %d of group %d", d.Seq, d.From)
-	inner := messages.Command{Type: messages.CommandType(d.Type), Body: d.Command}
+func (m *Machine) deliverOne(tx kv.Tx, index uint64, now int64, from messages.GroupID, d outbox.Message) (messages.Result, error) {
+	subject := fmt.Sprintf("message %d of group %d", d.Seq, from)
+	inner := d.Command
 	if inner.Type == messages.CommandDeliver {
 		return messages.Refused(messages.Errorf(messages.Invalid, "deliver", subject, "a delivery cannot hold another")), nil
 	}
-	fresh, err := outbox.Accept(tx, messages.GroupID(d.From), d.Seq)
+	fresh, err := outbox.Accept(tx, from, d.Seq)
 	if err != nil {
 		return messages.Refused(messages.Errorf(messages.Conflict, "deliver", subject, "%v", err).
 			WithHint("send the ones before it first")), nil

@@ -87,3 +87,20 @@ func TestBrokenStateStopsTheReplica(t *testing.T) {
 		t.Error("a broken state was found in order")
 	}
 }
+
+func TestDeliveryOfSeveralAppliesEachOnce(t *testing.T) {
+	w := newWorld(t)
+	several := delivery(1, &messages.ConfigureSocket{Socket: "B", Name: "b", Processor: "P"})
+	several.More = []*messages.Parcel{
+		{Type: uint32(messages.CommandRemoveSocket), Command: mustMarshal(&messages.RemoveSocket{Socket: "B"})},
+		{Type: uint32(messages.CommandConfigureSocket), Command: mustMarshal(&messages.ConfigureSocket{Socket: "C", Name: "c", Processor: "P"})},
+	}
+	w.do(several)
+	w.wantHeld("B", 0, false)
+	w.wantHeld("C", 0, true)
+	before := w.state.Clone()
+	w.do(several)
+	same(t, before, w.state)
+	w.do(delivery(4, &messages.ConfigureSocket{Socket: "B", Name: "b", Processor: "P"}))
+	w.wantHeld("B", 0, true)
+}

@@ -384,18 +384,16 @@ func (o *oracle) cancel(c *oCall, state messages.CallState) {
 func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []string) {
 	o.now, o.ready, o.effects = now, nil, nil
 	if d, ok := m.(*messages.Deliver); ok {
-		if d.Seq != o.heard[d.From]+1 {
-			if d.Seq > o.heard[d.From] {
-				return "CONFLICT", nil
+		for i := range len(d.More) + 1 {
+			kind, body := d.Type, d.Command
+			if i > 0 {
+				kind, body = d.More[i-1].Type, d.More[i-1].Command
 			}
-			return "", nil
+			one, what := o.deliver(now, d.From, d.Seq+uint64(i), messages.Command{Type: messages.CommandType(kind), Body: body})
+			answer = cmp.Or(answer, one)
+			effects = append(effects, what...)
 		}
-		o.heard[d.From]++
-		inner, err := messages.Command{Type: messages.CommandType(d.Type), Body: d.Command}.Decode()
-		if err != nil {
-			panic(err)
-		}
-		return o.apply(now, inner)
+		return answer, effects
 	}
 	switch c := m.(type) {
 	case *messages.Arrive:
@@ -448,6 +446,22 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 	}
 	o.finish()
 	return answer, o.effects
+}
+
+// deliver applies a message of another partition if it is the next.
+func (o *oracle) deliver(now int64, from uint32, seq uint64, c messages.Command) (answer string, effects []string) {
+	switch {
+	case seq > o.heard[from]+1:
+		return "CONFLICT", nil
+	case seq <= o.heard[from]:
+		return "", nil
+	}
+	o.heard[from]++
+	inner, err := c.Decode()
+	if err != nil {
+		panic(err)
+	}
+	return o.apply(now, inner)
 }
 
 func enqueuedAnswer(state messages.CallState, duplicate bool) string {

@@ -40,19 +40,34 @@ func (Machine) Apply(tx kv.Tx, index uint64, now int64, command messages.Command
 	return c.result(), nil
 }
 
-// delivered applies the command that another group's outbox sent, once.
-func delivered(tx kv.Tx, index uint64, now int64, m *messages.Deliver) (messages.Result, error) {
-	if messages.CommandType(m.Type) == messages.CommandDeliver {
+// delivered applies the commands that another group's outbox sent, each once.
+// The reply is the first that refuses, or else the last.
+func delivered(tx kv.Tx, index uint64, now int64, m *messages.Deliver) (all messages.Result, err error) {
+	for _, parcel := range outbox.Unpack(m) {
+		r, err := deliveredOne(tx, index, now, messages.GroupID(m.From), parcel)
+		if err != nil {
+			return r, err
+		}
+		if all.Reply.GetError() == nil {
+			all.Reply = r.Reply
+		}
+		all.Effects = append(all.Effects, r.Effects...)
+	}
+	return all, nil
+}
+
+func deliveredOne(tx kv.Tx, index uint64, now int64, from messages.GroupID, m outbox.Message) (messages.Result, error) {
+	if m.Command.Type == messages.CommandDeliver {
 		return messages.Refused(messages.Errorf(messages.Invalid, "deliver", "", "a delivery holds another delivery")), nil
 	}
-	fresh, err := outbox.Accept(tx, messages.GroupID(m.From), m.Seq)
+	fresh, err := outbox.Accept(tx, from, m.Seq)
 	if err != nil {
 		return messages.Refused(messages.Errorf(messages.Conflict, "deliver", "", "%v", err)), nil
 	}
 	if !fresh {
 		return messages.Result{Reply: &messages.Reply{}}, nil
 	}
-	return Machine{}.Apply(tx, index, now, messages.Command{Type: messages.CommandType(m.Type), Body: m.Command})
+	return Machine{}.Apply(tx, index, now, m.Command)
 }
 
 // apply gives why a command is refused, and whether it is known at all.

@@ -19,6 +19,36 @@ type oracle struct {
 	queues     map[string]bool // name: being deleted
 	processors map[string]*oracleProcessor
 	sockets    map[string]*oracleSocket
+	plugs      map[string]*oraclePlug
+}
+
+type oraclePlug struct{ source, target string }
+
+func (o *oracle) createPlug(name string, p *oraclePlug) bool {
+	source, target := o.sockets[p.source], o.sockets[p.target]
+	if o.plugs[name] != nil || source == nil || target == nil || source.deleting || target.deleting || o.queues[target.queue] {
+		return false
+	}
+	o.plugs[name] = p
+	return true
+}
+
+// unplug takes away the plugs of a socket.
+func (o *oracle) unplug(socket string) {
+	for name, p := range o.plugs {
+		if p.source == socket || p.target == socket {
+			delete(o.plugs, name)
+		}
+	}
+}
+
+func (o *oracle) plugged(socket string) bool {
+	for _, p := range o.plugs {
+		if p.source == socket || p.target == socket {
+			return true
+		}
+	}
+	return false
 }
 
 type oracleProcessor struct {
@@ -59,6 +89,7 @@ func (o *oracle) deleteQueue(name string, force bool) bool {
 	}
 	for _, s := range sockets {
 		o.sockets[s].deleting = true
+		o.unplug(s)
 	}
 	if o.queues[name] = true; len(sockets) == 0 && !deleting {
 		delete(o.queues, name)
@@ -74,6 +105,7 @@ func (o *oracle) deleteProcessor(name string, force bool) bool {
 	}
 	for _, s := range sockets {
 		o.sockets[s].deleting = true
+		o.unplug(s)
 	}
 	p.deleting = true
 	return true
@@ -120,6 +152,10 @@ func (o *oracle) names(kind messages.Kind) (names []string) {
 		}
 	case messages.Kind_KIND_SOCKET:
 		names = o.socketsOf(func(*oracleSocket) bool { return true })
+	case messages.Kind_KIND_PLUG:
+		for name := range o.plugs {
+			names = append(names, name)
+		}
 	case messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_TASK:
 		for name, p := range o.processors {
 			if kind == messages.Kind_KIND_PROCESSOR {
@@ -142,7 +178,7 @@ func TestRandomCommandsAgreeWithTheOracle(t *testing.T) {
 	for seed := range uint64(4) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		w := founded(t, 4, 3)
-		o := &oracle{queues: map[string]bool{}, processors: map[string]*oracleProcessor{}, sockets: map[string]*oracleSocket{}}
+		o := &oracle{queues: map[string]bool{}, processors: map[string]*oracleProcessor{}, sockets: map[string]*oracleSocket{}, plugs: map[string]*oraclePlug{}}
 		for step := range 250 {
 			m, want := randomCommand(rng, w, o, step)
 			if _, refusal := w.try(m); want != nil && (refusal == nil) != *want {
@@ -153,7 +189,7 @@ func TestRandomCommandsAgreeWithTheOracle(t *testing.T) {
 				w.acknowledge(2)
 				o.acknowledged()
 			}
-			for _, kind := range []messages.Kind{messages.Kind_KIND_QUEUE, messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_SOCKET, messages.Kind_KIND_TASK} {
+			for _, kind := range []messages.Kind{messages.Kind_KIND_QUEUE, messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_SOCKET, messages.Kind_KIND_TASK, messages.Kind_KIND_PLUG} {
 				if got, want := namesOf(all(w.state, kind)), o.names(kind); !slices.Equal(got, want) {
 					t.Fatalf("seed %d, step %d: after %T {%v}: %s: %v, want %v", seed, step, m, m, noun(kind), got, want)
 				}
@@ -178,7 +214,7 @@ func randomCommand(rng *rand.Rand, w *world, o *oracle, step int) (proto.Message
 	force := rng.IntN(2) == 0
 	fresh := func(m *messages.Create) *messages.Create { m.Object.Id = id(fmt.Sprint(step)); return m }
 	said := func(done bool) *bool { return &done }
-	switch rng.IntN(14) {
+	switch rng.IntN(18) {
 	case 0:
 		_, taken := o.queues[q]
 		if !taken {
@@ -196,10 +232,20 @@ func randomCommand(rng *rand.Rand, w *world, o *oracle, step int) (proto.Message
 		return fresh(socket(s, q, p, f)), said(o.createSocket(s, &oracleSocket{queue: q, processor: p, function: f}))
 	case 6:
 		known := o.sockets[s]
-		if known != nil {
+		gone := known != nil && (force || !o.plugged(s))
+		if gone {
 			known.deleting = true
+			o.unplug(s)
 		}
-		return &messages.Delete{Kind: messages.Kind_KIND_SOCKET, Name: s, Force: force}, said(known != nil)
+		return &messages.Delete{Kind: messages.Kind_KIND_SOCKET, Name: s, Force: force}, said(gone)
+	case 13, 14, 15:
+		plugName, target := pick("u1", "u2", "u3", "u4"), pick("s1", "s2", "s3", "s4", "s5")
+		return fresh(plug(plugName, s+" "+pick("RESULT", "ERROR")+" "+target+" "+pick("", "message"))), said(o.createPlug(plugName, &oraclePlug{s, target}))
+	case 16:
+		plugName := pick("u1", "u2", "u3", "u4")
+		_, known := o.plugs[plugName]
+		delete(o.plugs, plugName)
+		return &messages.Delete{Kind: messages.Kind_KIND_PLUG, Name: plugName}, said(known)
 	case 7:
 		return &messages.Delete{Kind: messages.Kind_KIND_QUEUE, Name: q, Force: force}, said(o.deleteQueue(q, force))
 	case 8:

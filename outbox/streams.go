@@ -19,6 +19,38 @@ func Numbers(view kv.View) iter.Seq2[messages.GroupID, uint64] {
 	}
 }
 
+// Bounds of one delivery: it must fit a log entry together with others.
+const (
+	maxParcels     = 256
+	maxParcelBytes = 256 << 10
+)
+
+// Pack makes a delivery of messages of one stream that follow on each other: of
+// as many of them as it holds, at least one. It gives the last one's number.
+func Pack(from messages.GroupID, batch []Message) (d *messages.Deliver, last uint64) {
+	first := batch[0]
+	d = &messages.Deliver{From: uint32(from), Seq: first.Seq, Type: uint32(first.Command.Type), Command: first.Command.Body}
+	last = first.Seq
+	bytes := len(first.Command.Body)
+	for _, m := range batch[1:] {
+		if bytes += len(m.Command.Body); bytes > maxParcelBytes || len(d.More) == maxParcels-1 || m.Seq != last+1 {
+			break
+		}
+		d.More = append(d.More, &messages.Parcel{Type: uint32(m.Command.Type), Command: m.Command.Body})
+		last = m.Seq
+	}
+	return d, last
+}
+
+// Unpack gives the messages of a delivery, in order.
+func Unpack(d *messages.Deliver) []Message {
+	all := []Message{{Seq: d.Seq, Command: messages.Command{Type: messages.CommandType(d.Type), Body: d.Command}}}
+	for i, p := range d.More {
+		all = append(all, Message{Seq: d.Seq + uint64(i) + 1, Command: messages.Command{Type: messages.CommandType(p.Type), Body: p.Command}})
+	}
+	return all
+}
+
 // PendingTo gives what one destination has not acknowledged, in order.
 func PendingTo(view kv.View, to messages.GroupID) iter.Seq[Message] {
 	return func(yield func(Message) bool) {
