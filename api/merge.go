@@ -89,11 +89,25 @@ func (m *merge) skip(ctx context.Context, n int) error {
 		foremost.place = placeOf(rowOf[foremost])
 		n -= rows
 	}
-	_, err := m.take(ctx, n, false)
+	err := m.drop(ctx, n)
 	for _, p := range m.parts {
 		p.ahead, p.read = nil, false // what was read has no results
 	}
 	return err
+}
+
+// drop reads the next n calls and throws them away, a page at a time: n is the
+// client's, and may be far more than there are.
+func (m *merge) drop(ctx context.Context, n int) error {
+	for n > 0 {
+		wanted := min(n, messages.MaxPageRows)
+		calls, err := m.take(ctx, wanted, false)
+		if err != nil || len(calls) < wanted {
+			return err
+		}
+		n -= wanted
+	}
+	return nil
 }
 
 // fill sees to it that a part has a row ahead, unless it has no more.

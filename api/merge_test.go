@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/binary"
+	"math"
 	"testing"
 
 	"github.com/elasticcode/flow/messages"
@@ -44,6 +45,34 @@ func TestSkipThatANodeDoesNotKnowIsAnError(t *testing.T) {
 	m := newMerge(chunks{given: map[string]*messages.CallPage{"": {}}}, &messages.ListCallsRequest{}, []messages.GroupID{1, 2}, places{}, nil)
 	if err := m.skip(t.Context(), 10_000); err == nil {
 		t.Error("rows were not skipped, and nobody noticed")
+	}
+}
+
+// skipping gives what it was asked to skip back, as a replica of this version.
+type skipping struct{ chunks }
+
+func (s skipping) Query(ctx context.Context, q *messages.QueryRequest) (*messages.QueryResponse, error) {
+	response, err := s.chunks.Query(ctx, q)
+	if q.Skip > 0 {
+		response.Page = &messages.CallPage{Skipped: q.Skip} // no row is so far behind
+	}
+	return response, err
+}
+
+func TestAPageFarBehindTheEndIsEmpty(t *testing.T) {
+	c := skipping{chunks{given: map[string]*messages.CallPage{"": {Calls: []*messages.Call{{Seq: 4}, {Seq: 3}}}, "3": {}}}}
+	m := newMerge(c, &messages.ListCallsRequest{}, []messages.GroupID{1}, places{}, nil)
+	// The last page that a request can name: memory for all its rows is more than a machine has.
+	_, skip, err := pageOf("list", &messages.ListCallsRequest{Page: math.MaxInt32, Rows: messages.MaxPageRows})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.skip(t.Context(), skip); err != nil {
+		t.Fatal(err)
+	}
+	calls, err := m.take(t.Context(), 10, false)
+	if err != nil || len(calls) != 0 || m.more() {
+		t.Errorf("%d calls, %v, more %v", len(calls), err, m.more())
 	}
 }
 
