@@ -3,14 +3,20 @@
 GO      ?= go
 LDFLAGS  = -s -w -X github.com/elasticcode/flow/messages.Version=$(shell git describe --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build install test unit race e2e lint generate check-generated fuzz demo bench clean
+.PHONY: help build sim install test unit race e2e lint generate check-generated fuzz demo bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## bin/node and bin/flowcli
+build: ## bin/node, bin/flowcli and bin/sim
 	@mkdir -p bin
-	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/node ./cmd/flowcli
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/node ./cmd/flowcli ./cmd/sim
+
+bin/node.wasm: $(shell git ls-files '*.go' go.mod go.sum) ## the node that bin/sim runs
+	$(GO) run ./sim/build -o $@
+
+sim: build bin/node.wasm ## the real nodes in a simulated world, with faults
+	$(GO) test -count=1 -timeout 20m -tags e2e -v ./sim/
 
 PREFIX ?= $(HOME)/.local
 install: build ## into PREFIX/bin, flowcli also as flow and pyfi
@@ -18,7 +24,7 @@ install: build ## into PREFIX/bin, flowcli also as flow and pyfi
 	ln -sf flowcli $(PREFIX)/bin/flow
 	ln -sf flowcli $(PREFIX)/bin/pyfi
 
-test: lint unit race e2e ## all the tests
+test: lint unit race e2e sim ## all the tests
 
 unit: ## unit tests of every package
 	$(GO) test ./...

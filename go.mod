@@ -20,6 +20,7 @@ require (
 	github.com/hashicorp/raft-wal v0.4.1
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
+	github.com/tetratelabs/wazero v1.12.0
 	go.etcd.io/bbolt v1.3.6
 	golang.org/x/sys v0.47.0
 	golang.org/x/term v0.45.0

@@ -79,14 +79,9 @@ func (t *tasks) callID(ctx context.Context, op, text string) (messages.CallID, e
 	if err != nil {
 		return id, err
 	}
-	groups, err := t.reads.partitions(ctx)
-	if err != nil {
+	holds, err := t.reads.holdsCalls(ctx, id.Partition())
+	if err != nil || holds {
 		return id, err
-	}
-	for _, group := range groups {
-		if group == id.Partition() {
-			return id, nil
-		}
 	}
 	return id, unknownCall(op, id)
 }

@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -13,6 +15,10 @@ import (
 type reads struct {
 	cluster Cluster
 	replica Model
+
+	// known is the highest group that was seen to hold calls. There are never
+	// fewer, so that most ids are known to be good without a look at the model.
+	known atomic.Uint32
 }
 
 // latest reads a state that has everything that was acknowledged before it was
@@ -42,6 +48,18 @@ func (r *reads) partitions(ctx context.Context) (groups []messages.GroupID, err 
 		return nil
 	})
 	return groups, err
+}
+
+// holdsCalls says whether a group is one that holds calls.
+func (r *reads) holdsCalls(ctx context.Context, group messages.GroupID) (bool, error) {
+	if group != messages.Meta && uint32(group) <= r.known.Load() {
+		return true, nil
+	}
+	groups, err := r.partitions(ctx)
+	if err == nil && len(groups) > 0 {
+		r.known.Store(uint32(groups[len(groups)-1]))
+	}
+	return slices.Contains(groups, group), err
 }
 
 // notFound is the error for a name that the model does not have, with those

@@ -47,7 +47,11 @@ func closedLoop(ctx context.Context, inFlight int, d time.Duration, per int, cal
 			mine := hdrhistogram.New(lowest, highest, digits)
 			for ctx.Err() == nil && time.Now().Before(end) {
 				t := time.Now()
-				if err := call(ctx, caller); err != nil {
+				err := call(ctx, caller)
+				if ctx.Err() != nil && err != nil {
+					break // the run is over: nobody failed
+				}
+				if err != nil {
 					failed.Add(1)
 					time.Sleep(failurePause)
 					continue

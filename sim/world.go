@@ -1,0 +1,153 @@
+// Package sim runs the real node in a simulated world: the same seed gives the
+// same run, to the last byte. docs/SIMULATION.md says how, and what is not
+// modelled.
+package sim
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+)
+
+// Options say what to run.
+type Options struct {
+	Seed   uint64
+	Nodes  int
+	For    time.Duration // simulated; must be longer than Settle
+	Faults []string      // kinds, of AllFaults
+	Trace  io.Writer     // takes each line of the trace; nil: nobody
+	Log    io.Writer     // takes the guests' logs; nil: nobody
+	Level  string        // of the nodes' logs; empty: none
+}
+
+// Settle is how long the network has, after the last fault and the last call,
+// until every call has ended.
+const Settle = 20 * time.Second
+
+// epoch is when a simulated world begins, in nanoseconds since 1970.
+const epoch = 1767225600e9
+
+// World is one run.
+type World struct {
+	events
+	options  Options
+	runtime  wazero.Runtime
+	guest    wazero.CompiledModule
+	machines []*machine // the nodes, and the clients' machine as the last
+	net      *network
+	faults   *faults
+	trace    *trace
+	history  History
+	yield    chan struct{}
+}
+
+// Result is what a run gave.
+type Result struct {
+	Hash       string
+	Lines      int
+	History    History
+	Violations []Violation
+	Faults     map[string]int
+	Simulated  time.Duration
+	Took       time.Duration
+}
+
+// Run runs a guest until the time is over.
+func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
+	if o.Nodes < 1 || o.For <= Settle {
+		return nil, fmt.Errorf("simulate %d nodes for %s: want at least 1 node, and more than %s, which the network has to settle in", o.Nodes, o.For, Settle)
+	}
+	began := time.Now()
+	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace), yield: make(chan struct{})}
+	w.now = epoch
+	w.net = &network{world: w, rng: w.stream("network"), cut: map[link]bool{}}
+	w.faults = &faults{world: w, rng: w.stream("faults"), until: epoch + int64(o.For-Settle), count: map[string]int{}}
+	w.build()
+	for i, m := range w.machines {
+		w.at(epoch+int64(i)*int64(50*time.Millisecond), m.boot)
+	}
+	end := epoch + int64(o.For)
+	for ctx.Err() == nil && w.step(end) {
+	}
+	w.now = end
+	for _, m := range w.machines {
+		m.kill()
+	}
+	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: Check(w.history),
+		Faults: w.faults.count, Simulated: o.For, Took: time.Since(began)}, ctx.Err()
+}
+
+// stream is a source of chance for one purpose: what one takes out of it does
+// not change what another gets.
+func (w *World) stream(purpose string) *rand.Rand {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], w.options.Seed)
+	copy(key[8:], purpose)
+	return rand.New(rand.NewChaCha8(key))
+}
+
+// build makes the machines: nodes that join the first, and clients.
+func (w *World) build() {
+	var addresses []string
+	for i := range w.options.Nodes {
+		m := w.machine("n" + strconv.Itoa(i+1))
+		m.env = [][2]string{{"SIM_ROLE", "node"}, {"SIM_LOG", w.options.Level}}
+		if i > 0 {
+			m.env = append(m.env, [2]string{"SIM_JOIN", w.machines[0].address().String() + ":7462"})
+		}
+		addresses = append(addresses, m.address().String()+":7460")
+	}
+	clients := w.machine("clients")
+	clients.env = [][2]string{{"SIM_ROLE", "clients"}, {"SIM_NODES", strings.Join(addresses, " ")},
+		{"SIM_UNTIL", strconv.FormatInt(w.faults.until, 10)}, {"SIM_END", strconv.FormatInt(epoch+int64(w.options.For), 10)}}
+}
+
+func (w *World) machine(name string) *machine {
+	m := &machine{world: w, index: len(w.machines), name: name, rng: w.stream(name), disk: newDisk()}
+	m.disk.seen = func(payload []byte, format string, args ...any) {
+		m.seen(payload, format, args...)
+		m.call()
+	}
+	w.machines = append(w.machines, m)
+	return m
+}
+
+// note takes down what a guest tells.
+func (w *World) note(m *machine, line string) {
+	m.seen(nil, "note %s", line)
+	w.history = append(w.history, Entry{At: w.now - epoch, Machine: m.name, Boot: m.boots, Line: line})
+	if line == "prepared" {
+		w.faults.begin(w.options.Faults)
+	}
+}
+
+// killedAt is called when an instance was killed.
+func (w *World) killedAt(m *machine) {
+	w.net.died(m)
+	w.at(w.now+m.downFor, func() {
+		if !m.running && w.now < epoch+int64(w.options.For) {
+			m.boot()
+		}
+	})
+}
+
+// ended is called when an instance ended by itself.
+func (w *World) ended(m *machine, err error) {
+	m.sleep++
+	m.asleep = false
+	if m.ends != nil {
+		w.net.died(m)
+	}
+	text := "exited"
+	if err != nil {
+		text = "exited " + strings.SplitN(err.Error(), "\n", 2)[0]
+	}
+	w.note(m, text)
+}
