@@ -28,6 +28,13 @@ const (
 	unknownRetry = 200 * time.Millisecond // the configuration is on its way
 )
 
+// Bounds of large values that nothing names.
+const (
+	unnamedFor = 10 * time.Minute
+	maxUnnamed = 1 << 30 // bytes of a partition
+	valueRetry = time.Second
+)
+
 // micros turns a configured number of milliseconds into microseconds.
 func micros(milliseconds int64) int64 {
 	return min(max(milliseconds, 0), maxDelay.Milliseconds()) * 1000

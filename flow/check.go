@@ -41,6 +41,7 @@ func Check(view kv.View) (err error) {
 	c.sessions()
 	c.gates()
 	c.pressure()
+	c.values()
 	return errors.Join(c.errs...)
 }
 

@@ -3,6 +3,9 @@ package flow
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/flow/value"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/outbox"
@@ -29,9 +32,15 @@ func (m *Machine) deliver(tx kv.Tx, index uint64, now int64, d *messages.Deliver
 // still counts as delivered: it would be refused again for ever.
 func (m *Machine) deliverOne(tx kv.Tx, index uint64, now int64, from messages.GroupID, d outbox.Message) (messages.Result, error) {
 	subject := fmt.Sprintf("message %d of group %d", d.Seq, from)
-	inner := d.Command
-	if inner.Type == messages.CommandDeliver {
+	if d.Command.Type == messages.CommandDeliver {
 		return messages.Refused(messages.Errorf(messages.Invalid, "deliver", subject, "a delivery cannot hold another")), nil
+	}
+	inner, err := d.Command.Decode()
+	if err != nil {
+		return messages.Result{}, fmt.Errorf("apply entry %d to partition %d: %w", index, m.Group, err)
+	}
+	if refusal := m.undeliverable(tx, from, d.Seq, subject, inner); refusal != nil {
+		return messages.Refused(refusal), nil
 	}
 	fresh, err := outbox.Accept(tx, from, d.Seq)
 	if err != nil {
@@ -41,11 +50,30 @@ func (m *Machine) deliverOne(tx kv.Tx, index uint64, now int64, from messages.Gr
 	if !fresh {
 		return messages.Result{Reply: &messages.Reply{}}, nil
 	}
-	return m.Apply(tx, index, now, inner)
+	return m.applyOne(tx, index, now, inner)
+}
+
+// undeliverable refuses a message whose large values are not here yet. It does
+// not count as delivered: it comes again, behind their chunks.
+func (m *Machine) undeliverable(tx kv.Tx, from messages.GroupID, seq uint64, subject string, inner proto.Message) *messages.Error {
+	refs := referencesIn(inner)
+	if len(refs) == 0 || outbox.Accepted(tx, from, seq) {
+		return nil
+	}
+	return (&step{tx: tx}).absent("deliver", subject, refs)
+}
+
+// referencesIn gives the large values that a message between partitions names.
+func referencesIn(m proto.Message) []messages.Reference {
+	if a, ok := m.(*messages.Arrive); ok {
+		return messages.References(a.Value)
+	}
+	return nil
 }
 
 // delivered forgets the messages that a group has applied.
 func (s *step) delivered(d *messages.Delivered) *messages.Reply {
 	outbox.Drop(s.tx, messages.GroupID(d.To), d.Seq)
+	s.unname(value.Arrived(s.tx, messages.GroupID(d.To), d.Seq))
 	return &messages.Reply{}
 }

@@ -32,6 +32,11 @@ func (m *Machine) Apply(tx kv.Tx, index uint64, now int64, c messages.Command) (
 	if d, ok := command.(*messages.Deliver); ok {
 		return m.deliver(tx, index, now, d)
 	}
+	return m.applyOne(tx, index, now, command)
+}
+
+// applyOne applies a command that is no delivery.
+func (m *Machine) applyOne(tx kv.Tx, index uint64, now int64, command proto.Message) (r messages.Result, err error) {
 	s := newStep(tx, m.Group, now)
 	reply, refusal, err := s.apply(command)
 	switch {
@@ -80,6 +85,8 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply, refusal = s.arrive(c)
 	case *messages.Throttle:
 		reply = s.throttled(c)
+	case *messages.PutChunk:
+		reply, refusal = s.putChunk(c)
 	case *messages.Delivered:
 		reply = s.delivered(c)
 	default:

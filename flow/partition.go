@@ -21,6 +21,7 @@ type partition struct {
 	counts  tally.Counts
 
 	arrivals uint64 // place given to the last arrival
+	unnamed  uint64 // bytes of large values that nothing names
 }
 
 func loadPartition(view kv.View) partition {
@@ -29,7 +30,7 @@ func loadPartition(view kv.View) partition {
 		return partition{wake: timer.Never}
 	}
 	r := pack.Reader{What: "numbers of the partition", Rest: value}
-	return partition{r.Uint(), r.Uint(), uint32(r.Uint()), int64(r.Uint()), tally.Read(&r), r.Uint()}
+	return partition{r.Uint(), r.Uint(), uint32(r.Uint()), int64(r.Uint()), tally.Read(&r), r.Uint(), r.Uint()}
 }
 
 func (p *partition) save(tx kv.Tx) {
@@ -37,5 +38,6 @@ func (p *partition) save(tx kv.Tx) {
 	b = binary.AppendUvarint(b, p.order)
 	b = binary.AppendUvarint(b, uint64(p.sockets))
 	b = binary.AppendUvarint(b, uint64(p.wake))
-	tx.Set([]byte(partitionKey), binary.AppendUvarint(p.counts.Append(b), p.arrivals))
+	b = binary.AppendUvarint(p.counts.Append(b), p.arrivals)
+	tx.Set([]byte(partitionKey), binary.AppendUvarint(b, p.unnamed))
 }

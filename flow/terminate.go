@@ -38,6 +38,7 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 	if rec.HasOutput {
 		call.PutOutput(s.tx, rec.Seq, e.output)
 	}
+	s.name(messages.References(e.result, e.output))
 	if state == messages.CallState_FAILED || state == messages.CallState_EXPIRED {
 		dead.Put(s.tx, dead.Letter{At: s.now, Kind: dead.Call, Seq: rec.Seq})
 	}

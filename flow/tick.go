@@ -49,6 +49,8 @@ func (s *step) fire(t timer.Timer, budget int) int {
 		s.expireArrival(t.Number())
 	case timer.Tend:
 		return s.tend(s.numbered(uint32(t.Number())), budget)
+	case timer.DropValue:
+		return s.dropValue(t)
 	default:
 		fail("a timer of kind %d", t.Kind)
 	}

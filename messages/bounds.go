@@ -3,7 +3,8 @@ package messages
 // Bounds that several packages share. Reaching one is a typed error.
 const (
 	MaxName       = 80        // bytes of an object's name
-	MaxInline     = 256 << 10 // bytes of a call's arguments, or of its result
+	MaxInline     = 256 << 10 // bytes of a call's arguments, or of a result, that travel within the commands; what is larger goes by reference
+	MaxValue      = 64 << 20  // bytes of a call's arguments, or of what it gives back
 	MaxLog        = 64 << 10  // bytes kept of what one attempt prints
 	MaxTraceback  = 16 << 10  // bytes kept of a traceback
 	MaxEvents     = 64        // events kept of one call: the first and the latest

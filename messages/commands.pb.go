@@ -275,7 +275,8 @@ func (ErrorKind) EnumDescriptor() ([]byte, []int) {
 	return file_messages_commands_proto_rawDescGZIP(), []int{3}
 }
 
-// Arguments of a call: JSON texts, opaque from client to worker.
+// Arguments of a call: JSON texts, opaque from client to worker. A large text
+// has a reference in its place, here and wherever a value stands (value.go).
 type Arguments struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Positional    [][]byte               `protobuf:"bytes,1,rep,name=positional,proto3" json:"positional,omitempty"`
@@ -1436,6 +1437,84 @@ func (x *Throttle) GetFull() bool {
 	return false
 }
 
+// PutChunk keeps a part of a large value, until ten minutes after nothing names
+// the value by its reference any more. One that is known changes nothing.
+type PutChunk struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hash          []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`      // SHA-256 of the whole value
+	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`     // of the whole value
+	Index         uint32                 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`   // from 0
+	Data          []byte                 `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`      // 128 KiB, of the last chunk the rest
+	Client        bool                   `protobuf:"varint,5,opt,name=client,proto3" json:"client,omitempty"` // a client sent it: it is refused where the disk is short
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutChunk) Reset() {
+	*x = PutChunk{}
+	mi := &file_messages_commands_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutChunk) ProtoMessage() {}
+
+func (x *PutChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutChunk.ProtoReflect.Descriptor instead.
+func (*PutChunk) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PutChunk) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *PutChunk) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *PutChunk) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *PutChunk) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *PutChunk) GetClient() bool {
+	if x != nil {
+		return x.Client
+	}
+	return false
+}
+
 // EnqueueBatch accepts calls of one socket with consecutive ids, stored as one block.
 type EnqueueBatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1452,7 +1531,7 @@ type EnqueueBatch struct {
 
 func (x *EnqueueBatch) Reset() {
 	*x = EnqueueBatch{}
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1543,7 @@ func (x *EnqueueBatch) String() string {
 func (*EnqueueBatch) ProtoMessage() {}
 
 func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1556,7 @@ func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueBatch.ProtoReflect.Descriptor instead.
 func (*EnqueueBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{9}
+	return file_messages_commands_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *EnqueueBatch) GetFirst() []byte {
@@ -1546,7 +1625,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +1637,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +1650,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+	return file_messages_commands_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Grant) GetSession() string {
@@ -1627,7 +1706,7 @@ type Revoke struct {
 
 func (x *Revoke) Reset() {
 	*x = Revoke{}
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1639,7 +1718,7 @@ func (x *Revoke) String() string {
 func (*Revoke) ProtoMessage() {}
 
 func (x *Revoke) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1652,7 +1731,7 @@ func (x *Revoke) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revoke.ProtoReflect.Descriptor instead.
 func (*Revoke) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+	return file_messages_commands_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Revoke) GetSession() string {
@@ -1680,7 +1759,7 @@ type EndSession struct {
 
 func (x *EndSession) Reset() {
 	*x = EndSession{}
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +1771,7 @@ func (x *EndSession) String() string {
 func (*EndSession) ProtoMessage() {}
 
 func (x *EndSession) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +1784,7 @@ func (x *EndSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSession.ProtoReflect.Descriptor instead.
 func (*EndSession) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+	return file_messages_commands_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *EndSession) GetSession() string {
@@ -1736,15 +1815,15 @@ type Complete struct {
 	Jitter        uint32                 `protobuf:"varint,9,opt,name=jitter,proto3" json:"jitter,omitempty"`    // chosen by the proposer: 0 to 999 thousandths of the retry delay
 	Started       int64                  `protobuf:"varint,10,opt,name=started,proto3" json:"started,omitempty"` // worker's clock, for display
 	Ended         int64                  `protobuf:"varint,11,opt,name=ended,proto3" json:"ended,omitempty"`
-	Plugs         []byte                 `protobuf:"bytes,12,opt,name=plugs,proto3" json:"plugs,omitempty"`   // JSON object: plug name to value, what the function routed; empty: nothing
 	Output        []byte                 `protobuf:"bytes,13,opt,name=output,proto3" json:"output,omitempty"` // JSON object that it put into its argument output; empty: none
+	Routed        []*NamedValue          `protobuf:"bytes,56,rep,name=routed,proto3" json:"routed,omitempty"` // what the function sent to plugs by their names, sorted; none: it did not route
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Complete) Reset() {
 	*x = Complete{}
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +1835,7 @@ func (x *Complete) String() string {
 func (*Complete) ProtoMessage() {}
 
 func (x *Complete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +1848,7 @@ func (x *Complete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Complete.ProtoReflect.Descriptor instead.
 func (*Complete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{13}
+	return file_messages_commands_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Complete) GetSession() string {
@@ -1849,16 +1928,16 @@ func (x *Complete) GetEnded() int64 {
 	return 0
 }
 
-func (x *Complete) GetPlugs() []byte {
+func (x *Complete) GetOutput() []byte {
 	if x != nil {
-		return x.Plugs
+		return x.Output
 	}
 	return nil
 }
 
-func (x *Complete) GetOutput() []byte {
+func (x *Complete) GetRouted() []*NamedValue {
 	if x != nil {
-		return x.Output
+		return x.Routed
 	}
 	return nil
 }
@@ -1873,7 +1952,7 @@ type CompleteBatch struct {
 
 func (x *CompleteBatch) Reset() {
 	*x = CompleteBatch{}
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1885,7 +1964,7 @@ func (x *CompleteBatch) String() string {
 func (*CompleteBatch) ProtoMessage() {}
 
 func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1898,7 +1977,7 @@ func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteBatch.ProtoReflect.Descriptor instead.
 func (*CompleteBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{14}
+	return file_messages_commands_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CompleteBatch) GetCompletes() []*Complete {
@@ -1919,7 +1998,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1931,7 +2010,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1944,7 +2023,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{15}
+	return file_messages_commands_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Cancel) GetCall() []byte {
@@ -1970,7 +2049,7 @@ type Tick struct {
 
 func (x *Tick) Reset() {
 	*x = Tick{}
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1982,7 +2061,7 @@ func (x *Tick) String() string {
 func (*Tick) ProtoMessage() {}
 
 func (x *Tick) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1995,7 +2074,7 @@ func (x *Tick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tick.ProtoReflect.Descriptor instead.
 func (*Tick) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{16}
+	return file_messages_commands_proto_rawDescGZIP(), []int{17}
 }
 
 // ConfigureProcessor tells a partition what it needs of a processor.
@@ -2018,7 +2097,7 @@ type ConfigureProcessor struct {
 
 func (x *ConfigureProcessor) Reset() {
 	*x = ConfigureProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2030,7 +2109,7 @@ func (x *ConfigureProcessor) String() string {
 func (*ConfigureProcessor) ProtoMessage() {}
 
 func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2043,7 +2122,7 @@ func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureProcessor.ProtoReflect.Descriptor instead.
 func (*ConfigureProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{17}
+	return file_messages_commands_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ConfigureProcessor) GetProcessor() string {
@@ -2150,7 +2229,7 @@ type ConfigureSocket struct {
 
 func (x *ConfigureSocket) Reset() {
 	*x = ConfigureSocket{}
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2162,7 +2241,7 @@ func (x *ConfigureSocket) String() string {
 func (*ConfigureSocket) ProtoMessage() {}
 
 func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2175,7 +2254,7 @@ func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureSocket.ProtoReflect.Descriptor instead.
 func (*ConfigureSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{18}
+	return file_messages_commands_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ConfigureSocket) GetSocket() string {
@@ -2321,7 +2400,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2333,7 +2412,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2346,7 +2425,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{19}
+	return file_messages_commands_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -2421,7 +2500,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2433,7 +2512,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2446,7 +2525,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+	return file_messages_commands_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -2510,7 +2589,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2522,7 +2601,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2535,7 +2614,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -2561,7 +2640,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2573,7 +2652,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2586,7 +2665,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -2612,7 +2691,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +2703,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +2716,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -2686,7 +2765,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2698,7 +2777,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2711,7 +2790,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -2739,7 +2818,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2751,7 +2830,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2764,7 +2843,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -2794,7 +2873,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +2885,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2819,7 +2898,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -2876,7 +2955,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2888,7 +2967,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2901,7 +2980,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -3033,7 +3112,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +3124,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +3137,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -3080,7 +3159,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3092,7 +3171,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3105,7 +3184,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -3139,7 +3218,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3151,7 +3230,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3164,7 +3243,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -3185,7 +3264,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3197,7 +3276,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3210,7 +3289,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Create) GetObject() *Object {
@@ -3240,7 +3319,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3252,7 +3331,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3265,7 +3344,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Function) GetName() string {
@@ -3308,7 +3387,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3320,7 +3399,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3333,7 +3412,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Parameter) GetName() string {
@@ -3380,7 +3459,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3392,7 +3471,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3405,7 +3484,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Update) GetKind() Kind {
@@ -3462,7 +3541,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3474,7 +3553,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3487,7 +3566,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -3524,7 +3603,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3536,7 +3615,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3549,7 +3628,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Report) GetNode() string {
@@ -3594,7 +3673,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3606,7 +3685,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3619,7 +3698,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -3676,7 +3755,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3688,7 +3767,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3701,7 +3780,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -3738,7 +3817,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3750,7 +3829,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3763,7 +3842,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Replica) GetNode() string {
@@ -3806,7 +3885,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3818,7 +3897,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3831,7 +3910,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -3871,7 +3950,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3883,7 +3962,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3896,7 +3975,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -3959,6 +4038,7 @@ type Reply struct {
 	//	*Reply_Completed
 	//	*Reply_Call
 	//	*Reply_Replies
+	//	*Reply_ChunkPut
 	Result        isReply_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3966,7 +4046,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3978,7 +4058,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3991,7 +4071,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -4053,6 +4133,15 @@ func (x *Reply) GetReplies() *Replies {
 	return nil
 }
 
+func (x *Reply) GetChunkPut() *ChunkPut {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_ChunkPut); ok {
+			return x.ChunkPut
+		}
+	}
+	return nil
+}
+
 type isReply_Result interface {
 	isReply_Result()
 }
@@ -4077,6 +4166,10 @@ type Reply_Replies struct {
 	Replies *Replies `protobuf:"bytes,6,opt,name=replies,proto3,oneof"`
 }
 
+type Reply_ChunkPut struct {
+	ChunkPut *ChunkPut `protobuf:"bytes,56,opt,name=chunk_put,json=chunkPut,proto3,oneof"`
+}
+
 func (*Reply_Enqueued) isReply_Result() {}
 
 func (*Reply_Changed) isReply_Result() {}
@@ -4086,6 +4179,8 @@ func (*Reply_Completed) isReply_Result() {}
 func (*Reply_Call) isReply_Result() {}
 
 func (*Reply_Replies) isReply_Result() {}
+
+func (*Reply_ChunkPut) isReply_Result() {}
 
 // Replies answer a command of several parts, each by itself.
 type Replies struct {
@@ -4097,7 +4192,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4109,7 +4204,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4122,7 +4217,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -4130,6 +4225,51 @@ func (x *Replies) GetReplies() []*Reply {
 		return x.Replies
 	}
 	return nil
+}
+
+// ChunkPut answers a PutChunk.
+type ChunkPut struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Whole         bool                   `protobuf:"varint,1,opt,name=whole,proto3" json:"whole,omitempty"` // no chunk of the value is missing any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChunkPut) Reset() {
+	*x = ChunkPut{}
+	mi := &file_messages_commands_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChunkPut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChunkPut) ProtoMessage() {}
+
+func (x *ChunkPut) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChunkPut.ProtoReflect.Descriptor instead.
+func (*ChunkPut) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *ChunkPut) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
 }
 
 type Enqueued struct {
@@ -4143,7 +4283,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4155,7 +4295,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4168,7 +4308,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -4204,7 +4344,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4216,7 +4356,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4229,7 +4369,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -4271,7 +4411,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4283,7 +4423,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4296,7 +4436,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -4323,7 +4463,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4335,7 +4475,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4348,7 +4488,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Completed) GetStale() bool {
@@ -4374,7 +4514,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4386,7 +4526,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4399,7 +4539,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -4433,7 +4573,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4445,7 +4585,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4458,7 +4598,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Start) GetSession() string {
@@ -4579,7 +4719,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4591,7 +4731,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4604,7 +4744,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Abort) GetSession() string {
@@ -4645,7 +4785,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4657,7 +4797,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4670,7 +4810,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -4821,7 +4961,13 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\bThrottle\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x18\n" +
 	"\asources\x18\x02 \x03(\tR\asources\x12\x12\n" +
-	"\x04full\x18\x03 \x01(\bR\x04full\"\xd6\x01\n" +
+	"\x04full\x18\x03 \x01(\bR\x04full\"t\n" +
+	"\bPutChunk\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\rR\x05index\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\x12\x16\n" +
+	"\x06client\x18\x05 \x01(\bR\x06client\"\xd6\x01\n" +
 	"\fEnqueueBatch\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\fR\x05first\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x120\n" +
@@ -4843,7 +4989,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"EndSession\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xde\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xfb\x02\n" +
 	"\bComplete\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x12\n" +
@@ -4856,9 +5002,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x06jitter\x18\t \x01(\rR\x06jitter\x12\x18\n" +
 	"\astarted\x18\n" +
 	" \x01(\x03R\astarted\x12\x14\n" +
-	"\x05ended\x18\v \x01(\x03R\x05ended\x12\x14\n" +
-	"\x05plugs\x18\f \x01(\fR\x05plugs\x12\x16\n" +
-	"\x06output\x18\r \x01(\fR\x06output\"@\n" +
+	"\x05ended\x18\v \x01(\x03R\x05ended\x12\x16\n" +
+	"\x06output\x18\r \x01(\fR\x06output\x12+\n" +
+	"\x06routed\x188 \x03(\v2\x13.flow.v1.NamedValueR\x06routedJ\x04\b\f\x10\r\"@\n" +
 	"\rCompleteBatch\x12/\n" +
 	"\tcompletes\x18\x01 \x03(\v2\x11.flow.v1.CompleteR\tcompletes\"4\n" +
 	"\x06Cancel\x12\x12\n" +
@@ -5045,17 +5191,20 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04hint\x18\x05 \x01(\tR\x04hint\x12\x16\n" +
 	"\x06leader\x18\x06 \x01(\tR\x06leader\x12\x1f\n" +
 	"\vretry_after\x18\a \x01(\x03R\n" +
-	"retryAfter\"\xa6\x02\n" +
+	"retryAfter\"\xd8\x02\n" +
 	"\x05Reply\x12(\n" +
 	"\x05error\x18\x01 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\x12/\n" +
 	"\benqueued\x18\x02 \x01(\v2\x11.flow.v1.EnqueuedH\x00R\benqueued\x12,\n" +
 	"\achanged\x18\x03 \x01(\v2\x10.flow.v1.ChangedH\x00R\achanged\x122\n" +
 	"\tcompleted\x18\x04 \x01(\v2\x12.flow.v1.CompletedH\x00R\tcompleted\x12(\n" +
 	"\x04call\x18\x05 \x01(\v2\x12.flow.v1.CallReplyH\x00R\x04call\x12,\n" +
-	"\areplies\x18\x06 \x01(\v2\x10.flow.v1.RepliesH\x00R\arepliesB\b\n" +
+	"\areplies\x18\x06 \x01(\v2\x10.flow.v1.RepliesH\x00R\areplies\x120\n" +
+	"\tchunk_put\x188 \x01(\v2\x11.flow.v1.ChunkPutH\x00R\bchunkPutB\b\n" +
 	"\x06result\"3\n" +
 	"\aReplies\x12(\n" +
-	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\"b\n" +
+	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\" \n" +
+	"\bChunkPut\x12\x14\n" +
+	"\x05whole\x18\x01 \x01(\bR\x05whole\"b\n" +
 	"\bEnqueued\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.flow.v1.CallStateR\x05state\x12\x1c\n" +
@@ -5154,7 +5303,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -5169,52 +5318,54 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Enqueue)(nil),            // 10: flow.v1.Enqueue
 	(*Arrive)(nil),             // 11: flow.v1.Arrive
 	(*Throttle)(nil),           // 12: flow.v1.Throttle
-	(*EnqueueBatch)(nil),       // 13: flow.v1.EnqueueBatch
-	(*Grant)(nil),              // 14: flow.v1.Grant
-	(*Revoke)(nil),             // 15: flow.v1.Revoke
-	(*EndSession)(nil),         // 16: flow.v1.EndSession
-	(*Complete)(nil),           // 17: flow.v1.Complete
-	(*CompleteBatch)(nil),      // 18: flow.v1.CompleteBatch
-	(*Cancel)(nil),             // 19: flow.v1.Cancel
-	(*Tick)(nil),               // 20: flow.v1.Tick
-	(*ConfigureProcessor)(nil), // 21: flow.v1.ConfigureProcessor
-	(*ConfigureSocket)(nil),    // 22: flow.v1.ConfigureSocket
-	(*PlugTo)(nil),             // 23: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 24: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 25: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 26: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 27: flow.v1.Deliver
-	(*Parcel)(nil),             // 28: flow.v1.Parcel
-	(*Delivered)(nil),          // 29: flow.v1.Delivered
-	(*Found)(nil),              // 30: flow.v1.Found
-	(*NodeInfo)(nil),           // 31: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 32: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 33: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 34: flow.v1.NodeRemove
-	(*Create)(nil),             // 35: flow.v1.Create
-	(*Function)(nil),           // 36: flow.v1.Function
-	(*Parameter)(nil),          // 37: flow.v1.Parameter
-	(*Update)(nil),             // 38: flow.v1.Update
-	(*Delete)(nil),             // 39: flow.v1.Delete
-	(*Report)(nil),             // 40: flow.v1.Report
-	(*DeploymentReport)(nil),   // 41: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 42: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 43: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 44: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 45: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 46: flow.v1.Reply
-	(*Replies)(nil),            // 47: flow.v1.Replies
-	(*Enqueued)(nil),           // 48: flow.v1.Enqueued
-	(*Changed)(nil),            // 49: flow.v1.Changed
-	(*Deliveries)(nil),         // 50: flow.v1.Deliveries
-	(*Completed)(nil),          // 51: flow.v1.Completed
-	(*CallReply)(nil),          // 52: flow.v1.CallReply
-	(*Start)(nil),              // 53: flow.v1.Start
-	(*Abort)(nil),              // 54: flow.v1.Abort
-	(*Ended)(nil),              // 55: flow.v1.Ended
-	(*Object)(nil),             // 56: flow.v1.Object
-	(ArgumentKind)(0),          // 57: flow.v1.ArgumentKind
-	(Kind)(0),                  // 58: flow.v1.Kind
+	(*PutChunk)(nil),           // 13: flow.v1.PutChunk
+	(*EnqueueBatch)(nil),       // 14: flow.v1.EnqueueBatch
+	(*Grant)(nil),              // 15: flow.v1.Grant
+	(*Revoke)(nil),             // 16: flow.v1.Revoke
+	(*EndSession)(nil),         // 17: flow.v1.EndSession
+	(*Complete)(nil),           // 18: flow.v1.Complete
+	(*CompleteBatch)(nil),      // 19: flow.v1.CompleteBatch
+	(*Cancel)(nil),             // 20: flow.v1.Cancel
+	(*Tick)(nil),               // 21: flow.v1.Tick
+	(*ConfigureProcessor)(nil), // 22: flow.v1.ConfigureProcessor
+	(*ConfigureSocket)(nil),    // 23: flow.v1.ConfigureSocket
+	(*PlugTo)(nil),             // 24: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 25: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 26: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 27: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 28: flow.v1.Deliver
+	(*Parcel)(nil),             // 29: flow.v1.Parcel
+	(*Delivered)(nil),          // 30: flow.v1.Delivered
+	(*Found)(nil),              // 31: flow.v1.Found
+	(*NodeInfo)(nil),           // 32: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 33: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 34: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 35: flow.v1.NodeRemove
+	(*Create)(nil),             // 36: flow.v1.Create
+	(*Function)(nil),           // 37: flow.v1.Function
+	(*Parameter)(nil),          // 38: flow.v1.Parameter
+	(*Update)(nil),             // 39: flow.v1.Update
+	(*Delete)(nil),             // 40: flow.v1.Delete
+	(*Report)(nil),             // 41: flow.v1.Report
+	(*DeploymentReport)(nil),   // 42: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 43: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 44: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 45: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 46: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 47: flow.v1.Reply
+	(*Replies)(nil),            // 48: flow.v1.Replies
+	(*ChunkPut)(nil),           // 49: flow.v1.ChunkPut
+	(*Enqueued)(nil),           // 50: flow.v1.Enqueued
+	(*Changed)(nil),            // 51: flow.v1.Changed
+	(*Deliveries)(nil),         // 52: flow.v1.Deliveries
+	(*Completed)(nil),          // 53: flow.v1.Completed
+	(*CallReply)(nil),          // 54: flow.v1.CallReply
+	(*Start)(nil),              // 55: flow.v1.Start
+	(*Abort)(nil),              // 56: flow.v1.Abort
+	(*Ended)(nil),              // 57: flow.v1.Ended
+	(*Object)(nil),             // 58: flow.v1.Object
+	(ArgumentKind)(0),          // 59: flow.v1.ArgumentKind
+	(Kind)(0),                  // 60: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -5227,46 +5378,48 @@ var file_messages_commands_proto_depIdxs = []int32{
 	4,  // 7: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
 	2,  // 8: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
 	6,  // 9: flow.v1.Complete.failure:type_name -> flow.v1.Failure
-	17, // 10: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	23, // 11: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	24, // 12: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	37, // 13: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	28, // 14: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	31, // 15: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	31, // 16: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	56, // 17: flow.v1.Create.object:type_name -> flow.v1.Object
-	36, // 18: flow.v1.Create.functions:type_name -> flow.v1.Function
-	37, // 19: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	57, // 20: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	58, // 21: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	56, // 22: flow.v1.Update.object:type_name -> flow.v1.Object
-	36, // 23: flow.v1.Update.functions:type_name -> flow.v1.Function
-	58, // 24: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	41, // 25: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	56, // 26: flow.v1.Report.workers:type_name -> flow.v1.Object
-	43, // 27: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	43, // 28: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 29: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	45, // 30: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	48, // 31: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	49, // 32: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	51, // 33: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	52, // 34: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	47, // 35: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	46, // 36: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 37: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	56, // 38: flow.v1.Changed.object:type_name -> flow.v1.Object
-	50, // 39: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	56, // 40: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 41: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 42: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	4,  // 43: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	8,  // 44: flow.v1.Ended.call:type_name -> flow.v1.Call
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	5,  // 10: flow.v1.Complete.routed:type_name -> flow.v1.NamedValue
+	18, // 11: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
+	24, // 12: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	25, // 13: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	38, // 14: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	29, // 15: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	32, // 16: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	32, // 17: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	58, // 18: flow.v1.Create.object:type_name -> flow.v1.Object
+	37, // 19: flow.v1.Create.functions:type_name -> flow.v1.Function
+	38, // 20: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	59, // 21: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	60, // 22: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	58, // 23: flow.v1.Update.object:type_name -> flow.v1.Object
+	37, // 24: flow.v1.Update.functions:type_name -> flow.v1.Function
+	60, // 25: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	42, // 26: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	58, // 27: flow.v1.Report.workers:type_name -> flow.v1.Object
+	44, // 28: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	44, // 29: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 30: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	46, // 31: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	50, // 32: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	51, // 33: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	53, // 34: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	54, // 35: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	48, // 36: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	49, // 37: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
+	47, // 38: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 39: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	58, // 40: flow.v1.Changed.object:type_name -> flow.v1.Object
+	52, // 41: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	58, // 42: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 43: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 44: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	4,  // 45: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	8,  // 46: flow.v1.Ended.call:type_name -> flow.v1.Call
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -5275,13 +5428,14 @@ func file_messages_commands_proto_init() {
 		return
 	}
 	file_messages_model_proto_init()
-	file_messages_commands_proto_msgTypes[18].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[42].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[19].OneofWrappers = []any{}
+	file_messages_commands_proto_msgTypes[43].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
 		(*Reply_Call)(nil),
 		(*Reply_Replies)(nil),
+		(*Reply_ChunkPut)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -5289,7 +5443,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   52,
+			NumMessages:   54,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

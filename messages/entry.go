@@ -30,6 +30,8 @@ const (
 	CommandArrive             CommandType = 14
 	CommandThrottle           CommandType = 15
 
+	CommandPutChunk CommandType = 31
+
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
 	CommandNodeDown   CommandType = 102
@@ -60,6 +62,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
+	CommandPutChunk:           func() proto.Message { return new(PutChunk) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -139,6 +142,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandArrive, true
 	case *Throttle:
 		return CommandThrottle, true
+	case *PutChunk:
+		return CommandPutChunk, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

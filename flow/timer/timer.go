@@ -28,6 +28,8 @@ const (
 	Dispatch    Kind = 5 // a processor goes on leasing; target: its id
 	Leave       Kind = 6 // an arrival has waited at its gate for too long; target: its place
 	Tend        Kind = 7 // a gate goes on after its socket was configured; target: the socket's number
+
+	DropValue Kind = 19 // nothing has named a large value for long enough; target: its hash
 )
 
 // Timer is one entry.
