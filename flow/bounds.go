@@ -1,6 +1,10 @@
 package flow
 
-import "time"
+import (
+	"time"
+
+	"github.com/elasticcode/flow/messages"
+)
 
 // Bounds of one command's work, so that none of them stalls the partition. What
 // is left over is done by the next Tick, for which a timer is set at once.
@@ -30,7 +34,7 @@ const (
 
 // Bounds of large values that nothing names.
 const (
-	unnamedFor = 10 * time.Minute
+	unnamedFor = messages.ValueKept
 	maxUnnamed = 1 << 30 // bytes of a partition
 	valueRetry = time.Second
 )

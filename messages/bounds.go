@@ -1,5 +1,7 @@
 package messages
 
+import "time"
+
 // Bounds that several packages share. Reaching one is a typed error.
 const (
 	MaxName       = 80        // bytes of an object's name
@@ -18,4 +20,6 @@ const (
 	MaxGate       = 10_000    // arrivals that one argument of a gate holds, unless its queue says less
 	MaxPlugs      = 64        // plugs that lead from one socket, or to one
 	MaxPartitions = 64        // groups of a network, the meta group aside
+
+	ValueKept = 10 * time.Minute // how long a large value is kept that nothing names
 )

@@ -1,8 +1,10 @@
 package messages
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 )
 
 // A value is one JSON text: an argument, a result, what a function put into
@@ -85,6 +87,37 @@ func References(values ...[]byte) (all []Reference) {
 		if r, ok := ReadReference(v); ok {
 			all = append(all, r)
 		}
+	}
+	return all
+}
+
+// Apart is the one place that decides which values travel apart: the largest,
+// until those that stay have no more than most bytes together. It gives their
+// places.
+func Apart(values []*[]byte, most int) []*[]byte {
+	total := 0
+	for _, v := range values {
+		total += len(*v)
+	}
+	if total <= most {
+		return nil
+	}
+	bySize := slices.Clone(values)
+	slices.SortStableFunc(bySize, func(a, b *[]byte) int { return cmp.Compare(len(*b), len(*a)) })
+	n := 0
+	for ; n < len(bySize) && total > most && len(*bySize[n]) > referenceSize; n++ {
+		total += referenceSize - len(*bySize[n])
+	}
+	return bySize[:n]
+}
+
+// Places gives where the values of arguments stand.
+func (a *Arguments) Places() (all []*[]byte) {
+	for i := range a.GetPositional() {
+		all = append(all, &a.Positional[i])
+	}
+	for _, n := range a.GetNamed() {
+		all = append(all, &n.Value)
 	}
 	return all
 }

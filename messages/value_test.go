@@ -3,6 +3,7 @@ package messages
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"testing"
 )
 
@@ -30,6 +31,35 @@ func TestReferenceIsNoText(t *testing.T) {
 		}
 		if whole != size {
 			t.Errorf("%d bytes in chunks are %d", size, whole)
+		}
+	}
+}
+
+func TestTheLargestTravelApartUntilTheRestFits(t *testing.T) {
+	sizes := func(n ...int) (values []*[]byte) {
+		for _, size := range n {
+			text := bytes.Repeat([]byte("7"), size)
+			values = append(values, &text)
+		}
+		return values
+	}
+	for _, c := range []struct {
+		sizes []int
+		most  int
+		apart []int
+	}{
+		{[]int{100, 200}, 300, nil},
+		{[]int{100, 200}, 299, []int{200}},
+		{[]int{100, 500, 200, 500}, 400, []int{500, 500}},
+		{[]int{100, 500, 200, 500}, 200, []int{500, 500, 200, 100}},
+		{[]int{40, 40, 40}, 50, nil}, // nothing is won
+	} {
+		var got []int
+		for _, v := range Apart(sizes(c.sizes...), c.most) {
+			got = append(got, len(*v))
+		}
+		if !slices.Equal(got, c.apart) {
+			t.Errorf("of %v within %d, %v travel apart, want %v", c.sizes, c.most, got, c.apart)
 		}
 	}
 }
