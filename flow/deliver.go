@@ -6,16 +6,15 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/flow/value"
-	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/outbox"
 )
 
 // deliver applies the next commands of another group's stream, one after the
 // other. The reply is the first that refuses, or else the last.
-func (m *Machine) deliver(tx kv.Tx, index uint64, now int64, d *messages.Deliver) (all messages.Result, err error) {
+func (s *step) deliver(d *messages.Deliver) (all messages.Result, err error) {
 	for _, parcel := range outbox.Unpack(d) {
-		r, err := m.deliverOne(tx, index, now, messages.GroupID(d.From), parcel)
+		r, err := s.deliverOne(messages.GroupID(d.From), parcel)
 		if err != nil {
 			return r, err
 		}
@@ -30,19 +29,19 @@ func (m *Machine) deliver(tx kv.Tx, index uint64, now int64, d *messages.Deliver
 // deliverOne applies the next command of another group's stream. One that was
 // applied before is answered, and changes nothing. A command that is refused
 // still counts as delivered: it would be refused again for ever.
-func (m *Machine) deliverOne(tx kv.Tx, index uint64, now int64, from messages.GroupID, d outbox.Message) (messages.Result, error) {
+func (s *step) deliverOne(from messages.GroupID, d outbox.Message) (messages.Result, error) {
 	subject := fmt.Sprintf("message %d of group %d", d.Seq, from)
 	if d.Command.Type == messages.CommandDeliver {
 		return messages.Refused(messages.Errorf(messages.Invalid, "deliver", subject, "a delivery cannot hold another")), nil
 	}
 	inner, err := d.Command.Decode()
 	if err != nil {
-		return messages.Result{}, fmt.Errorf("apply entry %d to partition %d: %w", index, m.Group, err)
+		return messages.Result{}, err
 	}
-	if refusal := m.undeliverable(tx, from, d.Seq, subject, inner); refusal != nil {
+	if refusal := s.undeliverable(from, d.Seq, subject, inner); refusal != nil {
 		return messages.Refused(refusal), nil
 	}
-	fresh, err := outbox.Accept(tx, from, d.Seq)
+	fresh, err := outbox.Accept(s.tx, from, d.Seq)
 	if err != nil {
 		return messages.Refused(messages.Errorf(messages.Conflict, "deliver", subject, "%v", err).
 			WithHint("send the ones before it first")), nil
@@ -50,17 +49,17 @@ func (m *Machine) deliverOne(tx kv.Tx, index uint64, now int64, from messages.Gr
 	if !fresh {
 		return messages.Result{Reply: &messages.Reply{}}, nil
 	}
-	return m.applyOne(tx, index, now, inner)
+	return s.one(inner)
 }
 
 // undeliverable refuses a message whose large values are not here yet. It does
 // not count as delivered: it comes again, behind their chunks.
-func (m *Machine) undeliverable(tx kv.Tx, from messages.GroupID, seq uint64, subject string, inner proto.Message) *messages.Error {
+func (s *step) undeliverable(from messages.GroupID, seq uint64, subject string, inner proto.Message) *messages.Error {
 	refs := referencesIn(inner)
-	if len(refs) == 0 || outbox.Accepted(tx, from, seq) {
+	if len(refs) == 0 || outbox.Accepted(s.tx, from, seq) {
 		return nil
 	}
-	return (&step{tx: tx}).absent("deliver", subject, refs)
+	return s.absent("deliver", subject, refs)
 }
 
 // referencesIn gives the large values that a message between partitions names.
