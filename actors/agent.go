@@ -10,6 +10,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/asynkron/protoactor-go/eventstream"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -31,6 +33,7 @@ type AgentConfig struct {
 	Hostname string
 
 	Proposer     Proposer
+	Values       Values
 	Environments Environments
 	Workers      Workers
 	Leader       func(messages.GroupID) (messages.NodeID, bool)
@@ -58,7 +61,7 @@ func NewAgent(s *System, config AgentConfig) (*Agent, error) {
 	pool := newPool()
 	a := &Agent{
 		crew: crew{system: s, proposer: config.Proposer, workers: config.Workers, pool: pool, node: config.Name, chance: config.Chance,
-			outcomes: newOutcomes(config.Proposer, pool)},
+			values: config.Values, arguments: semaphore.NewWeighted(maxArguments), outcomes: newOutcomes(config.Proposer, config.Values, pool)},
 		config: config, gone: make(chan struct{}),
 	}
 	pid, err := s.spawn(AgentName, func() actor.Actor { return &agent{Agent: a} }, actor.WithSupervisor(s.needed))

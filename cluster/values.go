@@ -106,7 +106,7 @@ func (r *Router) fetch(ctx context.Context, group messages.GroupID, ref messages
 		i += uint32(len(data))
 	}
 	if messages.ReferenceTo(text) != ref {
-		return nil, messages.Errorf(messages.Internal, "fetch large value", fmt.Sprintf("%x", ref.Hash), "what group %d keeps is not what its name says", group)
+		return nil, fmt.Errorf("fetch large value %x: what group %d keeps is not what its name says", ref.Hash, group)
 	}
 	return text, nil
 }

@@ -254,8 +254,8 @@ func TestPipesDoNotLeakIntoChildren(t *testing.T) {
 func TestPlugsAndOutputComeBack(t *testing.T) {
 	s := start(t, functions)
 	expect[Ready](s)
-	if d := s.call("route", "7"); string(d.Result) != "7" || string(d.Plugs) != `{"left":7}` || string(d.Output) != `{"note":"kept"}` {
-		t.Errorf("result %s plugs %s output %s %v", d.Result, d.Plugs, d.Output, d.Failure)
+	if d := s.call("route", "7"); string(d.Result) != "7" || len(d.Routed) != 1 || d.Routed[0].Name != "left" || string(d.Routed[0].Value) != "7" || string(d.Output) != `{"note":"kept"}` {
+		t.Errorf("result %s plugs %s output %s %v", d.Result, d.Routed, d.Output, d.Failure)
 	}
 }
 
