@@ -136,7 +136,7 @@ func TestResultThatIsNotJSONNamesTypeAndPlace(t *testing.T) {
 		"Thing()":                          "of type functions.Thing",
 		"(x for x in [1])":                 "of type generator",
 		"(lambda l: l.append(l) or l)([])": "ircular",
-		"'x' * 300000":                     "300002 bytes",
+		"'x' * (64 << 20)":                 "67108866 bytes",
 	} {
 		d := s.call("give", quote(code))
 		if d.Outcome != messages.Outcome_BAD_RESULT || d.Failure.GetType() != "bad_result" || !strings.Contains(d.Failure.GetMessage(), want) {
