@@ -21,6 +21,7 @@ type replica struct {
 	*raftstore.Group
 	partition *actors.Partition // nil for the meta group
 	courier   *courier
+	progress  progress
 }
 
 // Servers are the group's members as its leader sees them.
@@ -100,6 +101,7 @@ func (r *replicas) add(c raftstore.GroupConfig, o observer) error {
 	r.mu.Unlock()
 	late.begin(r.watched(group, o))
 	n.tasks.Go(func() { n.watchFailure(rep) })
+	n.tasks.Go(func() { n.becomeCurrent(rep) })
 	return nil
 }
 
