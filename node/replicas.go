@@ -69,7 +69,7 @@ func (r *replicas) Group(id messages.GroupID) (cluster.Group, bool) {
 func (r *replicas) openDue(id messages.GroupID, due *messages.Replica) error {
 	c := raftstore.GroupConfig{ID: id, Incarnation: due.GetIncarnation(), Bootstrap: due.GetFounder()}
 	if id == messages.Meta {
-		c.Machine = posting{model.Machine{}}
+		c.Machine = posting{raftstore.OneByOne(model.Machine{}.Apply)}
 		return r.add(c, &metaObserver{node: r.node})
 	}
 	c.Machine = posting{&flow.Machine{Group: id}}
