@@ -42,6 +42,7 @@ type fake struct {
 
 	functions []string                                               // what Inspect finds
 	statuses  []*messages.Object                                     // what Watch shows of a processor, one after the other
+	related   []*messages.Object                                     // with each of them
 	answer    func(*messages.RunRequest) (*messages.CallInfo, error) // what a call gives
 	conflicts int                                                    // updates that are refused since the version moved on
 }
@@ -247,7 +248,7 @@ func (f *fake) Inspect(context.Context, *connect.Request[messages.InspectRequest
 
 func (f *fake) Watch(ctx context.Context, r *connect.Request[messages.GetRequest], stream *connect.ServerStream[messages.ObjectResponse]) error {
 	for _, o := range f.statuses {
-		if err := stream.Send(&messages.ObjectResponse{Object: o}); err != nil {
+		if err := stream.Send(&messages.ObjectResponse{Object: o, Related: f.related}); err != nil {
 			return err
 		}
 	}

@@ -91,10 +91,22 @@ func (c *cli) listObjects(ctx context.Context, t thing, filter string, page, row
 	if err := c.objectTable(ctx, t, objects); err != nil {
 		return err
 	}
+	if t.kind == messages.Kind_KIND_PROCESSOR {
+		c.reasons(objects)
+	}
 	if rows > 0 {
 		fmt.Fprintln(c.out, pageLine(page, rows, total))
 	}
 	return nil
+}
+
+// reasons says below a list why processors are as they are.
+func (c *cli) reasons(processors []*messages.Object) {
+	for _, o := range processors {
+		if o.Message != "" {
+			fmt.Fprintf(c.out, "%s: %s\n", o.Name, progress(o))
+		}
+	}
 }
 
 // byPosition puts arguments, which come by the names of their tasks and their
