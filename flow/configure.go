@@ -56,7 +56,8 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 	if !ok {
 		k = s.newSocket(c.Socket)
 	}
-	if !ok || k.Stage == socket.Removed {
+	fresh := !ok || k.Stage == socket.Removed
+	if fresh {
 		k.Stage = socket.Open
 		s.processor(c.Processor).Sockets++
 	} else if k.Config.Processor != c.Processor {
@@ -66,7 +67,12 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		old.Sockets--
 	}
 	s.rewire(k, c)
+	old := k.Config.Schedule
+	if fresh {
+		old = nil
+	}
 	k.Config = c
+	s.reschedule(k, old)
 	if !ok {
 		s.inherit(k)
 	}

@@ -27,9 +27,9 @@ func settable(kind messages.Kind) []string {
 			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
 			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
 	case messages.Kind_KIND_SOCKET:
-		return []string{"socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.ordered",
-			"socket.overflow", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
-			"socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.wait"}
+		return []string{"socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.missed", "socket.ordered",
+			"socket.overflow", "socket.overlap", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
+			"socket.schedule_data", "socket.schedule_paused", "socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.timezone", "socket.wait"}
 	case messages.Kind_KIND_PLUG:
 		return []string{"plug.argument", "plug.description", "plug.queue", "plug.source", "plug.target", "plug.type"}
 	case messages.Kind_KIND_NODE:
@@ -172,6 +172,11 @@ func (c *change) updateProcessor(old, fresh *messages.Object, m *messages.Update
 		c.replaceFunctions(fresh, m.Functions)
 		if restarts {
 			c.begin(deployments, serving.Commit != wanted.Commit)
+		}
+	}
+	if beats(before, after) {
+		for _, socket := range referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_SOCKET) {
+			c.configureSocket(socket)
 		}
 	}
 	c.place()
