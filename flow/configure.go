@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/elasticcode/flow/flow/processor"
 	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
@@ -66,6 +68,9 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		old.Sockets--
 	}
 	s.rewire(k, c)
+	if k.Counts.Ended() > 0 && !proto.Equal(k.Config.GetRetention(), c.Retention) {
+		s.sweepAt(k, s.now)
+	}
 	k.Config = c
 	if !ok {
 		s.inherit(k)

@@ -184,6 +184,12 @@ func (e *episode) compare() {
 	}
 	for _, want := range e.oracle.calls {
 		got, ok := GetCall(e.state, want.id, false, e.now)
+		if want.gone {
+			if ok && (e.oracle.call(want.id) == want || e.oracle.call(want.id) == nil) {
+				e.fatal("call is\n%v, and should be gone\n%+v", got, want)
+			}
+			continue
+		}
 		if !ok || got.State != want.state || got.Attempt != want.attempt || got.Tries != want.tries || got.Crashes != want.crashes ||
 			got.Lost != want.lost || got.RetryAt != want.retryAt || got.Seq != want.seq || got.Size != uint64(want.size) {
 			e.fatal("call is\n%v, want\n%+v", got, want)
@@ -258,7 +264,7 @@ func (e *episode) compareList() {
 	var want []messages.CallID
 	for _, c := range e.oracle.calls {
 		in := len(q.States) == 0 && !q.Unfinished || slices.Contains(q.States, strings.ToLower(c.state.String())) || q.Unfinished && open(c)
-		if in && (q.Socket == "" || c.socket.id == q.Socket) {
+		if in && !c.gone && (q.Socket == "" || c.socket.id == q.Socket) {
 			want = append(want, c.id)
 		}
 	}

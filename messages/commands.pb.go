@@ -2144,6 +2144,7 @@ type ConfigureSocket struct {
 	Correlate      string                 `protobuf:"bytes,16,opt,name=correlate,proto3" json:"correlate,omitempty"`                         // tracking: only arrivals of the same run are joined
 	GateTimeout    int64                  `protobuf:"varint,17,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at the gate; 0: for ever
 	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter; empty: block
+	Retention      *Retention             `protobuf:"bytes,51,opt,name=retention,proto3" json:"retention,omitempty"`                         // unset: the defaults
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2302,6 +2303,13 @@ func (x *ConfigureSocket) GetOverflow() string {
 		return x.Overflow
 	}
 	return ""
+}
+
+func (x *ConfigureSocket) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
 }
 
 // PlugTo is a plug as the partition of its source knows it.
@@ -4879,7 +4887,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tratelimit\x18\t \x01(\tR\tratelimit\x12!\n" +
 	"\fbuiltin_echo\x18\n" +
 	" \x01(\bR\vbuiltinEcho\x12\x16\n" +
-	"\x06module\x18\v \x01(\tR\x06module\"\x86\x05\n" +
+	"\x06module\x18\v \x01(\tR\x06module\"\xb8\x05\n" +
 	"\x0fConfigureSocket\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -4905,7 +4913,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04wait\x18\x0f \x01(\bR\x04wait\x12\x1c\n" +
 	"\tcorrelate\x18\x10 \x01(\tR\tcorrelate\x12!\n" +
 	"\fgate_timeout\x18\x11 \x01(\x03R\vgateTimeout\x12\x1a\n" +
-	"\boverflow\x18\x12 \x01(\tR\boverflowB\n" +
+	"\boverflow\x18\x12 \x01(\tR\boverflow\x120\n" +
+	"\tretention\x183 \x01(\v2\x12.flow.v1.RetentionR\tretentionB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +
@@ -5212,9 +5221,10 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Start)(nil),              // 53: flow.v1.Start
 	(*Abort)(nil),              // 54: flow.v1.Abort
 	(*Ended)(nil),              // 55: flow.v1.Ended
-	(*Object)(nil),             // 56: flow.v1.Object
-	(ArgumentKind)(0),          // 57: flow.v1.ArgumentKind
-	(Kind)(0),                  // 58: flow.v1.Kind
+	(*Retention)(nil),          // 56: flow.v1.Retention
+	(*Object)(nil),             // 57: flow.v1.Object
+	(ArgumentKind)(0),          // 58: flow.v1.ArgumentKind
+	(Kind)(0),                  // 59: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -5231,42 +5241,43 @@ var file_messages_commands_proto_depIdxs = []int32{
 	23, // 11: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
 	24, // 12: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
 	37, // 13: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	28, // 14: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	31, // 15: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	31, // 16: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	56, // 17: flow.v1.Create.object:type_name -> flow.v1.Object
-	36, // 18: flow.v1.Create.functions:type_name -> flow.v1.Function
-	37, // 19: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	57, // 20: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	58, // 21: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	56, // 22: flow.v1.Update.object:type_name -> flow.v1.Object
-	36, // 23: flow.v1.Update.functions:type_name -> flow.v1.Function
-	58, // 24: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	41, // 25: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	56, // 26: flow.v1.Report.workers:type_name -> flow.v1.Object
-	43, // 27: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	43, // 28: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 29: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	45, // 30: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	48, // 31: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	49, // 32: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	51, // 33: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	52, // 34: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	47, // 35: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	46, // 36: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 37: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	56, // 38: flow.v1.Changed.object:type_name -> flow.v1.Object
-	50, // 39: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	56, // 40: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 41: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 42: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	4,  // 43: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	8,  // 44: flow.v1.Ended.call:type_name -> flow.v1.Call
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	56, // 14: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
+	28, // 15: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	31, // 16: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	31, // 17: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	57, // 18: flow.v1.Create.object:type_name -> flow.v1.Object
+	36, // 19: flow.v1.Create.functions:type_name -> flow.v1.Function
+	37, // 20: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	58, // 21: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	59, // 22: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	57, // 23: flow.v1.Update.object:type_name -> flow.v1.Object
+	36, // 24: flow.v1.Update.functions:type_name -> flow.v1.Function
+	59, // 25: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	41, // 26: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	57, // 27: flow.v1.Report.workers:type_name -> flow.v1.Object
+	43, // 28: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	43, // 29: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 30: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	45, // 31: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	48, // 32: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	49, // 33: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	51, // 34: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	52, // 35: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	47, // 36: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	46, // 37: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 38: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	57, // 39: flow.v1.Changed.object:type_name -> flow.v1.Object
+	50, // 40: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	57, // 41: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 42: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 43: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	4,  // 44: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	8,  // 45: flow.v1.Ended.call:type_name -> flow.v1.Call
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
