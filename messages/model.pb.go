@@ -561,7 +561,10 @@ type Queue struct {
 	MessageTtl     int64                  `protobuf:"varint,7,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`               // milliseconds until a call that has not started expires; 0: never
 	Expires        int64                  `protobuf:"varint,8,opt,name=expires,proto3" json:"expires,omitempty"`                                       // milliseconds an unused queue stays; 0: for ever
 	HomePartition  string                 `protobuf:"bytes,9,opt,name=home_partition,json=homePartition,proto3" json:"home_partition,omitempty"`       // reserved for publishes
-	Retention      *Retention             `protobuf:"bytes,51,opt,name=retention,proto3" json:"retention,omitempty"`                                   // how long ended calls of its sockets are kept
+	KeepAge        int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                       // milliseconds that a finished or cancelled call is kept; 0: what the network says
+	KeepCalls      int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`                 // finished calls, and as many cancelled ones, that each of its sockets keeps; 0: likewise
+	DeadAge        int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                       // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls      int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"`                 // failed calls, and as many expired ones, that each of its sockets keeps; 0: likewise
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -659,11 +662,32 @@ func (x *Queue) GetHomePartition() string {
 	return ""
 }
 
-func (x *Queue) GetRetention() *Retention {
+func (x *Queue) GetKeepAge() int64 {
 	if x != nil {
-		return x.Retention
+		return x.KeepAge
 	}
-	return nil
+	return 0
+}
+
+func (x *Queue) GetKeepCalls() int64 {
+	if x != nil {
+		return x.KeepCalls
+	}
+	return 0
+}
+
+func (x *Queue) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Queue) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
+	}
+	return 0
 }
 
 // Processor is code and where it comes from.
@@ -998,7 +1022,10 @@ type Socket struct {
 	Overflow      string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter
 	Deleting      bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`                          // refuses calls, goes when the last one has ended
 	GateTimeout   int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at its gate for the others; 0: for ever
-	Retention     *Retention             `protobuf:"bytes,51,opt,name=retention,proto3" json:"retention,omitempty"`                         // how long its ended calls are kept
+	KeepAge       int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`             // milliseconds that a finished or cancelled call is kept; 0: what its queue says
+	KeepCalls     int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`       // finished calls, and as many cancelled ones, that it keeps; 0: likewise
+	DeadAge       int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`             // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls     int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"`       // failed calls, and as many expired ones, that it keeps; 0: likewise
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1173,11 +1200,32 @@ func (x *Socket) GetGateTimeout() int64 {
 	return 0
 }
 
-func (x *Socket) GetRetention() *Retention {
+func (x *Socket) GetKeepAge() int64 {
 	if x != nil {
-		return x.Retention
+		return x.KeepAge
 	}
-	return nil
+	return 0
+}
+
+func (x *Socket) GetKeepCalls() int64 {
+	if x != nil {
+		return x.KeepCalls
+	}
+	return 0
+}
+
+func (x *Socket) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Socket) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
+	}
+	return 0
 }
 
 // Plug is a link from a source socket to a target socket.
@@ -2055,7 +2103,10 @@ type Network struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	NetworkId     string                 `protobuf:"bytes,1,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
 	Partitions    uint32                 `protobuf:"varint,2,opt,name=partitions,proto3" json:"partitions,omitempty"`
-	Retention     *Retention             `protobuf:"bytes,51,opt,name=retention,proto3" json:"retention,omitempty"` // how long ended calls are kept
+	KeepAge       int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`       // milliseconds that a finished or cancelled call is kept; 0: the default
+	KeepCalls     int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"` // finished calls, and as many cancelled ones, that a socket keeps; 0: likewise
+	DeadAge       int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`       // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls     int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"` // failed calls, and as many expired ones, that a socket keeps; 0: likewise
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2104,11 +2155,32 @@ func (x *Network) GetPartitions() uint32 {
 	return 0
 }
 
-func (x *Network) GetRetention() *Retention {
+func (x *Network) GetKeepAge() int64 {
 	if x != nil {
-		return x.Retention
+		return x.KeepAge
 	}
-	return nil
+	return 0
+}
+
+func (x *Network) GetKeepCalls() int64 {
+	if x != nil {
+		return x.KeepCalls
+	}
+	return 0
+}
+
+func (x *Network) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Network) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
+	}
+	return 0
 }
 
 type Scheduler struct {
@@ -2155,76 +2227,6 @@ func (x *Scheduler) GetStrategy() string {
 	return ""
 }
 
-// Retention says how long ended calls are kept. What is 0 is taken from the
-// queue, then from the network, then from the defaults.
-type Retention struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Age           int64                  `protobuf:"varint,1,opt,name=age,proto3" json:"age,omitempty"`                              // milliseconds that a finished or cancelled call is kept
-	Calls         int64                  `protobuf:"varint,2,opt,name=calls,proto3" json:"calls,omitempty"`                          // finished calls, and as many cancelled ones, that a socket keeps
-	DeadAge       int64                  `protobuf:"varint,3,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`       // milliseconds that a failed or expired call is kept
-	DeadCalls     int64                  `protobuf:"varint,4,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"` // failed calls, and as many expired ones, that a socket keeps
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Retention) Reset() {
-	*x = Retention{}
-	mi := &file_messages_model_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Retention) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Retention) ProtoMessage() {}
-
-func (x *Retention) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Retention.ProtoReflect.Descriptor instead.
-func (*Retention) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *Retention) GetAge() int64 {
-	if x != nil {
-		return x.Age
-	}
-	return 0
-}
-
-func (x *Retention) GetCalls() int64 {
-	if x != nil {
-		return x.Calls
-	}
-	return 0
-}
-
-func (x *Retention) GetDeadAge() int64 {
-	if x != nil {
-		return x.DeadAge
-	}
-	return 0
-}
-
-func (x *Retention) GetDeadCalls() int64 {
-	if x != nil {
-		return x.DeadCalls
-	}
-	return 0
-}
-
 var File_messages_model_proto protoreflect.FileDescriptor
 
 const file_messages_model_proto_rawDesc = "" +
@@ -2260,7 +2262,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tprivilege\x18  \x01(\v2\x12.flow.v1.PrivilegeH\x00R\tprivilege\x12,\n" +
 	"\anetwork\x18! \x01(\v2\x10.flow.v1.NetworkH\x00R\anetwork\x122\n" +
 	"\tscheduler\x18\" \x01(\v2\x12.flow.v1.SchedulerH\x00R\tschedulerB\x06\n" +
-	"\x04spec\"\xd1\x02\n" +
+	"\x04spec\"\x93\x03\n" +
 	"\x05Queue\x12\x14\n" +
 	"\x05qtype\x18\x01 \x01(\tR\x05qtype\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\bR\adurable\x12\x1a\n" +
@@ -2273,8 +2275,13 @@ const file_messages_model_proto_rawDesc = "" +
 	"\vmessage_ttl\x18\a \x01(\x03R\n" +
 	"messageTtl\x12\x18\n" +
 	"\aexpires\x18\b \x01(\x03R\aexpires\x12%\n" +
-	"\x0ehome_partition\x18\t \x01(\tR\rhomePartition\x120\n" +
-	"\tretention\x183 \x01(\v2\x12.flow.v1.RetentionR\tretention\"\x89\b\n" +
+	"\x0ehome_partition\x18\t \x01(\tR\rhomePartition\x12\x19\n" +
+	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
+	"\n" +
+	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
+	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\"\x89\b\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06branch\x18\x02 \x01(\tR\x06branch\x12\x16\n" +
@@ -2314,7 +2321,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x06python\x18! \x01(\tR\x06python\x12\x1a\n" +
 	"\bpassword\x18\" \x01(\tR\bpassword\x12!\n" +
 	"\fbuiltin_echo\x18# \x01(\bR\vbuiltinEcho\x12\x1c\n" +
-	"\trestarted\x18$ \x01(\x04R\trestarted\"\xa6\x05\n" +
+	"\trestarted\x18$ \x01(\x04R\trestarted\"\xe8\x05\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2338,8 +2345,13 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tcorrelate\x18\x11 \x01(\tR\tcorrelate\x12\x1a\n" +
 	"\boverflow\x18\x12 \x01(\tR\boverflow\x12\x1a\n" +
 	"\bdeleting\x18\x13 \x01(\bR\bdeleting\x12!\n" +
-	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x120\n" +
-	"\tretention\x183 \x01(\v2\x12.flow.v1.RetentionR\tretentionB\n" +
+	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x12\x19\n" +
+	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
+	"\n" +
+	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
+	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCallsB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +
@@ -2428,22 +2440,21 @@ const file_messages_model_proto_rawDesc = "" +
 	"privileges\x18\x01 \x03(\tR\n" +
 	"privileges\"!\n" +
 	"\tPrivilege\x12\x14\n" +
-	"\x05right\x18\x01 \x01(\tR\x05right\"z\n" +
+	"\x05right\x18\x01 \x01(\tR\x05right\"\xbc\x01\n" +
 	"\aNetwork\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x01 \x01(\tR\tnetworkId\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x02 \x01(\rR\n" +
-	"partitions\x120\n" +
-	"\tretention\x183 \x01(\v2\x12.flow.v1.RetentionR\tretention\"'\n" +
-	"\tScheduler\x12\x1a\n" +
-	"\bstrategy\x18\x01 \x01(\tR\bstrategy\"m\n" +
-	"\tRetention\x12\x10\n" +
-	"\x03age\x18\x01 \x01(\x03R\x03age\x12\x14\n" +
-	"\x05calls\x18\x02 \x01(\x03R\x05calls\x12\x19\n" +
-	"\bdead_age\x18\x03 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"partitions\x12\x19\n" +
+	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
 	"\n" +
-	"dead_calls\x18\x04 \x01(\x03R\tdeadCalls*\x9f\x02\n" +
+	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
+	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\"'\n" +
+	"\tScheduler\x12\x1a\n" +
+	"\bstrategy\x18\x01 \x01(\tR\bstrategy*\x9f\x02\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -2484,7 +2495,7 @@ func file_messages_model_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_model_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_messages_model_proto_goTypes = []any{
 	(Kind)(0),          // 0: flow.v1.Kind
 	(ArgumentKind)(0),  // 1: flow.v1.ArgumentKind
@@ -2504,7 +2515,6 @@ var file_messages_model_proto_goTypes = []any{
 	(*Privilege)(nil),  // 15: flow.v1.Privilege
 	(*Network)(nil),    // 16: flow.v1.Network
 	(*Scheduler)(nil),  // 17: flow.v1.Scheduler
-	(*Retention)(nil),  // 18: flow.v1.Retention
 }
 var file_messages_model_proto_depIdxs = []int32{
 	0,  // 0: flow.v1.Object.kind:type_name -> flow.v1.Kind
@@ -2523,15 +2533,12 @@ var file_messages_model_proto_depIdxs = []int32{
 	15, // 13: flow.v1.Object.privilege:type_name -> flow.v1.Privilege
 	16, // 14: flow.v1.Object.network:type_name -> flow.v1.Network
 	17, // 15: flow.v1.Object.scheduler:type_name -> flow.v1.Scheduler
-	18, // 16: flow.v1.Queue.retention:type_name -> flow.v1.Retention
-	18, // 17: flow.v1.Socket.retention:type_name -> flow.v1.Retention
-	1,  // 18: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
-	18, // 19: flow.v1.Network.retention:type_name -> flow.v1.Retention
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	1,  // 16: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_messages_model_proto_init() }
@@ -2563,7 +2570,7 @@ func file_messages_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_model_proto_rawDesc), len(file_messages_model_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

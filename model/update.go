@@ -16,7 +16,7 @@ import (
 func settable(kind messages.Kind) []string {
 	switch kind {
 	case messages.Kind_KIND_QUEUE:
-		return []string{"queue.auto_delete", "queue.durable", "queue.expires", "queue.max_length", "queue.max_length_bytes",
+		return []string{"queue.auto_delete", "queue.dead_age", "queue.dead_calls", "queue.durable", "queue.expires", "queue.keep_age", "queue.keep_calls", "queue.max_length", "queue.max_length_bytes",
 			"queue.message_ttl", "queue.qtype", "queue.reliable"}
 	case messages.Kind_KIND_PROCESSOR:
 		return []string{"enabled", "processor.beat", "processor.branch", "processor.commit", "processor.concurrency",
@@ -27,7 +27,7 @@ func settable(kind messages.Kind) []string {
 			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
 			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
 	case messages.Kind_KIND_SOCKET:
-		return []string{"socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.ordered",
+		return []string{"socket.correlate", "socket.cron", "socket.dead_age", "socket.dead_calls", "socket.description", "socket.gate_timeout", "socket.interval", "socket.keep_age", "socket.keep_calls", "socket.ordered",
 			"socket.overflow", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
 			"socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.wait"}
 	case messages.Kind_KIND_PLUG:
@@ -36,6 +36,8 @@ func settable(kind messages.Kind) []string {
 		return []string{"enabled"}
 	case messages.Kind_KIND_SCHEDULER:
 		return []string{"scheduler.strategy"}
+	case messages.Kind_KIND_NETWORK:
+		return []string{"network.dead_age", "network.dead_calls", "network.keep_age", "network.keep_calls"}
 	}
 	return nil
 }
@@ -116,6 +118,8 @@ func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) 
 		return checkQueue(op, o)
 	case messages.Kind_KIND_SOCKET:
 		return c.checkSocket(op, o)
+	case messages.Kind_KIND_NETWORK:
+		return notNegative(op, o.Name, amountsKept(o.GetNetwork()))
 	case messages.Kind_KIND_PLUG:
 		return c.checkPlug(op, o)
 	case messages.Kind_KIND_SCHEDULER:
