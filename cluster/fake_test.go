@@ -90,6 +90,7 @@ func (n *fakeNode) Request(ctx context.Context, to messages.NodeID, kind peer.Ki
 }
 
 func (n *fakeNode) Incarnation() uint64 { return 4 }
+func (n *fakeNode) Current() bool       { return true }
 
 func (n *fakeNode) Servers() []Server {
 	return []Server{{Node: "n0", Incarnation: 4, Voter: true, CaughtUp: true}, {Node: "n1", Incarnation: 1}}

@@ -117,12 +117,12 @@ func (r *Router) placementsHere(ctx context.Context) ([]*messages.GroupPlacement
 	return r.config.Placements()
 }
 
-func (r *Router) hostedHere(group messages.GroupID) (incarnation uint64, open bool) {
+func (r *Router) hostedHere(group messages.GroupID) *messages.HostedResponse {
 	g, open := r.config.Local.Group(group)
 	if !open {
-		return 0, false
+		return &messages.HostedResponse{}
 	}
-	return g.Incarnation(), true
+	return &messages.HostedResponse{Open: true, Incarnation: g.Incarnation(), Current: g.Current()}
 }
 
 // Handlers registers what answers a kind of request.
@@ -160,8 +160,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 		return response, err
 	})
 	handle(h, kindHosted, func(_ context.Context, q *messages.HostedRequest) (*messages.HostedResponse, error) {
-		incarnation, open := r.hostedHere(messages.GroupID(q.GetGroup()))
-		return &messages.HostedResponse{Incarnation: incarnation, Open: open}, nil
+		return r.hostedHere(messages.GroupID(q.GetGroup())), nil
 	})
 	handle(h, kindPlacements, func(ctx context.Context, _ *messages.PlacementsRequest) (*messages.PlacementsResponse, error) {
 		placements, err := r.placementsHere(ctx)

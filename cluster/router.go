@@ -21,6 +21,9 @@ type Group interface {
 	Leader() (messages.NodeID, bool)
 	Servers() []Server
 	Incarnation() uint64
+	// Current says whether the replica has applied all that its group had
+	// committed at some moment since it was opened.
+	Current() bool
 }
 
 // Server is one member of a group's Raft configuration, as its leader sees it.
@@ -28,7 +31,7 @@ type Server struct {
 	Node        messages.NodeID
 	Incarnation uint64
 	Voter       bool
-	CaughtUp    bool // it has all but the latest of the leader's log
+	CaughtUp    bool // its log has all but what the leader's got in the last seconds
 }
 
 // Local gives the groups that have a replica on this node.
@@ -202,13 +205,12 @@ func (r *Router) FetchPlacements(ctx context.Context) ([]*messages.GroupPlacemen
 	return placements, err
 }
 
-// Hosted gives the incarnation of the replica of a group that is open on a node.
-func (r *Router) Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (incarnation uint64, open bool, err error) {
+// Hosted gives the replica of a group that is open on a node.
+func (r *Router) Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (*messages.HostedResponse, error) {
 	if node == r.config.Self {
-		incarnation, open = r.hostedHere(group)
-		return incarnation, open, nil
+		return r.hostedHere(group), nil
 	}
 	response := new(messages.HostedResponse)
-	err = r.ask(ctx, node, kindHosted, &messages.HostedRequest{Group: uint32(group)}, response)
-	return response.GetIncarnation(), response.GetOpen(), err
+	err := r.ask(ctx, node, kindHosted, &messages.HostedRequest{Group: uint32(group)}, response)
+	return response, err
 }

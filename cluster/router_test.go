@@ -101,11 +101,11 @@ func TestProposalFindsTheLeaderFromAnyNode(t *testing.T) {
 func TestHostedIsAskedOfOneNode(t *testing.T) {
 	w := newWorld(t, 1, 1)
 	for _, from := range w.nodes {
-		if n, open, err := from.router.Hosted(t.Context(), "n0", 1); n != 4 || !open || err != nil {
-			t.Errorf("%s asks n0: %d, %v, %v", from.id, n, open, err)
+		if h, err := from.router.Hosted(t.Context(), "n0", 1); h.GetIncarnation() != 4 || !h.GetOpen() || !h.GetCurrent() || err != nil {
+			t.Errorf("%s asks n0: %v, %v", from.id, h, err)
 		}
-		if _, open, err := from.router.Hosted(t.Context(), "n1", 1); open || err != nil {
-			t.Errorf("%s asks n1: %v, %v", from.id, open, err)
+		if h, err := from.router.Hosted(t.Context(), "n1", 1); h.GetOpen() || err != nil {
+			t.Errorf("%s asks n1: %v, %v", from.id, h, err)
 		}
 	}
 }

@@ -88,6 +88,6 @@ func (s *step) newSocket(id string) *socket.Socket {
 	s.partition.sockets++
 	k := &socket.Socket{ID: id, Number: s.partition.sockets, Config: new(messages.ConfigureSocket)}
 	k.Box.Socket = k.Number
-	s.sockets = append(s.sockets, k)
+	s.sockets.add(id, k)
 	return k
 }

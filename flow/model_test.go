@@ -35,28 +35,6 @@ func TestMachineDoesWhatTheOracleSays(t *testing.T) {
 	}
 }
 
-// TestSameLogGivesTheSameBytes applies one log to two copies of a state, packed
-// into entries differently.
-func TestSameLogGivesTheSameBytes(t *testing.T) {
-	for seed := range 300 {
-		e := newEpisode(t, uint64(seed))
-		e.run(commandsPerLife, false)
-		other := kv.NewMap()
-		over := kv.NewOverlay(other)
-		for i, c := range e.log {
-			if _, err := (&Machine{partitionOfTests}).Apply(over, uint64(i), e.times[i], c); err != nil {
-				t.Fatal(err)
-			}
-			if i%7 == 0 {
-				other.Commit(over)
-				over = kv.NewOverlay(other)
-			}
-		}
-		other.Commit(over)
-		same(t, e.state, other)
-	}
-}
-
 type episode struct {
 	t       testing.TB
 	group   messages.GroupID
@@ -68,6 +46,7 @@ type episode struct {
 	now     int64
 	log     []messages.Command
 	times   []int64
+	told    []string // what each command was answered, and caused
 	story   []scene
 	started []*messages.Start
 	boots   map[string]uint64
@@ -123,6 +102,7 @@ func (e *episode) step(m proto.Message, checked bool) {
 		e.fatal("refused (%v), and wrote", r.Reply)
 	}
 	e.state.Commit(over)
+	e.told = append(e.told, tell(e.t, r))
 	wantAnswer, wantEffects := e.oracle.apply(e.now, m)
 	answer, effects := answerOf(r.Reply), effectsAsText(r.Effects)
 	e.story = append(e.story, scene{e.now, m, wantAnswer, wantEffects})

@@ -1584,6 +1584,7 @@ type HostedResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Open          bool                   `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
 	Incarnation   uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Current       bool                   `protobuf:"varint,3,opt,name=current,proto3" json:"current,omitempty"` // it has applied all that its group had committed at some moment since it was opened
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1630,6 +1631,13 @@ func (x *HostedResponse) GetIncarnation() uint64 {
 		return x.Incarnation
 	}
 	return 0
+}
+
+func (x *HostedResponse) GetCurrent() bool {
+	if x != nil {
+		return x.Current
+	}
+	return false
 }
 
 var File_messages_peer_proto protoreflect.FileDescriptor
@@ -1735,10 +1743,11 @@ const file_messages_peer_proto_rawDesc = "" +
 	"placements\x18\x01 \x03(\v2\x17.flow.v1.GroupPlacementR\n" +
 	"placements\"%\n" +
 	"\rHostedRequest\x12\x14\n" +
-	"\x05group\x18\x01 \x01(\rR\x05group\"F\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\"`\n" +
 	"\x0eHostedResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
-	"\vincarnation\x18\x02 \x01(\x04R\vincarnationB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x18\n" +
+	"\acurrent\x18\x03 \x01(\bR\acurrentB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once

@@ -21,6 +21,7 @@ type replica struct {
 	*raftstore.Group
 	partition *actors.Partition // nil for the meta group
 	courier   *courier
+	progress  progress
 }
 
 // Servers are the group's members as its leader sees them.
@@ -68,7 +69,7 @@ func (r *replicas) Group(id messages.GroupID) (cluster.Group, bool) {
 func (r *replicas) openDue(id messages.GroupID, due *messages.Replica) error {
 	c := raftstore.GroupConfig{ID: id, Incarnation: due.GetIncarnation(), Bootstrap: due.GetFounder()}
 	if id == messages.Meta {
-		c.Machine = posting{model.Machine{}}
+		c.Machine = posting{raftstore.OneByOne(model.Machine{}.Apply)}
 		return r.add(c, &metaObserver{node: r.node})
 	}
 	c.Machine = posting{&flow.Machine{Group: id}}
@@ -100,6 +101,7 @@ func (r *replicas) add(c raftstore.GroupConfig, o observer) error {
 	r.mu.Unlock()
 	late.begin(r.watched(group, o))
 	n.tasks.Go(func() { n.watchFailure(rep) })
+	n.tasks.Go(func() { n.becomeCurrent(rep) })
 	return nil
 }
 

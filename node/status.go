@@ -123,18 +123,38 @@ func (n *Node) missing(g group) string {
 	if g.err != nil {
 		return name + ": " + g.err.Error()
 	}
-	for _, r := range g.due.GetReplicas() {
-		if r.GetNode() != string(n.self.Node) {
-			continue
-		}
-		for _, s := range g.servers {
-			if s.Node == n.self.Node && s.Incarnation == r.GetIncarnation() && s.Voter == r.GetVoter() && s.CaughtUp {
-				return ""
-			}
-		}
-		return name + ": its replica has not caught up yet"
+	i := slices.IndexFunc(g.due.GetReplicas(), func(r *messages.Replica) bool { return r.GetNode() == string(n.self.Node) })
+	if i < 0 {
+		return ""
+	}
+	if what := n.replicaLacks(g.due.GetReplicas()[i], messages.GroupID(g.due.GetGroup()), g.servers); what != "" {
+		return name + ": " + what
 	}
 	return ""
+}
+
+// replicaLacks says what this node's replica of a group, of which it is due,
+// still lacks; "": nothing.
+func (n *Node) replicaLacks(due *messages.Replica, group messages.GroupID, servers []cluster.Server) string {
+	rep := n.replicas.get(group)
+	if rep == nil || rep.Incarnation() != due.GetIncarnation() {
+		return "its replica is not open yet"
+	}
+	if what := rep.lacks(); what != "" {
+		return what
+	}
+	for _, s := range servers {
+		switch {
+		case s.Node != n.self.Node || s.Incarnation != due.GetIncarnation():
+		case s.Voter != due.GetVoter():
+			return "its replica has no vote yet"
+		case !s.CaughtUp:
+			return "its replica does not keep up with the leader"
+		default:
+			return ""
+		}
+	}
+	return "its replica is not a member yet"
 }
 
 func groupName(id uint32) string {

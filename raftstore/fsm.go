@@ -135,13 +135,11 @@ func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, 
 	snapshot := a.kv.Snapshot()
 	defer snapshot.Close()
 	tx := kv.NewOverlay(warm{machineView(snapshot, a.group), &a.hot})
-	results = make([]messages.Result, len(entry.Commands))
-	for i, c := range entry.Commands {
-		if results[i], err = a.machine.Apply(tx, l.Index, at.time, c); err != nil {
-			return nil, nil, fmt.Errorf("command %d of type %d: %w", i, c.Type, err)
-		}
+	results, err = a.machine.ApplyEntry(tx, l.Index, at.time, entry.Commands)
+	if err == nil && len(results) != len(entry.Commands) {
+		err = fmt.Errorf("%d commands gave %d results", len(entry.Commands), len(results))
 	}
-	return results, tx, nil
+	return results, tx, err
 }
 
 // panicked turns what a state machine or a store panicked with into an error.
