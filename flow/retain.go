@@ -94,8 +94,8 @@ func sweepTimer(k *socket.Socket) timer.Timer {
 // sweeps lets the sockets whose time it is drop calls, up to a budget. It
 // follows the other timers: what they ended is counted.
 func (s *step) sweeps(budget int) {
-	for i := 0; i < len(s.sockets); i++ {
-		if k := s.sockets[i]; k.Sweep != 0 && k.Sweep <= s.now {
+	for i := 0; i < len(s.sockets.touched); i++ {
+		if k := s.sockets.touched[i].value; k.Sweep != 0 && k.Sweep <= s.now {
 			timer.Drop(s.tx, sweepTimer(k))
 			k.Sweep = 0
 			budget -= s.sweep(k, budget)
@@ -154,10 +154,8 @@ func (s *step) aborting(k *socket.Socket, rec *call.Record) bool {
 	if k.Leased == 0 || rec.State != messages.CallState_CANCELLED || rec.Attempt == 0 {
 		return false
 	}
-	for _, found := range slot.All(s.tx, "") {
-		s.slot(found.Name) // as it is now
-	}
-	return slices.ContainsFunc(s.slots, func(l *slot.Slot) bool { return l.Find(rec.ID(), rec.Attempt) >= 0 })
+	s.slots.write(func(l *slot.Slot) { l.Save(s.tx) }) // what earlier commands of the entry have done is found too
+	return slices.ContainsFunc(slot.All(s.tx, ""), func(l *slot.Slot) bool { return l.Find(rec.ID(), rec.Attempt) >= 0 })
 }
 
 // dropCall takes away an ended call and all that hangs on it.
