@@ -351,7 +351,7 @@ func (w *world) place(commit string, slots map[messages.NodeID]int32) {
 			a.Assign(Assignments{})
 			continue
 		}
-		a.Assign(Assignments{Assignments: []Assignment{{w.processor(commit), w.deployment(node, n)}}})
+		a.Assign(Assignments{Assignments: []Assignment{{Processor: w.processor(commit), Deployment: w.deployment(node, n)}}})
 	}
 }
 

@@ -174,7 +174,7 @@ func (a *Align) hosted(ctx context.Context, group messages.GroupID, node message
 func (a *Align) log(group messages.GroupID, s step, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	logger := a.config.Logger.With("partition", group, "change", s.action.String(), "peer", s.node, "incarnation", s.incarnation)
+	logger := a.config.Logger.With("group", group.Name(), "change", s.action.String(), "peer", s.node, "incarnation", s.incarnation)
 	switch {
 	case err == nil:
 		delete(a.failed, group)

@@ -2009,8 +2009,13 @@ type NetworkInfo struct {
 	Version         string                 `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
 	Cpus            int32                  `protobuf:"varint,7,opt,name=cpus,proto3" json:"cpus,omitempty"`
 	CpusUsed        int32                  `protobuf:"varint,8,opt,name=cpus_used,json=cpusUsed,proto3" json:"cpus_used,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	SeenBy          string                 `protobuf:"bytes,9,opt,name=seen_by,json=seenBy,proto3" json:"seen_by,omitempty"` // name of the node that answers: what follows is as it sees it
+	Unreachable     []string               `protobuf:"bytes,10,rep,name=unreachable,proto3" json:"unreachable,omitempty"`    // names of nodes that should be up and do not answer
+	// Milliseconds since that node was last in touch with the leader of the meta
+	// group, from which it has the nodes; 0: it is.
+	Age           int64 `protobuf:"varint,11,opt,name=age,proto3" json:"age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NetworkInfo) Reset() {
@@ -2099,6 +2104,27 @@ func (x *NetworkInfo) GetCpusUsed() int32 {
 	return 0
 }
 
+func (x *NetworkInfo) GetSeenBy() string {
+	if x != nil {
+		return x.SeenBy
+	}
+	return ""
+}
+
+func (x *NetworkInfo) GetUnreachable() []string {
+	if x != nil {
+		return x.Unreachable
+	}
+	return nil
+}
+
+func (x *NetworkInfo) GetAge() int64 {
+	if x != nil {
+		return x.Age
+	}
+	return 0
+}
+
 type GroupInfo struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Group           uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`  // 0: meta
@@ -2110,6 +2136,7 @@ type GroupInfo struct {
 	Calls           int64                  `protobuf:"varint,7,opt,name=calls,proto3" json:"calls,omitempty"`
 	Queued          int64                  `protobuf:"varint,8,opt,name=queued,proto3" json:"queued,omitempty"`
 	Running         int64                  `protobuf:"varint,9,opt,name=running,proto3" json:"running,omitempty"`
+	Problem         string                 `protobuf:"bytes,10,opt,name=problem,proto3" json:"problem,omitempty"` // why the group serves nobody; empty: it serves
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -2205,6 +2232,13 @@ func (x *GroupInfo) GetRunning() int64 {
 		return x.Running
 	}
 	return 0
+}
+
+func (x *GroupInfo) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
 }
 
 var File_messages_api_proto protoreflect.FileDescriptor
@@ -2388,7 +2422,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x0fInspectResponse\x12\x16\n" +
 	"\x06commit\x18\x01 \x01(\tR\x06commit\x12/\n" +
 	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"\x13\n" +
-	"\x11GetNetworkRequest\"\x89\x02\n" +
+	"\x11GetNetworkRequest\"\xd6\x02\n" +
 	"\vNetworkInfo\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x01 \x01(\tR\tnetworkId\x12\x12\n" +
@@ -2398,7 +2432,11 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x10losses_tolerated\x18\x05 \x01(\x05R\x0flossesTolerated\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12\x12\n" +
 	"\x04cpus\x18\a \x01(\x05R\x04cpus\x12\x1b\n" +
-	"\tcpus_used\x18\b \x01(\x05R\bcpusUsed\"\xfc\x01\n" +
+	"\tcpus_used\x18\b \x01(\x05R\bcpusUsed\x12\x17\n" +
+	"\aseen_by\x18\t \x01(\tR\x06seenBy\x12 \n" +
+	"\vunreachable\x18\n" +
+	" \x03(\tR\vunreachable\x12\x10\n" +
+	"\x03age\x18\v \x01(\x03R\x03age\"\x96\x02\n" +
 	"\tGroupInfo\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
 	"\x06leader\x18\x02 \x01(\tR\x06leader\x12\x16\n" +
@@ -2408,7 +2446,9 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x10losses_tolerated\x18\x06 \x01(\x05R\x0flossesTolerated\x12\x14\n" +
 	"\x05calls\x18\a \x01(\x03R\x05calls\x12\x16\n" +
 	"\x06queued\x18\b \x01(\x03R\x06queued\x12\x18\n" +
-	"\arunning\x18\t \x01(\x03R\arunning2\xe4\x03\n" +
+	"\arunning\x18\t \x01(\x03R\arunning\x12\x18\n" +
+	"\aproblem\x18\n" +
+	" \x01(\tR\aproblem2\xe4\x03\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +

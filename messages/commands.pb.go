@@ -3666,6 +3666,10 @@ type DeploymentReport struct {
 	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	Running       int32                  `protobuf:"varint,5,opt,name=running,proto3" json:"running,omitempty"` // slots that can take calls
 	Epoch         uint64                 `protobuf:"varint,6,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Unbuilt       bool                   `protobuf:"varint,7,opt,name=unbuilt,proto3" json:"unbuilt,omitempty"`                        // failed, and no worker was ever tried: the environment cannot be built
+	NextCommit    string                 `protobuf:"bytes,8,opt,name=next_commit,json=nextCommit,proto3" json:"next_commit,omitempty"` // of the code that is to take the place of what serves
+	NextStatus    string                 `protobuf:"bytes,9,opt,name=next_status,json=nextStatus,proto3" json:"next_status,omitempty"` // building, ready, failed
+	NextMessage   string                 `protobuf:"bytes,10,opt,name=next_message,json=nextMessage,proto3" json:"next_message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3740,6 +3744,34 @@ func (x *DeploymentReport) GetEpoch() uint64 {
 		return x.Epoch
 	}
 	return 0
+}
+
+func (x *DeploymentReport) GetUnbuilt() bool {
+	if x != nil {
+		return x.Unbuilt
+	}
+	return false
+}
+
+func (x *DeploymentReport) GetNextCommit() string {
+	if x != nil {
+		return x.NextCommit
+	}
+	return ""
+}
+
+func (x *DeploymentReport) GetNextStatus() string {
+	if x != nil {
+		return x.NextStatus
+	}
+	return ""
+}
+
+func (x *DeploymentReport) GetNextMessage() string {
+	if x != nil {
+		return x.NextMessage
+	}
+	return ""
 }
 
 // PlaceReplica sets the replicas that are due of a group.
@@ -5100,14 +5132,21 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x12\n" +
 	"\x04boot\x18\x02 \x01(\x04R\x04boot\x12;\n" +
 	"\vdeployments\x18\x03 \x03(\v2\x19.flow.v1.DeploymentReportR\vdeployments\x12)\n" +
-	"\aworkers\x18\x04 \x03(\v2\x0f.flow.v1.ObjectR\aworkers\"\xaa\x01\n" +
+	"\aworkers\x18\x04 \x03(\v2\x0f.flow.v1.ObjectR\aworkers\"\xa9\x02\n" +
 	"\x10DeploymentReport\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x12\x16\n" +
 	"\x06status\x18\x03 \x01(\tR\x06status\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x18\n" +
 	"\arunning\x18\x05 \x01(\x05R\arunning\x12\x14\n" +
-	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\"h\n" +
+	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\x12\x18\n" +
+	"\aunbuilt\x18\a \x01(\bR\aunbuilt\x12\x1f\n" +
+	"\vnext_commit\x18\b \x01(\tR\n" +
+	"nextCommit\x12\x1f\n" +
+	"\vnext_status\x18\t \x01(\tR\n" +
+	"nextStatus\x12!\n" +
+	"\fnext_message\x18\n" +
+	" \x01(\tR\vnextMessage\"h\n" +
 	"\n" +
 	"PlaceGroup\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12,\n" +

@@ -720,13 +720,16 @@ type Processor struct {
 	ContainerVersion string                 `protobuf:"bytes,25,opt,name=container_version,json=containerVersion,proto3" json:"container_version,omitempty"`
 	UseContainer     bool                   `protobuf:"varint,26,opt,name=use_container,json=useContainer,proto3" json:"use_container,omitempty"`
 	Detached         bool                   `protobuf:"varint,27,opt,name=detached,proto3" json:"detached,omitempty"`
-	ResolvedCommit   string                 `protobuf:"bytes,30,opt,name=resolved_commit,json=resolvedCommit,proto3" json:"resolved_commit,omitempty"` // full hash that runs now
+	ResolvedCommit   string                 `protobuf:"bytes,30,opt,name=resolved_commit,json=resolvedCommit,proto3" json:"resolved_commit,omitempty"` // full hash of the code asked for; it runs, unless serving says what does
 	Partition        uint32                 `protobuf:"varint,31,opt,name=partition,proto3" json:"partition,omitempty"`                                // the group that holds its sockets
 	Shortfall        int32                  `protobuf:"varint,32,opt,name=shortfall,proto3" json:"shortfall,omitempty"`                                // slots it wants and does not get
 	Python           string                 `protobuf:"bytes,33,opt,name=python,proto3" json:"python,omitempty"`                                       // interpreter; empty: python3 of the node
 	Password         string                 `protobuf:"bytes,34,opt,name=password,proto3" json:"password,omitempty"`
 	BuiltinEcho      bool                   `protobuf:"varint,35,opt,name=builtin_echo,json=builtinEcho,proto3" json:"builtin_echo,omitempty"` // no code: the node answers a call with its first argument (for measuring)
 	Restarted        uint64                 `protobuf:"varint,36,opt,name=restarted,proto3" json:"restarted,omitempty"`                        // index of the meta log entry that started it last; older failures do not count
+	Serving          *Code                  `protobuf:"bytes,40,opt,name=serving,proto3" json:"serving,omitempty"`                             // what runs until the code above is built and a worker has started with it; empty: the code above
+	Proven           bool                   `protobuf:"varint,41,opt,name=proven,proto3" json:"proven,omitempty"`                              // a worker of what serves has run: other code takes its place only once it starts too
+	GivenUp          bool                   `protobuf:"varint,42,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`             // its build failed on every node that tried: it holds no CPU until it is changed or started again
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -999,6 +1002,120 @@ func (x *Processor) GetRestarted() uint64 {
 	return 0
 }
 
+func (x *Processor) GetServing() *Code {
+	if x != nil {
+		return x.Serving
+	}
+	return nil
+}
+
+func (x *Processor) GetProven() bool {
+	if x != nil {
+		return x.Proven
+	}
+	return false
+}
+
+func (x *Processor) GetGivenUp() bool {
+	if x != nil {
+		return x.GivenUp
+	}
+	return false
+}
+
+// Code is what a processor runs, and what its environment is made of.
+type Code struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gitrepo       string                 `protobuf:"bytes,1,opt,name=gitrepo,proto3" json:"gitrepo,omitempty"`
+	Commit        string                 `protobuf:"bytes,2,opt,name=commit,proto3" json:"commit,omitempty"` // full hash
+	Module        string                 `protobuf:"bytes,3,opt,name=module,proto3" json:"module,omitempty"`
+	Modulepath    string                 `protobuf:"bytes,4,opt,name=modulepath,proto3" json:"modulepath,omitempty"`
+	Requirements  string                 `protobuf:"bytes,5,opt,name=requirements,proto3" json:"requirements,omitempty"`
+	Python        string                 `protobuf:"bytes,6,opt,name=python,proto3" json:"python,omitempty"`
+	Restarted     uint64                 `protobuf:"varint,7,opt,name=restarted,proto3" json:"restarted,omitempty"` // index of the meta log entry that started it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Code) Reset() {
+	*x = Code{}
+	mi := &file_messages_model_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Code) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Code) ProtoMessage() {}
+
+func (x *Code) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_model_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Code.ProtoReflect.Descriptor instead.
+func (*Code) Descriptor() ([]byte, []int) {
+	return file_messages_model_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Code) GetGitrepo() string {
+	if x != nil {
+		return x.Gitrepo
+	}
+	return ""
+}
+
+func (x *Code) GetCommit() string {
+	if x != nil {
+		return x.Commit
+	}
+	return ""
+}
+
+func (x *Code) GetModule() string {
+	if x != nil {
+		return x.Module
+	}
+	return ""
+}
+
+func (x *Code) GetModulepath() string {
+	if x != nil {
+		return x.Modulepath
+	}
+	return ""
+}
+
+func (x *Code) GetRequirements() string {
+	if x != nil {
+		return x.Requirements
+	}
+	return ""
+}
+
+func (x *Code) GetPython() string {
+	if x != nil {
+		return x.Python
+	}
+	return ""
+}
+
+func (x *Code) GetRestarted() uint64 {
+	if x != nil {
+		return x.Restarted
+	}
+	return 0
+}
+
 // Socket is an addressable endpoint in front of a task.
 type Socket struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1032,7 +1149,7 @@ type Socket struct {
 
 func (x *Socket) Reset() {
 	*x = Socket{}
-	mi := &file_messages_model_proto_msgTypes[3]
+	mi := &file_messages_model_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1044,7 +1161,7 @@ func (x *Socket) String() string {
 func (*Socket) ProtoMessage() {}
 
 func (x *Socket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[3]
+	mi := &file_messages_model_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1057,7 +1174,7 @@ func (x *Socket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Socket.ProtoReflect.Descriptor instead.
 func (*Socket) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{3}
+	return file_messages_model_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Socket) GetProcessor() string {
@@ -1245,7 +1362,7 @@ type Plug struct {
 
 func (x *Plug) Reset() {
 	*x = Plug{}
-	mi := &file_messages_model_proto_msgTypes[4]
+	mi := &file_messages_model_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1257,7 +1374,7 @@ func (x *Plug) String() string {
 func (*Plug) ProtoMessage() {}
 
 func (x *Plug) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[4]
+	mi := &file_messages_model_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1270,7 +1387,7 @@ func (x *Plug) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plug.ProtoReflect.Descriptor instead.
 func (*Plug) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{4}
+	return file_messages_model_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Plug) GetType() string {
@@ -1346,7 +1463,7 @@ type Task struct {
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_messages_model_proto_msgTypes[5]
+	mi := &file_messages_model_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1358,7 +1475,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[5]
+	mi := &file_messages_model_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1371,7 +1488,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{5}
+	return file_messages_model_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Task) GetProcessor() string {
@@ -1444,7 +1561,7 @@ type Argument struct {
 
 func (x *Argument) Reset() {
 	*x = Argument{}
-	mi := &file_messages_model_proto_msgTypes[6]
+	mi := &file_messages_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1573,7 @@ func (x *Argument) String() string {
 func (*Argument) ProtoMessage() {}
 
 func (x *Argument) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[6]
+	mi := &file_messages_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1586,7 @@ func (x *Argument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Argument.ProtoReflect.Descriptor instead.
 func (*Argument) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{6}
+	return file_messages_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Argument) GetTask() string {
@@ -1531,7 +1648,7 @@ type Node struct {
 
 func (x *Node) Reset() {
 	*x = Node{}
-	mi := &file_messages_model_proto_msgTypes[7]
+	mi := &file_messages_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1543,7 +1660,7 @@ func (x *Node) String() string {
 func (*Node) ProtoMessage() {}
 
 func (x *Node) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[7]
+	mi := &file_messages_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1556,7 +1673,7 @@ func (x *Node) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Node.ProtoReflect.Descriptor instead.
 func (*Node) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{7}
+	return file_messages_model_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Node) GetHostname() string {
@@ -1678,7 +1795,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_messages_model_proto_msgTypes[8]
+	mi := &file_messages_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1807,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[8]
+	mi := &file_messages_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1820,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{8}
+	return file_messages_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Agent) GetNode() string {
@@ -1759,7 +1876,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_messages_model_proto_msgTypes[9]
+	mi := &file_messages_model_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +1888,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[9]
+	mi := &file_messages_model_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +1901,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{9}
+	return file_messages_model_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Worker) GetAgent() string {
@@ -1856,16 +1973,19 @@ type Deployment struct {
 	Processor     string                 `protobuf:"bytes,1,opt,name=processor,proto3" json:"processor,omitempty"` // id
 	Node          string                 `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`           // node id
 	Hostname      string                 `protobuf:"bytes,3,opt,name=hostname,proto3" json:"hostname,omitempty"`
-	Cpus          int32                  `protobuf:"varint,4,opt,name=cpus,proto3" json:"cpus,omitempty"`       // slots placed there
-	Epoch         uint64                 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`     // index of the meta log entry that placed it
-	Running       int32                  `protobuf:"varint,6,opt,name=running,proto3" json:"running,omitempty"` // slots that can take calls
+	Cpus          int32                  `protobuf:"varint,4,opt,name=cpus,proto3" json:"cpus,omitempty"`                                 // slots placed there
+	Epoch         uint64                 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`                               // index of the meta log entry that placed it
+	Running       int32                  `protobuf:"varint,6,opt,name=running,proto3" json:"running,omitempty"`                           // slots that can take calls
+	NextStatus    string                 `protobuf:"bytes,7,opt,name=next_status,json=nextStatus,proto3" json:"next_status,omitempty"`    // of code that is to take the place of what serves: building, ready, failed; empty: none, or not begun
+	NextMessage   string                 `protobuf:"bytes,8,opt,name=next_message,json=nextMessage,proto3" json:"next_message,omitempty"` // why
+	Unbuilt       bool                   `protobuf:"varint,9,opt,name=unbuilt,proto3" json:"unbuilt,omitempty"`                           // it failed because its environment cannot be built
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Deployment) Reset() {
 	*x = Deployment{}
-	mi := &file_messages_model_proto_msgTypes[10]
+	mi := &file_messages_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1877,7 +1997,7 @@ func (x *Deployment) String() string {
 func (*Deployment) ProtoMessage() {}
 
 func (x *Deployment) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[10]
+	mi := &file_messages_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1890,7 +2010,7 @@ func (x *Deployment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deployment.ProtoReflect.Descriptor instead.
 func (*Deployment) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{10}
+	return file_messages_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Deployment) GetProcessor() string {
@@ -1935,6 +2055,27 @@ func (x *Deployment) GetRunning() int32 {
 	return 0
 }
 
+func (x *Deployment) GetNextStatus() string {
+	if x != nil {
+		return x.NextStatus
+	}
+	return ""
+}
+
+func (x *Deployment) GetNextMessage() string {
+	if x != nil {
+		return x.NextMessage
+	}
+	return ""
+}
+
+func (x *Deployment) GetUnbuilt() bool {
+	if x != nil {
+		return x.Unbuilt
+	}
+	return false
+}
+
 type User struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Email         string                 `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
@@ -1948,7 +2089,7 @@ type User struct {
 
 func (x *User) Reset() {
 	*x = User{}
-	mi := &file_messages_model_proto_msgTypes[11]
+	mi := &file_messages_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1960,7 +2101,7 @@ func (x *User) String() string {
 func (*User) ProtoMessage() {}
 
 func (x *User) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[11]
+	mi := &file_messages_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1973,7 +2114,7 @@ func (x *User) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use User.ProtoReflect.Descriptor instead.
 func (*User) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{11}
+	return file_messages_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *User) GetEmail() string {
@@ -2020,7 +2161,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_messages_model_proto_msgTypes[12]
+	mi := &file_messages_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2032,7 +2173,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[12]
+	mi := &file_messages_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2045,7 +2186,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{12}
+	return file_messages_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Role) GetPrivileges() []string {
@@ -2064,7 +2205,7 @@ type Privilege struct {
 
 func (x *Privilege) Reset() {
 	*x = Privilege{}
-	mi := &file_messages_model_proto_msgTypes[13]
+	mi := &file_messages_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2076,7 +2217,7 @@ func (x *Privilege) String() string {
 func (*Privilege) ProtoMessage() {}
 
 func (x *Privilege) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[13]
+	mi := &file_messages_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2089,7 +2230,7 @@ func (x *Privilege) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Privilege.ProtoReflect.Descriptor instead.
 func (*Privilege) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{13}
+	return file_messages_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Privilege) GetRight() string {
@@ -2113,7 +2254,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_messages_model_proto_msgTypes[14]
+	mi := &file_messages_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2125,7 +2266,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[14]
+	mi := &file_messages_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2138,7 +2279,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{14}
+	return file_messages_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Network) GetNetworkId() string {
@@ -2192,7 +2333,7 @@ type Scheduler struct {
 
 func (x *Scheduler) Reset() {
 	*x = Scheduler{}
-	mi := &file_messages_model_proto_msgTypes[15]
+	mi := &file_messages_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2204,7 +2345,7 @@ func (x *Scheduler) String() string {
 func (*Scheduler) ProtoMessage() {}
 
 func (x *Scheduler) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[15]
+	mi := &file_messages_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2217,7 +2358,7 @@ func (x *Scheduler) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduler.ProtoReflect.Descriptor instead.
 func (*Scheduler) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{15}
+	return file_messages_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Scheduler) GetStrategy() string {
@@ -2281,7 +2422,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
 	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
 	"\n" +
-	"dead_calls\x186 \x01(\x03R\tdeadCalls\"\x89\b\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\"\xe5\b\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06branch\x18\x02 \x01(\tR\x06branch\x12\x16\n" +
@@ -2321,7 +2462,20 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x06python\x18! \x01(\tR\x06python\x12\x1a\n" +
 	"\bpassword\x18\" \x01(\tR\bpassword\x12!\n" +
 	"\fbuiltin_echo\x18# \x01(\bR\vbuiltinEcho\x12\x1c\n" +
-	"\trestarted\x18$ \x01(\x04R\trestarted\"\xe8\x05\n" +
+	"\trestarted\x18$ \x01(\x04R\trestarted\x12'\n" +
+	"\aserving\x18( \x01(\v2\r.flow.v1.CodeR\aserving\x12\x16\n" +
+	"\x06proven\x18) \x01(\bR\x06proven\x12\x19\n" +
+	"\bgiven_up\x18* \x01(\bR\agivenUp\"\xca\x01\n" +
+	"\x04Code\x12\x18\n" +
+	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
+	"\x06commit\x18\x02 \x01(\tR\x06commit\x12\x16\n" +
+	"\x06module\x18\x03 \x01(\tR\x06module\x12\x1e\n" +
+	"\n" +
+	"modulepath\x18\x04 \x01(\tR\n" +
+	"modulepath\x12\"\n" +
+	"\frequirements\x18\x05 \x01(\tR\frequirements\x12\x16\n" +
+	"\x06python\x18\x06 \x01(\tR\x06python\x12\x1c\n" +
+	"\trestarted\x18\a \x01(\x04R\trestarted\"\xe8\x05\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2418,7 +2572,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\aprocess\x18\x06 \x01(\x05R\aprocess\x12\x1c\n" +
 	"\tworkerdir\x18\a \x01(\tR\tworkerdir\x12\x16\n" +
 	"\x06commit\x18\b \x01(\tR\x06commit\x12\x12\n" +
-	"\x04slot\x18\t \x01(\x05R\x04slot\"\x9e\x01\n" +
+	"\x04slot\x18\t \x01(\x05R\x04slot\"\xfc\x01\n" +
 	"\n" +
 	"Deployment\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x12\n" +
@@ -2426,7 +2580,11 @@ const file_messages_model_proto_rawDesc = "" +
 	"\bhostname\x18\x03 \x01(\tR\bhostname\x12\x12\n" +
 	"\x04cpus\x18\x04 \x01(\x05R\x04cpus\x12\x14\n" +
 	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\x12\x18\n" +
-	"\arunning\x18\x06 \x01(\x05R\arunning\"\x91\x01\n" +
+	"\arunning\x18\x06 \x01(\x05R\arunning\x12\x1f\n" +
+	"\vnext_status\x18\a \x01(\tR\n" +
+	"nextStatus\x12!\n" +
+	"\fnext_message\x18\b \x01(\tR\vnextMessage\x12\x18\n" +
+	"\aunbuilt\x18\t \x01(\bR\aunbuilt\"\x91\x01\n" +
 	"\x04User\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12#\n" +
 	"\rpassword_hash\x18\x02 \x01(\fR\fpasswordHash\x12\x1e\n" +
@@ -2495,50 +2653,52 @@ func file_messages_model_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_model_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_messages_model_proto_goTypes = []any{
 	(Kind)(0),          // 0: flow.v1.Kind
 	(ArgumentKind)(0),  // 1: flow.v1.ArgumentKind
 	(*Object)(nil),     // 2: flow.v1.Object
 	(*Queue)(nil),      // 3: flow.v1.Queue
 	(*Processor)(nil),  // 4: flow.v1.Processor
-	(*Socket)(nil),     // 5: flow.v1.Socket
-	(*Plug)(nil),       // 6: flow.v1.Plug
-	(*Task)(nil),       // 7: flow.v1.Task
-	(*Argument)(nil),   // 8: flow.v1.Argument
-	(*Node)(nil),       // 9: flow.v1.Node
-	(*Agent)(nil),      // 10: flow.v1.Agent
-	(*Worker)(nil),     // 11: flow.v1.Worker
-	(*Deployment)(nil), // 12: flow.v1.Deployment
-	(*User)(nil),       // 13: flow.v1.User
-	(*Role)(nil),       // 14: flow.v1.Role
-	(*Privilege)(nil),  // 15: flow.v1.Privilege
-	(*Network)(nil),    // 16: flow.v1.Network
-	(*Scheduler)(nil),  // 17: flow.v1.Scheduler
+	(*Code)(nil),       // 5: flow.v1.Code
+	(*Socket)(nil),     // 6: flow.v1.Socket
+	(*Plug)(nil),       // 7: flow.v1.Plug
+	(*Task)(nil),       // 8: flow.v1.Task
+	(*Argument)(nil),   // 9: flow.v1.Argument
+	(*Node)(nil),       // 10: flow.v1.Node
+	(*Agent)(nil),      // 11: flow.v1.Agent
+	(*Worker)(nil),     // 12: flow.v1.Worker
+	(*Deployment)(nil), // 13: flow.v1.Deployment
+	(*User)(nil),       // 14: flow.v1.User
+	(*Role)(nil),       // 15: flow.v1.Role
+	(*Privilege)(nil),  // 16: flow.v1.Privilege
+	(*Network)(nil),    // 17: flow.v1.Network
+	(*Scheduler)(nil),  // 18: flow.v1.Scheduler
 }
 var file_messages_model_proto_depIdxs = []int32{
 	0,  // 0: flow.v1.Object.kind:type_name -> flow.v1.Kind
 	3,  // 1: flow.v1.Object.queue:type_name -> flow.v1.Queue
 	4,  // 2: flow.v1.Object.processor:type_name -> flow.v1.Processor
-	5,  // 3: flow.v1.Object.socket:type_name -> flow.v1.Socket
-	6,  // 4: flow.v1.Object.plug:type_name -> flow.v1.Plug
-	7,  // 5: flow.v1.Object.task:type_name -> flow.v1.Task
-	8,  // 6: flow.v1.Object.argument:type_name -> flow.v1.Argument
-	9,  // 7: flow.v1.Object.node:type_name -> flow.v1.Node
-	10, // 8: flow.v1.Object.agent:type_name -> flow.v1.Agent
-	11, // 9: flow.v1.Object.worker:type_name -> flow.v1.Worker
-	12, // 10: flow.v1.Object.deployment:type_name -> flow.v1.Deployment
-	13, // 11: flow.v1.Object.user:type_name -> flow.v1.User
-	14, // 12: flow.v1.Object.role:type_name -> flow.v1.Role
-	15, // 13: flow.v1.Object.privilege:type_name -> flow.v1.Privilege
-	16, // 14: flow.v1.Object.network:type_name -> flow.v1.Network
-	17, // 15: flow.v1.Object.scheduler:type_name -> flow.v1.Scheduler
-	1,  // 16: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	6,  // 3: flow.v1.Object.socket:type_name -> flow.v1.Socket
+	7,  // 4: flow.v1.Object.plug:type_name -> flow.v1.Plug
+	8,  // 5: flow.v1.Object.task:type_name -> flow.v1.Task
+	9,  // 6: flow.v1.Object.argument:type_name -> flow.v1.Argument
+	10, // 7: flow.v1.Object.node:type_name -> flow.v1.Node
+	11, // 8: flow.v1.Object.agent:type_name -> flow.v1.Agent
+	12, // 9: flow.v1.Object.worker:type_name -> flow.v1.Worker
+	13, // 10: flow.v1.Object.deployment:type_name -> flow.v1.Deployment
+	14, // 11: flow.v1.Object.user:type_name -> flow.v1.User
+	15, // 12: flow.v1.Object.role:type_name -> flow.v1.Role
+	16, // 13: flow.v1.Object.privilege:type_name -> flow.v1.Privilege
+	17, // 14: flow.v1.Object.network:type_name -> flow.v1.Network
+	18, // 15: flow.v1.Object.scheduler:type_name -> flow.v1.Scheduler
+	5,  // 16: flow.v1.Processor.serving:type_name -> flow.v1.Code
+	1,  // 17: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_messages_model_proto_init() }
@@ -2563,14 +2723,14 @@ func file_messages_model_proto_init() {
 		(*Object_Network)(nil),
 		(*Object_Scheduler)(nil),
 	}
-	file_messages_model_proto_msgTypes[3].OneofWrappers = []any{}
+	file_messages_model_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_model_proto_rawDesc), len(file_messages_model_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -89,7 +89,7 @@ func (r *replicas) add(c raftstore.GroupConfig, o observer) error {
 	c.Observer, c.Layer = late, n.peers.RaftLayer(c.ID)
 	group, err := n.store.OpenGroup(c)
 	if err != nil {
-		return fmt.Errorf("open the replica of group %d: %w", c.ID, err)
+		return fmt.Errorf("open the replica of %s: %w", c.ID.Name(), err)
 	}
 	rep.Group = group
 	rep.courier = newCourier(n, rep)
@@ -241,8 +241,8 @@ func (s state) Lookup(id messages.CallID) (call *messages.Call, ok bool) {
 func (n *Node) watchFailure(rep *replica) {
 	select {
 	case <-rep.Failed():
-		n.log.Error("a replica stopped", "group", rep.ID(), "error", rep.Err())
-		n.fail(fmt.Errorf("the replica of group %d stopped: %w%s", rep.ID(), rep.Err(), n.remedy(rep.Err())))
+		n.log.Error("a replica stopped", "group", rep.ID().Name(), "error", rep.Err())
+		n.fail(fmt.Errorf("the replica of %s stopped: %w%s", rep.ID().Name(), rep.Err(), n.remedy(rep.Err())))
 	case <-n.stopping.Done():
 	}
 }
