@@ -58,7 +58,8 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 	if !ok {
 		k = s.newSocket(c.Socket)
 	}
-	if !ok || k.Stage == socket.Removed {
+	fresh := !ok || k.Stage == socket.Removed
+	if fresh {
 		k.Stage = socket.Open
 		s.processor(c.Processor).Sockets++
 	} else if k.Config.Processor != c.Processor {
@@ -71,7 +72,12 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 	if k.Counts.Ended() > 0 && !proto.Equal(k.Config.GetRetention(), c.Retention) {
 		s.sweepAt(k, s.now)
 	}
+	old := k.Config.Schedule
+	if fresh {
+		old = nil
+	}
 	k.Config = c
+	s.reschedule(k, old)
 	if !ok {
 		s.inherit(k)
 	}

@@ -65,6 +65,7 @@ type oSocket struct {
 	holder   *oCall
 	full     bool
 	blocked  []string
+	schedule oSchedule
 }
 
 type oProcessor struct {
@@ -439,6 +440,8 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		o.wants(p)
 	case *messages.ConfigureSocket:
 		o.configureSocket(c)
+	case *messages.FireSchedule:
+		answer = o.fireSchedule(c)
 	case *messages.RemoveSocket:
 		o.removeSocket(c)
 	case *messages.RemoveProcessor:
@@ -820,6 +823,7 @@ func (o *oracle) nextTimer() (next int64) {
 func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 	k := o.socket(c.Socket)
 	fresh := k == nil
+	gone := fresh || k.removed
 	if fresh {
 		k = &oSocket{id: c.Socket, config: &messages.ConfigureSocket{Processor: c.Processor}}
 		o.sockets = append(o.sockets, k)
@@ -832,7 +836,12 @@ func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 		old.ring = slices.DeleteFunc(old.ring, func(t *oTurn) bool { return t.socket == k })
 	}
 	o.rewire(k, c)
+	old := k.config.Schedule
+	if gone {
+		old = nil
+	}
 	k.config = c
+	o.reschedule(k, old)
 	if fresh {
 		o.inherit(k)
 	}

@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -38,4 +39,14 @@ func retention(view kv.View, s *messages.Socket, q *messages.Queue) *messages.Re
 // amountsKept are the fields that may not be below zero.
 func amountsKept(k keeping) []amount {
 	return []amount{{"keep_age", k.GetKeepAge()}, {"keep_calls", k.GetKeepCalls()}, {"dead_age", k.GetDeadAge()}, {"dead_calls", k.GetDeadCalls()}}
+}
+
+// keptFields names the same fields, for Update.
+func keptFields(spec string) []string {
+	return []string{spec + ".dead_age", spec + ".dead_calls", spec + ".keep_age", spec + ".keep_calls"}
+}
+
+// withKept adds them to others, in order.
+func withKept(spec string, others ...string) []string {
+	return slices.Sorted(slices.Values(append(others, keptFields(spec)...)))
 }

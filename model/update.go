@@ -16,8 +16,8 @@ import (
 func settable(kind messages.Kind) []string {
 	switch kind {
 	case messages.Kind_KIND_QUEUE:
-		return []string{"queue.auto_delete", "queue.dead_age", "queue.dead_calls", "queue.durable", "queue.expires", "queue.keep_age", "queue.keep_calls", "queue.max_length", "queue.max_length_bytes",
-			"queue.message_ttl", "queue.qtype", "queue.reliable"}
+		return withKept("queue", "queue.auto_delete", "queue.durable", "queue.expires", "queue.max_length", "queue.max_length_bytes",
+			"queue.message_ttl", "queue.qtype", "queue.reliable")
 	case messages.Kind_KIND_PROCESSOR:
 		return []string{"enabled", "processor.beat", "processor.branch", "processor.commit", "processor.concurrency",
 			"processor.container_command", "processor.container_image", "processor.container_version", "processor.cron",
@@ -27,9 +27,9 @@ func settable(kind messages.Kind) []string {
 			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
 			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
 	case messages.Kind_KIND_SOCKET:
-		return []string{"socket.correlate", "socket.cron", "socket.dead_age", "socket.dead_calls", "socket.description", "socket.gate_timeout", "socket.interval", "socket.keep_age", "socket.keep_calls", "socket.ordered",
-			"socket.overflow", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
-			"socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.wait"}
+		return withKept("socket", "socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.missed", "socket.ordered",
+			"socket.overflow", "socket.overlap", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
+			"socket.schedule_data", "socket.schedule_paused", "socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.timezone", "socket.wait")
 	case messages.Kind_KIND_PLUG:
 		return []string{"plug.argument", "plug.description", "plug.queue", "plug.source", "plug.target", "plug.type"}
 	case messages.Kind_KIND_NODE:
@@ -37,7 +37,7 @@ func settable(kind messages.Kind) []string {
 	case messages.Kind_KIND_SCHEDULER:
 		return []string{"scheduler.strategy"}
 	case messages.Kind_KIND_NETWORK:
-		return []string{"network.dead_age", "network.dead_calls", "network.keep_age", "network.keep_calls"}
+		return keptFields("network")
 	}
 	return nil
 }
@@ -176,6 +176,11 @@ func (c *change) updateProcessor(old, fresh *messages.Object, m *messages.Update
 		c.replaceFunctions(fresh, m.Functions)
 		if restarts {
 			c.begin(deployments, serving.Commit != wanted.Commit)
+		}
+	}
+	if beats(before, after) {
+		for _, socket := range referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_SOCKET) {
+			c.configureSocket(socket)
 		}
 	}
 	c.place()

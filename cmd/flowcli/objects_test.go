@@ -208,6 +208,7 @@ var systemFields = map[string]string{
 	"plug.added":                "noted by the network",
 	"socket.partition":          "chosen by the network",
 	"socket.deleting":           "follows from delete",
+	"socket.schedule_paused":    "set by schedule pause and resume",
 }
 
 func TestEveryFieldHasAFlag(t *testing.T) {
