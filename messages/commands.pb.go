@@ -3268,6 +3268,7 @@ type NodeInfo struct {
 	Diskusage     int64                  `protobuf:"varint,15,opt,name=diskusage,proto3" json:"diskusage,omitempty"` // bytes used
 	Cpuload       float64                `protobuf:"fixed64,16,opt,name=cpuload,proto3" json:"cpuload,omitempty"`    // 1-minute load average
 	Owner         string                 `protobuf:"bytes,17,opt,name=owner,proto3" json:"owner,omitempty"`          // the operating system's user who runs it
+	Trouble       string                 `protobuf:"bytes,18,opt,name=trouble,proto3" json:"trouble,omitempty"`      // why it does not play its full part; empty: it does
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3417,6 +3418,13 @@ func (x *NodeInfo) GetCpuload() float64 {
 func (x *NodeInfo) GetOwner() string {
 	if x != nil {
 		return x.Owner
+	}
+	return ""
+}
+
+func (x *NodeInfo) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
 	}
 	return ""
 }
@@ -5466,7 +5474,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"partitions\x18\x03 \x01(\rR\n" +
 	"partitions\x12+\n" +
-	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xc1\x03\n" +
+	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xdb\x03\n" +
 	"\bNodeInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5486,7 +5494,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\amemused\x18\x0e \x01(\x01R\amemused\x12\x1c\n" +
 	"\tdiskusage\x18\x0f \x01(\x03R\tdiskusage\x12\x18\n" +
 	"\acpuload\x18\x10 \x01(\x01R\acpuload\x12\x14\n" +
-	"\x05owner\x18\x11 \x01(\tR\x05owner\"/\n" +
+	"\x05owner\x18\x11 \x01(\tR\x05owner\x12\x18\n" +
+	"\atrouble\x18\x12 \x01(\tR\atrouble\"/\n" +
 	"\x06NodeUp\x12%\n" +
 	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\"J\n" +
 	"\bNodeDown\x12\x12\n" +

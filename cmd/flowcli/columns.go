@@ -80,8 +80,20 @@ var nodeColumns = standard(
 	number("CPUs", func(o *messages.Object) int64 { return int64(o.GetNode().GetCpus()) }),
 	text("API", func(o *messages.Object) string { return o.GetNode().GetApiAddress() }),
 	text("Version", func(o *messages.Object) string { return o.GetNode().GetVersion() }),
-	status,
+	text("Status", nodeStatus),
 )
+
+// nodeStatus is a node's status, with what keeps it from its full part.
+func nodeStatus(o *messages.Object) string {
+	status := o.Status
+	if !o.Enabled {
+		status += ", disabled"
+	}
+	if o.Status == "up" && o.Message != "" {
+		status += ": " + o.Message
+	}
+	return status
+}
 
 var agentColumns = standard(
 	reference("Node", messages.Kind_KIND_NODE, func(o *messages.Object) string { return o.GetAgent().GetNode() }),
