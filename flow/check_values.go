@@ -21,9 +21,11 @@ func (c *check) values() {
 		}
 	}
 	for _, rec := range c.list {
-		count(messages.References(call.Arguments(c.view, rec).Values()...))
+		refs := messages.References(call.Arguments(c.view, rec).Values()...)
 		call.Fill(c.view, rec)
-		count(messages.References(rec.Result, rec.Output))
+		refs = append(refs, messages.References(rec.Result, rec.Output)...)
+		c.that(rec.Large == (len(refs) > 0), "call %s names %d values, its record says %v", rec.ID(), len(refs), rec.Large)
+		count(refs)
 	}
 	for _, a := range gate.All(c.view) {
 		count(messages.References(a.Value))

@@ -22,11 +22,14 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if place, ok := call.Find(s.tx, id); ok {
+	if place, ok := call.Known(s.tx, id); ok {
 		return s.sentAgain(id, place, e.Content)
 	}
 	if a, ok := s.arrival(id); ok {
 		return s.arrivedBefore(a, e.Content)
+	}
+	if d, ok := s.dropped(id, 1); ok {
+		return s.droppedBefore(id, d, e.Content)
 	}
 	size := call.Size(e.Arguments)
 	k, refusal := s.accepting(id, e.Socket, e.Arguments)
@@ -146,7 +149,9 @@ func (s *step) accept(k *socket.Socket, id messages.CallID, e *messages.Enqueue,
 	rec.Note(s.now, call.Received, "")
 	call.Remember(s.tx, id, rec.Seq)
 	call.PutArguments(s.tx, rec.Seq, e.Arguments)
-	s.name(messages.References(e.Arguments.Values()...))
+	refs := messages.References(e.Arguments.Values()...)
+	rec.Large = len(refs) > 0
+	s.name(refs)
 	span.Put(s.tx, roll.Socket(k.Number, roll.Open), span.One(rec.Seq))
 	if run != id { // the call that began the run is found by its id
 		span.Put(s.tx, roll.Run(run), span.One(rec.Seq))

@@ -118,6 +118,8 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply = s.throttled(c)
 	case *messages.PutChunk:
 		reply, refusal = s.putChunk(c)
+	case *messages.FireSchedule:
+		reply, refusal = s.fireSchedule(c)
 	case *messages.Delivered:
 		reply = s.delivered(c)
 	default:

@@ -61,7 +61,7 @@ func (o *oracle) putChunk(c *messages.PutChunk) string {
 func (o *oracle) named(v *oValue) bool {
 	is := func(value []byte) bool { return bytes.Equal(value, v.reference.Value()) }
 	for _, c := range o.calls {
-		if slices.ContainsFunc(c.sent.Arguments.Values(), is) || is(c.result) {
+		if !c.gone && slices.ContainsFunc(c.sent.Arguments.Values(), is) || !c.gone && is(c.result) {
 			return true
 		}
 	}

@@ -22,6 +22,11 @@ type partition struct {
 
 	arrivals uint64 // place given to the last arrival
 	unnamed  uint64 // bytes of large values that nothing names
+
+	remembered uint64 // ids of calls that were dropped, and may be sent again
+	forget     int64  // when the first of them is forgotten, microseconds; 0: there is none
+	ended      uint64 // arrivals kept that are part of no call and wait no more
+	clear      int64  // when the first of them is dropped; 0: there is none
 }
 
 func loadPartition(view kv.View) partition {
@@ -30,7 +35,10 @@ func loadPartition(view kv.View) partition {
 		return partition{wake: timer.Never}
 	}
 	r := pack.Reader{What: "numbers of the partition", Rest: value}
-	return partition{r.Uint(), r.Uint(), uint32(r.Uint()), int64(r.Uint()), tally.Read(&r), r.Uint(), r.Uint()}
+	return partition{
+		seq: r.Uint(), order: r.Uint(), sockets: uint32(r.Uint()), wake: int64(r.Uint()), counts: tally.Read(&r), arrivals: r.Uint(),
+		remembered: r.Uint(), forget: int64(r.Uint()), ended: r.Uint(), clear: int64(r.Uint()), unnamed: r.Uint(),
+	}
 }
 
 func (p *partition) save(tx kv.Tx) {
@@ -39,5 +47,7 @@ func (p *partition) save(tx kv.Tx) {
 	b = binary.AppendUvarint(b, uint64(p.sockets))
 	b = binary.AppendUvarint(b, uint64(p.wake))
 	b = binary.AppendUvarint(p.counts.Append(b), p.arrivals)
+	b = binary.AppendUvarint(binary.AppendUvarint(b, p.remembered), uint64(p.forget))
+	b = binary.AppendUvarint(binary.AppendUvarint(b, p.ended), uint64(p.clear))
 	tx.Set([]byte(partitionKey), binary.AppendUvarint(b, p.unnamed))
 }

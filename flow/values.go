@@ -3,6 +3,7 @@ package flow
 import (
 	"fmt"
 
+	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/flow/value"
 	"github.com/elasticcode/flow/kv"
@@ -105,6 +106,17 @@ func (s *step) unname(refs []messages.Reference) {
 			v.Save(s.tx)
 		}
 	}
+}
+
+// namedBy gives the references that a call holds.
+func (s *step) namedBy(rec *call.Record) []messages.Reference {
+	if !rec.Large {
+		return nil // nearly always, and what is not read costs nothing
+	}
+	refs := messages.References(call.Arguments(s.tx, rec).Values()...)
+	kept := &call.Record{Call: &messages.Call{Seq: rec.Seq, HasResult: rec.HasResult, HasOutput: rec.HasOutput}}
+	call.Fill(s.tx, kept)
+	return append(refs, messages.References(kept.Result, kept.Output)...)
 }
 
 func (s *step) value(r messages.Reference) *value.Value {

@@ -557,11 +557,14 @@ type Call struct {
 	Size          uint64                 `protobuf:"varint,33,opt,name=size,proto3" json:"size,omitempty"`    // bytes of the arguments
 	Output        []byte                 `protobuf:"bytes,34,opt,name=output,proto3" json:"output,omitempty"` // JSON object that the function put into its argument output; kept apart
 	HasOutput     bool                   `protobuf:"varint,35,opt,name=has_output,json=hasOutput,proto3" json:"has_output,omitempty"`
-	Hops          uint32                 `protobuf:"varint,36,opt,name=hops,proto3" json:"hops,omitempty"`        // plugs that its run went through until it came about
-	Plug          string                 `protobuf:"bytes,37,opt,name=plug,proto3" json:"plug,omitempty"`         // name of the plug that it came by, or that completed it at a gate
-	Parents       [][]byte               `protobuf:"bytes,38,rep,name=parents,proto3" json:"parents,omitempty"`   // of a call formed at a gate: the calls that its arguments came from
-	Arrivals      [][]byte               `protobuf:"bytes,39,rep,name=arrivals,proto3" json:"arrivals,omitempty"` // of a call formed at a gate: the arrivals that it consumed
-	Joined        []byte                 `protobuf:"bytes,40,opt,name=joined,proto3" json:"joined,omitempty"`     // of an arrival that was consumed: the call that it is part of
+	Hops          uint32                 `protobuf:"varint,36,opt,name=hops,proto3" json:"hops,omitempty"`                      // plugs that its run went through until it came about
+	Plug          string                 `protobuf:"bytes,37,opt,name=plug,proto3" json:"plug,omitempty"`                       // name of the plug that it came by, or that completed it at a gate
+	Parents       [][]byte               `protobuf:"bytes,38,rep,name=parents,proto3" json:"parents,omitempty"`                 // of a call formed at a gate: the calls that its arguments came from
+	Arrivals      [][]byte               `protobuf:"bytes,39,rep,name=arrivals,proto3" json:"arrivals,omitempty"`               // of a call formed at a gate: the arrivals that it consumed
+	Joined        []byte                 `protobuf:"bytes,40,opt,name=joined,proto3" json:"joined,omitempty"`                   // of an arrival that was consumed: the call that it is part of
+	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                      // of a call that a schedule made: its nominal time, microseconds
+	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"` // the tick was missed, and this call makes up for it
+	Large         bool                   `protobuf:"varint,56,opt,name=large,proto3" json:"large,omitempty"`                    // some of its arguments, its result or its output are kept by reference
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -874,6 +877,27 @@ func (x *Call) GetJoined() []byte {
 		return x.Joined
 	}
 	return nil
+}
+
+func (x *Call) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *Call) GetCatchUp() bool {
+	if x != nil {
+		return x.CatchUp
+	}
+	return false
+}
+
+func (x *Call) GetLarge() bool {
+	if x != nil {
+		return x.Large
+	}
+	return false
 }
 
 // Arrival is a message at a gate: an argument that waits for the others. It is
@@ -2223,6 +2247,8 @@ type ConfigureSocket struct {
 	Correlate      string                 `protobuf:"bytes,16,opt,name=correlate,proto3" json:"correlate,omitempty"`                         // tracking: only arrivals of the same run are joined
 	GateTimeout    int64                  `protobuf:"varint,17,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at the gate; 0: for ever
 	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter; empty: block
+	Retention      *Retention             `protobuf:"bytes,51,opt,name=retention,proto3" json:"retention,omitempty"`                         // unset: the defaults
+	Schedule       *Schedule              `protobuf:"bytes,30,opt,name=schedule,proto3" json:"schedule,omitempty"`                           // absent: it has none
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2383,6 +2409,386 @@ func (x *ConfigureSocket) GetOverflow() string {
 	return ""
 }
 
+func (x *ConfigureSocket) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
+func (x *ConfigureSocket) GetSchedule() *Schedule {
+	if x != nil {
+		return x.Schedule
+	}
+	return nil
+}
+
+// Schedule says when a socket's calls are made without anybody sending them.
+type Schedule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cron          string                 `protobuf:"bytes,1,opt,name=cron,proto3" json:"cron,omitempty"`                             // cron line; empty: by interval
+	Timezone      string                 `protobuf:"bytes,2,opt,name=timezone,proto3" json:"timezone,omitempty"`                     // in which the cron line is read; empty: UTC
+	Interval      int64                  `protobuf:"varint,3,opt,name=interval,proto3" json:"interval,omitempty"`                    // microseconds
+	Missed        string                 `protobuf:"bytes,4,opt,name=missed,proto3" json:"missed,omitempty"`                         // what becomes of missed ticks: skip or run_once; empty: skip
+	Overlap       string                 `protobuf:"bytes,5,opt,name=overlap,proto3" json:"overlap,omitempty"`                       // while the call before has not ended: queue or skip; empty: queue
+	Data          []byte                 `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`                             // JSON text, spread like RunRequest.data; empty: none
+	TellsTime     bool                   `protobuf:"varint,7,opt,name=tells_time,json=tellsTime,proto3" json:"tells_time,omitempty"` // without data, the function gets the nominal time
+	On            bool                   `protobuf:"varint,8,opt,name=on,proto3" json:"on,omitempty"`                                // false: it is paused
+	Owner         string                 `protobuf:"bytes,9,opt,name=owner,proto3" json:"owner,omitempty"`                           // of its calls
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Schedule) Reset() {
+	*x = Schedule{}
+	mi := &file_messages_commands_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Schedule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Schedule) ProtoMessage() {}
+
+func (x *Schedule) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
+func (*Schedule) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Schedule) GetCron() string {
+	if x != nil {
+		return x.Cron
+	}
+	return ""
+}
+
+func (x *Schedule) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *Schedule) GetInterval() int64 {
+	if x != nil {
+		return x.Interval
+	}
+	return 0
+}
+
+func (x *Schedule) GetMissed() string {
+	if x != nil {
+		return x.Missed
+	}
+	return ""
+}
+
+func (x *Schedule) GetOverlap() string {
+	if x != nil {
+		return x.Overlap
+	}
+	return ""
+}
+
+func (x *Schedule) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *Schedule) GetTellsTime() bool {
+	if x != nil {
+		return x.TellsTime
+	}
+	return false
+}
+
+func (x *Schedule) GetOn() bool {
+	if x != nil {
+		return x.On
+	}
+	return false
+}
+
+func (x *Schedule) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+// ScheduleState is how a schedule stands.
+type ScheduleState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // id
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`     // the socket's
+	Schedule      *Schedule              `protobuf:"bytes,3,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`     // microseconds, from the log: when it was turned on, or its times changed
+	Last          int64                  `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`       // nominal time of the last tick, microseconds; 0: none
+	Fired         int64                  `protobuf:"varint,6,opt,name=fired,proto3" json:"fired,omitempty"`     // nominal time of the last tick that made a call; 0: none
+	Calls         uint64                 `protobuf:"varint,7,opt,name=calls,proto3" json:"calls,omitempty"`     // how many ticks have made one
+	Skipped       uint64                 `protobuf:"varint,8,opt,name=skipped,proto3" json:"skipped,omitempty"` // how many have made none
+	Reason        string                 `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`    // why the last one has made none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScheduleState) Reset() {
+	*x = ScheduleState{}
+	mi := &file_messages_commands_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScheduleState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScheduleState) ProtoMessage() {}
+
+func (x *ScheduleState) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScheduleState.ProtoReflect.Descriptor instead.
+func (*ScheduleState) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ScheduleState) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ScheduleState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ScheduleState) GetSchedule() *Schedule {
+	if x != nil {
+		return x.Schedule
+	}
+	return nil
+}
+
+func (x *ScheduleState) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetLast() int64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetFired() int64 {
+	if x != nil {
+		return x.Fired
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetCalls() uint64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetSkipped() uint64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// FireSchedule is a tick: its time has come by the leader's clock. It is taken
+// once, and only if it is later than the one before.
+type FireSchedule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"`                   // id
+	Since         int64                  `protobuf:"varint,2,opt,name=since,proto3" json:"since,omitempty"`                    // of the schedule that the leader read: a changed one refuses
+	Nominal       int64                  `protobuf:"varint,3,opt,name=nominal,proto3" json:"nominal,omitempty"`                // microseconds
+	CatchUp       bool                   `protobuf:"varint,4,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"` // it was missed, and is made up for
+	Arguments     *Arguments             `protobuf:"bytes,5,opt,name=arguments,proto3" json:"arguments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FireSchedule) Reset() {
+	*x = FireSchedule{}
+	mi := &file_messages_commands_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FireSchedule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FireSchedule) ProtoMessage() {}
+
+func (x *FireSchedule) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FireSchedule.ProtoReflect.Descriptor instead.
+func (*FireSchedule) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *FireSchedule) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *FireSchedule) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *FireSchedule) GetNominal() int64 {
+	if x != nil {
+		return x.Nominal
+	}
+	return 0
+}
+
+func (x *FireSchedule) GetCatchUp() bool {
+	if x != nil {
+		return x.CatchUp
+	}
+	return false
+}
+
+func (x *FireSchedule) GetArguments() *Arguments {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
+}
+
+// Retention says how long a socket keeps calls that have ended. What is 0 is the
+// default.
+type Retention struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Age           int64                  `protobuf:"varint,1,opt,name=age,proto3" json:"age,omitempty"`                              // milliseconds that a finished or cancelled call is kept
+	Calls         int64                  `protobuf:"varint,2,opt,name=calls,proto3" json:"calls,omitempty"`                          // finished calls, and as many cancelled ones
+	DeadAge       int64                  `protobuf:"varint,3,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`       // milliseconds that a failed or expired call is kept
+	DeadCalls     int64                  `protobuf:"varint,4,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"` // failed calls, and as many expired ones
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retention) Reset() {
+	*x = Retention{}
+	mi := &file_messages_commands_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retention) ProtoMessage() {}
+
+func (x *Retention) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retention.ProtoReflect.Descriptor instead.
+func (*Retention) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Retention) GetAge() int64 {
+	if x != nil {
+		return x.Age
+	}
+	return 0
+}
+
+func (x *Retention) GetCalls() int64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *Retention) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Retention) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
+	}
+	return 0
+}
+
 // PlugTo is a plug as the partition of its source knows it.
 type PlugTo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2400,7 +2806,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2412,7 +2818,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2425,7 +2831,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -2500,7 +2906,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2512,7 +2918,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2525,7 +2931,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -2589,7 +2995,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2601,7 +3007,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2614,7 +3020,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -2640,7 +3046,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2652,7 +3058,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2665,7 +3071,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -2691,7 +3097,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2703,7 +3109,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2716,7 +3122,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -2765,7 +3171,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2777,7 +3183,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2790,7 +3196,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -2818,7 +3224,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2830,7 +3236,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2843,7 +3249,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -2873,7 +3279,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2885,7 +3291,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2898,7 +3304,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -2949,13 +3355,14 @@ type NodeInfo struct {
 	Diskusage     int64                  `protobuf:"varint,15,opt,name=diskusage,proto3" json:"diskusage,omitempty"` // bytes used
 	Cpuload       float64                `protobuf:"fixed64,16,opt,name=cpuload,proto3" json:"cpuload,omitempty"`    // 1-minute load average
 	Owner         string                 `protobuf:"bytes,17,opt,name=owner,proto3" json:"owner,omitempty"`          // the operating system's user who runs it
+	Trouble       string                 `protobuf:"bytes,18,opt,name=trouble,proto3" json:"trouble,omitempty"`      // why it does not play its full part; empty: it does
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2967,7 +3374,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2980,7 +3387,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -3102,6 +3509,13 @@ func (x *NodeInfo) GetOwner() string {
 	return ""
 }
 
+func (x *NodeInfo) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
 // NodeUp records that a node is a live member, with what it says of itself.
 type NodeUp struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3112,7 +3526,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3124,7 +3538,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3137,7 +3551,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -3159,7 +3573,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3171,7 +3585,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3184,7 +3598,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -3218,7 +3632,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3230,7 +3644,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3243,7 +3657,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -3264,7 +3678,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3276,7 +3690,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3289,7 +3703,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Create) GetObject() *Object {
@@ -3319,7 +3733,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3331,7 +3745,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3344,7 +3758,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Function) GetName() string {
@@ -3387,7 +3801,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3399,7 +3813,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3412,7 +3826,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Parameter) GetName() string {
@@ -3459,7 +3873,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3471,7 +3885,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3484,7 +3898,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Update) GetKind() Kind {
@@ -3541,7 +3955,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3553,7 +3967,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3566,7 +3980,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -3603,7 +4017,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3615,7 +4029,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3628,7 +4042,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Report) GetNode() string {
@@ -3667,13 +4081,17 @@ type DeploymentReport struct {
 	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	Running       int32                  `protobuf:"varint,5,opt,name=running,proto3" json:"running,omitempty"` // slots that can take calls
 	Epoch         uint64                 `protobuf:"varint,6,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Unbuilt       bool                   `protobuf:"varint,7,opt,name=unbuilt,proto3" json:"unbuilt,omitempty"`                        // failed, and no worker was ever tried: the environment cannot be built
+	NextCommit    string                 `protobuf:"bytes,8,opt,name=next_commit,json=nextCommit,proto3" json:"next_commit,omitempty"` // of the code that is to take the place of what serves
+	NextStatus    string                 `protobuf:"bytes,9,opt,name=next_status,json=nextStatus,proto3" json:"next_status,omitempty"` // building, ready, failed
+	NextMessage   string                 `protobuf:"bytes,10,opt,name=next_message,json=nextMessage,proto3" json:"next_message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3685,7 +4103,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3698,7 +4116,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -3743,6 +4161,34 @@ func (x *DeploymentReport) GetEpoch() uint64 {
 	return 0
 }
 
+func (x *DeploymentReport) GetUnbuilt() bool {
+	if x != nil {
+		return x.Unbuilt
+	}
+	return false
+}
+
+func (x *DeploymentReport) GetNextCommit() string {
+	if x != nil {
+		return x.NextCommit
+	}
+	return ""
+}
+
+func (x *DeploymentReport) GetNextStatus() string {
+	if x != nil {
+		return x.NextStatus
+	}
+	return ""
+}
+
+func (x *DeploymentReport) GetNextMessage() string {
+	if x != nil {
+		return x.NextMessage
+	}
+	return ""
+}
+
 // PlaceReplica sets the replicas that are due of a group.
 type PlaceGroup struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3755,7 +4201,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3767,7 +4213,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3780,7 +4226,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -3817,7 +4263,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3829,7 +4275,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3842,7 +4288,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Replica) GetNode() string {
@@ -3885,7 +4331,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3897,7 +4343,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3910,7 +4356,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -3950,7 +4396,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3962,7 +4408,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3975,7 +4421,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -4046,7 +4492,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4058,7 +4504,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4071,7 +4517,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -4192,7 +4638,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4204,7 +4650,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4217,7 +4663,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -4237,7 +4683,7 @@ type ChunkPut struct {
 
 func (x *ChunkPut) Reset() {
 	*x = ChunkPut{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4249,7 +4695,7 @@ func (x *ChunkPut) String() string {
 func (*ChunkPut) ProtoMessage() {}
 
 func (x *ChunkPut) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4262,7 +4708,7 @@ func (x *ChunkPut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChunkPut.ProtoReflect.Descriptor instead.
 func (*ChunkPut) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ChunkPut) GetWhole() bool {
@@ -4283,7 +4729,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4295,7 +4741,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4308,7 +4754,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -4344,7 +4790,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4356,7 +4802,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4369,7 +4815,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -4411,7 +4857,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4423,7 +4869,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4436,7 +4882,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -4463,7 +4909,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4475,7 +4921,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4488,7 +4934,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Completed) GetStale() bool {
@@ -4514,7 +4960,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4526,7 +4972,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4539,7 +4985,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -4573,7 +5019,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4585,7 +5031,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4598,7 +5044,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Start) GetSession() string {
@@ -4719,7 +5165,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4731,7 +5177,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4744,7 +5190,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{52}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Abort) GetSession() string {
@@ -4775,6 +5221,51 @@ func (x *Abort) GetAttempt() uint32 {
 	return 0
 }
 
+// Scheduled says how a schedule stands, after it was changed or has fired.
+type Scheduled struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         *ScheduleState         `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Scheduled) Reset() {
+	*x = Scheduled{}
+	mi := &file_messages_commands_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Scheduled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Scheduled) ProtoMessage() {}
+
+func (x *Scheduled) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
+func (*Scheduled) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *Scheduled) GetState() *ScheduleState {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
 // Ended says that a call has reached its terminal state.
 type Ended struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4785,7 +5276,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4797,7 +5288,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4810,7 +5301,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{53}
+	return file_messages_commands_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -4843,7 +5334,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04node\x18\x05 \x01(\tR\x04node\"\xab\b\n" +
+	"\x04node\x18\x05 \x01(\tR\x04node\"\xf0\b\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -4891,7 +5382,10 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04plug\x18% \x01(\tR\x04plug\x12\x18\n" +
 	"\aparents\x18& \x03(\fR\aparents\x12\x1a\n" +
 	"\barrivals\x18' \x03(\fR\barrivals\x12\x16\n" +
-	"\x06joined\x18( \x01(\fR\x06joined\"\xcd\x04\n" +
+	"\x06joined\x18( \x01(\fR\x06joined\x12\x12\n" +
+	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
+	"\bcatch_up\x18/ \x01(\bR\acatchUp\x12\x14\n" +
+	"\x05large\x188 \x01(\bR\x05large\"\xcd\x04\n" +
 	"\aArrival\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -5025,7 +5519,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tratelimit\x18\t \x01(\tR\tratelimit\x12!\n" +
 	"\fbuiltin_echo\x18\n" +
 	" \x01(\bR\vbuiltinEcho\x12\x16\n" +
-	"\x06module\x18\v \x01(\tR\x06module\"\x86\x05\n" +
+	"\x06module\x18\v \x01(\tR\x06module\"\xe7\x05\n" +
 	"\x0fConfigureSocket\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -5051,12 +5545,47 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04wait\x18\x0f \x01(\bR\x04wait\x12\x1c\n" +
 	"\tcorrelate\x18\x10 \x01(\tR\tcorrelate\x12!\n" +
 	"\fgate_timeout\x18\x11 \x01(\x03R\vgateTimeout\x12\x1a\n" +
-	"\boverflow\x18\x12 \x01(\tR\boverflowB\n" +
+	"\boverflow\x18\x12 \x01(\tR\boverflow\x120\n" +
+	"\tretention\x183 \x01(\v2\x12.flow.v1.RetentionR\tretention\x12-\n" +
+	"\bschedule\x18\x1e \x01(\v2\x11.flow.v1.ScheduleR\bscheduleB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +
 	"\n" +
-	"_timelimit\"\xcf\x01\n" +
+	"_timelimit\"\xe1\x01\n" +
+	"\bSchedule\x12\x12\n" +
+	"\x04cron\x18\x01 \x01(\tR\x04cron\x12\x1a\n" +
+	"\btimezone\x18\x02 \x01(\tR\btimezone\x12\x1a\n" +
+	"\binterval\x18\x03 \x01(\x03R\binterval\x12\x16\n" +
+	"\x06missed\x18\x04 \x01(\tR\x06missed\x12\x18\n" +
+	"\aoverlap\x18\x05 \x01(\tR\aoverlap\x12\x12\n" +
+	"\x04data\x18\x06 \x01(\fR\x04data\x12\x1d\n" +
+	"\n" +
+	"tells_time\x18\a \x01(\bR\ttellsTime\x12\x0e\n" +
+	"\x02on\x18\b \x01(\bR\x02on\x12\x14\n" +
+	"\x05owner\x18\t \x01(\tR\x05owner\"\xf2\x01\n" +
+	"\rScheduleState\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
+	"\bschedule\x18\x03 \x01(\v2\x11.flow.v1.ScheduleR\bschedule\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x12\n" +
+	"\x04last\x18\x05 \x01(\x03R\x04last\x12\x14\n" +
+	"\x05fired\x18\x06 \x01(\x03R\x05fired\x12\x14\n" +
+	"\x05calls\x18\a \x01(\x04R\x05calls\x12\x18\n" +
+	"\askipped\x18\b \x01(\x04R\askipped\x12\x16\n" +
+	"\x06reason\x18\t \x01(\tR\x06reason\"\xa3\x01\n" +
+	"\fFireSchedule\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x14\n" +
+	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x18\n" +
+	"\anominal\x18\x03 \x01(\x03R\anominal\x12\x19\n" +
+	"\bcatch_up\x18\x04 \x01(\bR\acatchUp\x120\n" +
+	"\targuments\x18\x05 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"m\n" +
+	"\tRetention\x12\x10\n" +
+	"\x03age\x18\x01 \x01(\x03R\x03age\x12\x14\n" +
+	"\x05calls\x18\x02 \x01(\x03R\x05calls\x12\x19\n" +
+	"\bdead_age\x18\x03 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x18\x04 \x01(\x03R\tdeadCalls\"\xcf\x01\n" +
 	"\x06PlugTo\x12\x12\n" +
 	"\x04plug\x18\x01 \x01(\tR\x04plug\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5100,7 +5629,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"partitions\x18\x03 \x01(\rR\n" +
 	"partitions\x12+\n" +
-	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xc1\x03\n" +
+	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xdb\x03\n" +
 	"\bNodeInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5120,7 +5649,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\amemused\x18\x0e \x01(\x01R\amemused\x12\x1c\n" +
 	"\tdiskusage\x18\x0f \x01(\x03R\tdiskusage\x12\x18\n" +
 	"\acpuload\x18\x10 \x01(\x01R\acpuload\x12\x14\n" +
-	"\x05owner\x18\x11 \x01(\tR\x05owner\"/\n" +
+	"\x05owner\x18\x11 \x01(\tR\x05owner\x12\x18\n" +
+	"\atrouble\x18\x12 \x01(\tR\atrouble\"/\n" +
 	"\x06NodeUp\x12%\n" +
 	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\"J\n" +
 	"\bNodeDown\x12\x12\n" +
@@ -5161,14 +5691,21 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x12\n" +
 	"\x04boot\x18\x02 \x01(\x04R\x04boot\x12;\n" +
 	"\vdeployments\x18\x03 \x03(\v2\x19.flow.v1.DeploymentReportR\vdeployments\x12)\n" +
-	"\aworkers\x18\x04 \x03(\v2\x0f.flow.v1.ObjectR\aworkers\"\xaa\x01\n" +
+	"\aworkers\x18\x04 \x03(\v2\x0f.flow.v1.ObjectR\aworkers\"\xa9\x02\n" +
 	"\x10DeploymentReport\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x12\x16\n" +
 	"\x06status\x18\x03 \x01(\tR\x06status\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x18\n" +
 	"\arunning\x18\x05 \x01(\x05R\arunning\x12\x14\n" +
-	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\"h\n" +
+	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\x12\x18\n" +
+	"\aunbuilt\x18\a \x01(\bR\aunbuilt\x12\x1f\n" +
+	"\vnext_commit\x18\b \x01(\tR\n" +
+	"nextCommit\x12\x1f\n" +
+	"\vnext_status\x18\t \x01(\tR\n" +
+	"nextStatus\x12!\n" +
+	"\fnext_message\x18\n" +
+	" \x01(\tR\vnextMessage\"h\n" +
 	"\n" +
 	"PlaceGroup\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12,\n" +
@@ -5247,7 +5784,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x12\n" +
 	"\x04call\x18\x03 \x01(\fR\x04call\x12\x18\n" +
-	"\aattempt\x18\x04 \x01(\rR\aattempt\"*\n" +
+	"\aattempt\x18\x04 \x01(\rR\aattempt\"9\n" +
+	"\tScheduled\x12,\n" +
+	"\x05state\x18\x01 \x01(\v2\x16.flow.v1.ScheduleStateR\x05state\"*\n" +
 	"\x05Ended\x12!\n" +
 	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call*\x8b\x01\n" +
 	"\tCallState\x12\x14\n" +
@@ -5303,7 +5842,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -5329,43 +5868,48 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Tick)(nil),               // 21: flow.v1.Tick
 	(*ConfigureProcessor)(nil), // 22: flow.v1.ConfigureProcessor
 	(*ConfigureSocket)(nil),    // 23: flow.v1.ConfigureSocket
-	(*PlugTo)(nil),             // 24: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 25: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 26: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 27: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 28: flow.v1.Deliver
-	(*Parcel)(nil),             // 29: flow.v1.Parcel
-	(*Delivered)(nil),          // 30: flow.v1.Delivered
-	(*Found)(nil),              // 31: flow.v1.Found
-	(*NodeInfo)(nil),           // 32: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 33: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 34: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 35: flow.v1.NodeRemove
-	(*Create)(nil),             // 36: flow.v1.Create
-	(*Function)(nil),           // 37: flow.v1.Function
-	(*Parameter)(nil),          // 38: flow.v1.Parameter
-	(*Update)(nil),             // 39: flow.v1.Update
-	(*Delete)(nil),             // 40: flow.v1.Delete
-	(*Report)(nil),             // 41: flow.v1.Report
-	(*DeploymentReport)(nil),   // 42: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 43: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 44: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 45: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 46: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 47: flow.v1.Reply
-	(*Replies)(nil),            // 48: flow.v1.Replies
-	(*ChunkPut)(nil),           // 49: flow.v1.ChunkPut
-	(*Enqueued)(nil),           // 50: flow.v1.Enqueued
-	(*Changed)(nil),            // 51: flow.v1.Changed
-	(*Deliveries)(nil),         // 52: flow.v1.Deliveries
-	(*Completed)(nil),          // 53: flow.v1.Completed
-	(*CallReply)(nil),          // 54: flow.v1.CallReply
-	(*Start)(nil),              // 55: flow.v1.Start
-	(*Abort)(nil),              // 56: flow.v1.Abort
-	(*Ended)(nil),              // 57: flow.v1.Ended
-	(*Object)(nil),             // 58: flow.v1.Object
-	(ArgumentKind)(0),          // 59: flow.v1.ArgumentKind
-	(Kind)(0),                  // 60: flow.v1.Kind
+	(*Schedule)(nil),           // 24: flow.v1.Schedule
+	(*ScheduleState)(nil),      // 25: flow.v1.ScheduleState
+	(*FireSchedule)(nil),       // 26: flow.v1.FireSchedule
+	(*Retention)(nil),          // 27: flow.v1.Retention
+	(*PlugTo)(nil),             // 28: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 29: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 30: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 31: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 32: flow.v1.Deliver
+	(*Parcel)(nil),             // 33: flow.v1.Parcel
+	(*Delivered)(nil),          // 34: flow.v1.Delivered
+	(*Found)(nil),              // 35: flow.v1.Found
+	(*NodeInfo)(nil),           // 36: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 37: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 38: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 39: flow.v1.NodeRemove
+	(*Create)(nil),             // 40: flow.v1.Create
+	(*Function)(nil),           // 41: flow.v1.Function
+	(*Parameter)(nil),          // 42: flow.v1.Parameter
+	(*Update)(nil),             // 43: flow.v1.Update
+	(*Delete)(nil),             // 44: flow.v1.Delete
+	(*Report)(nil),             // 45: flow.v1.Report
+	(*DeploymentReport)(nil),   // 46: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 47: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 48: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 49: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 50: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 51: flow.v1.Reply
+	(*Replies)(nil),            // 52: flow.v1.Replies
+	(*ChunkPut)(nil),           // 53: flow.v1.ChunkPut
+	(*Enqueued)(nil),           // 54: flow.v1.Enqueued
+	(*Changed)(nil),            // 55: flow.v1.Changed
+	(*Deliveries)(nil),         // 56: flow.v1.Deliveries
+	(*Completed)(nil),          // 57: flow.v1.Completed
+	(*CallReply)(nil),          // 58: flow.v1.CallReply
+	(*Start)(nil),              // 59: flow.v1.Start
+	(*Abort)(nil),              // 60: flow.v1.Abort
+	(*Scheduled)(nil),          // 61: flow.v1.Scheduled
+	(*Ended)(nil),              // 62: flow.v1.Ended
+	(*Object)(nil),             // 63: flow.v1.Object
+	(ArgumentKind)(0),          // 64: flow.v1.ArgumentKind
+	(Kind)(0),                  // 65: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -5380,46 +5924,51 @@ var file_messages_commands_proto_depIdxs = []int32{
 	6,  // 9: flow.v1.Complete.failure:type_name -> flow.v1.Failure
 	5,  // 10: flow.v1.Complete.routed:type_name -> flow.v1.NamedValue
 	18, // 11: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	24, // 12: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	25, // 13: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	38, // 14: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	29, // 15: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	32, // 16: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	32, // 17: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	58, // 18: flow.v1.Create.object:type_name -> flow.v1.Object
-	37, // 19: flow.v1.Create.functions:type_name -> flow.v1.Function
-	38, // 20: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	59, // 21: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	60, // 22: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	58, // 23: flow.v1.Update.object:type_name -> flow.v1.Object
-	37, // 24: flow.v1.Update.functions:type_name -> flow.v1.Function
-	60, // 25: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	42, // 26: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	58, // 27: flow.v1.Report.workers:type_name -> flow.v1.Object
-	44, // 28: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	44, // 29: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 30: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	46, // 31: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	50, // 32: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	51, // 33: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	53, // 34: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	54, // 35: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	48, // 36: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	49, // 37: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
-	47, // 38: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 39: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	58, // 40: flow.v1.Changed.object:type_name -> flow.v1.Object
-	52, // 41: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	58, // 42: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 43: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 44: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	4,  // 45: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	8,  // 46: flow.v1.Ended.call:type_name -> flow.v1.Call
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	28, // 12: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	29, // 13: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	42, // 14: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	27, // 15: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
+	24, // 16: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
+	24, // 17: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
+	4,  // 18: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
+	33, // 19: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	36, // 20: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	36, // 21: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	63, // 22: flow.v1.Create.object:type_name -> flow.v1.Object
+	41, // 23: flow.v1.Create.functions:type_name -> flow.v1.Function
+	42, // 24: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	64, // 25: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	65, // 26: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	63, // 27: flow.v1.Update.object:type_name -> flow.v1.Object
+	41, // 28: flow.v1.Update.functions:type_name -> flow.v1.Function
+	65, // 29: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	46, // 30: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	63, // 31: flow.v1.Report.workers:type_name -> flow.v1.Object
+	48, // 32: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	48, // 33: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 34: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	50, // 35: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	54, // 36: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	55, // 37: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	57, // 38: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	58, // 39: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	52, // 40: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	53, // 41: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
+	51, // 42: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 43: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	63, // 44: flow.v1.Changed.object:type_name -> flow.v1.Object
+	56, // 45: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	63, // 46: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 47: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 48: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	4,  // 49: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	25, // 50: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
+	8,  // 51: flow.v1.Ended.call:type_name -> flow.v1.Call
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -5429,7 +5978,7 @@ func file_messages_commands_proto_init() {
 	}
 	file_messages_model_proto_init()
 	file_messages_commands_proto_msgTypes[19].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[43].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[47].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
@@ -5443,7 +5992,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   54,
+			NumMessages:   59,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

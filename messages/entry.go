@@ -29,6 +29,7 @@ const (
 	CommandCompleteBatch      CommandType = 13
 	CommandArrive             CommandType = 14
 	CommandThrottle           CommandType = 15
+	CommandFireSchedule       CommandType = 20
 
 	CommandPutChunk CommandType = 31
 
@@ -63,6 +64,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
 	CommandPutChunk:           func() proto.Message { return new(PutChunk) },
+	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -144,6 +146,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandThrottle, true
 	case *PutChunk:
 		return CommandPutChunk, true
+	case *FireSchedule:
+		return CommandFireSchedule, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

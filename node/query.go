@@ -56,6 +56,8 @@ func (n *Node) answer(view kv.View, request *messages.QueryRequest, to *messages
 		to.Gate = gate
 	case *messages.QueryRequest_Chunks:
 		to.Chunks = &messages.Chunks{Data: flow.Chunks(view, q.Chunks.GetHash(), q.Chunks.GetFirst(), min(q.Chunks.GetCount(), maxChunks))}
+	case *messages.QueryRequest_Schedules:
+		to.Schedules = flow.Schedules(view)
 	default:
 		return messages.Errorf(messages.Invalid, "query partition", "", "the query is unknown to this version")
 	}

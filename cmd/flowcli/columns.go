@@ -54,7 +54,7 @@ var queueColumns = standard(
 var processorColumns = standard(
 	text("Module", func(o *messages.Object) string { return o.GetProcessor().GetModule() }),
 	text("Branch", func(o *messages.Object) string { return o.GetProcessor().GetBranch() }),
-	text("Commit", func(o *messages.Object) string { return short(o.GetProcessor().GetResolvedCommit()) }),
+	text("Commit", commitOf),
 	text("Host", func(o *messages.Object) string { return o.GetProcessor().GetHostname() }),
 	text("Concurrency", concurrencyOf),
 	requested,
@@ -68,13 +68,32 @@ var socketColumns = standard(
 	status,
 )
 
+var networkColumns = standard(
+	text("Keep", func(o *messages.Object) string { return bound(o.GetNetwork().GetKeepAge(), " ms") }),
+	text("Keep Calls", func(o *messages.Object) string { return bound(o.GetNetwork().GetKeepCalls(), "") }),
+	text("Keep Dead", func(o *messages.Object) string { return bound(o.GetNetwork().GetDeadAge(), " ms") }),
+	status,
+)
+
 var nodeColumns = standard(
 	text("Host", func(o *messages.Object) string { return o.GetNode().GetHostname() }),
 	number("CPUs", func(o *messages.Object) int64 { return int64(o.GetNode().GetCpus()) }),
 	text("API", func(o *messages.Object) string { return o.GetNode().GetApiAddress() }),
 	text("Version", func(o *messages.Object) string { return o.GetNode().GetVersion() }),
-	status,
+	text("Status", nodeStatus),
 )
+
+// nodeStatus is a node's status, with what keeps it from its full part.
+func nodeStatus(o *messages.Object) string {
+	status := o.Status
+	if !o.Enabled {
+		status += ", disabled"
+	}
+	if o.Status == "up" && o.Message != "" {
+		status += ": " + o.Message
+	}
+	return status
+}
 
 var agentColumns = standard(
 	reference("Node", messages.Kind_KIND_NODE, func(o *messages.Object) string { return o.GetAgent().GetNode() }),
@@ -129,6 +148,16 @@ func concurrencyOf(o *messages.Object) string {
 		return fmt.Sprintf("%d (%d short)", p.GetConcurrency(), p.GetShortfall())
 	}
 	return strconv.Itoa(int(p.GetConcurrency()))
+}
+
+// commitOf writes the commit that a processor runs, and the one that is to
+// take its place.
+func commitOf(o *messages.Object) string {
+	p := o.GetProcessor()
+	if p.GetServing() == nil {
+		return short(p.GetResolvedCommit())
+	}
+	return short(p.Serving.Commit) + ", next " + short(p.GetResolvedCommit())
 }
 
 // short is a commit's hash as people write it.

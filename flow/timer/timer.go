@@ -30,6 +30,9 @@ const (
 	Tend        Kind = 7 // a gate goes on after its socket was configured; target: the socket's number
 
 	DropValue Kind = 19 // nothing has named a large value for long enough; target: its hash
+	Sweep     Kind = 15 // a socket looks for ended calls to drop; target: its number
+	Forget    Kind = 16 // ids of calls that were dropped are forgotten
+	Clear     Kind = 17 // arrivals that have died are dropped
 )
 
 // Timer is one entry.
