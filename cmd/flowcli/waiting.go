@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// lookPatience bounds one look at a call that somebody waits for.
-	lookPatience = time.Second
+	// lookTime bounds one look at a call that somebody waits for.
+	lookTime = time.Second
 	// lastLook bounds the look after a wait was given up.
 	lastLook = 500 * time.Millisecond
 	// answerTime is what an answer that the network gives at the time-out takes.
@@ -45,12 +45,13 @@ func (c *cli) waitFor(ctx context.Context, w *waiting, limit time.Duration, wait
 	var looks sync.WaitGroup
 	looks.Go(func() { w.watch(looking) })
 	call, err := wait(bounded)
+	over := bounded.Err() != nil && ctx.Err() == nil
 	stop()
 	looks.Wait()
 	if err == nil {
 		return call, nil
 	}
-	return w.gaveUp(ctx, err)
+	return w.gaveUp(ctx, err, over)
 }
 
 // watch looks at the call from time to time.
@@ -62,7 +63,7 @@ func (w *waiting) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-pause.C:
-			w.look(ctx, lookPatience)
+			w.look(ctx, lookTime)
 			w.tell()
 		}
 	}
@@ -105,16 +106,16 @@ func (w *waiting) tell() {
 }
 
 // gaveUp explains a wait that ended before the call did. One that was accepted
-// goes on, and can be asked for.
-func (w *waiting) gaveUp(ctx context.Context, err error) (*messages.CallInfo, error) {
-	unknown := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+// goes on, and can be asked for; over says that the limit has passed.
+func (w *waiting) gaveUp(ctx context.Context, err error, over bool) (*messages.CallInfo, error) {
+	unknown := over || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, messages.Unavailable) || errors.Is(err, messages.Deadline)
 	if !unknown {
 		return nil, err
 	}
 	w.look(context.WithoutCancel(ctx), lastLook)
 	switch {
-	case w.seen != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+	case w.seen != nil && over:
 		return w.seen, nil
 	case w.seen != nil:
 		return nil, hinted{err, fmt.Sprintf("call %s goes on; get its result with: flowcli task result %s", w.id, w.id)}
