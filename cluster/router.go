@@ -74,6 +74,9 @@ type RouterConfig struct {
 	// Placements reads what is due of each group from this node's replica of
 	// the meta group, while that leads.
 	Placements func() ([]*messages.GroupPlacement, error)
+	// Lost says which voters of a group cannot be reached, when those that can
+	// are no majority; "": they are, as far as this node knows.
+	Lost func(messages.GroupID) string
 }
 
 // Router reaches every group from any node. It follows leaders as they change,
@@ -81,6 +84,7 @@ type RouterConfig struct {
 type Router struct {
 	config  RouterConfig
 	leaders leaders
+	lost    lost
 }
 
 // NewRouter needs RegisterHandlers too before other nodes can ask this one.
@@ -107,7 +111,7 @@ func (r *Router) Propose(ctx context.Context, group messages.GroupID, m proto.Me
 	}
 	var reply *messages.Reply
 	var index uint64
-	err = r.route(ctx, task{op: "propose to group", group: group, again: repeatable(m), limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err = r.route(ctx, task{op: "propose to", group: group, again: repeatable(m), limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		reply, index, err = r.proposeAt(ctx, to, group, c)
 		return err
 	})
@@ -155,7 +159,7 @@ func (r *Router) Await(ctx context.Context, id messages.CallID) (*messages.Call,
 // that was acknowledged before ReadIndex was called.
 func (r *Router) ReadIndex(ctx context.Context, group messages.GroupID) (uint64, error) {
 	var index uint64
-	err := r.route(ctx, task{op: "read from group", group: group, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err := r.route(ctx, task{op: "read from", group: group, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		index, err = r.readIndexAt(ctx, to, group)
 		return err
 	})
@@ -175,7 +179,7 @@ func (r *Router) Query(ctx context.Context, q *messages.QueryRequest) (*messages
 		}
 	}
 	var response *messages.QueryResponse
-	err := r.route(ctx, task{op: "query group", group: group, again: true, any: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err := r.route(ctx, task{op: "query", group: group, again: true, any: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		response, err = r.queryAt(ctx, to, q)
 		return err
 	})
@@ -188,7 +192,7 @@ func (r *Router) Query(ctx context.Context, q *messages.QueryRequest) (*messages
 // Servers gives a group's configuration, from its leader.
 func (r *Router) Servers(ctx context.Context, group messages.GroupID) ([]Server, error) {
 	var servers []Server
-	err := r.route(ctx, task{op: "read servers of group", group: group, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err := r.route(ctx, task{op: "read the servers of", group: group, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		servers, err = r.serversAt(ctx, to, group)
 		return err
 	})
@@ -198,7 +202,7 @@ func (r *Router) Servers(ctx context.Context, group messages.GroupID) ([]Server,
 // FetchPlacements gives what is due of each group, from the meta group's leader.
 func (r *Router) FetchPlacements(ctx context.Context) ([]*messages.GroupPlacement, error) {
 	var placements []*messages.GroupPlacement
-	err := r.route(ctx, task{op: "read placements from group", group: messages.Meta, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err := r.route(ctx, task{op: "read placements from", group: messages.Meta, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		placements, err = r.placementsAt(ctx, to)
 		return err
 	})

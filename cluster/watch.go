@@ -151,7 +151,7 @@ func (w *Watch) place(ctx context.Context) (busy bool) {
 		if next == nil {
 			return !settled(due, actual, w.alive())
 		}
-		w.config.Logger.Info("replicas are due elsewhere", "partition", next.GetGroup(), "replicas", len(next.GetReplicas()))
+		w.config.Logger.Info("replicas are due elsewhere", "group", messages.GroupID(next.GetGroup()).Name(), "replicas", len(next.GetReplicas()))
 	}
 	return true
 }
@@ -239,6 +239,6 @@ func nodeChanges(network string, members []gossip.Member, known []KnownNode, uns
 
 // differ compares what does not change while a node runs undisturbed.
 func differ(a, b *messages.NodeInfo) bool {
-	return a.GetName() != b.GetName() || a.GetBoot() != b.GetBoot() || a.GetCpus() != b.GetCpus() || a.GetVersion() != b.GetVersion() ||
+	return a.GetName() != b.GetName() || a.GetBoot() != b.GetBoot() || a.GetCpus() != b.GetCpus() || a.GetVersion() != b.GetVersion() || a.GetTrouble() != b.GetTrouble() ||
 		a.GetApiAddress() != b.GetApiAddress() || a.GetPeerAddress() != b.GetPeerAddress() || a.GetGossipAddress() != b.GetGossipAddress()
 }

@@ -893,10 +893,12 @@ type CallInfo struct {
 	Tries         uint32                 `protobuf:"varint,26,opt,name=tries,proto3" json:"tries,omitempty"`
 	Crashes       uint32                 `protobuf:"varint,27,opt,name=crashes,proto3" json:"crashes,omitempty"`
 	Lost          uint32                 `protobuf:"varint,28,opt,name=lost,proto3" json:"lost,omitempty"`
-	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"` // JSON object that the function put into its argument output
-	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`           // name of the plug that it came by
-	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`     // of a call formed at a gate
-	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`       // of a message at a gate: the call that it became part of
+	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"`             // JSON object that the function put into its argument output
+	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`                       // name of the plug that it came by
+	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`                 // of a call formed at a gate
+	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`                   // of a message at a gate: the call that it became part of
+	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                      // of a call that a schedule made: its nominal time, microseconds since 1970, UTC
+	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"` // the tick was missed, and this call makes up for it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1153,6 +1155,20 @@ func (x *CallInfo) GetJoined() string {
 		return x.Joined
 	}
 	return ""
+}
+
+func (x *CallInfo) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *CallInfo) GetCatchUp() bool {
+	if x != nil {
+		return x.CatchUp
+	}
+	return false
 }
 
 type ListCallsRequest struct {
@@ -1963,6 +1979,259 @@ func (x *InspectResponse) GetFunctions() []*Function {
 	return nil
 }
 
+type ListSchedulesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // name or id; empty: all
+	Next          int32                  `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`    // how many of the next ticks to tell; 0: one, at most 100
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchedulesRequest) Reset() {
+	*x = ListSchedulesRequest{}
+	mi := &file_messages_api_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchedulesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchedulesRequest) ProtoMessage() {}
+
+func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
+func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ListSchedulesRequest) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ListSchedulesRequest) GetNext() int32 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+type ListSchedulesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schedules     []*ScheduleInfo        `protobuf:"bytes,1,rep,name=schedules,proto3" json:"schedules,omitempty"` // by the names of their sockets
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchedulesResponse) Reset() {
+	*x = ListSchedulesResponse{}
+	mi := &file_messages_api_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchedulesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchedulesResponse) ProtoMessage() {}
+
+func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
+func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ListSchedulesResponse) GetSchedules() []*ScheduleInfo {
+	if x != nil {
+		return x.Schedules
+	}
+	return nil
+}
+
+// ScheduleInfo is a schedule as people see it.
+type ScheduleInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // name
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`     // CRON or INTERVAL
+	Cron          string                 `protobuf:"bytes,3,opt,name=cron,proto3" json:"cron,omitempty"`
+	Timezone      string                 `protobuf:"bytes,4,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	Interval      int64                  `protobuf:"varint,5,opt,name=interval,proto3" json:"interval,omitempty"` // milliseconds
+	Missed        string                 `protobuf:"bytes,6,opt,name=missed,proto3" json:"missed,omitempty"`
+	Overlap       string                 `protobuf:"bytes,7,opt,name=overlap,proto3" json:"overlap,omitempty"`
+	Data          string                 `protobuf:"bytes,8,opt,name=data,proto3" json:"data,omitempty"`
+	State         string                 `protobuf:"bytes,9,opt,name=state,proto3" json:"state,omitempty"`        // on or paused
+	Since         int64                  `protobuf:"varint,10,opt,name=since,proto3" json:"since,omitempty"`      // microseconds since 1970, UTC: when it was turned on, or its times changed
+	Last          int64                  `protobuf:"varint,11,opt,name=last,proto3" json:"last,omitempty"`        // microseconds since 1970, UTC: nominal time of the last tick; 0: none
+	Next          []int64                `protobuf:"varint,12,rep,packed,name=next,proto3" json:"next,omitempty"` // microseconds since 1970, UTC
+	Calls         uint64                 `protobuf:"varint,13,opt,name=calls,proto3" json:"calls,omitempty"`      // how many ticks have made a call
+	Skipped       uint64                 `protobuf:"varint,14,opt,name=skipped,proto3" json:"skipped,omitempty"`  // how many have made none
+	Reason        string                 `protobuf:"bytes,15,opt,name=reason,proto3" json:"reason,omitempty"`     // why the last one has made none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScheduleInfo) Reset() {
+	*x = ScheduleInfo{}
+	mi := &file_messages_api_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScheduleInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScheduleInfo) ProtoMessage() {}
+
+func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScheduleInfo.ProtoReflect.Descriptor instead.
+func (*ScheduleInfo) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ScheduleInfo) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetCron() string {
+	if x != nil {
+		return x.Cron
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetInterval() int64 {
+	if x != nil {
+		return x.Interval
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetMissed() string {
+	if x != nil {
+		return x.Missed
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetOverlap() string {
+	if x != nil {
+		return x.Overlap
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetLast() int64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetNext() []int64 {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *ScheduleInfo) GetCalls() uint64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetSkipped() uint64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type GetNetworkRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1971,7 +2240,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1983,7 +2252,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1996,7 +2265,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
 }
 
 type NetworkInfo struct {
@@ -2009,13 +2278,18 @@ type NetworkInfo struct {
 	Version         string                 `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
 	Cpus            int32                  `protobuf:"varint,7,opt,name=cpus,proto3" json:"cpus,omitempty"`
 	CpusUsed        int32                  `protobuf:"varint,8,opt,name=cpus_used,json=cpusUsed,proto3" json:"cpus_used,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	SeenBy          string                 `protobuf:"bytes,9,opt,name=seen_by,json=seenBy,proto3" json:"seen_by,omitempty"` // name of the node that answers: what follows is as it sees it
+	Unreachable     []string               `protobuf:"bytes,10,rep,name=unreachable,proto3" json:"unreachable,omitempty"`    // names of nodes that should be up and do not answer
+	// Milliseconds since that node was last in touch with the leader of the meta
+	// group, from which it has the nodes; 0: it is.
+	Age           int64 `protobuf:"varint,11,opt,name=age,proto3" json:"age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2301,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2314,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{26}
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2099,6 +2373,27 @@ func (x *NetworkInfo) GetCpusUsed() int32 {
 	return 0
 }
 
+func (x *NetworkInfo) GetSeenBy() string {
+	if x != nil {
+		return x.SeenBy
+	}
+	return ""
+}
+
+func (x *NetworkInfo) GetUnreachable() []string {
+	if x != nil {
+		return x.Unreachable
+	}
+	return nil
+}
+
+func (x *NetworkInfo) GetAge() int64 {
+	if x != nil {
+		return x.Age
+	}
+	return 0
+}
+
 type GroupInfo struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Group           uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`  // 0: meta
@@ -2110,13 +2405,14 @@ type GroupInfo struct {
 	Calls           int64                  `protobuf:"varint,7,opt,name=calls,proto3" json:"calls,omitempty"`
 	Queued          int64                  `protobuf:"varint,8,opt,name=queued,proto3" json:"queued,omitempty"`
 	Running         int64                  `protobuf:"varint,9,opt,name=running,proto3" json:"running,omitempty"`
+	Problem         string                 `protobuf:"bytes,10,opt,name=problem,proto3" json:"problem,omitempty"` // why the group serves nobody; empty: it serves
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2128,7 +2424,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2141,7 +2437,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2205,6 +2501,582 @@ func (x *GroupInfo) GetRunning() int64 {
 		return x.Running
 	}
 	return 0
+}
+
+func (x *GroupInfo) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+type ExplainRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRequest) Reset() {
+	*x = ExplainRequest{}
+	mi := &file_messages_api_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRequest) ProtoMessage() {}
+
+func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ExplainRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Explanation says what a call waits for, or how it ended.
+type Explanation struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Socket string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"` // name
+	State  string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	// One of: ended, gate, retry, rate_limited, processor_deleted, build_failed,
+	// building, paused, stopped, blocked, no_worker, no_cpu, host_gone, ordered,
+	// turn, running, leased, starting, no_leader.
+	Cause         string   `protobuf:"bytes,4,opt,name=cause,proto3" json:"cause,omitempty"`
+	Text          string   `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`      // for people
+	Since         int64    `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`   // microseconds since 1970, UTC: when it began to wait for this, as far as that is known
+	Until         int64    `protobuf:"varint,7,opt,name=until,proto3" json:"until,omitempty"`   // when it is over, if that is known
+	Behind        string   `protobuf:"bytes,8,opt,name=behind,proto3" json:"behind,omitempty"`  // the call that goes first
+	Ahead         int64    `protobuf:"varint,9,opt,name=ahead,proto3" json:"ahead,omitempty"`   // calls that go first
+	Plug          string   `protobuf:"bytes,10,opt,name=plug,proto3" json:"plug,omitempty"`     // that leads into what is full
+	Target        string   `protobuf:"bytes,11,opt,name=target,proto3" json:"target,omitempty"` // the socket that is full
+	Node          string   `protobuf:"bytes,12,opt,name=node,proto3" json:"node,omitempty"`
+	Attempt       uint32   `protobuf:"varint,13,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Missing       []string `protobuf:"bytes,14,rep,name=missing,proto3" json:"missing,omitempty"` // what a gate has not got
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Explanation) Reset() {
+	*x = Explanation{}
+	mi := &file_messages_api_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explanation) ProtoMessage() {}
+
+func (x *Explanation) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
+func (*Explanation) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Explanation) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Explanation) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Explanation) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Explanation) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *Explanation) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Explanation) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *Explanation) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *Explanation) GetBehind() string {
+	if x != nil {
+		return x.Behind
+	}
+	return ""
+}
+
+func (x *Explanation) GetAhead() int64 {
+	if x != nil {
+		return x.Ahead
+	}
+	return 0
+}
+
+func (x *Explanation) GetPlug() string {
+	if x != nil {
+		return x.Plug
+	}
+	return ""
+}
+
+func (x *Explanation) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *Explanation) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *Explanation) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Explanation) GetMissing() []string {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+type ListenRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`         // of a socket, a processor or a queue, or QUEUE.PROCESSOR; * or empty: all
+	Channels      []string               `protobuf:"bytes,2,rep,name=channels,proto3" json:"channels,omitempty"` // task, log, output, lifecycle; none: all
+	Tracking      string                 `protobuf:"bytes,3,opt,name=tracking,proto3" json:"tracking,omitempty"` // only calls of this run
+	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`      // microseconds since 1970, UTC: what has happened since, as far as it is kept; 0: from now on
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListenRequest) Reset() {
+	*x = ListenRequest{}
+	mi := &file_messages_api_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListenRequest) ProtoMessage() {}
+
+func (x *ListenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListenRequest.ProtoReflect.Descriptor instead.
+func (*ListenRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ListenRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListenRequest) GetChannels() []string {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+func (x *ListenRequest) GetTracking() string {
+	if x != nil {
+		return x.Tracking
+	}
+	return ""
+}
+
+func (x *ListenRequest) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+// Notice is one message of a channel.
+type Notice struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Channel       string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"` // task: received, running, postrun; lifecycle: the status; dropped: notices are missing
+	Date          int64                  `protobuf:"varint,3,opt,name=date,proto3" json:"date,omitempty"`  // microseconds since 1970, UTC
+	Room          string                 `protobuf:"bytes,4,opt,name=room,proto3" json:"room,omitempty"`   // QUEUE.PROCESSOR
+	Module        string                 `protobuf:"bytes,5,opt,name=module,proto3" json:"module,omitempty"`
+	Task          string                 `protobuf:"bytes,6,opt,name=task,proto3" json:"task,omitempty"` // function
+	Socket        string                 `protobuf:"bytes,7,opt,name=socket,proto3" json:"socket,omitempty"`
+	Call          string                 `protobuf:"bytes,8,opt,name=call,proto3" json:"call,omitempty"`
+	Tracking      string                 `protobuf:"bytes,9,opt,name=tracking,proto3" json:"tracking,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,10,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Outcome       string                 `protobuf:"bytes,11,opt,name=outcome,proto3" json:"outcome,omitempty"`  // of postrun: finished, failed, cancelled, expired
+	Message       string                 `protobuf:"bytes,12,opt,name=message,proto3" json:"message,omitempty"`  // result or error as JSON, or what was printed
+	Dropped       int64                  `protobuf:"varint,13,opt,name=dropped,proto3" json:"dropped,omitempty"` // notices that this listener was too slow for, before this one
+	Node          string                 `protobuf:"bytes,14,opt,name=node,proto3" json:"node,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_messages_api_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Notice) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Notice) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Notice) GetDate() int64 {
+	if x != nil {
+		return x.Date
+	}
+	return 0
+}
+
+func (x *Notice) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Notice) GetModule() string {
+	if x != nil {
+		return x.Module
+	}
+	return ""
+}
+
+func (x *Notice) GetTask() string {
+	if x != nil {
+		return x.Task
+	}
+	return ""
+}
+
+func (x *Notice) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Notice) GetCall() string {
+	if x != nil {
+		return x.Call
+	}
+	return ""
+}
+
+func (x *Notice) GetTracking() string {
+	if x != nil {
+		return x.Tracking
+	}
+	return ""
+}
+
+func (x *Notice) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Notice) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *Notice) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Notice) GetDropped() int64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *Notice) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+type LogsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"` // 0: all that are kept
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsRequest) Reset() {
+	*x = LogsRequest{}
+	mi := &file_messages_api_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsRequest) ProtoMessage() {}
+
+func (x *LogsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
+func (*LogsRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *LogsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LogsRequest) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+type LogsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Call          *CallInfo              `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
+	Logs          []*AttemptLog          `protobuf:"bytes,2,rep,name=logs,proto3" json:"logs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsResponse) Reset() {
+	*x = LogsResponse{}
+	mi := &file_messages_api_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsResponse) ProtoMessage() {}
+
+func (x *LogsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
+func (*LogsResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *LogsResponse) GetCall() *CallInfo {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *LogsResponse) GetLogs() []*AttemptLog {
+	if x != nil {
+		return x.Logs
+	}
+	return nil
+}
+
+type AttemptLog struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       uint32                 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttemptLog) Reset() {
+	*x = AttemptLog{}
+	mi := &file_messages_api_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttemptLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttemptLog) ProtoMessage() {}
+
+func (x *AttemptLog) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttemptLog.ProtoReflect.Descriptor instead.
+func (*AttemptLog) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *AttemptLog) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *AttemptLog) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
 }
 
 var File_messages_api_proto protoreflect.FileDescriptor
@@ -2282,7 +3154,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\";\n" +
 	"\x11CancelCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x93\a\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xc2\a\n" +
 	"\bCallInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2320,7 +3192,9 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06output\x18\x1d \x01(\tH\x01R\x06output\x88\x01\x01\x12\x12\n" +
 	"\x04plug\x18\x1e \x01(\tR\x04plug\x12\x18\n" +
 	"\aparents\x18\x1f \x03(\tR\aparents\x12\x16\n" +
-	"\x06joined\x18  \x01(\tR\x06joinedB\t\n" +
+	"\x06joined\x18  \x01(\tR\x06joined\x12\x12\n" +
+	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
+	"\bcatch_up\x18/ \x01(\bR\acatchUpB\t\n" +
 	"\a_resultB\t\n" +
 	"\a_output\"\xa0\x02\n" +
 	"\x10ListCallsRequest\x12\x16\n" +
@@ -2387,8 +3261,30 @@ const file_messages_api_proto_rawDesc = "" +
 	"\tprocessor\x18\x01 \x01(\v2\x12.flow.v1.ProcessorR\tprocessor\"Z\n" +
 	"\x0fInspectResponse\x12\x16\n" +
 	"\x06commit\x18\x01 \x01(\tR\x06commit\x12/\n" +
-	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"\x13\n" +
-	"\x11GetNetworkRequest\"\x89\x02\n" +
+	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"B\n" +
+	"\x14ListSchedulesRequest\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\x05R\x04next\"L\n" +
+	"\x15ListSchedulesResponse\x123\n" +
+	"\tschedules\x18\x01 \x03(\v2\x15.flow.v1.ScheduleInfoR\tschedules\"\xe8\x02\n" +
+	"\fScheduleInfo\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
+	"\x04cron\x18\x03 \x01(\tR\x04cron\x12\x1a\n" +
+	"\btimezone\x18\x04 \x01(\tR\btimezone\x12\x1a\n" +
+	"\binterval\x18\x05 \x01(\x03R\binterval\x12\x16\n" +
+	"\x06missed\x18\x06 \x01(\tR\x06missed\x12\x18\n" +
+	"\aoverlap\x18\a \x01(\tR\aoverlap\x12\x12\n" +
+	"\x04data\x18\b \x01(\tR\x04data\x12\x14\n" +
+	"\x05state\x18\t \x01(\tR\x05state\x12\x14\n" +
+	"\x05since\x18\n" +
+	" \x01(\x03R\x05since\x12\x12\n" +
+	"\x04last\x18\v \x01(\x03R\x04last\x12\x12\n" +
+	"\x04next\x18\f \x03(\x03R\x04next\x12\x14\n" +
+	"\x05calls\x18\r \x01(\x04R\x05calls\x12\x18\n" +
+	"\askipped\x18\x0e \x01(\x04R\askipped\x12\x16\n" +
+	"\x06reason\x18\x0f \x01(\tR\x06reason\"\x13\n" +
+	"\x11GetNetworkRequest\"\xd6\x02\n" +
 	"\vNetworkInfo\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x01 \x01(\tR\tnetworkId\x12\x12\n" +
@@ -2398,7 +3294,11 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x10losses_tolerated\x18\x05 \x01(\x05R\x0flossesTolerated\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12\x12\n" +
 	"\x04cpus\x18\a \x01(\x05R\x04cpus\x12\x1b\n" +
-	"\tcpus_used\x18\b \x01(\x05R\bcpusUsed\"\xfc\x01\n" +
+	"\tcpus_used\x18\b \x01(\x05R\bcpusUsed\x12\x17\n" +
+	"\aseen_by\x18\t \x01(\tR\x06seenBy\x12 \n" +
+	"\vunreachable\x18\n" +
+	" \x03(\tR\vunreachable\x12\x10\n" +
+	"\x03age\x18\v \x01(\x03R\x03age\"\x96\x02\n" +
 	"\tGroupInfo\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
 	"\x06leader\x18\x02 \x01(\tR\x06leader\x12\x16\n" +
@@ -2408,7 +3308,58 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x10losses_tolerated\x18\x06 \x01(\x05R\x0flossesTolerated\x12\x14\n" +
 	"\x05calls\x18\a \x01(\x03R\x05calls\x12\x16\n" +
 	"\x06queued\x18\b \x01(\x03R\x06queued\x12\x18\n" +
-	"\arunning\x18\t \x01(\x03R\arunning2\xe4\x03\n" +
+	"\arunning\x18\t \x01(\x03R\arunning\x12\x18\n" +
+	"\aproblem\x18\n" +
+	" \x01(\tR\aproblem\" \n" +
+	"\x0eExplainRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xc3\x02\n" +
+	"\vExplanation\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\x14\n" +
+	"\x05cause\x18\x04 \x01(\tR\x05cause\x12\x12\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\x12\x14\n" +
+	"\x05since\x18\x06 \x01(\x03R\x05since\x12\x14\n" +
+	"\x05until\x18\a \x01(\x03R\x05until\x12\x16\n" +
+	"\x06behind\x18\b \x01(\tR\x06behind\x12\x14\n" +
+	"\x05ahead\x18\t \x01(\x03R\x05ahead\x12\x12\n" +
+	"\x04plug\x18\n" +
+	" \x01(\tR\x04plug\x12\x16\n" +
+	"\x06target\x18\v \x01(\tR\x06target\x12\x12\n" +
+	"\x04node\x18\f \x01(\tR\x04node\x12\x18\n" +
+	"\aattempt\x18\r \x01(\rR\aattempt\x12\x18\n" +
+	"\amissing\x18\x0e \x03(\tR\amissing\"q\n" +
+	"\rListenRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\bchannels\x18\x02 \x03(\tR\bchannels\x12\x1a\n" +
+	"\btracking\x18\x03 \x01(\tR\btracking\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x03R\x05since\"\xd0\x02\n" +
+	"\x06Notice\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x12\n" +
+	"\x04date\x18\x03 \x01(\x03R\x04date\x12\x12\n" +
+	"\x04room\x18\x04 \x01(\tR\x04room\x12\x16\n" +
+	"\x06module\x18\x05 \x01(\tR\x06module\x12\x12\n" +
+	"\x04task\x18\x06 \x01(\tR\x04task\x12\x16\n" +
+	"\x06socket\x18\a \x01(\tR\x06socket\x12\x12\n" +
+	"\x04call\x18\b \x01(\tR\x04call\x12\x1a\n" +
+	"\btracking\x18\t \x01(\tR\btracking\x12\x18\n" +
+	"\aattempt\x18\n" +
+	" \x01(\rR\aattempt\x12\x18\n" +
+	"\aoutcome\x18\v \x01(\tR\aoutcome\x12\x18\n" +
+	"\amessage\x18\f \x01(\tR\amessage\x12\x18\n" +
+	"\adropped\x18\r \x01(\x03R\adropped\x12\x12\n" +
+	"\x04node\x18\x0e \x01(\tR\x04node\"7\n" +
+	"\vLogsRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\"^\n" +
+	"\fLogsResponse\x12%\n" +
+	"\x04call\x18\x01 \x01(\v2\x11.flow.v1.CallInfoR\x04call\x12'\n" +
+	"\x04logs\x18\x02 \x03(\v2\x13.flow.v1.AttemptLogR\x04logs\":\n" +
+	"\n" +
+	"AttemptLog\x12\x18\n" +
+	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\xd3\x04\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -2418,7 +3369,9 @@ const file_messages_api_proto_rawDesc = "" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
-	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo2\x98\x04\n" +
+	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo\x128\n" +
+	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
+	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
 	"\x06Update\x12\x16.flow.v1.UpdateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -2427,7 +3380,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x04List\x12\x14.flow.v1.ListRequest\x1a\x15.flow.v1.ListResponse\x127\n" +
 	"\x05Watch\x12\x13.flow.v1.GetRequest\x1a\x17.flow.v1.ObjectResponse0\x01\x12;\n" +
 	"\aControl\x12\x17.flow.v1.ControlRequest\x1a\x17.flow.v1.ObjectResponse\x12<\n" +
-	"\aInspect\x12\x17.flow.v1.InspectRequest\x1a\x18.flow.v1.InspectResponse\x12>\n" +
+	"\aInspect\x12\x17.flow.v1.InspectRequest\x1a\x18.flow.v1.InspectResponse\x12N\n" +
+	"\rListSchedules\x12\x1d.flow.v1.ListSchedulesRequest\x1a\x1e.flow.v1.ListSchedulesResponse\x12>\n" +
 	"\n" +
 	"GetNetwork\x12\x1a.flow.v1.GetNetworkRequest\x1a\x14.flow.v1.NetworkInfoB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
@@ -2443,122 +3397,141 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_messages_api_proto_goTypes = []any{
-	(*Position)(nil),            // 0: flow.v1.Position
-	(*RunRequest)(nil),          // 1: flow.v1.RunRequest
-	(*SubmitResponse)(nil),      // 2: flow.v1.SubmitResponse
-	(*SubmitBatchRequest)(nil),  // 3: flow.v1.SubmitBatchRequest
-	(*SubmitBatchResponse)(nil), // 4: flow.v1.SubmitBatchResponse
-	(*StreamRequest)(nil),       // 5: flow.v1.StreamRequest
-	(*StreamResponse)(nil),      // 6: flow.v1.StreamResponse
-	(*Gate)(nil),                // 7: flow.v1.Gate
-	(*GateInput)(nil),           // 8: flow.v1.GateInput
-	(*ResultRequest)(nil),       // 9: flow.v1.ResultRequest
-	(*GetCallRequest)(nil),      // 10: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),   // 11: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),            // 12: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),    // 13: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),   // 14: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),       // 15: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),       // 16: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),       // 17: flow.v1.DeleteRequest
-	(*GetRequest)(nil),          // 18: flow.v1.GetRequest
-	(*ObjectResponse)(nil),      // 19: flow.v1.ObjectResponse
-	(*ListRequest)(nil),         // 20: flow.v1.ListRequest
-	(*ListResponse)(nil),        // 21: flow.v1.ListResponse
-	(*ControlRequest)(nil),      // 22: flow.v1.ControlRequest
-	(*InspectRequest)(nil),      // 23: flow.v1.InspectRequest
-	(*InspectResponse)(nil),     // 24: flow.v1.InspectResponse
-	(*GetNetworkRequest)(nil),   // 25: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),         // 26: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),           // 27: flow.v1.GroupInfo
-	nil,                         // 28: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),           // 29: flow.v1.ErrorInfo
-	(*Arrival)(nil),             // 30: flow.v1.Arrival
-	(*Failure)(nil),             // 31: flow.v1.Failure
-	(*Event)(nil),               // 32: flow.v1.Event
-	(*Arguments)(nil),           // 33: flow.v1.Arguments
-	(*Object)(nil),              // 34: flow.v1.Object
-	(Kind)(0),                   // 35: flow.v1.Kind
-	(*Processor)(nil),           // 36: flow.v1.Processor
-	(*Function)(nil),            // 37: flow.v1.Function
+	(*Position)(nil),              // 0: flow.v1.Position
+	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
+	(*SubmitResponse)(nil),        // 2: flow.v1.SubmitResponse
+	(*SubmitBatchRequest)(nil),    // 3: flow.v1.SubmitBatchRequest
+	(*SubmitBatchResponse)(nil),   // 4: flow.v1.SubmitBatchResponse
+	(*StreamRequest)(nil),         // 5: flow.v1.StreamRequest
+	(*StreamResponse)(nil),        // 6: flow.v1.StreamResponse
+	(*Gate)(nil),                  // 7: flow.v1.Gate
+	(*GateInput)(nil),             // 8: flow.v1.GateInput
+	(*ResultRequest)(nil),         // 9: flow.v1.ResultRequest
+	(*GetCallRequest)(nil),        // 10: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),     // 11: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),              // 12: flow.v1.CallInfo
+	(*ListCallsRequest)(nil),      // 13: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),     // 14: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),         // 15: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),         // 16: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),         // 17: flow.v1.DeleteRequest
+	(*GetRequest)(nil),            // 18: flow.v1.GetRequest
+	(*ObjectResponse)(nil),        // 19: flow.v1.ObjectResponse
+	(*ListRequest)(nil),           // 20: flow.v1.ListRequest
+	(*ListResponse)(nil),          // 21: flow.v1.ListResponse
+	(*ControlRequest)(nil),        // 22: flow.v1.ControlRequest
+	(*InspectRequest)(nil),        // 23: flow.v1.InspectRequest
+	(*InspectResponse)(nil),       // 24: flow.v1.InspectResponse
+	(*ListSchedulesRequest)(nil),  // 25: flow.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 26: flow.v1.ListSchedulesResponse
+	(*ScheduleInfo)(nil),          // 27: flow.v1.ScheduleInfo
+	(*GetNetworkRequest)(nil),     // 28: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),           // 29: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),             // 30: flow.v1.GroupInfo
+	(*ExplainRequest)(nil),        // 31: flow.v1.ExplainRequest
+	(*Explanation)(nil),           // 32: flow.v1.Explanation
+	(*ListenRequest)(nil),         // 33: flow.v1.ListenRequest
+	(*Notice)(nil),                // 34: flow.v1.Notice
+	(*LogsRequest)(nil),           // 35: flow.v1.LogsRequest
+	(*LogsResponse)(nil),          // 36: flow.v1.LogsResponse
+	(*AttemptLog)(nil),            // 37: flow.v1.AttemptLog
+	nil,                           // 38: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 39: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 40: flow.v1.Arrival
+	(*Failure)(nil),               // 41: flow.v1.Failure
+	(*Event)(nil),                 // 42: flow.v1.Event
+	(*Arguments)(nil),             // 43: flow.v1.Arguments
+	(*Object)(nil),                // 44: flow.v1.Object
+	(Kind)(0),                     // 45: flow.v1.Kind
+	(*Processor)(nil),             // 46: flow.v1.Processor
+	(*Function)(nil),              // 47: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	28, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	38, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
 	12, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	29, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	39, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	30, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	40, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
 	0,  // 8: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	31, // 9: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	32, // 10: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	33, // 11: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	41, // 9: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	42, // 10: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	43, // 11: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
 	0,  // 12: flow.v1.CallInfo.position:type_name -> flow.v1.Position
 	0,  // 13: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
 	12, // 14: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 15: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	34, // 16: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	35, // 17: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	34, // 18: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	35, // 19: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	35, // 20: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	44, // 16: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	45, // 17: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	44, // 18: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	45, // 19: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	45, // 20: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
 	0,  // 21: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	34, // 22: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	44, // 22: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
 	0,  // 23: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	34, // 24: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	34, // 25: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	44, // 24: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	44, // 25: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
 	7,  // 26: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	35, // 27: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	45, // 27: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
 	0,  // 28: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	34, // 29: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	44, // 29: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
 	0,  // 30: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	36, // 31: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	37, // 32: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	34, // 33: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	27, // 34: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	1,  // 35: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 36: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 37: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 38: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 39: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 40: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	13, // 41: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	11, // 42: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	15, // 43: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	16, // 44: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	17, // 45: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	18, // 46: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	20, // 47: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	18, // 48: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	22, // 49: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	23, // 50: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	25, // 51: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	12, // 52: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 53: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 54: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 55: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	12, // 56: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	12, // 57: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	14, // 58: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	12, // 59: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	19, // 60: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	19, // 61: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	19, // 62: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	19, // 63: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	21, // 64: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	19, // 65: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	19, // 66: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	24, // 67: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	26, // 68: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	52, // [52:69] is the sub-list for method output_type
-	35, // [35:52] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	46, // 31: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	47, // 32: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	27, // 33: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	44, // 34: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	30, // 35: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	12, // 36: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
+	37, // 37: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
+	1,  // 38: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 39: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 40: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 41: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	9,  // 42: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	10, // 43: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	13, // 44: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	11, // 45: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	31, // 46: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	35, // 47: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	15, // 48: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	16, // 49: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	17, // 50: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	18, // 51: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	20, // 52: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	18, // 53: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	22, // 54: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	23, // 55: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	25, // 56: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	28, // 57: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	12, // 58: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 59: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 60: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 61: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	12, // 62: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	12, // 63: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	14, // 64: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	12, // 65: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	32, // 66: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	36, // 67: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	19, // 68: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	19, // 69: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	19, // 70: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	19, // 71: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	21, // 72: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	19, // 73: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	19, // 74: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	24, // 75: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	26, // 76: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	29, // 77: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	58, // [58:78] is the sub-list for method output_type
+	38, // [38:58] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -2576,7 +3549,7 @@ func file_messages_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -91,12 +91,7 @@ type group struct {
 
 // groups asks the leaders of all groups at once.
 func (n *Node) groups(ctx context.Context, due []*messages.GroupPlacement) []group {
-	alive := map[messages.NodeID]bool{n.self.Node: true}
-	for _, m := range n.gossip.Members() {
-		if m.Alive {
-			alive[messages.NodeID(m.Info.GetId())] = true
-		}
-	}
+	alive := n.alive()
 	out := make([]group, len(due))
 	var wait sync.WaitGroup
 	for i, p := range due {
@@ -119,9 +114,9 @@ func (n *Node) groups(ctx context.Context, due []*messages.GroupPlacement) []gro
 
 // missing says what this node still lacks in a group; "": nothing.
 func (n *Node) missing(g group) string {
-	name := groupName(g.due.GetGroup())
-	if g.err != nil {
-		return name + ": " + g.err.Error()
+	name := messages.GroupID(g.due.GetGroup()).Name()
+	if what := n.problem(g); what != "" {
+		return name + ": " + what
 	}
 	i := slices.IndexFunc(g.due.GetReplicas(), func(r *messages.Replica) bool { return r.GetNode() == string(n.self.Node) })
 	if i < 0 {
@@ -157,13 +152,6 @@ func (n *Node) replicaLacks(due *messages.Replica, group messages.GroupID, serve
 	return "its replica is not a member yet"
 }
 
-func groupName(id uint32) string {
-	if id == uint32(messages.Meta) {
-		return "the meta group"
-	}
-	return "partition " + strconv.Itoa(int(id))
-}
-
 // tolerates is how many further losses of nodes a group survives now.
 func (g group) tolerates() int32 {
 	voters := 0
@@ -184,80 +172,6 @@ func lossesTolerated(groups []group) int32 {
 		return 0
 	}
 	return slices.Min(all)
-}
-
-// networkInfo tells of nodes and groups.
-type networkInfo struct{ node *Node }
-
-func (i networkInfo) Info(ctx context.Context) (*messages.NetworkInfo, error) {
-	n := i.node
-	due, err := n.placements()
-	if err != nil {
-		return nil, err
-	}
-	info, err := see(n, modelInfo)
-	if err != nil {
-		return nil, err
-	}
-	info.Version = messages.Version
-	names := map[messages.NodeID]string{}
-	for _, o := range info.Nodes {
-		names[messages.NodeID(o.GetId())] = o.GetName()
-	}
-	groups := n.groups(ctx, due)
-	for _, g := range groups {
-		info.Groups = append(info.Groups, n.groupInfo(ctx, g, names))
-	}
-	info.LossesTolerated = lossesTolerated(groups)
-	return info, nil
-}
-
-func modelInfo(v kv.View) *messages.NetworkInfo {
-	info := &messages.NetworkInfo{}
-	info.NetworkId, _, _ = model.Network(v)
-	info.Nodes, _ = model.List(v, messages.Kind_KIND_NODE, model.Filter{}, "", messages.MaxPageRows)
-	for _, o := range info.Nodes {
-		if o.GetStatus() == model.Up {
-			info.Cpus += o.GetNode().GetCpus()
-		}
-	}
-	networks, _ := model.List(v, messages.Kind_KIND_NETWORK, model.Filter{}, "", 1)
-	for _, o := range networks {
-		info.Name = o.GetName()
-	}
-	placed, _ := model.List(v, messages.Kind_KIND_DEPLOYMENT, model.Filter{}, "", messages.MaxPageRows)
-	for _, o := range placed {
-		info.CpusUsed += o.GetDeployment().GetCpus()
-	}
-	return info
-}
-
-func (n *Node) groupInfo(ctx context.Context, g group, names map[messages.NodeID]string) *messages.GroupInfo {
-	id := messages.GroupID(g.due.GetGroup())
-	info := &messages.GroupInfo{Group: g.due.GetGroup(), LossesTolerated: g.tolerates()}
-	if leader, ok := n.router.Leader(id); ok {
-		info.Leader = names[leader]
-	}
-	for _, s := range g.servers {
-		if s.Voter {
-			info.Voters = append(info.Voters, names[s.Node])
-		} else {
-			info.Nonvoters = append(info.Nonvoters, names[s.Node])
-		}
-	}
-	if r := n.replicas.get(id); r != nil {
-		info.Applied = r.Applied()
-	}
-	if id == messages.Meta {
-		return info
-	}
-	ask, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	answer, err := n.router.Query(ask, &messages.QueryRequest{Group: g.due.GetGroup(), Query: &messages.QueryRequest_Stats{Stats: &messages.StatsQuery{}}})
-	if err == nil {
-		info.Calls, info.Queued, info.Running = answer.GetStats().GetTotal(), answer.GetStats().GetQueued(), answer.GetStats().GetRunning()
-	}
-	return info
 }
 
 // describe is what the node says of itself.

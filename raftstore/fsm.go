@@ -107,7 +107,7 @@ func (a *applier) entry(l *raft.Log) ([]messages.Result, error) {
 		err = a.kv.Commit(Batch{Writes: append(writes, at.write(a.group))})
 	}
 	if err != nil {
-		err = fmt.Errorf("apply entry %d of group %d: %w", l.Index, a.group, err)
+		err = fmt.Errorf("apply entry %d of %s: %w", l.Index, a.group.Name(), err)
 		a.fail(err)
 		return nil, err
 	}
@@ -173,7 +173,7 @@ type flushed struct {
 
 func (f flushed) Persist(to raft.SnapshotSink) error {
 	if err := f.of.kv.Flush(); err != nil {
-		err = fmt.Errorf("flush state of group %d: %w", f.of.group, err)
+		err = fmt.Errorf("flush the state of %s: %w", f.of.group.Name(), err)
 		f.of.fail(err)
 		return err
 	}
@@ -194,7 +194,7 @@ func (a *applier) Restore(from io.ReadCloser) error {
 	}
 	r, err := a.snapshots.install(from, a.at().incarnation)
 	if err != nil {
-		err = fmt.Errorf("install snapshot of group %d: %w", a.group, err)
+		err = fmt.Errorf("install a snapshot of %s: %w", a.group.Name(), err)
 		a.fail(err) // the state may be half gone
 		return err
 	}

@@ -30,6 +30,7 @@ const (
 
 // fake is a network in memory behind the real API.
 type fake struct {
+	problem string // why partition 1 serves nobody
 	messagesconnect.UnimplementedTasksHandler
 	messagesconnect.UnimplementedObjectsHandler
 
@@ -267,6 +268,10 @@ func (f *fake) GetNetwork(context.Context, *connect.Request[messages.GetNetworkR
 	info.Groups = []*messages.GroupInfo{
 		{Group: 0, Leader: "node1", Voters: []string{"node1", "node2", "node3"}, Applied: 12, LossesTolerated: 1},
 		{Group: 1, Leader: "node2", Voters: []string{"node1", "node2", "node3"}, Applied: 40, LossesTolerated: 1, Calls: 7, Queued: 2, Running: 1},
+	}
+	if f.problem != "" {
+		info.SeenBy, info.Age, info.Unreachable = "node1", 2500, []string{"node2", "node3"}
+		info.Groups[1].Problem = f.problem
 	}
 	return connect.NewResponse(info), nil
 }

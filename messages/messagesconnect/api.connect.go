@@ -53,6 +53,10 @@ const (
 	TasksListCallsProcedure = "/flow.v1.Tasks/ListCalls"
 	// TasksCancelCallProcedure is the fully-qualified name of the Tasks's CancelCall RPC.
 	TasksCancelCallProcedure = "/flow.v1.Tasks/CancelCall"
+	// TasksExplainProcedure is the fully-qualified name of the Tasks's Explain RPC.
+	TasksExplainProcedure = "/flow.v1.Tasks/Explain"
+	// TasksLogsProcedure is the fully-qualified name of the Tasks's Logs RPC.
+	TasksLogsProcedure = "/flow.v1.Tasks/Logs"
 	// ObjectsCreateProcedure is the fully-qualified name of the Objects's Create RPC.
 	ObjectsCreateProcedure = "/flow.v1.Objects/Create"
 	// ObjectsUpdateProcedure is the fully-qualified name of the Objects's Update RPC.
@@ -69,6 +73,8 @@ const (
 	ObjectsControlProcedure = "/flow.v1.Objects/Control"
 	// ObjectsInspectProcedure is the fully-qualified name of the Objects's Inspect RPC.
 	ObjectsInspectProcedure = "/flow.v1.Objects/Inspect"
+	// ObjectsListSchedulesProcedure is the fully-qualified name of the Objects's ListSchedules RPC.
+	ObjectsListSchedulesProcedure = "/flow.v1.Objects/ListSchedules"
 	// ObjectsGetNetworkProcedure is the fully-qualified name of the Objects's GetNetwork RPC.
 	ObjectsGetNetworkProcedure = "/flow.v1.Objects/GetNetwork"
 )
@@ -93,6 +99,10 @@ type TasksClient interface {
 	ListCalls(context.Context, *connect.Request[messages.ListCallsRequest]) (*connect.Response[messages.ListCallsResponse], error)
 	// CancelCall cancels a call; the answer names the state that was reached.
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
+	// Explain says what a call waits for and since when, or how it ended.
+	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Logs gives what a call's attempts have printed.
+	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
 
 // NewTasksClient constructs a client for the flow.v1.Tasks service. By default, it uses the Connect
@@ -154,6 +164,18 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("CancelCall")),
 			connect.WithClientOptions(opts...),
 		),
+		explain: connect.NewClient[messages.ExplainRequest, messages.Explanation](
+			httpClient,
+			baseURL+TasksExplainProcedure,
+			connect.WithSchema(tasksMethods.ByName("Explain")),
+			connect.WithClientOptions(opts...),
+		),
+		logs: connect.NewClient[messages.LogsRequest, messages.LogsResponse](
+			httpClient,
+			baseURL+TasksLogsProcedure,
+			connect.WithSchema(tasksMethods.ByName("Logs")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -167,6 +189,8 @@ type tasksClient struct {
 	getCall     *connect.Client[messages.GetCallRequest, messages.CallInfo]
 	listCalls   *connect.Client[messages.ListCallsRequest, messages.ListCallsResponse]
 	cancelCall  *connect.Client[messages.CancelCallRequest, messages.CallInfo]
+	explain     *connect.Client[messages.ExplainRequest, messages.Explanation]
+	logs        *connect.Client[messages.LogsRequest, messages.LogsResponse]
 }
 
 // Run calls flow.v1.Tasks.Run.
@@ -209,6 +233,16 @@ func (c *tasksClient) CancelCall(ctx context.Context, req *connect.Request[messa
 	return c.cancelCall.CallUnary(ctx, req)
 }
 
+// Explain calls flow.v1.Tasks.Explain.
+func (c *tasksClient) Explain(ctx context.Context, req *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
+	return c.explain.CallUnary(ctx, req)
+}
+
+// Logs calls flow.v1.Tasks.Logs.
+func (c *tasksClient) Logs(ctx context.Context, req *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
+	return c.logs.CallUnary(ctx, req)
+}
+
 // TasksHandler is an implementation of the flow.v1.Tasks service.
 type TasksHandler interface {
 	// Run sends a call and waits for its end. A call that fails gives a
@@ -229,6 +263,10 @@ type TasksHandler interface {
 	ListCalls(context.Context, *connect.Request[messages.ListCallsRequest]) (*connect.Response[messages.ListCallsResponse], error)
 	// CancelCall cancels a call; the answer names the state that was reached.
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
+	// Explain says what a call waits for and since when, or how it ended.
+	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Logs gives what a call's attempts have printed.
+	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
 
 // NewTasksHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -286,6 +324,18 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("CancelCall")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksExplainHandler := connect.NewUnaryHandler(
+		TasksExplainProcedure,
+		svc.Explain,
+		connect.WithSchema(tasksMethods.ByName("Explain")),
+		connect.WithHandlerOptions(opts...),
+	)
+	tasksLogsHandler := connect.NewUnaryHandler(
+		TasksLogsProcedure,
+		svc.Logs,
+		connect.WithSchema(tasksMethods.ByName("Logs")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/flow.v1.Tasks/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case TasksRunProcedure:
@@ -304,6 +354,10 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksListCallsHandler.ServeHTTP(w, r)
 		case TasksCancelCallProcedure:
 			tasksCancelCallHandler.ServeHTTP(w, r)
+		case TasksExplainProcedure:
+			tasksExplainHandler.ServeHTTP(w, r)
+		case TasksLogsProcedure:
+			tasksLogsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -345,6 +399,14 @@ func (UnimplementedTasksHandler) CancelCall(context.Context, *connect.Request[me
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.CancelCall is not implemented"))
 }
 
+func (UnimplementedTasksHandler) Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Explain is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Logs is not implemented"))
+}
+
 // ObjectsClient is a client for the flow.v1.Objects service.
 type ObjectsClient interface {
 	Create(context.Context, *connect.Request[messages.CreateRequest]) (*connect.Response[messages.ObjectResponse], error)
@@ -358,6 +420,8 @@ type ObjectsClient interface {
 	Control(context.Context, *connect.Request[messages.ControlRequest]) (*connect.Response[messages.ObjectResponse], error)
 	// Inspect reads a module at a reference and gives its functions.
 	Inspect(context.Context, *connect.Request[messages.InspectRequest]) (*connect.Response[messages.InspectResponse], error)
+	// ListSchedules gives the schedules of sockets, with their next ticks.
+	ListSchedules(context.Context, *connect.Request[messages.ListSchedulesRequest]) (*connect.Response[messages.ListSchedulesResponse], error)
 	// GetNetwork gives nodes, groups and how many losses are tolerated now.
 	GetNetwork(context.Context, *connect.Request[messages.GetNetworkRequest]) (*connect.Response[messages.NetworkInfo], error)
 }
@@ -421,6 +485,12 @@ func NewObjectsClient(httpClient connect.HTTPClient, baseURL string, opts ...con
 			connect.WithSchema(objectsMethods.ByName("Inspect")),
 			connect.WithClientOptions(opts...),
 		),
+		listSchedules: connect.NewClient[messages.ListSchedulesRequest, messages.ListSchedulesResponse](
+			httpClient,
+			baseURL+ObjectsListSchedulesProcedure,
+			connect.WithSchema(objectsMethods.ByName("ListSchedules")),
+			connect.WithClientOptions(opts...),
+		),
 		getNetwork: connect.NewClient[messages.GetNetworkRequest, messages.NetworkInfo](
 			httpClient,
 			baseURL+ObjectsGetNetworkProcedure,
@@ -432,15 +502,16 @@ func NewObjectsClient(httpClient connect.HTTPClient, baseURL string, opts ...con
 
 // objectsClient implements ObjectsClient.
 type objectsClient struct {
-	create     *connect.Client[messages.CreateRequest, messages.ObjectResponse]
-	update     *connect.Client[messages.UpdateRequest, messages.ObjectResponse]
-	delete     *connect.Client[messages.DeleteRequest, messages.ObjectResponse]
-	get        *connect.Client[messages.GetRequest, messages.ObjectResponse]
-	list       *connect.Client[messages.ListRequest, messages.ListResponse]
-	watch      *connect.Client[messages.GetRequest, messages.ObjectResponse]
-	control    *connect.Client[messages.ControlRequest, messages.ObjectResponse]
-	inspect    *connect.Client[messages.InspectRequest, messages.InspectResponse]
-	getNetwork *connect.Client[messages.GetNetworkRequest, messages.NetworkInfo]
+	create        *connect.Client[messages.CreateRequest, messages.ObjectResponse]
+	update        *connect.Client[messages.UpdateRequest, messages.ObjectResponse]
+	delete        *connect.Client[messages.DeleteRequest, messages.ObjectResponse]
+	get           *connect.Client[messages.GetRequest, messages.ObjectResponse]
+	list          *connect.Client[messages.ListRequest, messages.ListResponse]
+	watch         *connect.Client[messages.GetRequest, messages.ObjectResponse]
+	control       *connect.Client[messages.ControlRequest, messages.ObjectResponse]
+	inspect       *connect.Client[messages.InspectRequest, messages.InspectResponse]
+	listSchedules *connect.Client[messages.ListSchedulesRequest, messages.ListSchedulesResponse]
+	getNetwork    *connect.Client[messages.GetNetworkRequest, messages.NetworkInfo]
 }
 
 // Create calls flow.v1.Objects.Create.
@@ -483,6 +554,11 @@ func (c *objectsClient) Inspect(ctx context.Context, req *connect.Request[messag
 	return c.inspect.CallUnary(ctx, req)
 }
 
+// ListSchedules calls flow.v1.Objects.ListSchedules.
+func (c *objectsClient) ListSchedules(ctx context.Context, req *connect.Request[messages.ListSchedulesRequest]) (*connect.Response[messages.ListSchedulesResponse], error) {
+	return c.listSchedules.CallUnary(ctx, req)
+}
+
 // GetNetwork calls flow.v1.Objects.GetNetwork.
 func (c *objectsClient) GetNetwork(ctx context.Context, req *connect.Request[messages.GetNetworkRequest]) (*connect.Response[messages.NetworkInfo], error) {
 	return c.getNetwork.CallUnary(ctx, req)
@@ -501,6 +577,8 @@ type ObjectsHandler interface {
 	Control(context.Context, *connect.Request[messages.ControlRequest]) (*connect.Response[messages.ObjectResponse], error)
 	// Inspect reads a module at a reference and gives its functions.
 	Inspect(context.Context, *connect.Request[messages.InspectRequest]) (*connect.Response[messages.InspectResponse], error)
+	// ListSchedules gives the schedules of sockets, with their next ticks.
+	ListSchedules(context.Context, *connect.Request[messages.ListSchedulesRequest]) (*connect.Response[messages.ListSchedulesResponse], error)
 	// GetNetwork gives nodes, groups and how many losses are tolerated now.
 	GetNetwork(context.Context, *connect.Request[messages.GetNetworkRequest]) (*connect.Response[messages.NetworkInfo], error)
 }
@@ -560,6 +638,12 @@ func NewObjectsHandler(svc ObjectsHandler, opts ...connect.HandlerOption) (strin
 		connect.WithSchema(objectsMethods.ByName("Inspect")),
 		connect.WithHandlerOptions(opts...),
 	)
+	objectsListSchedulesHandler := connect.NewUnaryHandler(
+		ObjectsListSchedulesProcedure,
+		svc.ListSchedules,
+		connect.WithSchema(objectsMethods.ByName("ListSchedules")),
+		connect.WithHandlerOptions(opts...),
+	)
 	objectsGetNetworkHandler := connect.NewUnaryHandler(
 		ObjectsGetNetworkProcedure,
 		svc.GetNetwork,
@@ -584,6 +668,8 @@ func NewObjectsHandler(svc ObjectsHandler, opts ...connect.HandlerOption) (strin
 			objectsControlHandler.ServeHTTP(w, r)
 		case ObjectsInspectProcedure:
 			objectsInspectHandler.ServeHTTP(w, r)
+		case ObjectsListSchedulesProcedure:
+			objectsListSchedulesHandler.ServeHTTP(w, r)
 		case ObjectsGetNetworkProcedure:
 			objectsGetNetworkHandler.ServeHTTP(w, r)
 		default:
@@ -625,6 +711,10 @@ func (UnimplementedObjectsHandler) Control(context.Context, *connect.Request[mes
 
 func (UnimplementedObjectsHandler) Inspect(context.Context, *connect.Request[messages.InspectRequest]) (*connect.Response[messages.InspectResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Objects.Inspect is not implemented"))
+}
+
+func (UnimplementedObjectsHandler) ListSchedules(context.Context, *connect.Request[messages.ListSchedulesRequest]) (*connect.Response[messages.ListSchedulesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Objects.ListSchedules is not implemented"))
 }
 
 func (UnimplementedObjectsHandler) GetNetwork(context.Context, *connect.Request[messages.GetNetworkRequest]) (*connect.Response[messages.NetworkInfo], error) {
