@@ -750,6 +750,120 @@ func (x *ResultRequest) GetTimeout() int64 {
 	return 0
 }
 
+type ResultsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	First string                 `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`  // as SubmitBatch answered
+	Count uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"` // as SubmitBatch answered
+	// A bit for each call whose result the client has: that of call i is
+	// known[i/8] >> i%8 & 1. It may be shorter.
+	Known         []byte `protobuf:"bytes,3,opt,name=known,proto3" json:"known,omitempty"`
+	Timeout       int64  `protobuf:"varint,4,opt,name=timeout,proto3" json:"timeout,omitempty"` // milliseconds; 0: until the client goes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResultsRequest) Reset() {
+	*x = ResultsRequest{}
+	mi := &file_messages_api_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResultsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResultsRequest) ProtoMessage() {}
+
+func (x *ResultsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResultsRequest.ProtoReflect.Descriptor instead.
+func (*ResultsRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ResultsRequest) GetFirst() string {
+	if x != nil {
+		return x.First
+	}
+	return ""
+}
+
+func (x *ResultsRequest) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *ResultsRequest) GetKnown() []byte {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+func (x *ResultsRequest) GetTimeout() int64 {
+	if x != nil {
+		return x.Timeout
+	}
+	return 0
+}
+
+type ResultsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Calls         []*CallInfo            `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"` // at least one, but for a timeout
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResultsResponse) Reset() {
+	*x = ResultsResponse{}
+	mi := &file_messages_api_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResultsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResultsResponse) ProtoMessage() {}
+
+func (x *ResultsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResultsResponse.ProtoReflect.Descriptor instead.
+func (*ResultsResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ResultsResponse) GetCalls() []*CallInfo {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
 type GetCallRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -761,7 +875,7 @@ type GetCallRequest struct {
 
 func (x *GetCallRequest) Reset() {
 	*x = GetCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +887,7 @@ func (x *GetCallRequest) String() string {
 func (*GetCallRequest) ProtoMessage() {}
 
 func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +900,7 @@ func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallRequest.ProtoReflect.Descriptor instead.
 func (*GetCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{10}
+	return file_messages_api_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetCallRequest) GetId() string {
@@ -820,7 +934,7 @@ type CancelCallRequest struct {
 
 func (x *CancelCallRequest) Reset() {
 	*x = CancelCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +946,7 @@ func (x *CancelCallRequest) String() string {
 func (*CancelCallRequest) ProtoMessage() {}
 
 func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +959,7 @@ func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelCallRequest.ProtoReflect.Descriptor instead.
 func (*CancelCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{11}
+	return file_messages_api_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelCallRequest) GetId() string {
@@ -903,7 +1017,7 @@ type CallInfo struct {
 
 func (x *CallInfo) Reset() {
 	*x = CallInfo{}
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +1029,7 @@ func (x *CallInfo) String() string {
 func (*CallInfo) ProtoMessage() {}
 
 func (x *CallInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +1042,7 @@ func (x *CallInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallInfo.ProtoReflect.Descriptor instead.
 func (*CallInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{12}
+	return file_messages_api_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CallInfo) GetId() string {
@@ -1173,7 +1287,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1185,7 +1299,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1198,7 +1312,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{13}
+	return file_messages_api_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListCallsRequest) GetSocket() string {
@@ -1283,7 +1397,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1409,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1422,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{14}
+	return file_messages_api_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListCallsResponse) GetCalls() []*CallInfo {
@@ -1348,7 +1462,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1360,7 +1474,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1373,7 +1487,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{15}
+	return file_messages_api_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CreateRequest) GetObject() *Object {
@@ -1396,7 +1510,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1408,7 +1522,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1421,7 +1535,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{16}
+	return file_messages_api_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateRequest) GetKind() Kind {
@@ -1470,7 +1584,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1482,7 +1596,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1495,7 +1609,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{17}
+	return file_messages_api_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DeleteRequest) GetKind() Kind {
@@ -1530,7 +1644,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1656,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1669,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{18}
+	return file_messages_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetRequest) GetKind() Kind {
@@ -1594,7 +1708,7 @@ type ObjectResponse struct {
 
 func (x *ObjectResponse) Reset() {
 	*x = ObjectResponse{}
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +1720,7 @@ func (x *ObjectResponse) String() string {
 func (*ObjectResponse) ProtoMessage() {}
 
 func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +1733,7 @@ func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectResponse.ProtoReflect.Descriptor instead.
 func (*ObjectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{19}
+	return file_messages_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ObjectResponse) GetObject() *Object {
@@ -1684,7 +1798,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1810,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1823,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{20}
+	return file_messages_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListRequest) GetKind() Kind {
@@ -1759,7 +1873,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +1885,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +1898,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{21}
+	return file_messages_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListResponse) GetObjects() []*Object {
@@ -1825,7 +1939,7 @@ type ControlRequest struct {
 
 func (x *ControlRequest) Reset() {
 	*x = ControlRequest{}
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1837,7 +1951,7 @@ func (x *ControlRequest) String() string {
 func (*ControlRequest) ProtoMessage() {}
 
 func (x *ControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1850,7 +1964,7 @@ func (x *ControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRequest.ProtoReflect.Descriptor instead.
 func (*ControlRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{22}
+	return file_messages_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ControlRequest) GetProcessor() string {
@@ -1876,7 +1990,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1888,7 +2002,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1901,7 +2015,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{23}
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *InspectRequest) GetProcessor() *Processor {
@@ -1921,7 +2035,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1933,7 +2047,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1946,7 +2060,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{24}
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *InspectResponse) GetCommit() string {
@@ -1971,7 +2085,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1983,7 +2097,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1996,7 +2110,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
 }
 
 type NetworkInfo struct {
@@ -2020,7 +2134,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2032,7 +2146,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2045,7 +2159,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{26}
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2143,7 +2257,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2155,7 +2269,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2168,7 +2282,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2309,7 +2423,14 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06oldest\x18\x04 \x03(\v2\x10.flow.v1.ArrivalR\x06oldest\"9\n" +
 	"\rResultRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
-	"\atimeout\x18\x02 \x01(\x03R\atimeout\"g\n" +
+	"\atimeout\x18\x02 \x01(\x03R\atimeout\"l\n" +
+	"\x0eResultsRequest\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\tR\x05first\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x14\n" +
+	"\x05known\x18\x03 \x01(\fR\x05known\x12\x18\n" +
+	"\atimeout\x18\x04 \x01(\x03R\atimeout\":\n" +
+	"\x0fResultsResponse\x12'\n" +
+	"\x05calls\x18\x01 \x03(\v2\x11.flow.v1.CallInfoR\x05calls\"g\n" +
 	"\x0eGetCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\targuments\x18\x02 \x01(\bR\targuments\x12'\n" +
@@ -2448,13 +2569,14 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06queued\x18\b \x01(\x03R\x06queued\x12\x18\n" +
 	"\arunning\x18\t \x01(\x03R\arunning\x12\x18\n" +
 	"\aproblem\x18\n" +
-	" \x01(\tR\aproblem2\xe4\x03\n" +
+	" \x01(\tR\aproblem2\xa2\x04\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
 	"\vSubmitBatch\x12\x1b.flow.v1.SubmitBatchRequest\x1a\x1c.flow.v1.SubmitBatchResponse\x12=\n" +
 	"\x06Stream\x12\x16.flow.v1.StreamRequest\x1a\x17.flow.v1.StreamResponse(\x010\x01\x123\n" +
-	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x125\n" +
+	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x12<\n" +
+	"\aResults\x12\x17.flow.v1.ResultsRequest\x1a\x18.flow.v1.ResultsResponse\x125\n" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
@@ -2483,7 +2605,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),            // 0: flow.v1.Position
 	(*RunRequest)(nil),          // 1: flow.v1.RunRequest
@@ -2495,110 +2617,115 @@ var file_messages_api_proto_goTypes = []any{
 	(*Gate)(nil),                // 7: flow.v1.Gate
 	(*GateInput)(nil),           // 8: flow.v1.GateInput
 	(*ResultRequest)(nil),       // 9: flow.v1.ResultRequest
-	(*GetCallRequest)(nil),      // 10: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),   // 11: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),            // 12: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),    // 13: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),   // 14: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),       // 15: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),       // 16: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),       // 17: flow.v1.DeleteRequest
-	(*GetRequest)(nil),          // 18: flow.v1.GetRequest
-	(*ObjectResponse)(nil),      // 19: flow.v1.ObjectResponse
-	(*ListRequest)(nil),         // 20: flow.v1.ListRequest
-	(*ListResponse)(nil),        // 21: flow.v1.ListResponse
-	(*ControlRequest)(nil),      // 22: flow.v1.ControlRequest
-	(*InspectRequest)(nil),      // 23: flow.v1.InspectRequest
-	(*InspectResponse)(nil),     // 24: flow.v1.InspectResponse
-	(*GetNetworkRequest)(nil),   // 25: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),         // 26: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),           // 27: flow.v1.GroupInfo
-	nil,                         // 28: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),           // 29: flow.v1.ErrorInfo
-	(*Arrival)(nil),             // 30: flow.v1.Arrival
-	(*Failure)(nil),             // 31: flow.v1.Failure
-	(*Event)(nil),               // 32: flow.v1.Event
-	(*Arguments)(nil),           // 33: flow.v1.Arguments
-	(*Object)(nil),              // 34: flow.v1.Object
-	(Kind)(0),                   // 35: flow.v1.Kind
-	(*Processor)(nil),           // 36: flow.v1.Processor
-	(*Function)(nil),            // 37: flow.v1.Function
+	(*ResultsRequest)(nil),      // 10: flow.v1.ResultsRequest
+	(*ResultsResponse)(nil),     // 11: flow.v1.ResultsResponse
+	(*GetCallRequest)(nil),      // 12: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),   // 13: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),            // 14: flow.v1.CallInfo
+	(*ListCallsRequest)(nil),    // 15: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),   // 16: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),       // 17: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),       // 18: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),       // 19: flow.v1.DeleteRequest
+	(*GetRequest)(nil),          // 20: flow.v1.GetRequest
+	(*ObjectResponse)(nil),      // 21: flow.v1.ObjectResponse
+	(*ListRequest)(nil),         // 22: flow.v1.ListRequest
+	(*ListResponse)(nil),        // 23: flow.v1.ListResponse
+	(*ControlRequest)(nil),      // 24: flow.v1.ControlRequest
+	(*InspectRequest)(nil),      // 25: flow.v1.InspectRequest
+	(*InspectResponse)(nil),     // 26: flow.v1.InspectResponse
+	(*GetNetworkRequest)(nil),   // 27: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),         // 28: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),           // 29: flow.v1.GroupInfo
+	nil,                         // 30: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),           // 31: flow.v1.ErrorInfo
+	(*Arrival)(nil),             // 32: flow.v1.Arrival
+	(*Failure)(nil),             // 33: flow.v1.Failure
+	(*Event)(nil),               // 34: flow.v1.Event
+	(*Arguments)(nil),           // 35: flow.v1.Arguments
+	(*Object)(nil),              // 36: flow.v1.Object
+	(Kind)(0),                   // 37: flow.v1.Kind
+	(*Processor)(nil),           // 38: flow.v1.Processor
+	(*Function)(nil),            // 39: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	28, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	30, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
-	12, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	29, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	14, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
+	31, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	30, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
-	0,  // 8: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	31, // 9: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	32, // 10: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	33, // 11: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
-	0,  // 12: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	0,  // 13: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	12, // 14: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 15: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	34, // 16: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	35, // 17: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	34, // 18: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	35, // 19: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	35, // 20: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 21: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	34, // 22: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 23: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	34, // 24: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	34, // 25: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	7,  // 26: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	35, // 27: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 28: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	34, // 29: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 30: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	36, // 31: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	37, // 32: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	34, // 33: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	27, // 34: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	1,  // 35: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 36: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 37: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 38: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 39: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 40: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	13, // 41: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	11, // 42: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	15, // 43: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	16, // 44: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	17, // 45: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	18, // 46: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	20, // 47: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	18, // 48: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	22, // 49: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	23, // 50: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	25, // 51: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	12, // 52: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 53: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 54: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 55: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	12, // 56: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	12, // 57: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	14, // 58: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	12, // 59: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	19, // 60: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	19, // 61: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	19, // 62: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	19, // 63: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	21, // 64: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	19, // 65: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	19, // 66: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	24, // 67: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	26, // 68: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	52, // [52:69] is the sub-list for method output_type
-	35, // [35:52] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	32, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	14, // 8: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 9: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
+	33, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	34, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	35, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	0,  // 13: flow.v1.CallInfo.position:type_name -> flow.v1.Position
+	0,  // 14: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	14, // 15: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 16: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	36, // 17: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	37, // 18: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	36, // 19: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	37, // 20: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	37, // 21: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 22: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	36, // 23: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 24: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	36, // 25: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	36, // 26: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	7,  // 27: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	37, // 28: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 29: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	36, // 30: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 31: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	38, // 32: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	39, // 33: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	36, // 34: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	29, // 35: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	1,  // 36: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 37: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 38: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 39: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	9,  // 40: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	10, // 41: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	12, // 42: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	15, // 43: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	13, // 44: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	17, // 45: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	18, // 46: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	19, // 47: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	20, // 48: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	22, // 49: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	20, // 50: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	24, // 51: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	25, // 52: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	27, // 53: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	14, // 54: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 55: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 56: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 57: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	14, // 58: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	11, // 59: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	14, // 60: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	16, // 61: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	14, // 62: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	21, // 63: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	21, // 64: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	21, // 65: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	21, // 66: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	23, // 67: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	21, // 68: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	21, // 69: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	26, // 70: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	28, // 71: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	54, // [54:72] is the sub-list for method output_type
+	36, // [36:54] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -2609,14 +2736,14 @@ func file_messages_api_proto_init() {
 	file_messages_commands_proto_init()
 	file_messages_model_proto_init()
 	file_messages_api_proto_msgTypes[1].OneofWrappers = []any{}
-	file_messages_api_proto_msgTypes[12].OneofWrappers = []any{}
+	file_messages_api_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -832,6 +832,112 @@ func (x *AwaitResponse) GetCall() *Call {
 	return nil
 }
 
+// AwaitSomeRequest waits at a partition's leader until some of a batch's calls
+// have ended.
+type AwaitSomeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         []byte                 `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`
+	Count         uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Known         []byte                 `protobuf:"bytes,3,opt,name=known,proto3" json:"known,omitempty"` // as in ResultsRequest
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitSomeRequest) Reset() {
+	*x = AwaitSomeRequest{}
+	mi := &file_messages_peer_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitSomeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitSomeRequest) ProtoMessage() {}
+
+func (x *AwaitSomeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitSomeRequest.ProtoReflect.Descriptor instead.
+func (*AwaitSomeRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *AwaitSomeRequest) GetFirst() []byte {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *AwaitSomeRequest) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *AwaitSomeRequest) GetKnown() []byte {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+type AwaitSomeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Calls         []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitSomeResponse) Reset() {
+	*x = AwaitSomeResponse{}
+	mi := &file_messages_peer_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitSomeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitSomeResponse) ProtoMessage() {}
+
+func (x *AwaitSomeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitSomeResponse.ProtoReflect.Descriptor instead.
+func (*AwaitSomeResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *AwaitSomeResponse) GetCalls() []*Call {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
 // ActorEnvelope carries a message between actors on two nodes.
 type ActorEnvelope struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -847,7 +953,7 @@ type ActorEnvelope struct {
 
 func (x *ActorEnvelope) Reset() {
 	*x = ActorEnvelope{}
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +965,7 @@ func (x *ActorEnvelope) String() string {
 func (*ActorEnvelope) ProtoMessage() {}
 
 func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +978,7 @@ func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorEnvelope.ProtoReflect.Descriptor instead.
 func (*ActorEnvelope) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{13}
+	return file_messages_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ActorEnvelope) GetTarget() string {
@@ -930,7 +1036,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1048,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1061,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+	return file_messages_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -996,7 +1102,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1008,7 +1114,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1021,7 +1127,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{15}
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Held) GetCall() []byte {
@@ -1049,7 +1155,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1167,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1180,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1101,7 +1207,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1113,7 +1219,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1126,7 +1232,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Panic) GetReason() string {
@@ -1146,7 +1252,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1264,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1277,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1191,7 +1297,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1203,7 +1309,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1216,7 +1322,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1244,7 +1350,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1256,7 +1362,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1269,7 +1375,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1288,7 +1394,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +1406,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +1419,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1336,7 +1442,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1348,7 +1454,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1361,7 +1467,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Server) GetNode() string {
@@ -1404,7 +1510,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1416,7 +1522,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1535,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1463,7 +1569,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1581,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1594,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 type PlacementsResponse struct {
@@ -1500,7 +1606,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1512,7 +1618,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1525,7 +1631,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -1545,7 +1651,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1663,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1676,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -1591,7 +1697,7 @@ type HostedResponse struct {
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1603,7 +1709,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1616,7 +1722,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{27}
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -1697,7 +1803,13 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04call\x18\x02 \x01(\fR\x04call\"2\n" +
 	"\rAwaitResponse\x12!\n" +
-	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"\xae\x01\n" +
+	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"T\n" +
+	"\x10AwaitSomeRequest\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\fR\x05first\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x14\n" +
+	"\x05known\x18\x03 \x01(\fR\x05known\"8\n" +
+	"\x11AwaitSomeResponse\x12#\n" +
+	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\"\xae\x01\n" +
 	"\rActorEnvelope\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12%\n" +
@@ -1761,7 +1873,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -1776,52 +1888,55 @@ var file_messages_peer_proto_goTypes = []any{
 	(*Stats)(nil),              // 10: flow.v1.Stats
 	(*AwaitRequest)(nil),       // 11: flow.v1.AwaitRequest
 	(*AwaitResponse)(nil),      // 12: flow.v1.AwaitResponse
-	(*ActorEnvelope)(nil),      // 13: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 14: flow.v1.KeepAlive
-	(*Held)(nil),               // 15: flow.v1.Held
-	(*SessionUnknown)(nil),     // 16: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 17: flow.v1.Panic
-	(*CallRequest)(nil),        // 18: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 19: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 20: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 21: flow.v1.ServersResponse
-	(*Server)(nil),             // 22: flow.v1.Server
-	(*Gossip)(nil),             // 23: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 24: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 25: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 26: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 27: flow.v1.HostedResponse
-	(*Reply)(nil),              // 28: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 29: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 30: flow.v1.Call
-	(*Gate)(nil),               // 31: flow.v1.Gate
-	(*Enqueue)(nil),            // 32: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 33: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 34: flow.v1.GroupPlacement
+	(*AwaitSomeRequest)(nil),   // 13: flow.v1.AwaitSomeRequest
+	(*AwaitSomeResponse)(nil),  // 14: flow.v1.AwaitSomeResponse
+	(*ActorEnvelope)(nil),      // 15: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 16: flow.v1.KeepAlive
+	(*Held)(nil),               // 17: flow.v1.Held
+	(*SessionUnknown)(nil),     // 18: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 19: flow.v1.Panic
+	(*CallRequest)(nil),        // 20: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 21: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 22: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 23: flow.v1.ServersResponse
+	(*Server)(nil),             // 24: flow.v1.Server
+	(*Gossip)(nil),             // 25: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 26: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 27: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 28: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 29: flow.v1.HostedResponse
+	(*Reply)(nil),              // 30: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 31: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 32: flow.v1.Call
+	(*Gate)(nil),               // 33: flow.v1.Gate
+	(*Enqueue)(nil),            // 34: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 35: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 36: flow.v1.GroupPlacement
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	28, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	30, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	29, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	31, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
-	30, // 5: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	32, // 5: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	9,  // 6: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	10, // 7: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	31, // 8: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	30, // 9: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	30, // 10: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	15, // 11: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	32, // 12: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	30, // 13: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	22, // 14: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	33, // 15: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	34, // 16: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	33, // 8: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	32, // 9: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	32, // 10: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	32, // 11: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	17, // 12: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	34, // 13: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	32, // 14: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	24, // 15: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	35, // 16: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	36, // 17: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -1843,7 +1958,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
