@@ -13,6 +13,7 @@ import (
 // and then one that comes late, twice or out of nowhere.
 func (e *episode) command() proto.Message {
 	e.now += int64(e.rng.IntN(3)) * int64(e.rng.IntN(500_000))
+	e.aDayLater()
 	switch n := e.rng.IntN(100); {
 	case n < 28:
 		return e.enqueue()
@@ -30,8 +31,10 @@ func (e *episode) command() proto.Message {
 		return &messages.Revoke{Session: e.session(), Slot: e.pick("0", "1")}
 	case n < 86:
 		return e.endSession()
-	case n < 92:
+	case n < 90:
 		return &messages.Tick{}
+	case n < 92:
+		return e.fireSchedule()
 	case n < 94:
 		return e.configureProcessor(e.pick("P", "R"))
 	case n < 97:
@@ -155,6 +158,7 @@ func (e *episode) configureSocket(id string) proto.Message {
 	if e.one(8) {
 		c.Processor = "R"
 	}
+	c.Retention = e.retention()
 	if e.one(4) {
 		c.MessageTtl = int64(1 + e.rng.IntN(1000))
 	}
@@ -164,8 +168,55 @@ func (e *episode) configureSocket(id string) proto.Message {
 	if e.one(8) {
 		c.MaxLengthBytes = int64(1 + e.rng.IntN(20))
 	}
+	if e.one(2) {
+		c.Schedule = &messages.Schedule{Interval: second * int64(1+e.rng.IntN(2)), On: !e.one(4), Overlap: e.pick("", "queue", "skip"), Owner: "ada"}
+	}
 	if e.one(5) {
 		c.Retries = proto32(int32(e.rng.IntN(3)))
+	}
+	return c
+}
+
+// retention keeps little, now and then.
+func (e *episode) retention() *messages.Retention {
+	if e.one(2) {
+		return nil
+	}
+	r := new(messages.Retention)
+	for _, n := range []*int64{&r.Age, &r.DeadAge} {
+		if e.one(2) {
+			*n = int64(1 + e.rng.IntN(2000))
+		}
+	}
+	for _, n := range []*int64{&r.Calls, &r.DeadCalls} {
+		if e.one(2) {
+			*n = int64(1 + e.rng.IntN(3))
+		}
+	}
+	return r
+}
+
+// aDayLater lets a day pass, now and then: what was dropped is forgotten.
+func (e *episode) aDayLater() {
+	if e.one(60) {
+		e.now += Remembered.Microseconds() / int64(1+e.rng.IntN(2))
+	}
+}
+
+// fireSchedule is a tick, mostly one that is due, of a schedule as it stands.
+func (e *episode) fireSchedule() proto.Message {
+	c := &messages.FireSchedule{Socket: e.pick("A", "B", "O"), Nominal: e.now - int64(e.rng.IntN(4))*100_000, Arguments: e.arguments(), CatchUp: e.one(5)}
+	if k := e.oracle.socket(c.Socket); k != nil {
+		c.Since = k.schedule.since
+		if e.one(6) {
+			c.Nominal = k.schedule.last
+		}
+	}
+	if e.one(10) {
+		c.Since--
+	}
+	if e.one(10) {
+		c.Nominal = e.now + 1
 	}
 	return c
 }

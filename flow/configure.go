@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/elasticcode/flow/flow/processor"
 	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
@@ -56,7 +58,8 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 	if !ok {
 		k = s.newSocket(c.Socket)
 	}
-	if !ok || k.Stage == socket.Removed {
+	fresh := !ok || k.Stage == socket.Removed
+	if fresh {
 		k.Stage = socket.Open
 		s.processor(c.Processor).Sockets++
 	} else if k.Config.Processor != c.Processor {
@@ -66,7 +69,15 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		old.Sockets--
 	}
 	s.rewire(k, c)
+	if k.Counts.Ended() > 0 && !proto.Equal(k.Config.GetRetention(), c.Retention) {
+		s.sweepAt(k, s.now)
+	}
+	old := k.Config.Schedule
+	if fresh {
+		old = nil
+	}
 	k.Config = c
+	s.reschedule(k, old)
 	if !ok {
 		s.inherit(k)
 	}

@@ -111,6 +111,8 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply, refusal = s.arrive(c)
 	case *messages.Throttle:
 		reply = s.throttled(c)
+	case *messages.FireSchedule:
+		reply, refusal = s.fireSchedule(c)
 	case *messages.Delivered:
 		reply = s.delivered(c)
 	default:

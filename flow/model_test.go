@@ -145,6 +145,8 @@ func effectsAsText(effects []proto.Message) (all []string) {
 			all = append(all, fmt.Sprintf("start %s attempt %d at %s/%s order %d commit %s", messages.CallIDFrom(e.Call), e.Attempt, e.Session, e.Slot, e.Order, e.Commit))
 		case *messages.Abort:
 			all = append(all, fmt.Sprintf("abort %s attempt %d at %s/%s", messages.CallIDFrom(e.Call), e.Attempt, e.Session, e.Slot))
+		case *messages.Scheduled:
+			all = append(all, fmt.Sprintf("scheduled %s since %d last %d", e.State.Socket, e.State.Since, e.State.Last))
 		case *messages.Ended:
 			all = append(all, fmt.Sprintf("ended %s %s", messages.CallIDFrom(e.Call.Id), e.Call.State))
 		}
@@ -164,6 +166,12 @@ func (e *episode) compare() {
 	}
 	for _, want := range e.oracle.calls {
 		got, ok := GetCall(e.state, want.id, false, e.now)
+		if want.gone {
+			if ok && (e.oracle.call(want.id) == want || e.oracle.call(want.id) == nil) {
+				e.fatal("call is\n%v, and should be gone\n%+v", got, want)
+			}
+			continue
+		}
 		if !ok || got.State != want.state || got.Attempt != want.attempt || got.Tries != want.tries || got.Crashes != want.crashes ||
 			got.Lost != want.lost || got.RetryAt != want.retryAt || got.Seq != want.seq || got.Size != uint64(want.size) {
 			e.fatal("call is\n%v, want\n%+v", got, want)
@@ -194,6 +202,7 @@ func (e *episode) compare() {
 			e.fatal("the next timer is said to be at %d, %v; want %d", at, ok, due)
 		}
 	}
+	e.compareSchedules()
 	e.comparePending()
 	e.compareList()
 	e.compareGates()
@@ -239,7 +248,7 @@ func (e *episode) compareList() {
 	var want []messages.CallID
 	for _, c := range e.oracle.calls {
 		in := len(q.States) == 0 && !q.Unfinished || slices.Contains(q.States, strings.ToLower(c.state.String())) || q.Unfinished && open(c)
-		if in && (q.Socket == "" || c.socket.id == q.Socket) {
+		if in && !c.gone && (q.Socket == "" || c.socket.id == q.Socket) {
 			want = append(want, c.id)
 		}
 	}
@@ -265,5 +274,33 @@ func (e *episode) compareList() {
 	skipped := want[min(len(want)-min(len(want), len(got)), len(want)):]
 	if !slices.Equal(got, skipped) || len(want)-len(got) > 2 {
 		e.fatal("list %v\n%v, want\n%v", q, got, want)
+	}
+}
+
+// compareSchedules holds the schedules, and the calls that they made, against
+// the oracle's.
+func (e *episode) compareSchedules() {
+	e.t.Helper()
+	found := map[string]*messages.ScheduleState{}
+	for _, s := range Schedules(e.state) {
+		found[s.Socket] = s
+	}
+	for _, k := range e.oracle.sockets {
+		got, want := found[k.id], k.schedule
+		if (got != nil) != (k.config.Schedule != nil && !k.deleting && !k.removed) {
+			e.fatal("socket %s has the schedule %v, and is configured with %v", k.id, got, k.config.Schedule)
+		}
+		if got != nil && (got.Since != want.since || got.Last != want.last || got.Calls != uint64(want.calls) || got.Skipped != uint64(want.skipped)) {
+			e.fatal("the schedule of socket %s stands at %v, want %+v", k.id, got, want)
+		}
+		for _, nominal := range want.taken {
+			if made := e.oracle.call(tickID(k.id, nominal, e.group)); made == nil || made.gone {
+				continue
+			}
+			c, ok := GetCall(e.state, tickID(k.id, nominal, e.group), false, e.now)
+			if !ok || c.Tick != nominal || c.Socket != k.id {
+				e.fatal("the tick at %d of socket %s made %v", nominal, k.id, c)
+			}
+		}
 	}
 }

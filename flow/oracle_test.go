@@ -42,10 +42,12 @@ type oCall struct {
 	attempt, tries, crashes, lost uint32
 	seq                           uint64
 	inBlock                       int // calls of the block; 0: it came alone
-	firstOfBlock                  *oCall
+	firstOfBlock, lastDropped     *oCall
 	expires                       int64
 	retryAt                       int64
 	slot                          *oSlot
+	finished                      int64
+	gone, forgotten               bool // dropped; and its id is not remembered any more
 
 	sent     *messages.Enqueue // who it is
 	hops     uint32
@@ -63,6 +65,7 @@ type oSocket struct {
 	holder   *oCall
 	full     bool
 	blocked  []string
+	schedule oSchedule
 }
 
 type oProcessor struct {
@@ -107,7 +110,7 @@ func newOracle() *oracle {
 
 func (o *oracle) call(id messages.CallID) *oCall {
 	for _, c := range o.calls {
-		if c.id == id {
+		if c.id == id && !c.forgotten {
 			return c
 		}
 	}
@@ -303,7 +306,7 @@ func (o *oracle) held(k *oSocket) (n int) {
 func (o *oracle) end(c *oCall, state messages.CallState) { o.endWith(c, state, nil) }
 
 func (o *oracle) endWith(c *oCall, state messages.CallState, done *messages.Complete) {
-	c.state, c.slot, c.retryAt = state, nil, 0
+	c.state, c.slot, c.retryAt, c.finished = state, nil, 0, o.now
 	if c.socket.holder == c {
 		c.socket.holder = nil
 	}
@@ -437,6 +440,8 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		o.wants(p)
 	case *messages.ConfigureSocket:
 		o.configureSocket(c)
+	case *messages.FireSchedule:
+		answer = o.fireSchedule(c)
 	case *messages.RemoveSocket:
 		o.removeSocket(c)
 	case *messages.RemoveProcessor:
@@ -474,7 +479,7 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 		if c.content != string(e.Content) {
 			return "CONFLICT"
 		}
-		return enqueuedAnswer(c.state, true)
+		return enqueuedAnswer(o.known(c), true)
 	}
 	if a := o.arrival(id); a != nil {
 		if a.content != string(e.Content) {
@@ -544,7 +549,7 @@ func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 		if !whole || c.content != string(e.Content) {
 			return "CONFLICT"
 		}
-		return enqueuedAnswer(c.state, true)
+		return enqueuedAnswer(o.known(c), true)
 	}
 	k := o.socket(e.Socket)
 	if k == nil || k.deleting {
@@ -655,6 +660,9 @@ func (o *oracle) dropSession(session string) {
 
 func (o *oracle) complete(m *messages.Complete) string {
 	c := o.call(messages.CallIDFrom(m.Call))
+	if c != nil && c.gone {
+		c = nil
+	}
 	answer := func(stale bool) string {
 		if c == nil {
 			return "completed CALL_UNSPECIFIED true"
@@ -734,7 +742,7 @@ func (o *oracle) cancelCall(m *messages.Cancel) string {
 	if a := o.arrival(messages.CallIDFrom(m.Call)); c == nil && a != nil {
 		return o.cancelArrival(a)
 	}
-	if c == nil {
+	if c == nil || c.gone {
 		return "NOT_FOUND"
 	}
 	if open(c) {
@@ -785,6 +793,7 @@ func (o *oracle) tick() {
 	for _, d := range all {
 		d.fire()
 	}
+	o.retain()
 }
 
 // nextTimer is when a call is due for a retry or for its expiry; 0: never.
@@ -803,12 +812,18 @@ func (o *oracle) nextTimer() (next int64) {
 			next = a.expires
 		}
 	}
+	for _, k := range o.sockets {
+		if at := o.nextDrop(k); at != 0 && (next == 0 || at < next) {
+			next = at
+		}
+	}
 	return next
 }
 
 func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 	k := o.socket(c.Socket)
 	fresh := k == nil
+	gone := fresh || k.removed
 	if fresh {
 		k = &oSocket{id: c.Socket, config: &messages.ConfigureSocket{Processor: c.Processor}}
 		o.sockets = append(o.sockets, k)
@@ -821,7 +836,12 @@ func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 		old.ring = slices.DeleteFunc(old.ring, func(t *oTurn) bool { return t.socket == k })
 	}
 	o.rewire(k, c)
+	old := k.config.Schedule
+	if gone {
+		old = nil
+	}
 	k.config = c
+	o.reschedule(k, old)
 	if fresh {
 		o.inherit(k)
 	}

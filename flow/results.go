@@ -11,11 +11,12 @@ import (
 
 // Ended gives those calls of a batch that have ended and are not in known, up to
 // messages.MaxSome bytes of them, with their results and without their logs.
-// count is how many calls the batch has; there may be no such batch. It passes
-// over the calls that have no record yet, so that asking again and again while
-// a large batch runs costs what has ended meanwhile.
+// count is how many calls the batch has; there may be no such batch, or none of
+// its calls may be there any more that is not in known. It passes over the calls
+// that have no record yet, so that asking again and again while a large batch
+// runs costs what has ended meanwhile.
 func Ended(view kv.View, first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool) {
-	place, ok := call.Find(view, first)
+	place, ok := call.Known(view, first)
 	if !ok || count < 1 {
 		return nil, false
 	}
@@ -23,9 +24,18 @@ func Ended(view kv.View, first messages.CallID, count int, known messages.Known)
 	if last > max(place.Seq, place.Block) {
 		return nil, false // not all of these ids are of the batch
 	}
-	size := 0
+	size, left := 0, count // left: calls that the client may still get
+	for i := range count {
+		if known.Has(i) {
+			left--
+		}
+	}
 	wanted := func(seq uint64) bool { return size < messages.MaxSome && !known.Has(int(seq-place.Seq)) }
 	for rec := range call.Between(view, place.Seq, last, wanted) {
+		if rec == nil {
+			left--
+			continue
+		}
 		if roll.Of(rec.State) == roll.Open {
 			continue
 		}
@@ -35,5 +45,5 @@ func Ended(view kv.View, first messages.CallID, count int, known messages.Known)
 		}
 		ended = append(ended, rec.Call)
 	}
-	return ended, true
+	return ended, len(ended) > 0 || left > 0
 }

@@ -76,6 +76,31 @@ func TestResultsOfABatch(t *testing.T) {
 	}
 }
 
+// TestResultsThatWereDroppedAreNotWaitedFor drops a call of a batch while the
+// last one runs: its result can still be had, and then no more.
+func TestResultsThatWereDroppedAreNotWaitedFor(t *testing.T) {
+	w := newWorld(t)
+	w.socket("A", keeping(&messages.Retention{Age: 1000}))
+	w.grant("n1/1", "0", 3)
+	w.batch("A", "three", 3)
+	leases := Leases(w.state, "")
+	w.ok(leases[0])
+	w.ok(leases[1])
+	known := messages.Known{}.With(0) // the second one's answer is lost on its way
+	w.later(2 * second)
+	w.ticks()
+	if got, there := Ended(w.state, id("three"), 3, known); !there || len(got) != 0 {
+		t.Errorf("while the last one runs: %v, %v", got, there)
+	}
+	w.ok(leases[2])
+	if got, there := Ended(w.state, id("three"), 3, known); !there || len(got) != 1 {
+		t.Errorf("when it has ended: %v, %v", got, there)
+	}
+	if got, there := Ended(w.state, id("three"), 3, known.With(2)); there {
+		t.Errorf("nothing is left to come, and it answers %v", got)
+	}
+}
+
 // TestAnswerWithResultsIsBounded asks for more than fits one answer.
 func TestAnswerWithResultsIsBounded(t *testing.T) {
 	w := newWorld(t)

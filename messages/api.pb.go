@@ -1007,10 +1007,12 @@ type CallInfo struct {
 	Tries         uint32                 `protobuf:"varint,26,opt,name=tries,proto3" json:"tries,omitempty"`
 	Crashes       uint32                 `protobuf:"varint,27,opt,name=crashes,proto3" json:"crashes,omitempty"`
 	Lost          uint32                 `protobuf:"varint,28,opt,name=lost,proto3" json:"lost,omitempty"`
-	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"` // JSON object that the function put into its argument output
-	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`           // name of the plug that it came by
-	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`     // of a call formed at a gate
-	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`       // of a message at a gate: the call that it became part of
+	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"`             // JSON object that the function put into its argument output
+	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`                       // name of the plug that it came by
+	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`                 // of a call formed at a gate
+	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`                   // of a message at a gate: the call that it became part of
+	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                      // of a call that a schedule made: its nominal time, microseconds since 1970, UTC
+	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"` // the tick was missed, and this call makes up for it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1267,6 +1269,20 @@ func (x *CallInfo) GetJoined() string {
 		return x.Joined
 	}
 	return ""
+}
+
+func (x *CallInfo) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *CallInfo) GetCatchUp() bool {
+	if x != nil {
+		return x.CatchUp
+	}
+	return false
 }
 
 type ListCallsRequest struct {
@@ -2077,6 +2093,259 @@ func (x *InspectResponse) GetFunctions() []*Function {
 	return nil
 }
 
+type ListSchedulesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // name or id; empty: all
+	Next          int32                  `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`    // how many of the next ticks to tell; 0: one, at most 100
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchedulesRequest) Reset() {
+	*x = ListSchedulesRequest{}
+	mi := &file_messages_api_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchedulesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchedulesRequest) ProtoMessage() {}
+
+func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
+func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ListSchedulesRequest) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ListSchedulesRequest) GetNext() int32 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+type ListSchedulesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schedules     []*ScheduleInfo        `protobuf:"bytes,1,rep,name=schedules,proto3" json:"schedules,omitempty"` // by the names of their sockets
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchedulesResponse) Reset() {
+	*x = ListSchedulesResponse{}
+	mi := &file_messages_api_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchedulesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchedulesResponse) ProtoMessage() {}
+
+func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
+func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ListSchedulesResponse) GetSchedules() []*ScheduleInfo {
+	if x != nil {
+		return x.Schedules
+	}
+	return nil
+}
+
+// ScheduleInfo is a schedule as people see it.
+type ScheduleInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // name
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`     // CRON or INTERVAL
+	Cron          string                 `protobuf:"bytes,3,opt,name=cron,proto3" json:"cron,omitempty"`
+	Timezone      string                 `protobuf:"bytes,4,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	Interval      int64                  `protobuf:"varint,5,opt,name=interval,proto3" json:"interval,omitempty"` // milliseconds
+	Missed        string                 `protobuf:"bytes,6,opt,name=missed,proto3" json:"missed,omitempty"`
+	Overlap       string                 `protobuf:"bytes,7,opt,name=overlap,proto3" json:"overlap,omitempty"`
+	Data          string                 `protobuf:"bytes,8,opt,name=data,proto3" json:"data,omitempty"`
+	State         string                 `protobuf:"bytes,9,opt,name=state,proto3" json:"state,omitempty"`        // on or paused
+	Since         int64                  `protobuf:"varint,10,opt,name=since,proto3" json:"since,omitempty"`      // microseconds since 1970, UTC: when it was turned on, or its times changed
+	Last          int64                  `protobuf:"varint,11,opt,name=last,proto3" json:"last,omitempty"`        // microseconds since 1970, UTC: nominal time of the last tick; 0: none
+	Next          []int64                `protobuf:"varint,12,rep,packed,name=next,proto3" json:"next,omitempty"` // microseconds since 1970, UTC
+	Calls         uint64                 `protobuf:"varint,13,opt,name=calls,proto3" json:"calls,omitempty"`      // how many ticks have made a call
+	Skipped       uint64                 `protobuf:"varint,14,opt,name=skipped,proto3" json:"skipped,omitempty"`  // how many have made none
+	Reason        string                 `protobuf:"bytes,15,opt,name=reason,proto3" json:"reason,omitempty"`     // why the last one has made none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScheduleInfo) Reset() {
+	*x = ScheduleInfo{}
+	mi := &file_messages_api_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScheduleInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScheduleInfo) ProtoMessage() {}
+
+func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScheduleInfo.ProtoReflect.Descriptor instead.
+func (*ScheduleInfo) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ScheduleInfo) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetCron() string {
+	if x != nil {
+		return x.Cron
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetInterval() int64 {
+	if x != nil {
+		return x.Interval
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetMissed() string {
+	if x != nil {
+		return x.Missed
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetOverlap() string {
+	if x != nil {
+		return x.Overlap
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetLast() int64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetNext() []int64 {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *ScheduleInfo) GetCalls() uint64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetSkipped() uint64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type GetNetworkRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2085,7 +2354,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2366,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2379,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
 }
 
 type NetworkInfo struct {
@@ -2134,7 +2403,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2146,7 +2415,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2159,7 +2428,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{28}
+	return file_messages_api_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2257,7 +2526,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2269,7 +2538,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2282,7 +2551,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{29}
+	return file_messages_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2437,7 +2706,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\";\n" +
 	"\x11CancelCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x93\a\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xc2\a\n" +
 	"\bCallInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2475,7 +2744,9 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06output\x18\x1d \x01(\tH\x01R\x06output\x88\x01\x01\x12\x12\n" +
 	"\x04plug\x18\x1e \x01(\tR\x04plug\x12\x18\n" +
 	"\aparents\x18\x1f \x03(\tR\aparents\x12\x16\n" +
-	"\x06joined\x18  \x01(\tR\x06joinedB\t\n" +
+	"\x06joined\x18  \x01(\tR\x06joined\x12\x12\n" +
+	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
+	"\bcatch_up\x18/ \x01(\bR\acatchUpB\t\n" +
 	"\a_resultB\t\n" +
 	"\a_output\"\xa0\x02\n" +
 	"\x10ListCallsRequest\x12\x16\n" +
@@ -2542,7 +2813,29 @@ const file_messages_api_proto_rawDesc = "" +
 	"\tprocessor\x18\x01 \x01(\v2\x12.flow.v1.ProcessorR\tprocessor\"Z\n" +
 	"\x0fInspectResponse\x12\x16\n" +
 	"\x06commit\x18\x01 \x01(\tR\x06commit\x12/\n" +
-	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"\x13\n" +
+	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"B\n" +
+	"\x14ListSchedulesRequest\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\x05R\x04next\"L\n" +
+	"\x15ListSchedulesResponse\x123\n" +
+	"\tschedules\x18\x01 \x03(\v2\x15.flow.v1.ScheduleInfoR\tschedules\"\xe8\x02\n" +
+	"\fScheduleInfo\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
+	"\x04cron\x18\x03 \x01(\tR\x04cron\x12\x1a\n" +
+	"\btimezone\x18\x04 \x01(\tR\btimezone\x12\x1a\n" +
+	"\binterval\x18\x05 \x01(\x03R\binterval\x12\x16\n" +
+	"\x06missed\x18\x06 \x01(\tR\x06missed\x12\x18\n" +
+	"\aoverlap\x18\a \x01(\tR\aoverlap\x12\x12\n" +
+	"\x04data\x18\b \x01(\tR\x04data\x12\x14\n" +
+	"\x05state\x18\t \x01(\tR\x05state\x12\x14\n" +
+	"\x05since\x18\n" +
+	" \x01(\x03R\x05since\x12\x12\n" +
+	"\x04last\x18\v \x01(\x03R\x04last\x12\x12\n" +
+	"\x04next\x18\f \x03(\x03R\x04next\x12\x14\n" +
+	"\x05calls\x18\r \x01(\x04R\x05calls\x12\x18\n" +
+	"\askipped\x18\x0e \x01(\x04R\askipped\x12\x16\n" +
+	"\x06reason\x18\x0f \x01(\tR\x06reason\"\x13\n" +
 	"\x11GetNetworkRequest\"\xd6\x02\n" +
 	"\vNetworkInfo\x12\x1d\n" +
 	"\n" +
@@ -2580,7 +2873,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
-	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo2\x98\x04\n" +
+	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
 	"\x06Update\x12\x16.flow.v1.UpdateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -2589,7 +2882,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x04List\x12\x14.flow.v1.ListRequest\x1a\x15.flow.v1.ListResponse\x127\n" +
 	"\x05Watch\x12\x13.flow.v1.GetRequest\x1a\x17.flow.v1.ObjectResponse0\x01\x12;\n" +
 	"\aControl\x12\x17.flow.v1.ControlRequest\x1a\x17.flow.v1.ObjectResponse\x12<\n" +
-	"\aInspect\x12\x17.flow.v1.InspectRequest\x1a\x18.flow.v1.InspectResponse\x12>\n" +
+	"\aInspect\x12\x17.flow.v1.InspectRequest\x1a\x18.flow.v1.InspectResponse\x12N\n" +
+	"\rListSchedules\x12\x1d.flow.v1.ListSchedulesRequest\x1a\x1e.flow.v1.ListSchedulesResponse\x12>\n" +
 	"\n" +
 	"GetNetwork\x12\x1a.flow.v1.GetNetworkRequest\x1a\x14.flow.v1.NetworkInfoB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
@@ -2605,127 +2899,133 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_messages_api_proto_goTypes = []any{
-	(*Position)(nil),            // 0: flow.v1.Position
-	(*RunRequest)(nil),          // 1: flow.v1.RunRequest
-	(*SubmitResponse)(nil),      // 2: flow.v1.SubmitResponse
-	(*SubmitBatchRequest)(nil),  // 3: flow.v1.SubmitBatchRequest
-	(*SubmitBatchResponse)(nil), // 4: flow.v1.SubmitBatchResponse
-	(*StreamRequest)(nil),       // 5: flow.v1.StreamRequest
-	(*StreamResponse)(nil),      // 6: flow.v1.StreamResponse
-	(*Gate)(nil),                // 7: flow.v1.Gate
-	(*GateInput)(nil),           // 8: flow.v1.GateInput
-	(*ResultRequest)(nil),       // 9: flow.v1.ResultRequest
-	(*ResultsRequest)(nil),      // 10: flow.v1.ResultsRequest
-	(*ResultsResponse)(nil),     // 11: flow.v1.ResultsResponse
-	(*GetCallRequest)(nil),      // 12: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),   // 13: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),            // 14: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),    // 15: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),   // 16: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),       // 17: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),       // 18: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),       // 19: flow.v1.DeleteRequest
-	(*GetRequest)(nil),          // 20: flow.v1.GetRequest
-	(*ObjectResponse)(nil),      // 21: flow.v1.ObjectResponse
-	(*ListRequest)(nil),         // 22: flow.v1.ListRequest
-	(*ListResponse)(nil),        // 23: flow.v1.ListResponse
-	(*ControlRequest)(nil),      // 24: flow.v1.ControlRequest
-	(*InspectRequest)(nil),      // 25: flow.v1.InspectRequest
-	(*InspectResponse)(nil),     // 26: flow.v1.InspectResponse
-	(*GetNetworkRequest)(nil),   // 27: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),         // 28: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),           // 29: flow.v1.GroupInfo
-	nil,                         // 30: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),           // 31: flow.v1.ErrorInfo
-	(*Arrival)(nil),             // 32: flow.v1.Arrival
-	(*Failure)(nil),             // 33: flow.v1.Failure
-	(*Event)(nil),               // 34: flow.v1.Event
-	(*Arguments)(nil),           // 35: flow.v1.Arguments
-	(*Object)(nil),              // 36: flow.v1.Object
-	(Kind)(0),                   // 37: flow.v1.Kind
-	(*Processor)(nil),           // 38: flow.v1.Processor
-	(*Function)(nil),            // 39: flow.v1.Function
+	(*Position)(nil),              // 0: flow.v1.Position
+	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
+	(*SubmitResponse)(nil),        // 2: flow.v1.SubmitResponse
+	(*SubmitBatchRequest)(nil),    // 3: flow.v1.SubmitBatchRequest
+	(*SubmitBatchResponse)(nil),   // 4: flow.v1.SubmitBatchResponse
+	(*StreamRequest)(nil),         // 5: flow.v1.StreamRequest
+	(*StreamResponse)(nil),        // 6: flow.v1.StreamResponse
+	(*Gate)(nil),                  // 7: flow.v1.Gate
+	(*GateInput)(nil),             // 8: flow.v1.GateInput
+	(*ResultRequest)(nil),         // 9: flow.v1.ResultRequest
+	(*ResultsRequest)(nil),        // 10: flow.v1.ResultsRequest
+	(*ResultsResponse)(nil),       // 11: flow.v1.ResultsResponse
+	(*GetCallRequest)(nil),        // 12: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),     // 13: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),              // 14: flow.v1.CallInfo
+	(*ListCallsRequest)(nil),      // 15: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),     // 16: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),         // 17: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),         // 18: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),         // 19: flow.v1.DeleteRequest
+	(*GetRequest)(nil),            // 20: flow.v1.GetRequest
+	(*ObjectResponse)(nil),        // 21: flow.v1.ObjectResponse
+	(*ListRequest)(nil),           // 22: flow.v1.ListRequest
+	(*ListResponse)(nil),          // 23: flow.v1.ListResponse
+	(*ControlRequest)(nil),        // 24: flow.v1.ControlRequest
+	(*InspectRequest)(nil),        // 25: flow.v1.InspectRequest
+	(*InspectResponse)(nil),       // 26: flow.v1.InspectResponse
+	(*ListSchedulesRequest)(nil),  // 27: flow.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 28: flow.v1.ListSchedulesResponse
+	(*ScheduleInfo)(nil),          // 29: flow.v1.ScheduleInfo
+	(*GetNetworkRequest)(nil),     // 30: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),           // 31: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),             // 32: flow.v1.GroupInfo
+	nil,                           // 33: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 34: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 35: flow.v1.Arrival
+	(*Failure)(nil),               // 36: flow.v1.Failure
+	(*Event)(nil),                 // 37: flow.v1.Event
+	(*Arguments)(nil),             // 38: flow.v1.Arguments
+	(*Object)(nil),                // 39: flow.v1.Object
+	(Kind)(0),                     // 40: flow.v1.Kind
+	(*Processor)(nil),             // 41: flow.v1.Processor
+	(*Function)(nil),              // 42: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	30, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	33, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
 	14, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	31, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	34, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	32, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	35, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
 	14, // 8: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 9: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	33, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	34, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	35, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	36, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	37, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	38, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
 	0,  // 13: flow.v1.CallInfo.position:type_name -> flow.v1.Position
 	0,  // 14: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
 	14, // 15: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 16: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	36, // 17: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	37, // 18: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	36, // 19: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	37, // 20: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	37, // 21: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	39, // 17: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	40, // 18: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	39, // 19: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	40, // 20: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	40, // 21: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
 	0,  // 22: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	36, // 23: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	39, // 23: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
 	0,  // 24: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	36, // 25: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	36, // 26: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	39, // 25: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	39, // 26: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
 	7,  // 27: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	37, // 28: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	40, // 28: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
 	0,  // 29: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	36, // 30: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	39, // 30: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
 	0,  // 31: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	38, // 32: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	39, // 33: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	36, // 34: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	29, // 35: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	1,  // 36: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 37: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 38: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 39: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 40: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 41: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
-	12, // 42: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	15, // 43: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	13, // 44: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	17, // 45: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	18, // 46: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	19, // 47: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	20, // 48: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	22, // 49: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	20, // 50: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	24, // 51: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	25, // 52: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	27, // 53: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	14, // 54: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 55: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 56: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 57: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	14, // 58: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	11, // 59: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
-	14, // 60: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	16, // 61: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	14, // 62: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	21, // 63: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	21, // 64: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	21, // 65: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	21, // 66: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	23, // 67: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	21, // 68: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	21, // 69: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	26, // 70: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	28, // 71: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	54, // [54:72] is the sub-list for method output_type
-	36, // [36:54] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	41, // 32: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	42, // 33: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	29, // 34: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	39, // 35: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	32, // 36: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	1,  // 37: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 38: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 39: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 40: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	9,  // 41: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	10, // 42: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	12, // 43: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	15, // 44: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	13, // 45: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	17, // 46: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	18, // 47: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	19, // 48: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	20, // 49: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	22, // 50: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	20, // 51: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	24, // 52: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	25, // 53: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	27, // 54: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	30, // 55: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	14, // 56: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 57: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 58: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 59: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	14, // 60: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	11, // 61: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	14, // 62: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	16, // 63: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	14, // 64: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	21, // 65: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	21, // 66: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	21, // 67: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	21, // 68: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	23, // 69: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	21, // 70: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	21, // 71: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	26, // 72: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	28, // 73: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	31, // 74: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	56, // [56:75] is the sub-list for method output_type
+	37, // [37:56] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -2743,7 +3043,7 @@ func file_messages_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -29,6 +29,7 @@ const (
 	CommandCompleteBatch      CommandType = 13
 	CommandArrive             CommandType = 14
 	CommandThrottle           CommandType = 15
+	CommandFireSchedule       CommandType = 20
 
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
@@ -60,6 +61,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
+	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -139,6 +141,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandArrive, true
 	case *Throttle:
 		return CommandThrottle, true
+	case *FireSchedule:
+		return CommandFireSchedule, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

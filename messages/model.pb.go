@@ -561,6 +561,10 @@ type Queue struct {
 	MessageTtl     int64                  `protobuf:"varint,7,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`               // milliseconds until a call that has not started expires; 0: never
 	Expires        int64                  `protobuf:"varint,8,opt,name=expires,proto3" json:"expires,omitempty"`                                       // milliseconds an unused queue stays; 0: for ever
 	HomePartition  string                 `protobuf:"bytes,9,opt,name=home_partition,json=homePartition,proto3" json:"home_partition,omitempty"`       // reserved for publishes
+	KeepAge        int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                       // milliseconds that a finished or cancelled call is kept; 0: what the network says
+	KeepCalls      int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`                 // finished calls, and as many cancelled ones, that each of its sockets keeps; 0: likewise
+	DeadAge        int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                       // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls      int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"`                 // failed calls, and as many expired ones, that each of its sockets keeps; 0: likewise
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -658,6 +662,34 @@ func (x *Queue) GetHomePartition() string {
 	return ""
 }
 
+func (x *Queue) GetKeepAge() int64 {
+	if x != nil {
+		return x.KeepAge
+	}
+	return 0
+}
+
+func (x *Queue) GetKeepCalls() int64 {
+	if x != nil {
+		return x.KeepCalls
+	}
+	return 0
+}
+
+func (x *Queue) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Queue) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
+	}
+	return 0
+}
+
 // Processor is code and where it comes from.
 type Processor struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -674,12 +706,12 @@ type Processor struct {
 	Timelimit        int64                  `protobuf:"varint,11,opt,name=timelimit,proto3" json:"timelimit,omitempty"`      // milliseconds an attempt may run; 0: no limit
 	Ratelimit        string                 `protobuf:"bytes,12,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`       // N/s, N/m or N/h; empty: none
 	Requirements     string                 `protobuf:"bytes,13,opt,name=requirements,proto3" json:"requirements,omitempty"` // text of a requirements.txt, in place of the repository's
-	Beat             bool                   `protobuf:"varint,14,opt,name=beat,proto3" json:"beat,omitempty"`
+	Beat             bool                   `protobuf:"varint,14,opt,name=beat,proto3" json:"beat,omitempty"`                // the schedules of its sockets run, whether they are scheduled or not
 	Endpoint         string                 `protobuf:"bytes,15,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
 	Hasapi           bool                   `protobuf:"varint,16,opt,name=hasapi,proto3" json:"hasapi,omitempty"`
 	Description      string                 `protobuf:"bytes,17,opt,name=description,proto3" json:"description,omitempty"`
 	Icon             string                 `protobuf:"bytes,18,opt,name=icon,proto3" json:"icon,omitempty"`
-	Cron             string                 `protobuf:"bytes,19,opt,name=cron,proto3" json:"cron,omitempty"`
+	Cron             string                 `protobuf:"bytes,19,opt,name=cron,proto3" json:"cron,omitempty"` // with beat: cron line of those of its sockets that have no schedule
 	Uistate          string                 `protobuf:"bytes,20,opt,name=uistate,proto3" json:"uistate,omitempty"`
 	Perworker        bool                   `protobuf:"varint,21,opt,name=perworker,proto3" json:"perworker,omitempty"`
 	Ignoreresult     bool                   `protobuf:"varint,22,opt,name=ignoreresult,proto3" json:"ignoreresult,omitempty"`
@@ -1086,29 +1118,38 @@ func (x *Code) GetRestarted() uint64 {
 
 // Socket is an addressable endpoint in front of a task.
 type Socket struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Processor     string                 `protobuf:"bytes,1,opt,name=processor,proto3" json:"processor,omitempty"`  // id
-	Queue         string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`          // id
-	Task          string                 `protobuf:"bytes,3,opt,name=task,proto3" json:"task,omitempty"`            // id of the task
-	Function      string                 `protobuf:"bytes,4,opt,name=function,proto3" json:"function,omitempty"`    // the function's name in the processor's module
-	Partition     uint32                 `protobuf:"varint,5,opt,name=partition,proto3" json:"partition,omitempty"` // never changes
-	Wait          bool                   `protobuf:"varint,6,opt,name=wait,proto3" json:"wait,omitempty"`
-	ScheduleType  string                 `protobuf:"bytes,7,opt,name=schedule_type,json=scheduleType,proto3" json:"schedule_type,omitempty"` // CRON or INTERVAL
-	Scheduled     bool                   `protobuf:"varint,8,opt,name=scheduled,proto3" json:"scheduled,omitempty"`
-	Cron          string                 `protobuf:"bytes,9,opt,name=cron,proto3" json:"cron,omitempty"`
-	Interval      int64                  `protobuf:"varint,10,opt,name=interval,proto3" json:"interval,omitempty"` // seconds
-	Description   string                 `protobuf:"bytes,11,opt,name=description,proto3" json:"description,omitempty"`
-	Ordered       bool                   `protobuf:"varint,12,opt,name=ordered,proto3" json:"ordered,omitempty"`       // one call at a time, in order
-	Retries       *int32                 `protobuf:"varint,13,opt,name=retries,proto3,oneof" json:"retries,omitempty"` // overrides the processor's
-	Retrydelay    *int64                 `protobuf:"varint,14,opt,name=retrydelay,proto3,oneof" json:"retrydelay,omitempty"`
-	Timelimit     *int64                 `protobuf:"varint,15,opt,name=timelimit,proto3,oneof" json:"timelimit,omitempty"`
-	Ratelimit     string                 `protobuf:"bytes,16,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`
-	Correlate     string                 `protobuf:"bytes,17,opt,name=correlate,proto3" json:"correlate,omitempty"`                         // empty or tracking
-	Overflow      string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter
-	Deleting      bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`                          // refuses calls, goes when the last one has ended
-	GateTimeout   int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at its gate for the others; 0: for ever
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Processor      string                 `protobuf:"bytes,1,opt,name=processor,proto3" json:"processor,omitempty"`  // id
+	Queue          string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`          // id
+	Task           string                 `protobuf:"bytes,3,opt,name=task,proto3" json:"task,omitempty"`            // id of the task
+	Function       string                 `protobuf:"bytes,4,opt,name=function,proto3" json:"function,omitempty"`    // the function's name in the processor's module
+	Partition      uint32                 `protobuf:"varint,5,opt,name=partition,proto3" json:"partition,omitempty"` // never changes
+	Wait           bool                   `protobuf:"varint,6,opt,name=wait,proto3" json:"wait,omitempty"`
+	ScheduleType   string                 `protobuf:"bytes,7,opt,name=schedule_type,json=scheduleType,proto3" json:"schedule_type,omitempty"` // CRON or INTERVAL
+	Scheduled      bool                   `protobuf:"varint,8,opt,name=scheduled,proto3" json:"scheduled,omitempty"`                          // its schedule runs
+	Cron           string                 `protobuf:"bytes,9,opt,name=cron,proto3" json:"cron,omitempty"`
+	Interval       int64                  `protobuf:"varint,10,opt,name=interval,proto3" json:"interval,omitempty"` // seconds
+	Description    string                 `protobuf:"bytes,11,opt,name=description,proto3" json:"description,omitempty"`
+	Ordered        bool                   `protobuf:"varint,12,opt,name=ordered,proto3" json:"ordered,omitempty"`       // one call at a time, in order
+	Retries        *int32                 `protobuf:"varint,13,opt,name=retries,proto3,oneof" json:"retries,omitempty"` // overrides the processor's
+	Retrydelay     *int64                 `protobuf:"varint,14,opt,name=retrydelay,proto3,oneof" json:"retrydelay,omitempty"`
+	Timelimit      *int64                 `protobuf:"varint,15,opt,name=timelimit,proto3,oneof" json:"timelimit,omitempty"`
+	Ratelimit      string                 `protobuf:"bytes,16,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`
+	Correlate      string                 `protobuf:"bytes,17,opt,name=correlate,proto3" json:"correlate,omitempty"`                                  // empty or tracking
+	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                                    // block or dead_letter
+	Deleting       bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`                                   // refuses calls, goes when the last one has ended
+	GateTimeout    int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"`          // milliseconds an arrival may wait at its gate for the others; 0: for ever
+	KeepAge        int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                      // milliseconds that a finished or cancelled call is kept; 0: what its queue says
+	KeepCalls      int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`                // finished calls, and as many cancelled ones, that it keeps; 0: likewise
+	DeadAge        int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                      // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls      int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"`                // failed calls, and as many expired ones, that it keeps; 0: likewise
+	Timezone       string                 `protobuf:"bytes,30,opt,name=timezone,proto3" json:"timezone,omitempty"`                                    // of the cron line, like Europe/Berlin; empty: UTC
+	Missed         string                 `protobuf:"bytes,31,opt,name=missed,proto3" json:"missed,omitempty"`                                        // what becomes of ticks that nobody was there for: skip or run_once; empty: skip
+	Overlap        string                 `protobuf:"bytes,32,opt,name=overlap,proto3" json:"overlap,omitempty"`                                      // what a tick does while the call of the one before has not ended: queue or skip; empty: queue
+	ScheduleData   string                 `protobuf:"bytes,33,opt,name=schedule_data,json=scheduleData,proto3" json:"schedule_data,omitempty"`        // JSON text: what the schedule's calls get; empty: the tick's nominal time, if the function takes an argument
+	SchedulePaused bool                   `protobuf:"varint,34,opt,name=schedule_paused,json=schedulePaused,proto3" json:"schedule_paused,omitempty"` // no ticks while it is
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Socket) Reset() {
@@ -1279,6 +1320,69 @@ func (x *Socket) GetGateTimeout() int64 {
 		return x.GateTimeout
 	}
 	return 0
+}
+
+func (x *Socket) GetKeepAge() int64 {
+	if x != nil {
+		return x.KeepAge
+	}
+	return 0
+}
+
+func (x *Socket) GetKeepCalls() int64 {
+	if x != nil {
+		return x.KeepCalls
+	}
+	return 0
+}
+
+func (x *Socket) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Socket) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
+	}
+	return 0
+}
+
+func (x *Socket) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *Socket) GetMissed() string {
+	if x != nil {
+		return x.Missed
+	}
+	return ""
+}
+
+func (x *Socket) GetOverlap() string {
+	if x != nil {
+		return x.Overlap
+	}
+	return ""
+}
+
+func (x *Socket) GetScheduleData() string {
+	if x != nil {
+		return x.ScheduleData
+	}
+	return ""
+}
+
+func (x *Socket) GetSchedulePaused() bool {
+	if x != nil {
+		return x.SchedulePaused
+	}
+	return false
 }
 
 // Plug is a link from a source socket to a target socket.
@@ -2180,6 +2284,10 @@ type Network struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	NetworkId     string                 `protobuf:"bytes,1,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
 	Partitions    uint32                 `protobuf:"varint,2,opt,name=partitions,proto3" json:"partitions,omitempty"`
+	KeepAge       int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`       // milliseconds that a finished or cancelled call is kept; 0: the default
+	KeepCalls     int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"` // finished calls, and as many cancelled ones, that a socket keeps; 0: likewise
+	DeadAge       int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`       // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls     int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"` // failed calls, and as many expired ones, that a socket keeps; 0: likewise
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2224,6 +2332,34 @@ func (x *Network) GetNetworkId() string {
 func (x *Network) GetPartitions() uint32 {
 	if x != nil {
 		return x.Partitions
+	}
+	return 0
+}
+
+func (x *Network) GetKeepAge() int64 {
+	if x != nil {
+		return x.KeepAge
+	}
+	return 0
+}
+
+func (x *Network) GetKeepCalls() int64 {
+	if x != nil {
+		return x.KeepCalls
+	}
+	return 0
+}
+
+func (x *Network) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Network) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
 	}
 	return 0
 }
@@ -2307,7 +2443,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tprivilege\x18  \x01(\v2\x12.flow.v1.PrivilegeH\x00R\tprivilege\x12,\n" +
 	"\anetwork\x18! \x01(\v2\x10.flow.v1.NetworkH\x00R\anetwork\x122\n" +
 	"\tscheduler\x18\" \x01(\v2\x12.flow.v1.SchedulerH\x00R\tschedulerB\x06\n" +
-	"\x04spec\"\x9f\x02\n" +
+	"\x04spec\"\x93\x03\n" +
 	"\x05Queue\x12\x14\n" +
 	"\x05qtype\x18\x01 \x01(\tR\x05qtype\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\bR\adurable\x12\x1a\n" +
@@ -2320,7 +2456,13 @@ const file_messages_model_proto_rawDesc = "" +
 	"\vmessage_ttl\x18\a \x01(\x03R\n" +
 	"messageTtl\x12\x18\n" +
 	"\aexpires\x18\b \x01(\x03R\aexpires\x12%\n" +
-	"\x0ehome_partition\x18\t \x01(\tR\rhomePartition\"\xe5\b\n" +
+	"\x0ehome_partition\x18\t \x01(\tR\rhomePartition\x12\x19\n" +
+	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
+	"\n" +
+	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
+	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\"\xe5\b\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06branch\x18\x02 \x01(\tR\x06branch\x12\x16\n" +
@@ -2373,7 +2515,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"modulepath\x12\"\n" +
 	"\frequirements\x18\x05 \x01(\tR\frequirements\x12\x16\n" +
 	"\x06python\x18\x06 \x01(\tR\x06python\x12\x1c\n" +
-	"\trestarted\x18\a \x01(\x04R\trestarted\"\xf4\x04\n" +
+	"\trestarted\x18\a \x01(\x04R\trestarted\"\x84\a\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2397,7 +2539,18 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tcorrelate\x18\x11 \x01(\tR\tcorrelate\x12\x1a\n" +
 	"\boverflow\x18\x12 \x01(\tR\boverflow\x12\x1a\n" +
 	"\bdeleting\x18\x13 \x01(\bR\bdeleting\x12!\n" +
-	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeoutB\n" +
+	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x12\x19\n" +
+	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
+	"\n" +
+	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
+	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\x12\x1a\n" +
+	"\btimezone\x18\x1e \x01(\tR\btimezone\x12\x16\n" +
+	"\x06missed\x18\x1f \x01(\tR\x06missed\x12\x18\n" +
+	"\aoverlap\x18  \x01(\tR\aoverlap\x12#\n" +
+	"\rschedule_data\x18! \x01(\tR\fscheduleData\x12'\n" +
+	"\x0fschedule_paused\x18\" \x01(\bR\x0eschedulePausedB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +
@@ -2490,13 +2643,19 @@ const file_messages_model_proto_rawDesc = "" +
 	"privileges\x18\x01 \x03(\tR\n" +
 	"privileges\"!\n" +
 	"\tPrivilege\x12\x14\n" +
-	"\x05right\x18\x01 \x01(\tR\x05right\"H\n" +
+	"\x05right\x18\x01 \x01(\tR\x05right\"\xbc\x01\n" +
 	"\aNetwork\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x01 \x01(\tR\tnetworkId\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x02 \x01(\rR\n" +
-	"partitions\"'\n" +
+	"partitions\x12\x19\n" +
+	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
+	"\n" +
+	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
+	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\"'\n" +
 	"\tScheduler\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy*\x9f\x02\n" +
 	"\x04Kind\x12\x14\n" +

@@ -237,6 +237,7 @@ type QueryRequest struct {
 	//	*QueryRequest_List
 	//	*QueryRequest_Stats
 	//	*QueryRequest_Gates
+	//	*QueryRequest_Schedules
 	Query         isQueryRequest_Query `protobuf_oneof:"query"`
 	Skip          int64                `protobuf:"varint,6,opt,name=skip,proto3" json:"skip,omitempty"` // with list: rows to pass over, behind the page token
 	unknownFields protoimpl.UnknownFields
@@ -330,6 +331,15 @@ func (x *QueryRequest) GetGates() *GatesQuery {
 	return nil
 }
 
+func (x *QueryRequest) GetSchedules() *SchedulesQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Schedules); ok {
+			return x.Schedules
+		}
+	}
+	return nil
+}
+
 func (x *QueryRequest) GetSkip() int64 {
 	if x != nil {
 		return x.Skip
@@ -357,6 +367,10 @@ type QueryRequest_Gates struct {
 	Gates *GatesQuery `protobuf:"bytes,7,opt,name=gates,proto3,oneof"`
 }
 
+type QueryRequest_Schedules struct {
+	Schedules *SchedulesQuery `protobuf:"bytes,20,opt,name=schedules,proto3,oneof"`
+}
+
 func (*QueryRequest_Call) isQueryRequest_Query() {}
 
 func (*QueryRequest_List) isQueryRequest_Query() {}
@@ -364,6 +378,8 @@ func (*QueryRequest_List) isQueryRequest_Query() {}
 func (*QueryRequest_Stats) isQueryRequest_Query() {}
 
 func (*QueryRequest_Gates) isQueryRequest_Query() {}
+
+func (*QueryRequest_Schedules) isQueryRequest_Query() {}
 
 type CallQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -507,6 +523,43 @@ func (x *GatesQuery) GetSocket() string {
 	return ""
 }
 
+// SchedulesQuery asks for the schedules of a partition's sockets.
+type SchedulesQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SchedulesQuery) Reset() {
+	*x = SchedulesQuery{}
+	mi := &file_messages_peer_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SchedulesQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SchedulesQuery) ProtoMessage() {}
+
+func (x *SchedulesQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SchedulesQuery.ProtoReflect.Descriptor instead.
+func (*SchedulesQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{8}
+}
+
 type QueryResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"` // applied index of the view that was read
@@ -514,13 +567,14 @@ type QueryResponse struct {
 	Page          *CallPage              `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
 	Stats         *Stats                 `protobuf:"bytes,4,opt,name=stats,proto3" json:"stats,omitempty"`
 	Gate          *Gate                  `protobuf:"bytes,5,opt,name=gate,proto3" json:"gate,omitempty"`
+	Schedules     []*ScheduleState       `protobuf:"bytes,20,rep,name=schedules,proto3" json:"schedules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +586,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -545,7 +599,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{8}
+	return file_messages_peer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *QueryResponse) GetIndex() uint64 {
@@ -583,6 +637,13 @@ func (x *QueryResponse) GetGate() *Gate {
 	return nil
 }
 
+func (x *QueryResponse) GetSchedules() []*ScheduleState {
+	if x != nil {
+		return x.Schedules
+	}
+	return nil
+}
+
 type CallPage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Calls         []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
@@ -595,7 +656,7 @@ type CallPage struct {
 
 func (x *CallPage) Reset() {
 	*x = CallPage{}
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +668,7 @@ func (x *CallPage) String() string {
 func (*CallPage) ProtoMessage() {}
 
 func (x *CallPage) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +681,7 @@ func (x *CallPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallPage.ProtoReflect.Descriptor instead.
 func (*CallPage) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{9}
+	return file_messages_peer_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CallPage) GetCalls() []*Call {
@@ -665,7 +726,7 @@ type Stats struct {
 
 func (x *Stats) Reset() {
 	*x = Stats{}
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +738,7 @@ func (x *Stats) String() string {
 func (*Stats) ProtoMessage() {}
 
 func (x *Stats) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +751,7 @@ func (x *Stats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stats.ProtoReflect.Descriptor instead.
 func (*Stats) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{10}
+	return file_messages_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Stats) GetTotal() int64 {
@@ -746,7 +807,7 @@ type AwaitRequest struct {
 
 func (x *AwaitRequest) Reset() {
 	*x = AwaitRequest{}
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +819,7 @@ func (x *AwaitRequest) String() string {
 func (*AwaitRequest) ProtoMessage() {}
 
 func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +832,7 @@ func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRequest.ProtoReflect.Descriptor instead.
 func (*AwaitRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{11}
+	return file_messages_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AwaitRequest) GetGroup() uint32 {
@@ -797,7 +858,7 @@ type AwaitResponse struct {
 
 func (x *AwaitResponse) Reset() {
 	*x = AwaitResponse{}
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +870,7 @@ func (x *AwaitResponse) String() string {
 func (*AwaitResponse) ProtoMessage() {}
 
 func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +883,7 @@ func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
 func (*AwaitResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{12}
+	return file_messages_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AwaitResponse) GetCall() *Call {
@@ -845,7 +906,7 @@ type AwaitSomeRequest struct {
 
 func (x *AwaitSomeRequest) Reset() {
 	*x = AwaitSomeRequest{}
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +918,7 @@ func (x *AwaitSomeRequest) String() string {
 func (*AwaitSomeRequest) ProtoMessage() {}
 
 func (x *AwaitSomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +931,7 @@ func (x *AwaitSomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitSomeRequest.ProtoReflect.Descriptor instead.
 func (*AwaitSomeRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{13}
+	return file_messages_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AwaitSomeRequest) GetFirst() []byte {
@@ -903,7 +964,7 @@ type AwaitSomeResponse struct {
 
 func (x *AwaitSomeResponse) Reset() {
 	*x = AwaitSomeResponse{}
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +976,7 @@ func (x *AwaitSomeResponse) String() string {
 func (*AwaitSomeResponse) ProtoMessage() {}
 
 func (x *AwaitSomeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +989,7 @@ func (x *AwaitSomeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitSomeResponse.ProtoReflect.Descriptor instead.
 func (*AwaitSomeResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+	return file_messages_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AwaitSomeResponse) GetCalls() []*Call {
@@ -953,7 +1014,7 @@ type ActorEnvelope struct {
 
 func (x *ActorEnvelope) Reset() {
 	*x = ActorEnvelope{}
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -965,7 +1026,7 @@ func (x *ActorEnvelope) String() string {
 func (*ActorEnvelope) ProtoMessage() {}
 
 func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -978,7 +1039,7 @@ func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorEnvelope.ProtoReflect.Descriptor instead.
 func (*ActorEnvelope) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{15}
+	return file_messages_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ActorEnvelope) GetTarget() string {
@@ -1036,7 +1097,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1109,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1122,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -1102,7 +1163,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1175,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1188,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Held) GetCall() []byte {
@@ -1155,7 +1216,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1228,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1241,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1207,7 +1268,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1280,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1293,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Panic) GetReason() string {
@@ -1252,7 +1313,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1325,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1338,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1297,7 +1358,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1309,7 +1370,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1383,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1350,7 +1411,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1362,7 +1423,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1375,7 +1436,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1394,7 +1455,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1467,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1480,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1442,7 +1503,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1454,7 +1515,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1467,7 +1528,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Server) GetNode() string {
@@ -1510,7 +1571,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1522,7 +1583,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1535,7 +1596,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1569,7 +1630,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1581,7 +1642,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1594,7 +1655,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 type PlacementsResponse struct {
@@ -1606,7 +1667,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1618,7 +1679,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1631,7 +1692,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{27}
+	return file_messages_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -1651,7 +1712,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1663,7 +1724,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1676,7 +1737,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{28}
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -1697,7 +1758,7 @@ type HostedResponse struct {
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1709,7 +1770,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1722,7 +1783,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{29}
+	return file_messages_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -1761,14 +1822,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x10ReadIndexRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"\x8c\x02\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"\xc5\x02\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12(\n" +
 	"\x04call\x18\x03 \x01(\v2\x12.flow.v1.CallQueryH\x00R\x04call\x12/\n" +
 	"\x04list\x18\x04 \x01(\v2\x19.flow.v1.ListCallsRequestH\x00R\x04list\x12+\n" +
 	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12+\n" +
-	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x12\x12\n" +
+	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x127\n" +
+	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x12\x12\n" +
 	"\x04skip\x18\x06 \x01(\x03R\x04skipB\a\n" +
 	"\x05query\"9\n" +
 	"\tCallQuery\x12\x0e\n" +
@@ -1779,13 +1841,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\"$\n" +
 	"\n" +
 	"GatesQuery\x12\x16\n" +
-	"\x06socket\x18\x01 \x01(\tR\x06socket\"\xb8\x01\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\"\x10\n" +
+	"\x0eSchedulesQuery\"\xee\x01\n" +
 	"\rQueryResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12!\n" +
 	"\x04call\x18\x02 \x01(\v2\r.flow.v1.CallR\x04call\x12%\n" +
 	"\x04page\x18\x03 \x01(\v2\x11.flow.v1.CallPageR\x04page\x12$\n" +
 	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\x12!\n" +
-	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\"s\n" +
+	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\x124\n" +
+	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\"s\n" +
 	"\bCallPage\x12#\n" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
@@ -1873,7 +1937,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -1883,60 +1947,64 @@ var file_messages_peer_proto_goTypes = []any{
 	(*CallQuery)(nil),          // 5: flow.v1.CallQuery
 	(*StatsQuery)(nil),         // 6: flow.v1.StatsQuery
 	(*GatesQuery)(nil),         // 7: flow.v1.GatesQuery
-	(*QueryResponse)(nil),      // 8: flow.v1.QueryResponse
-	(*CallPage)(nil),           // 9: flow.v1.CallPage
-	(*Stats)(nil),              // 10: flow.v1.Stats
-	(*AwaitRequest)(nil),       // 11: flow.v1.AwaitRequest
-	(*AwaitResponse)(nil),      // 12: flow.v1.AwaitResponse
-	(*AwaitSomeRequest)(nil),   // 13: flow.v1.AwaitSomeRequest
-	(*AwaitSomeResponse)(nil),  // 14: flow.v1.AwaitSomeResponse
-	(*ActorEnvelope)(nil),      // 15: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 16: flow.v1.KeepAlive
-	(*Held)(nil),               // 17: flow.v1.Held
-	(*SessionUnknown)(nil),     // 18: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 19: flow.v1.Panic
-	(*CallRequest)(nil),        // 20: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 21: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 22: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 23: flow.v1.ServersResponse
-	(*Server)(nil),             // 24: flow.v1.Server
-	(*Gossip)(nil),             // 25: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 26: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 27: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 28: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 29: flow.v1.HostedResponse
-	(*Reply)(nil),              // 30: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 31: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 32: flow.v1.Call
-	(*Gate)(nil),               // 33: flow.v1.Gate
-	(*Enqueue)(nil),            // 34: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 35: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 36: flow.v1.GroupPlacement
+	(*SchedulesQuery)(nil),     // 8: flow.v1.SchedulesQuery
+	(*QueryResponse)(nil),      // 9: flow.v1.QueryResponse
+	(*CallPage)(nil),           // 10: flow.v1.CallPage
+	(*Stats)(nil),              // 11: flow.v1.Stats
+	(*AwaitRequest)(nil),       // 12: flow.v1.AwaitRequest
+	(*AwaitResponse)(nil),      // 13: flow.v1.AwaitResponse
+	(*AwaitSomeRequest)(nil),   // 14: flow.v1.AwaitSomeRequest
+	(*AwaitSomeResponse)(nil),  // 15: flow.v1.AwaitSomeResponse
+	(*ActorEnvelope)(nil),      // 16: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 17: flow.v1.KeepAlive
+	(*Held)(nil),               // 18: flow.v1.Held
+	(*SessionUnknown)(nil),     // 19: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 20: flow.v1.Panic
+	(*CallRequest)(nil),        // 21: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 22: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 23: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 24: flow.v1.ServersResponse
+	(*Server)(nil),             // 25: flow.v1.Server
+	(*Gossip)(nil),             // 26: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 27: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 28: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 29: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 30: flow.v1.HostedResponse
+	(*Reply)(nil),              // 31: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 32: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 33: flow.v1.Call
+	(*Gate)(nil),               // 34: flow.v1.Gate
+	(*ScheduleState)(nil),      // 35: flow.v1.ScheduleState
+	(*Enqueue)(nil),            // 36: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 37: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 38: flow.v1.GroupPlacement
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	30, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	31, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	31, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	32, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
-	32, // 5: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
-	9,  // 6: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
-	10, // 7: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	33, // 8: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	32, // 9: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	32, // 10: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	32, // 11: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
-	17, // 12: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	34, // 13: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	32, // 14: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	24, // 15: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	35, // 16: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	36, // 17: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
+	33, // 6: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	10, // 7: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
+	11, // 8: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
+	34, // 9: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	35, // 10: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	33, // 11: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	33, // 12: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	33, // 13: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	18, // 14: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	36, // 15: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	33, // 16: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	25, // 17: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	37, // 18: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	38, // 19: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -1951,6 +2019,7 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_List)(nil),
 		(*QueryRequest_Stats)(nil),
 		(*QueryRequest_Gates)(nil),
+		(*QueryRequest_Schedules)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1958,7 +2027,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -39,8 +39,6 @@ func (c *change) checkSocket(op string, o *messages.Object) *messages.Error {
 		return messages.Errorf(messages.Invalid, op, o.Name, format, args...)
 	}
 	switch {
-	case s.ScheduleType != "" && s.ScheduleType != "CRON" && s.ScheduleType != "INTERVAL":
-		return invalid("%q is not a type of schedule", s.ScheduleType).WithHint("types are CRON and INTERVAL")
 	case s.Correlate != "" && s.Correlate != "tracking":
 		return invalid("it cannot correlate by %q", s.Correlate).WithHint("leave it empty, or say tracking")
 	case s.Overflow != "" && s.Overflow != "block" && s.Overflow != "dead_letter":
@@ -48,10 +46,13 @@ func (c *change) checkSocket(op string, o *messages.Object) *messages.Error {
 	case !validRate(s.Ratelimit):
 		return invalid("rate limit %q is not understood", s.Ratelimit).WithHint("write N/s, N/m or N/h, like 100/s")
 	}
+	if refusal := checkSchedule(op, o); refusal != nil {
+		return refusal
+	}
 	return notNegative(op, o.Name, []amount{
-		{"interval", s.Interval}, {"retries", int64(s.GetRetries())},
+		{"retries", int64(s.GetRetries())},
 		{"retrydelay", s.GetRetrydelay()}, {"timelimit", s.GetTimelimit()}, {"gate_timeout", s.GateTimeout},
-	})
+	}, amountsKept(s)...)
 }
 
 // living finds an object that another one is about to refer to: it must not be
@@ -87,7 +88,9 @@ func socketConfiguration(view kv.View, w *wires, o *messages.Object, q *messages
 		Retries: s.Retries, Retrydelay: s.Retrydelay, Timelimit: s.Timelimit,
 		MaxLength: q.MaxLength, MaxLengthBytes: q.MaxLengthBytes, MessageTtl: q.MessageTtl,
 		Wait: s.Wait, Correlate: s.Correlate, GateTimeout: s.GateTimeout, Overflow: s.Overflow,
+		Retention: retention(view, s, q),
 	}
+	m.Schedule = scheduleOf(view, o)
 	w.wire(view, o, m)
 	return m
 }

@@ -152,7 +152,7 @@ type partitionObserver struct {
 
 func (o *partitionObserver) attach(rep *replica) (err error) {
 	o.rep = rep
-	rep.partition, err = actors.NewPartition(o.node.system, actors.PartitionConfig{ID: rep.ID(), Group: rep.Group, State: state{rep.Group}})
+	rep.partition, err = actors.NewPartition(o.node.system, actors.PartitionConfig{ID: rep.ID(), Group: rep.Group, State: state{rep.Group}, Calendar: calendarOf{}})
 	return err
 }
 
@@ -236,6 +236,8 @@ func (s state) NextTimer() (at int64, ok bool) {
 	})
 	return at, ok
 }
+
+func (s state) Schedules() []*messages.ScheduleState { return read(s, flow.Schedules) }
 
 func (s state) Lookup(id messages.CallID) (call *messages.Call, ok bool) {
 	call = read(s, func(v kv.View) (c *messages.Call) {

@@ -20,7 +20,7 @@ func Descend(view kv.View, from uint64) iter.Seq[span.Span] {
 		next, stop := iter.Pull(blocksDown(view, from))
 		defer stop()
 		b, more := next()
-		for k := range view.ScanBack([]byte(records), upTo(from)) {
+		for k, v := range view.ScanBack([]byte(records), upTo(from)) {
 			seq := seqOf(k)
 			for more && b.First > seq {
 				if !yield(b) {
@@ -36,7 +36,7 @@ func Descend(view kv.View, from uint64) iter.Seq[span.Span] {
 					b, more = next()
 				}
 			}
-			if !yield(span.One(seq)) {
+			if !isGone(v) && !yield(span.One(seq)) {
 				return
 			}
 		}
@@ -54,7 +54,7 @@ func Ascend(view kv.View, from uint64) iter.Seq[span.Span] {
 		next, stop := iter.Pull(blocksUp(view, from))
 		defer stop()
 		b, more := next()
-		for k := range view.Scan(key(records, from), kv.PrefixEnd([]byte(records))) {
+		for k, v := range view.Scan(key(records, from), kv.PrefixEnd([]byte(records))) {
 			seq := seqOf(k)
 			for more && b.Last < seq {
 				if !yield(b) {
@@ -70,7 +70,7 @@ func Ascend(view kv.View, from uint64) iter.Seq[span.Span] {
 					b, more = next()
 				}
 			}
-			if !yield(span.One(seq)) {
+			if !isGone(v) && !yield(span.One(seq)) {
 				return
 			}
 		}
@@ -127,11 +127,19 @@ func blocksUp(view kv.View, from uint64) iter.Seq[span.Span] {
 }
 
 // Between gives the records of the calls from one place to another, in order, of
-// which wanted says yes; calls that are still in their block have none.
+// which wanted says yes; nil for one that was dropped out of its block. Calls that
+// are still in their block have none.
 func Between(view kv.View, first, last uint64, wanted func(seq uint64) bool) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
 		for k, v := range view.Scan(key(records, first), upTo(last)) {
-			if wanted(seqOf(k)) && !yield(Decode(v)) {
+			if !wanted(seqOf(k)) {
+				continue
+			}
+			var rec *Record
+			if !isGone(v) {
+				rec = Decode(v)
+			}
+			if !yield(rec) {
 				return
 			}
 		}
