@@ -113,7 +113,7 @@ func (r *realPartition) Lookup(id messages.CallID) (*messages.Call, bool) {
 }
 
 func (r *realPartition) Ended(first messages.CallID, count int, known messages.Known) ([]*messages.Call, bool) {
-	return flow.Ended(r.view(), first, count, known)
+	return flow.Results(r.view(), first, count, known)
 }
 
 // socketFor gives a socket whose function is its id.

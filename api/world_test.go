@@ -255,7 +255,7 @@ func (w *world) AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest) ([]
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	calls, _ := flow.Ended(w.groups[first.Partition()].state, first, int(q.Count), q.Known)
+	calls, _ := flow.Results(w.groups[first.Partition()].state, first, int(q.Count), q.Known)
 	return calls, nil
 }
 

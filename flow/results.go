@@ -9,13 +9,13 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// Ended gives those calls of a batch that have ended and are not in known, up to
+// Results gives those calls of a batch that have ended and are not in known, up to
 // messages.MaxSome bytes of them, with their results and without their logs.
 // count is how many calls the batch has; there may be no such batch, or none of
 // its calls may be there any more that is not in known. It passes over the calls
 // that have no record yet, so that asking again and again while a large batch
 // runs costs what has ended meanwhile.
-func Ended(view kv.View, first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool) {
+func Results(view kv.View, first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool) {
 	place, ok := call.Known(view, first)
 	if !ok || count < 1 {
 		return nil, false
@@ -24,16 +24,11 @@ func Ended(view kv.View, first messages.CallID, count int, known messages.Known)
 	if last > max(place.Seq, place.Block) {
 		return nil, false // not all of these ids are of the batch
 	}
-	size, left := 0, count // left: calls that the client may still get
-	for i := range count {
-		if known.Has(i) {
-			left--
-		}
-	}
+	size, dropped := 0, 0
 	wanted := func(seq uint64) bool { return size < messages.MaxSome && !known.Has(int(seq-place.Seq)) }
 	for rec := range call.Between(view, place.Seq, last, wanted) {
 		if rec == nil {
-			left--
+			dropped++
 			continue
 		}
 		if roll.Of(rec.State) == roll.Open {
@@ -45,5 +40,15 @@ func Ended(view kv.View, first messages.CallID, count int, known messages.Known)
 		}
 		ended = append(ended, rec.Call)
 	}
-	return ended, len(ended) > 0 || left > 0
+	return ended, dropped == 0 || dropped < unknownOf(count, known)
+}
+
+// unknownOf is how many calls of a batch the client does not have the results of.
+func unknownOf(count int, known messages.Known) (n int) {
+	for i := range count {
+		if !known.Has(i) {
+			n++
+		}
+	}
+	return n
 }

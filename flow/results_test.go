@@ -43,7 +43,7 @@ func (e *episode) compareBatch(first messages.CallID, count int) {
 			want = append(want, c)
 		}
 	}
-	got, there := Ended(e.state, first, count, known)
+	got, there := Results(e.state, first, count, known)
 	if !whole {
 		return
 	}
@@ -65,13 +65,13 @@ func TestResultsOfABatch(t *testing.T) {
 		w.answer(s, messages.Outcome_OK, func(c *messages.Complete) { c.Result = []byte("1") })
 	}
 	first := id("three")
-	if _, there := Ended(w.state, first, 4, nil); there {
+	if _, there := Results(w.state, first, 4, nil); there {
 		t.Error("a batch of 3 is said to have 4 calls")
 	}
-	if _, there := Ended(w.state, id("another"), 3, nil); there {
+	if _, there := Results(w.state, id("another"), 3, nil); there {
 		t.Error("a batch that nobody sent is there")
 	}
-	if got, there := Ended(w.state, first, 3, messages.Known{}.With(1)); !there || len(got) != 2 {
+	if got, there := Results(w.state, first, 3, messages.Known{}.With(1)); !there || len(got) != 2 {
 		t.Errorf("%d ended, %v; want the first and the last", len(got), there)
 	}
 }
@@ -89,14 +89,14 @@ func TestResultsThatWereDroppedAreNotWaitedFor(t *testing.T) {
 	known := messages.Known{}.With(0) // the second one's answer is lost on its way
 	w.later(2 * second)
 	w.ticks()
-	if got, there := Ended(w.state, id("three"), 3, known); !there || len(got) != 0 {
+	if got, there := Results(w.state, id("three"), 3, known); !there || len(got) != 0 {
 		t.Errorf("while the last one runs: %v, %v", got, there)
 	}
 	w.ok(leases[2])
-	if got, there := Ended(w.state, id("three"), 3, known); !there || len(got) != 1 {
+	if got, there := Results(w.state, id("three"), 3, known); !there || len(got) != 1 {
 		t.Errorf("when it has ended: %v, %v", got, there)
 	}
-	if got, there := Ended(w.state, id("three"), 3, known.With(2)); there {
+	if got, there := Results(w.state, id("three"), 3, known.With(2)); there {
 		t.Errorf("nothing is left to come, and it answers %v", got)
 	}
 }
@@ -115,7 +115,7 @@ func TestAnswerWithResultsIsBounded(t *testing.T) {
 	}
 	var known messages.Known
 	for seen := 0; seen < 10; {
-		got, there := Ended(w.state, id("ten"), 10, known)
+		got, there := Results(w.state, id("ten"), 10, known)
 		size := 0
 		for _, c := range got {
 			size += len(c.Result)
@@ -125,7 +125,7 @@ func TestAnswerWithResultsIsBounded(t *testing.T) {
 			t.Fatalf("%d calls of %d bytes, %v", len(got), size, there)
 		}
 	}
-	if got, _ := Ended(w.state, id("ten"), 10, known); len(got) != 0 {
+	if got, _ := Results(w.state, id("ten"), 10, known); len(got) != 0 {
 		t.Errorf("%d calls beside those that are known", len(got))
 	}
 }

@@ -249,7 +249,7 @@ func (s state) Lookup(id messages.CallID) (call *messages.Call, ok bool) {
 
 func (s state) Ended(first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool) {
 	ended = read(s, func(v kv.View) (calls []*messages.Call) {
-		calls, there = flow.Ended(v, first, count, known)
+		calls, there = flow.Results(v, first, count, known)
 		return calls
 	})
 	return ended, there
