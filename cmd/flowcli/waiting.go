@@ -36,6 +36,7 @@ type waiting struct {
 // A limit above 0 is exact: when the network has not answered then, the state
 // that was seen last is the answer.
 func (c *cli) waitFor(ctx context.Context, w *waiting, limit time.Duration, wait func(context.Context) (*messages.CallInfo, error)) (*messages.CallInfo, error) {
+	began := time.Now()
 	bounded, cancel := context.WithCancel(ctx)
 	if limit > 0 {
 		bounded, cancel = context.WithTimeout(ctx, limit+answerTime)
@@ -45,7 +46,8 @@ func (c *cli) waitFor(ctx context.Context, w *waiting, limit time.Duration, wait
 	var looks sync.WaitGroup
 	looks.Go(func() { w.watch(looking) })
 	call, err := wait(bounded)
-	over := bounded.Err() != nil && ctx.Err() == nil
+	// A node hears of the deadline, and may say that it has passed just before it has.
+	over := limit > 0 && time.Since(began) >= limit && ctx.Err() == nil
 	stop()
 	looks.Wait()
 	if err == nil {
