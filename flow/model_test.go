@@ -208,6 +208,7 @@ func (e *episode) compare() {
 	e.comparePending()
 	e.compareList()
 	e.compareGates()
+	e.compareResults()
 }
 
 // comparePending holds what a new leader would send again against the oracle.
