@@ -151,6 +151,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 		call, err := r.awaitHere(ctx, messages.CallIDFrom(q.GetCall()))
 		return &messages.AwaitResponse{Call: call}, err
 	})
+	handle(h, kindPoll, r.pollHere)
 	handle(h, kindServers, func(ctx context.Context, q *messages.ServersRequest) (*messages.ServersResponse, error) {
 		servers, err := r.serversHere(ctx, messages.GroupID(q.GetGroup()))
 		response := new(messages.ServersResponse)

@@ -3359,7 +3359,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\xd3\x04\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\x88\x05\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -3371,6 +3371,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo\x128\n" +
 	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
+	"\x06Listen\x12\x16.flow.v1.ListenRequest\x1a\x0f.flow.v1.Notice0\x01\x123\n" +
 	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -3496,39 +3497,41 @@ var file_messages_api_proto_depIdxs = []int32{
 	13, // 44: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
 	11, // 45: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
 	31, // 46: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	35, // 47: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	15, // 48: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	16, // 49: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	17, // 50: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	18, // 51: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	20, // 52: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	18, // 53: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	22, // 54: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	23, // 55: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	25, // 56: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	28, // 57: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	12, // 58: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 59: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 60: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 61: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	12, // 62: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	12, // 63: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	14, // 64: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	12, // 65: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	32, // 66: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	36, // 67: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	19, // 68: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	19, // 69: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	19, // 70: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	19, // 71: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	21, // 72: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	19, // 73: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	19, // 74: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	24, // 75: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	26, // 76: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	29, // 77: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	58, // [58:78] is the sub-list for method output_type
-	38, // [38:58] is the sub-list for method input_type
+	33, // 47: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	35, // 48: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	15, // 49: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	16, // 50: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	17, // 51: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	18, // 52: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	20, // 53: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	18, // 54: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	22, // 55: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	23, // 56: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	25, // 57: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	28, // 58: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	12, // 59: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 60: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 61: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 62: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	12, // 63: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	12, // 64: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	14, // 65: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	12, // 66: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	32, // 67: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	34, // 68: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	36, // 69: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	19, // 70: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	19, // 71: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	19, // 72: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	19, // 73: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	21, // 74: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	19, // 75: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	19, // 76: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	24, // 77: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	26, // 78: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	29, // 79: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	59, // [59:80] is the sub-list for method output_type
+	38, // [38:59] is the sub-list for method input_type
 	38, // [38:38] is the sub-list for extension type_name
 	38, // [38:38] is the sub-list for extension extendee
 	0,  // [0:38] is the sub-list for field type_name
