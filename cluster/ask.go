@@ -20,6 +20,7 @@ const (
 	kindServers    peer.Kind = 6
 	kindPlacements peer.Kind = 7
 	kindHosted     peer.Kind = 8
+	kindDigest     peer.Kind = 9
 
 	FirstFreeKind peer.Kind = 32
 )

@@ -1701,6 +1701,121 @@ func (x *HostedResponse) GetCurrent() bool {
 	return false
 }
 
+// DigestRequest asks a node for the digest of its replica's state at an index of
+// a group's log. With most, it tells the one that most replicas have there: a
+// replica that has another stops.
+type DigestRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	Most          *uint64                `protobuf:"fixed64,3,opt,name=most,proto3,oneof" json:"most,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestRequest) Reset() {
+	*x = DigestRequest{}
+	mi := &file_messages_peer_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestRequest) ProtoMessage() {}
+
+func (x *DigestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
+func (*DigestRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *DigestRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *DigestRequest) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *DigestRequest) GetMost() uint64 {
+	if x != nil && x.Most != nil {
+		return *x.Most
+	}
+	return 0
+}
+
+type DigestResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Known         bool                   `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"` // the replica has applied the index, and lately
+	Digest        uint64                 `protobuf:"fixed64,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestResponse) Reset() {
+	*x = DigestResponse{}
+	mi := &file_messages_peer_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestResponse) ProtoMessage() {}
+
+func (x *DigestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
+func (*DigestResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *DigestResponse) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *DigestResponse) GetDigest() uint64 {
+	if x != nil {
+		return x.Digest
+	}
+	return 0
+}
+
 var File_messages_peer_proto protoreflect.FileDescriptor
 
 const file_messages_peer_proto_rawDesc = "" +
@@ -1811,7 +1926,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x0eHostedResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x18\n" +
-	"\acurrent\x18\x03 \x01(\bR\acurrentB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\acurrent\x18\x03 \x01(\bR\acurrent\"]\n" +
+	"\rDigestRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x17\n" +
+	"\x04most\x18\x03 \x01(\x06H\x00R\x04most\x88\x01\x01B\a\n" +
+	"\x05_most\">\n" +
+	"\x0eDigestResponse\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\bR\x05known\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\x06R\x06digestB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once
@@ -1825,7 +1948,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -1856,35 +1979,37 @@ var file_messages_peer_proto_goTypes = []any{
 	(*PlacementsResponse)(nil), // 26: flow.v1.PlacementsResponse
 	(*HostedRequest)(nil),      // 27: flow.v1.HostedRequest
 	(*HostedResponse)(nil),     // 28: flow.v1.HostedResponse
-	(*Reply)(nil),              // 29: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 30: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 31: flow.v1.Call
-	(*Gate)(nil),               // 32: flow.v1.Gate
-	(*ScheduleState)(nil),      // 33: flow.v1.ScheduleState
-	(*Enqueue)(nil),            // 34: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 35: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 36: flow.v1.GroupPlacement
+	(*DigestRequest)(nil),      // 29: flow.v1.DigestRequest
+	(*DigestResponse)(nil),     // 30: flow.v1.DigestResponse
+	(*Reply)(nil),              // 31: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 32: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 33: flow.v1.Call
+	(*Gate)(nil),               // 34: flow.v1.Gate
+	(*ScheduleState)(nil),      // 35: flow.v1.ScheduleState
+	(*Enqueue)(nil),            // 36: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 37: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 38: flow.v1.GroupPlacement
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	29, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	31, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	30, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	32, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
-	31, // 6: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	33, // 6: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	10, // 7: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	11, // 8: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	32, // 9: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	33, // 10: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
-	31, // 11: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	31, // 12: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	34, // 9: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	35, // 10: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	33, // 11: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	33, // 12: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
 	16, // 13: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	34, // 14: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	31, // 15: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	36, // 14: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	33, // 15: flow.v1.CallResponse.call:type_name -> flow.v1.Call
 	23, // 16: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	35, // 17: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	36, // 18: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	37, // 17: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	38, // 18: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
 	19, // [19:19] is the sub-list for method output_type
 	19, // [19:19] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
@@ -1906,13 +2031,14 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_Gates)(nil),
 		(*QueryRequest_Schedules)(nil),
 	}
+	file_messages_peer_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
