@@ -2160,6 +2160,7 @@ type ConfigureSocket struct {
 	Correlate      string                 `protobuf:"bytes,16,opt,name=correlate,proto3" json:"correlate,omitempty"`                         // tracking: only arrivals of the same run are joined
 	GateTimeout    int64                  `protobuf:"varint,17,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at the gate; 0: for ever
 	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter; empty: block
+	Retention      *Retention             `protobuf:"bytes,51,opt,name=retention,proto3" json:"retention,omitempty"`                         // unset: the defaults
 	Schedule       *Schedule              `protobuf:"bytes,30,opt,name=schedule,proto3" json:"schedule,omitempty"`                           // absent: it has none
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -2319,6 +2320,13 @@ func (x *ConfigureSocket) GetOverflow() string {
 		return x.Overflow
 	}
 	return ""
+}
+
+func (x *ConfigureSocket) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
 }
 
 func (x *ConfigureSocket) GetSchedule() *Schedule {
@@ -2624,6 +2632,76 @@ func (x *FireSchedule) GetArguments() *Arguments {
 	return nil
 }
 
+// Retention says how long a socket keeps calls that have ended. What is 0 is the
+// default.
+type Retention struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Age           int64                  `protobuf:"varint,1,opt,name=age,proto3" json:"age,omitempty"`                              // milliseconds that a finished or cancelled call is kept
+	Calls         int64                  `protobuf:"varint,2,opt,name=calls,proto3" json:"calls,omitempty"`                          // finished calls, and as many cancelled ones
+	DeadAge       int64                  `protobuf:"varint,3,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`       // milliseconds that a failed or expired call is kept
+	DeadCalls     int64                  `protobuf:"varint,4,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"` // failed calls, and as many expired ones
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retention) Reset() {
+	*x = Retention{}
+	mi := &file_messages_commands_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retention) ProtoMessage() {}
+
+func (x *Retention) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retention.ProtoReflect.Descriptor instead.
+func (*Retention) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Retention) GetAge() int64 {
+	if x != nil {
+		return x.Age
+	}
+	return 0
+}
+
+func (x *Retention) GetCalls() int64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *Retention) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Retention) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
+	}
+	return 0
+}
+
 // PlugTo is a plug as the partition of its source knows it.
 type PlugTo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2641,7 +2719,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2653,7 +2731,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2666,7 +2744,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -2741,7 +2819,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2753,7 +2831,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2766,7 +2844,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -2830,7 +2908,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2842,7 +2920,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2855,7 +2933,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -2881,7 +2959,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2893,7 +2971,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2906,7 +2984,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -2932,7 +3010,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2944,7 +3022,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2957,7 +3035,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -3006,7 +3084,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3018,7 +3096,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3031,7 +3109,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -3059,7 +3137,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3071,7 +3149,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3084,7 +3162,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -3114,7 +3192,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3126,7 +3204,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3139,7 +3217,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -3197,7 +3275,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3209,7 +3287,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3222,7 +3300,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -3361,7 +3439,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3373,7 +3451,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3386,7 +3464,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -3408,7 +3486,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3420,7 +3498,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3433,7 +3511,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -3467,7 +3545,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3479,7 +3557,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3492,7 +3570,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -3513,7 +3591,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3525,7 +3603,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3538,7 +3616,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Create) GetObject() *Object {
@@ -3568,7 +3646,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3580,7 +3658,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3593,7 +3671,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Function) GetName() string {
@@ -3636,7 +3714,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3648,7 +3726,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3661,7 +3739,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Parameter) GetName() string {
@@ -3708,7 +3786,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3720,7 +3798,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3733,7 +3811,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Update) GetKind() Kind {
@@ -3790,7 +3868,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3802,7 +3880,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3815,7 +3893,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -3852,7 +3930,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3864,7 +3942,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3877,7 +3955,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Report) GetNode() string {
@@ -3926,7 +4004,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3938,7 +4016,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3951,7 +4029,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -4036,7 +4114,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4048,7 +4126,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4061,7 +4139,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -4098,7 +4176,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4110,7 +4188,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4123,7 +4201,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Replica) GetNode() string {
@@ -4166,7 +4244,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4178,7 +4256,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4191,7 +4269,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -4231,7 +4309,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4243,7 +4321,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4256,7 +4334,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -4326,7 +4404,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4338,7 +4416,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4351,7 +4429,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -4457,7 +4535,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4469,7 +4547,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4482,7 +4560,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -4503,7 +4581,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4515,7 +4593,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4528,7 +4606,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -4564,7 +4642,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4576,7 +4654,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4589,7 +4667,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -4631,7 +4709,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4643,7 +4721,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4656,7 +4734,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -4683,7 +4761,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4695,7 +4773,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4708,7 +4786,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Completed) GetStale() bool {
@@ -4734,7 +4812,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4746,7 +4824,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4759,7 +4837,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -4793,7 +4871,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4805,7 +4883,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4818,7 +4896,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{52}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Start) GetSession() string {
@@ -4939,7 +5017,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4951,7 +5029,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4964,7 +5042,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{53}
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Abort) GetSession() string {
@@ -5005,7 +5083,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5017,7 +5095,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5030,7 +5108,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{54}
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Scheduled) GetState() *ScheduleState {
@@ -5050,7 +5128,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5062,7 +5140,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5075,7 +5153,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -5286,7 +5364,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tratelimit\x18\t \x01(\tR\tratelimit\x12!\n" +
 	"\fbuiltin_echo\x18\n" +
 	" \x01(\bR\vbuiltinEcho\x12\x16\n" +
-	"\x06module\x18\v \x01(\tR\x06module\"\xb5\x05\n" +
+	"\x06module\x18\v \x01(\tR\x06module\"\xe7\x05\n" +
 	"\x0fConfigureSocket\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -5312,7 +5390,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04wait\x18\x0f \x01(\bR\x04wait\x12\x1c\n" +
 	"\tcorrelate\x18\x10 \x01(\tR\tcorrelate\x12!\n" +
 	"\fgate_timeout\x18\x11 \x01(\x03R\vgateTimeout\x12\x1a\n" +
-	"\boverflow\x18\x12 \x01(\tR\boverflow\x12-\n" +
+	"\boverflow\x18\x12 \x01(\tR\boverflow\x120\n" +
+	"\tretention\x183 \x01(\v2\x12.flow.v1.RetentionR\tretention\x12-\n" +
 	"\bschedule\x18\x1e \x01(\v2\x11.flow.v1.ScheduleR\bscheduleB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
@@ -5345,7 +5424,13 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x18\n" +
 	"\anominal\x18\x03 \x01(\x03R\anominal\x12\x19\n" +
 	"\bcatch_up\x18\x04 \x01(\bR\acatchUp\x120\n" +
-	"\targuments\x18\x05 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"\xcf\x01\n" +
+	"\targuments\x18\x05 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"m\n" +
+	"\tRetention\x12\x10\n" +
+	"\x03age\x18\x01 \x01(\x03R\x03age\x12\x14\n" +
+	"\x05calls\x18\x02 \x01(\x03R\x05calls\x12\x19\n" +
+	"\bdead_age\x18\x03 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x18\x04 \x01(\x03R\tdeadCalls\"\xcf\x01\n" +
 	"\x06PlugTo\x12\x12\n" +
 	"\x04plug\x18\x01 \x01(\tR\x04plug\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5599,7 +5684,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -5627,43 +5712,44 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Schedule)(nil),           // 23: flow.v1.Schedule
 	(*ScheduleState)(nil),      // 24: flow.v1.ScheduleState
 	(*FireSchedule)(nil),       // 25: flow.v1.FireSchedule
-	(*PlugTo)(nil),             // 26: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 27: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 28: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 29: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 30: flow.v1.Deliver
-	(*Parcel)(nil),             // 31: flow.v1.Parcel
-	(*Delivered)(nil),          // 32: flow.v1.Delivered
-	(*Found)(nil),              // 33: flow.v1.Found
-	(*NodeInfo)(nil),           // 34: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 35: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 36: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 37: flow.v1.NodeRemove
-	(*Create)(nil),             // 38: flow.v1.Create
-	(*Function)(nil),           // 39: flow.v1.Function
-	(*Parameter)(nil),          // 40: flow.v1.Parameter
-	(*Update)(nil),             // 41: flow.v1.Update
-	(*Delete)(nil),             // 42: flow.v1.Delete
-	(*Report)(nil),             // 43: flow.v1.Report
-	(*DeploymentReport)(nil),   // 44: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 45: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 46: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 47: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 48: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 49: flow.v1.Reply
-	(*Replies)(nil),            // 50: flow.v1.Replies
-	(*Enqueued)(nil),           // 51: flow.v1.Enqueued
-	(*Changed)(nil),            // 52: flow.v1.Changed
-	(*Deliveries)(nil),         // 53: flow.v1.Deliveries
-	(*Completed)(nil),          // 54: flow.v1.Completed
-	(*CallReply)(nil),          // 55: flow.v1.CallReply
-	(*Start)(nil),              // 56: flow.v1.Start
-	(*Abort)(nil),              // 57: flow.v1.Abort
-	(*Scheduled)(nil),          // 58: flow.v1.Scheduled
-	(*Ended)(nil),              // 59: flow.v1.Ended
-	(*Object)(nil),             // 60: flow.v1.Object
-	(ArgumentKind)(0),          // 61: flow.v1.ArgumentKind
-	(Kind)(0),                  // 62: flow.v1.Kind
+	(*Retention)(nil),          // 26: flow.v1.Retention
+	(*PlugTo)(nil),             // 27: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 28: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 29: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 30: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 31: flow.v1.Deliver
+	(*Parcel)(nil),             // 32: flow.v1.Parcel
+	(*Delivered)(nil),          // 33: flow.v1.Delivered
+	(*Found)(nil),              // 34: flow.v1.Found
+	(*NodeInfo)(nil),           // 35: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 36: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 37: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 38: flow.v1.NodeRemove
+	(*Create)(nil),             // 39: flow.v1.Create
+	(*Function)(nil),           // 40: flow.v1.Function
+	(*Parameter)(nil),          // 41: flow.v1.Parameter
+	(*Update)(nil),             // 42: flow.v1.Update
+	(*Delete)(nil),             // 43: flow.v1.Delete
+	(*Report)(nil),             // 44: flow.v1.Report
+	(*DeploymentReport)(nil),   // 45: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 46: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 47: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 48: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 49: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 50: flow.v1.Reply
+	(*Replies)(nil),            // 51: flow.v1.Replies
+	(*Enqueued)(nil),           // 52: flow.v1.Enqueued
+	(*Changed)(nil),            // 53: flow.v1.Changed
+	(*Deliveries)(nil),         // 54: flow.v1.Deliveries
+	(*Completed)(nil),          // 55: flow.v1.Completed
+	(*CallReply)(nil),          // 56: flow.v1.CallReply
+	(*Start)(nil),              // 57: flow.v1.Start
+	(*Abort)(nil),              // 58: flow.v1.Abort
+	(*Scheduled)(nil),          // 59: flow.v1.Scheduled
+	(*Ended)(nil),              // 60: flow.v1.Ended
+	(*Object)(nil),             // 61: flow.v1.Object
+	(ArgumentKind)(0),          // 62: flow.v1.ArgumentKind
+	(Kind)(0),                  // 63: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -5677,49 +5763,50 @@ var file_messages_commands_proto_depIdxs = []int32{
 	2,  // 8: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
 	6,  // 9: flow.v1.Complete.failure:type_name -> flow.v1.Failure
 	17, // 10: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	26, // 11: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	27, // 12: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	40, // 13: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	23, // 14: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
-	23, // 15: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
-	4,  // 16: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
-	31, // 17: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	34, // 18: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	34, // 19: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	60, // 20: flow.v1.Create.object:type_name -> flow.v1.Object
-	39, // 21: flow.v1.Create.functions:type_name -> flow.v1.Function
-	40, // 22: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	61, // 23: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	62, // 24: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	60, // 25: flow.v1.Update.object:type_name -> flow.v1.Object
-	39, // 26: flow.v1.Update.functions:type_name -> flow.v1.Function
-	62, // 27: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	44, // 28: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	60, // 29: flow.v1.Report.workers:type_name -> flow.v1.Object
-	46, // 30: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	46, // 31: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 32: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	48, // 33: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	51, // 34: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	52, // 35: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	54, // 36: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	55, // 37: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	50, // 38: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	49, // 39: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 40: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	60, // 41: flow.v1.Changed.object:type_name -> flow.v1.Object
-	53, // 42: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	60, // 43: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 44: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 45: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	4,  // 46: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	24, // 47: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
-	8,  // 48: flow.v1.Ended.call:type_name -> flow.v1.Call
-	49, // [49:49] is the sub-list for method output_type
-	49, // [49:49] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	27, // 11: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	28, // 12: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	41, // 13: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	26, // 14: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
+	23, // 15: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
+	23, // 16: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
+	4,  // 17: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
+	32, // 18: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	35, // 19: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	35, // 20: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	61, // 21: flow.v1.Create.object:type_name -> flow.v1.Object
+	40, // 22: flow.v1.Create.functions:type_name -> flow.v1.Function
+	41, // 23: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	62, // 24: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	63, // 25: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	61, // 26: flow.v1.Update.object:type_name -> flow.v1.Object
+	40, // 27: flow.v1.Update.functions:type_name -> flow.v1.Function
+	63, // 28: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	45, // 29: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	61, // 30: flow.v1.Report.workers:type_name -> flow.v1.Object
+	47, // 31: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	47, // 32: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 33: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	49, // 34: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	52, // 35: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	53, // 36: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	55, // 37: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	56, // 38: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	51, // 39: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	50, // 40: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 41: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	61, // 42: flow.v1.Changed.object:type_name -> flow.v1.Object
+	54, // 43: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	61, // 44: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 45: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 46: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	4,  // 47: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	24, // 48: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
+	8,  // 49: flow.v1.Ended.call:type_name -> flow.v1.Call
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -5729,7 +5816,7 @@ func file_messages_commands_proto_init() {
 	}
 	file_messages_model_proto_init()
 	file_messages_commands_proto_msgTypes[18].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[45].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[46].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
@@ -5742,7 +5829,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   56,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -68,6 +68,13 @@ var socketColumns = standard(
 	status,
 )
 
+var networkColumns = standard(
+	text("Keep", func(o *messages.Object) string { return bound(o.GetNetwork().GetKeepAge(), " ms") }),
+	text("Keep Calls", func(o *messages.Object) string { return bound(o.GetNetwork().GetKeepCalls(), "") }),
+	text("Keep Dead", func(o *messages.Object) string { return bound(o.GetNetwork().GetDeadAge(), " ms") }),
+	status,
+)
+
 var nodeColumns = standard(
 	text("Host", func(o *messages.Object) string { return o.GetNode().GetHostname() }),
 	number("CPUs", func(o *messages.Object) int64 { return int64(o.GetNode().GetCpus()) }),
