@@ -80,6 +80,7 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("serve the API: %w; choose another --port", err)
 	}
+	n.place.used = true
 	served := make(chan error, 1)
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
@@ -109,7 +110,7 @@ func (n *Node) open(c *closers) (err error) {
 	if n.place, err = enter(n.stopping, n.config); err != nil {
 		return err
 	}
-	c.add("place", func(context.Context) error { n.place.leave(); return nil })
+	c.add("place", func(context.Context) error { return n.place.end() })
 	n.self = n.place.directory.Identity()
 	n.log = n.log.With("node", n.self.Name)
 	met := n.place.directory.Peers()
