@@ -22,6 +22,7 @@ const (
 	kindHosted     peer.Kind = 8
 	kindPoll       peer.Kind = 10
 	kindAwaitSome  peer.Kind = 9
+	kindDigest     peer.Kind = 10
 
 	FirstFreeKind peer.Kind = 32
 )
