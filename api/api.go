@@ -53,6 +53,9 @@ type Cluster interface {
 	Stow(ctx context.Context, group messages.GroupID, most int, client bool, values []*[]byte) error
 	// Fetch gives the text that a reference stands for.
 	Fetch(ctx context.Context, group messages.GroupID, r messages.Reference) ([]byte, error)
+	// Poll asks a partition's leader for what has happened there, and waits a
+	// while for something to happen.
+	Poll(ctx context.Context, q *messages.PollRequest) (*messages.PollResponse, error)
 	// Query asks a replica of a partition.
 	Query(ctx context.Context, q *messages.QueryRequest) (*messages.QueryResponse, error)
 }

@@ -158,6 +158,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 		call, err := r.awaitHere(ctx, messages.CallIDFrom(q.GetCall()))
 		return &messages.AwaitResponse{Call: call}, err
 	})
+	handle(h, kindPoll, r.pollHere)
 	handle(h, kindAwaitSome, func(ctx context.Context, q *messages.AwaitSomeRequest) (*messages.AwaitSomeResponse, error) {
 		calls, err := r.awaitSomeHere(ctx, q)
 		return &messages.AwaitSomeResponse{Calls: calls}, err
@@ -173,6 +174,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 	handle(h, kindHosted, func(_ context.Context, q *messages.HostedRequest) (*messages.HostedResponse, error) {
 		return r.hostedHere(messages.GroupID(q.GetGroup())), nil
 	})
+	handle(h, kindDigest, r.digestHere)
 	handle(h, kindPlacements, func(ctx context.Context, _ *messages.PlacementsRequest) (*messages.PlacementsResponse, error) {
 		placements, err := r.placementsHere(ctx)
 		return &messages.PlacementsResponse{Placements: placements}, err

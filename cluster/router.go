@@ -24,6 +24,10 @@ type Group interface {
 	// Current says whether the replica has applied all that its group had
 	// committed at some moment since it was opened.
 	Current() bool
+	// Digest is that of the state at an index; it is known for the latest ones.
+	Digest(index uint64) (digest uint64, known bool)
+	// Differs tells the replica the digest that most replicas have at an index.
+	Differs(index, most uint64)
 }
 
 // Server is one member of a group's Raft configuration, as its leader sees it.
@@ -73,6 +77,8 @@ type RouterConfig struct {
 	Placement func(messages.GroupID) []messages.NodeID
 	Waiters   Waiters
 	Query     Querier
+	// Poll answers a listener, while this node leads the partition.
+	Poll func(context.Context, *messages.PollRequest) (*messages.PollResponse, error)
 	// Placements reads what is due of each group from this node's replica of
 	// the meta group, while that leads.
 	Placements func() ([]*messages.GroupPlacement, error)

@@ -1985,6 +1985,121 @@ func (x *HostedResponse) GetCurrent() bool {
 	return false
 }
 
+// DigestRequest asks a node for the digest of its replica's state at an index of
+// a group's log. With most, it tells the one that most replicas have there: a
+// replica that has another stops.
+type DigestRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	Most          *uint64                `protobuf:"fixed64,3,opt,name=most,proto3,oneof" json:"most,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestRequest) Reset() {
+	*x = DigestRequest{}
+	mi := &file_messages_peer_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestRequest) ProtoMessage() {}
+
+func (x *DigestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
+func (*DigestRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *DigestRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *DigestRequest) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *DigestRequest) GetMost() uint64 {
+	if x != nil && x.Most != nil {
+		return *x.Most
+	}
+	return 0
+}
+
+type DigestResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Known         bool                   `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"` // the replica has applied the index, and lately
+	Digest        uint64                 `protobuf:"fixed64,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestResponse) Reset() {
+	*x = DigestResponse{}
+	mi := &file_messages_peer_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestResponse) ProtoMessage() {}
+
+func (x *DigestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
+func (*DigestResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *DigestResponse) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *DigestResponse) GetDigest() uint64 {
+	if x != nil {
+		return x.Digest
+	}
+	return 0
+}
+
 type ExplainQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1994,7 +2109,7 @@ type ExplainQuery struct {
 
 func (x *ExplainQuery) Reset() {
 	*x = ExplainQuery{}
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2121,7 @@ func (x *ExplainQuery) String() string {
 func (*ExplainQuery) ProtoMessage() {}
 
 func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2134,7 @@ func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainQuery.ProtoReflect.Descriptor instead.
 func (*ExplainQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{33}
+	return file_messages_peer_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ExplainQuery) GetId() []byte {
@@ -2039,7 +2154,7 @@ type LogsQuery struct {
 
 func (x *LogsQuery) Reset() {
 	*x = LogsQuery{}
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2051,7 +2166,7 @@ func (x *LogsQuery) String() string {
 func (*LogsQuery) ProtoMessage() {}
 
 func (x *LogsQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2064,7 +2179,7 @@ func (x *LogsQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsQuery.ProtoReflect.Descriptor instead.
 func (*LogsQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{34}
+	return file_messages_peer_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *LogsQuery) GetId() []byte {
@@ -2092,13 +2207,14 @@ type PollRequest struct {
 	Sockets       []string               `protobuf:"bytes,5,rep,name=sockets,proto3" json:"sockets,omitempty"` // ids; none: all
 	Tracking      []byte                 `protobuf:"bytes,6,opt,name=tracking,proto3" json:"tracking,omitempty"`
 	Channels      []string               `protobuf:"bytes,7,rep,name=channels,proto3" json:"channels,omitempty"` // none: all
+	Arrived       uint64                 `protobuf:"varint,8,opt,name=arrived,proto3" json:"arrived,omitempty"`  // place of the last call of that answer
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PollRequest) Reset() {
 	*x = PollRequest{}
-	mi := &file_messages_peer_proto_msgTypes[35]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2226,7 @@ func (x *PollRequest) String() string {
 func (*PollRequest) ProtoMessage() {}
 
 func (x *PollRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[35]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2123,7 +2239,7 @@ func (x *PollRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollRequest.ProtoReflect.Descriptor instead.
 func (*PollRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{35}
+	return file_messages_peer_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PollRequest) GetGroup() uint32 {
@@ -2175,6 +2291,13 @@ func (x *PollRequest) GetChannels() []string {
 	return nil
 }
 
+func (x *PollRequest) GetArrived() uint64 {
+	if x != nil {
+		return x.Arrived
+	}
+	return 0
+}
+
 // PollResponse gives notices; their sockets are ids.
 type PollResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2182,13 +2305,14 @@ type PollResponse struct {
 	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"`
 	Notices       []*Notice              `protobuf:"bytes,3,rep,name=notices,proto3" json:"notices,omitempty"`
 	Dropped       int64                  `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"` // before the first of them
+	Arrived       uint64                 `protobuf:"varint,5,opt,name=arrived,proto3" json:"arrived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PollResponse) Reset() {
 	*x = PollResponse{}
-	mi := &file_messages_peer_proto_msgTypes[36]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2200,7 +2324,7 @@ func (x *PollResponse) String() string {
 func (*PollResponse) ProtoMessage() {}
 
 func (x *PollResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[36]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2213,7 +2337,7 @@ func (x *PollResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollResponse.ProtoReflect.Descriptor instead.
 func (*PollResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{36}
+	return file_messages_peer_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PollResponse) GetEpoch() uint64 {
@@ -2240,6 +2364,13 @@ func (x *PollResponse) GetNotices() []*Notice {
 func (x *PollResponse) GetDropped() int64 {
 	if x != nil {
 		return x.Dropped
+	}
+	return 0
+}
+
+func (x *PollResponse) GetArrived() uint64 {
+	if x != nil {
+		return x.Arrived
 	}
 	return 0
 }
@@ -2372,12 +2503,20 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x0eHostedResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x18\n" +
-	"\acurrent\x18\x03 \x01(\bR\acurrent\"\x1e\n" +
+	"\acurrent\x18\x03 \x01(\bR\acurrent\"]\n" +
+	"\rDigestRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x17\n" +
+	"\x04most\x18\x03 \x01(\x06H\x00R\x04most\x88\x01\x01B\a\n" +
+	"\x05_most\">\n" +
+	"\x0eDigestResponse\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\bR\x05known\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\x06R\x06digest\"\x1e\n" +
 	"\fExplainQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\"5\n" +
 	"\tLogsQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x18\n" +
-	"\aattempt\x18\x02 \x01(\rR\aattempt\"\xb7\x01\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\"\xd1\x01\n" +
 	"\vPollRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x14\n" +
@@ -2385,12 +2524,14 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x18\n" +
 	"\asockets\x18\x05 \x03(\tR\asockets\x12\x1a\n" +
 	"\btracking\x18\x06 \x01(\fR\btracking\x12\x1a\n" +
-	"\bchannels\x18\a \x03(\tR\bchannels\"\x7f\n" +
+	"\bchannels\x18\a \x03(\tR\bchannels\x12\x18\n" +
+	"\aarrived\x18\b \x01(\x04R\aarrived\"\x99\x01\n" +
 	"\fPollResponse\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12)\n" +
 	"\anotices\x18\x03 \x03(\v2\x0f.flow.v1.NoticeR\anotices\x12\x18\n" +
-	"\adropped\x18\x04 \x01(\x03R\adroppedB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\adropped\x18\x04 \x01(\x03R\adropped\x12\x18\n" +
+	"\aarrived\x18\x05 \x01(\x04R\aarrivedB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once
@@ -2404,7 +2545,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -2439,50 +2580,52 @@ var file_messages_peer_proto_goTypes = []any{
 	(*PlacementsResponse)(nil), // 30: flow.v1.PlacementsResponse
 	(*HostedRequest)(nil),      // 31: flow.v1.HostedRequest
 	(*HostedResponse)(nil),     // 32: flow.v1.HostedResponse
-	(*ExplainQuery)(nil),       // 33: flow.v1.ExplainQuery
-	(*LogsQuery)(nil),          // 34: flow.v1.LogsQuery
-	(*PollRequest)(nil),        // 35: flow.v1.PollRequest
-	(*PollResponse)(nil),       // 36: flow.v1.PollResponse
-	(*Reply)(nil),              // 37: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 38: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 39: flow.v1.Call
-	(*Gate)(nil),               // 40: flow.v1.Gate
-	(*ScheduleState)(nil),      // 41: flow.v1.ScheduleState
-	(*Explanation)(nil),        // 42: flow.v1.Explanation
-	(*AttemptLog)(nil),         // 43: flow.v1.AttemptLog
-	(*Enqueue)(nil),            // 44: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 45: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 46: flow.v1.GroupPlacement
-	(*Notice)(nil),             // 47: flow.v1.Notice
+	(*DigestRequest)(nil),      // 33: flow.v1.DigestRequest
+	(*DigestResponse)(nil),     // 34: flow.v1.DigestResponse
+	(*ExplainQuery)(nil),       // 35: flow.v1.ExplainQuery
+	(*LogsQuery)(nil),          // 36: flow.v1.LogsQuery
+	(*PollRequest)(nil),        // 37: flow.v1.PollRequest
+	(*PollResponse)(nil),       // 38: flow.v1.PollResponse
+	(*Reply)(nil),              // 39: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 40: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 41: flow.v1.Call
+	(*Gate)(nil),               // 42: flow.v1.Gate
+	(*ScheduleState)(nil),      // 43: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 44: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 45: flow.v1.AttemptLog
+	(*Enqueue)(nil),            // 46: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 47: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 48: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 49: flow.v1.Notice
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	37, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	39, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	38, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	40, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.chunks:type_name -> flow.v1.ChunksQuery
 	10, // 6: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
-	33, // 7: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
-	34, // 8: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
-	39, // 9: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	35, // 7: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
+	36, // 8: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
+	41, // 9: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	12, // 10: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	13, // 11: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	40, // 12: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	42, // 12: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
 	9,  // 13: flow.v1.QueryResponse.chunks:type_name -> flow.v1.Chunks
-	41, // 14: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
-	42, // 15: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
-	43, // 16: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
-	39, // 17: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	39, // 18: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	39, // 19: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	43, // 14: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	44, // 15: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	45, // 16: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	41, // 17: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	41, // 18: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	41, // 19: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
 	20, // 20: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	44, // 21: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	39, // 22: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	46, // 21: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	41, // 22: flow.v1.CallResponse.call:type_name -> flow.v1.Call
 	27, // 23: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	45, // 24: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	46, // 25: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	47, // 26: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	47, // 24: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	48, // 25: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	49, // 26: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
 	27, // [27:27] is the sub-list for method output_type
 	27, // [27:27] is the sub-list for method input_type
 	27, // [27:27] is the sub-list for extension type_name
@@ -2507,13 +2650,14 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_Explain)(nil),
 		(*QueryRequest_Logs)(nil),
 	}
+	file_messages_peer_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
