@@ -3480,7 +3480,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\x91\x05\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\xc6\x05\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -3493,6 +3493,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo\x128\n" +
 	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
+	"\x06Listen\x12\x16.flow.v1.ListenRequest\x1a\x0f.flow.v1.Notice0\x01\x123\n" +
 	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -3622,40 +3623,42 @@ var file_messages_api_proto_depIdxs = []int32{
 	15, // 46: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
 	13, // 47: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
 	33, // 48: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	37, // 49: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	17, // 50: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	18, // 51: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	19, // 52: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	20, // 53: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	22, // 54: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	20, // 55: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	24, // 56: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	25, // 57: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	27, // 58: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	30, // 59: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	14, // 60: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 61: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 62: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 63: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	14, // 64: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	11, // 65: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
-	14, // 66: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	16, // 67: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	14, // 68: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	34, // 69: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	38, // 70: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	21, // 71: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	21, // 72: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	21, // 73: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	21, // 74: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	23, // 75: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	21, // 76: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	21, // 77: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	26, // 78: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	28, // 79: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	31, // 80: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	60, // [60:81] is the sub-list for method output_type
-	39, // [39:60] is the sub-list for method input_type
+	35, // 49: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	37, // 50: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	17, // 51: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	18, // 52: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	19, // 53: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	20, // 54: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	22, // 55: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	20, // 56: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	24, // 57: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	25, // 58: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	27, // 59: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	30, // 60: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	14, // 61: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 62: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 63: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 64: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	14, // 65: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	11, // 66: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	14, // 67: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	16, // 68: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	14, // 69: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	34, // 70: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	36, // 71: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	38, // 72: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	21, // 73: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	21, // 74: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	21, // 75: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	21, // 76: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	23, // 77: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	21, // 78: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	21, // 79: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	26, // 80: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	28, // 81: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	31, // 82: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	61, // [61:83] is the sub-list for method output_type
+	39, // [39:61] is the sub-list for method input_type
 	39, // [39:39] is the sub-list for extension type_name
 	39, // [39:39] is the sub-list for extension extendee
 	0,  // [0:39] is the sub-list for field type_name
