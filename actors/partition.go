@@ -27,6 +27,8 @@ type State interface {
 	NextTimer() (at int64, ok bool)                   // microseconds: when the next Tick has something to do
 	Schedules() []*messages.ScheduleState             // of sockets, paused ones too
 	Lookup(id messages.CallID) (*messages.Call, bool) // with its result, when it has ended
+	// Ended gives the calls of a batch that have ended and are not known.
+	Ended(first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool)
 }
 
 // PartitionConfig is what a partition's actors work with.
@@ -49,6 +51,7 @@ type Partition struct {
 	pid     *actor.PID
 	leading atomic.Bool
 	waiters waiters
+	tap     tap
 	ctx     context.Context // of its own proposals
 	cancel  context.CancelFunc
 	gone    chan struct{}
@@ -58,7 +61,7 @@ type Partition struct {
 func NewPartition(s *System, config PartitionConfig) (*Partition, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Partition{system: s, config: config, ctx: ctx, cancel: cancel, gone: make(chan struct{})}
-	p.waiters.byCall = map[messages.CallID][]*waiter{}
+	p.waiters.byCall = map[messages.CallID][]listener{}
 	pid, err := s.spawn(PartitionName(config.ID), func() actor.Actor { return &leader{Partition: p} }, actor.WithSupervisor(s.cursor))
 	if err != nil {
 		cancel()
@@ -83,6 +86,7 @@ func (p *Partition) Applied(_ uint64, results []messages.Result) {
 			effects = append(effects, e)
 		}
 	}
+	p.tap.applied(effects)
 	p.system.tell(p.pid, &applied{effects})
 }
 
@@ -97,6 +101,7 @@ func (p *Partition) Leading(uint64) {
 func (p *Partition) Following() {
 	p.leading.Store(false)
 	p.waiters.close(false)
+	p.tap.close()
 	p.system.tell(p.pid, &follow{})
 }
 
@@ -121,6 +126,7 @@ func (p *Partition) Reconnected(node messages.NodeID) {
 func (p *Partition) Stop() {
 	p.leading.Store(false)
 	p.waiters.close(true)
+	p.tap.close()
 	p.cancel()
 	p.system.actors.Root.Stop(p.pid)
 	<-p.gone

@@ -750,6 +750,120 @@ func (x *ResultRequest) GetTimeout() int64 {
 	return 0
 }
 
+type ResultsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	First string                 `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`  // as SubmitBatch answered
+	Count uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"` // as SubmitBatch answered
+	// A bit for each call whose result the client has: that of call i is
+	// known[i/8] >> i%8 & 1. It may be shorter.
+	Known         []byte `protobuf:"bytes,3,opt,name=known,proto3" json:"known,omitempty"`
+	Timeout       int64  `protobuf:"varint,4,opt,name=timeout,proto3" json:"timeout,omitempty"` // milliseconds; 0: until the client goes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResultsRequest) Reset() {
+	*x = ResultsRequest{}
+	mi := &file_messages_api_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResultsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResultsRequest) ProtoMessage() {}
+
+func (x *ResultsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResultsRequest.ProtoReflect.Descriptor instead.
+func (*ResultsRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ResultsRequest) GetFirst() string {
+	if x != nil {
+		return x.First
+	}
+	return ""
+}
+
+func (x *ResultsRequest) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *ResultsRequest) GetKnown() []byte {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+func (x *ResultsRequest) GetTimeout() int64 {
+	if x != nil {
+		return x.Timeout
+	}
+	return 0
+}
+
+type ResultsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Calls         []*CallInfo            `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"` // at least one, but for a timeout
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResultsResponse) Reset() {
+	*x = ResultsResponse{}
+	mi := &file_messages_api_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResultsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResultsResponse) ProtoMessage() {}
+
+func (x *ResultsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResultsResponse.ProtoReflect.Descriptor instead.
+func (*ResultsResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ResultsResponse) GetCalls() []*CallInfo {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
 type GetCallRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -761,7 +875,7 @@ type GetCallRequest struct {
 
 func (x *GetCallRequest) Reset() {
 	*x = GetCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +887,7 @@ func (x *GetCallRequest) String() string {
 func (*GetCallRequest) ProtoMessage() {}
 
 func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +900,7 @@ func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallRequest.ProtoReflect.Descriptor instead.
 func (*GetCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{10}
+	return file_messages_api_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetCallRequest) GetId() string {
@@ -820,7 +934,7 @@ type CancelCallRequest struct {
 
 func (x *CancelCallRequest) Reset() {
 	*x = CancelCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +946,7 @@ func (x *CancelCallRequest) String() string {
 func (*CancelCallRequest) ProtoMessage() {}
 
 func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +959,7 @@ func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelCallRequest.ProtoReflect.Descriptor instead.
 func (*CancelCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{11}
+	return file_messages_api_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelCallRequest) GetId() string {
@@ -905,7 +1019,7 @@ type CallInfo struct {
 
 func (x *CallInfo) Reset() {
 	*x = CallInfo{}
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -917,7 +1031,7 @@ func (x *CallInfo) String() string {
 func (*CallInfo) ProtoMessage() {}
 
 func (x *CallInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -930,7 +1044,7 @@ func (x *CallInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallInfo.ProtoReflect.Descriptor instead.
 func (*CallInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{12}
+	return file_messages_api_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CallInfo) GetId() string {
@@ -1189,7 +1303,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1315,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1328,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{13}
+	return file_messages_api_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListCallsRequest) GetSocket() string {
@@ -1299,7 +1413,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1311,7 +1425,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1324,7 +1438,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{14}
+	return file_messages_api_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListCallsResponse) GetCalls() []*CallInfo {
@@ -1364,7 +1478,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1490,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1503,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{15}
+	return file_messages_api_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CreateRequest) GetObject() *Object {
@@ -1412,7 +1526,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1538,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1551,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{16}
+	return file_messages_api_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateRequest) GetKind() Kind {
@@ -1486,7 +1600,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1612,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1625,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{17}
+	return file_messages_api_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DeleteRequest) GetKind() Kind {
@@ -1546,7 +1660,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +1672,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +1685,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{18}
+	return file_messages_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetRequest) GetKind() Kind {
@@ -1610,7 +1724,7 @@ type ObjectResponse struct {
 
 func (x *ObjectResponse) Reset() {
 	*x = ObjectResponse{}
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1622,7 +1736,7 @@ func (x *ObjectResponse) String() string {
 func (*ObjectResponse) ProtoMessage() {}
 
 func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1635,7 +1749,7 @@ func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectResponse.ProtoReflect.Descriptor instead.
 func (*ObjectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{19}
+	return file_messages_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ObjectResponse) GetObject() *Object {
@@ -1700,7 +1814,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1712,7 +1826,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1725,7 +1839,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{20}
+	return file_messages_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListRequest) GetKind() Kind {
@@ -1775,7 +1889,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1787,7 +1901,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1800,7 +1914,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{21}
+	return file_messages_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListResponse) GetObjects() []*Object {
@@ -1841,7 +1955,7 @@ type ControlRequest struct {
 
 func (x *ControlRequest) Reset() {
 	*x = ControlRequest{}
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1853,7 +1967,7 @@ func (x *ControlRequest) String() string {
 func (*ControlRequest) ProtoMessage() {}
 
 func (x *ControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1866,7 +1980,7 @@ func (x *ControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRequest.ProtoReflect.Descriptor instead.
 func (*ControlRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{22}
+	return file_messages_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ControlRequest) GetProcessor() string {
@@ -1892,7 +2006,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1904,7 +2018,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1917,7 +2031,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{23}
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *InspectRequest) GetProcessor() *Processor {
@@ -1937,7 +2051,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1949,7 +2063,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1962,7 +2076,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{24}
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *InspectResponse) GetCommit() string {
@@ -1989,7 +2103,7 @@ type ListSchedulesRequest struct {
 
 func (x *ListSchedulesRequest) Reset() {
 	*x = ListSchedulesRequest{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2115,7 @@ func (x *ListSchedulesRequest) String() string {
 func (*ListSchedulesRequest) ProtoMessage() {}
 
 func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2128,7 @@ func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
 func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListSchedulesRequest) GetSocket() string {
@@ -2040,7 +2154,7 @@ type ListSchedulesResponse struct {
 
 func (x *ListSchedulesResponse) Reset() {
 	*x = ListSchedulesResponse{}
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2052,7 +2166,7 @@ func (x *ListSchedulesResponse) String() string {
 func (*ListSchedulesResponse) ProtoMessage() {}
 
 func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2065,7 +2179,7 @@ func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
 func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{26}
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListSchedulesResponse) GetSchedules() []*ScheduleInfo {
@@ -2099,7 +2213,7 @@ type ScheduleInfo struct {
 
 func (x *ScheduleInfo) Reset() {
 	*x = ScheduleInfo{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2111,7 +2225,7 @@ func (x *ScheduleInfo) String() string {
 func (*ScheduleInfo) ProtoMessage() {}
 
 func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2124,7 +2238,7 @@ func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleInfo.ProtoReflect.Descriptor instead.
 func (*ScheduleInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ScheduleInfo) GetSocket() string {
@@ -2240,7 +2354,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2252,7 +2366,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2265,7 +2379,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{28}
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
 }
 
 type NetworkInfo struct {
@@ -2289,7 +2403,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2301,7 +2415,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2314,7 +2428,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{29}
+	return file_messages_api_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2412,7 +2526,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2424,7 +2538,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2437,7 +2551,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{30}
+	return file_messages_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2519,7 +2633,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2531,7 +2645,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2544,7 +2658,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{31}
+	return file_messages_api_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -2580,7 +2694,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2592,7 +2706,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2605,7 +2719,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{32}
+	return file_messages_api_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Explanation) GetId() string {
@@ -2718,7 +2832,7 @@ type ListenRequest struct {
 
 func (x *ListenRequest) Reset() {
 	*x = ListenRequest{}
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2730,7 +2844,7 @@ func (x *ListenRequest) String() string {
 func (*ListenRequest) ProtoMessage() {}
 
 func (x *ListenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2743,7 +2857,7 @@ func (x *ListenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListenRequest.ProtoReflect.Descriptor instead.
 func (*ListenRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{33}
+	return file_messages_api_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListenRequest) GetName() string {
@@ -2797,7 +2911,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2809,7 +2923,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2822,7 +2936,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{34}
+	return file_messages_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Notice) GetChannel() string {
@@ -2933,7 +3047,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2945,7 +3059,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2958,7 +3072,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{35}
+	return file_messages_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *LogsRequest) GetId() string {
@@ -2985,7 +3099,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2997,7 +3111,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3010,7 +3124,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{36}
+	return file_messages_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *LogsResponse) GetCall() *CallInfo {
@@ -3037,7 +3151,7 @@ type AttemptLog struct {
 
 func (x *AttemptLog) Reset() {
 	*x = AttemptLog{}
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3049,7 +3163,7 @@ func (x *AttemptLog) String() string {
 func (*AttemptLog) ProtoMessage() {}
 
 func (x *AttemptLog) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3062,7 +3176,7 @@ func (x *AttemptLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptLog.ProtoReflect.Descriptor instead.
 func (*AttemptLog) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{37}
+	return file_messages_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *AttemptLog) GetAttempt() uint32 {
@@ -3147,7 +3261,14 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06oldest\x18\x04 \x03(\v2\x10.flow.v1.ArrivalR\x06oldest\"9\n" +
 	"\rResultRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
-	"\atimeout\x18\x02 \x01(\x03R\atimeout\"g\n" +
+	"\atimeout\x18\x02 \x01(\x03R\atimeout\"l\n" +
+	"\x0eResultsRequest\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\tR\x05first\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x14\n" +
+	"\x05known\x18\x03 \x01(\fR\x05known\x12\x18\n" +
+	"\atimeout\x18\x04 \x01(\x03R\atimeout\":\n" +
+	"\x0fResultsResponse\x12'\n" +
+	"\x05calls\x18\x01 \x03(\v2\x11.flow.v1.CallInfoR\x05calls\"g\n" +
 	"\x0eGetCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\targuments\x18\x02 \x01(\bR\targuments\x12'\n" +
@@ -3359,18 +3480,20 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\xd3\x04\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\xc6\x05\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
 	"\vSubmitBatch\x12\x1b.flow.v1.SubmitBatchRequest\x1a\x1c.flow.v1.SubmitBatchResponse\x12=\n" +
 	"\x06Stream\x12\x16.flow.v1.StreamRequest\x1a\x17.flow.v1.StreamResponse(\x010\x01\x123\n" +
-	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x125\n" +
+	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x12<\n" +
+	"\aResults\x12\x17.flow.v1.ResultsRequest\x1a\x18.flow.v1.ResultsResponse\x125\n" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
 	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo\x128\n" +
 	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
+	"\x06Listen\x12\x16.flow.v1.ListenRequest\x1a\x0f.flow.v1.Notice0\x01\x123\n" +
 	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -3397,7 +3520,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),              // 0: flow.v1.Position
 	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
@@ -3409,129 +3532,136 @@ var file_messages_api_proto_goTypes = []any{
 	(*Gate)(nil),                  // 7: flow.v1.Gate
 	(*GateInput)(nil),             // 8: flow.v1.GateInput
 	(*ResultRequest)(nil),         // 9: flow.v1.ResultRequest
-	(*GetCallRequest)(nil),        // 10: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),     // 11: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),              // 12: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),      // 13: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),     // 14: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),         // 15: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),         // 16: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),         // 17: flow.v1.DeleteRequest
-	(*GetRequest)(nil),            // 18: flow.v1.GetRequest
-	(*ObjectResponse)(nil),        // 19: flow.v1.ObjectResponse
-	(*ListRequest)(nil),           // 20: flow.v1.ListRequest
-	(*ListResponse)(nil),          // 21: flow.v1.ListResponse
-	(*ControlRequest)(nil),        // 22: flow.v1.ControlRequest
-	(*InspectRequest)(nil),        // 23: flow.v1.InspectRequest
-	(*InspectResponse)(nil),       // 24: flow.v1.InspectResponse
-	(*ListSchedulesRequest)(nil),  // 25: flow.v1.ListSchedulesRequest
-	(*ListSchedulesResponse)(nil), // 26: flow.v1.ListSchedulesResponse
-	(*ScheduleInfo)(nil),          // 27: flow.v1.ScheduleInfo
-	(*GetNetworkRequest)(nil),     // 28: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),           // 29: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),             // 30: flow.v1.GroupInfo
-	(*ExplainRequest)(nil),        // 31: flow.v1.ExplainRequest
-	(*Explanation)(nil),           // 32: flow.v1.Explanation
-	(*ListenRequest)(nil),         // 33: flow.v1.ListenRequest
-	(*Notice)(nil),                // 34: flow.v1.Notice
-	(*LogsRequest)(nil),           // 35: flow.v1.LogsRequest
-	(*LogsResponse)(nil),          // 36: flow.v1.LogsResponse
-	(*AttemptLog)(nil),            // 37: flow.v1.AttemptLog
-	nil,                           // 38: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),             // 39: flow.v1.ErrorInfo
-	(*Arrival)(nil),               // 40: flow.v1.Arrival
-	(*Failure)(nil),               // 41: flow.v1.Failure
-	(*Event)(nil),                 // 42: flow.v1.Event
-	(*Arguments)(nil),             // 43: flow.v1.Arguments
-	(*Object)(nil),                // 44: flow.v1.Object
-	(Kind)(0),                     // 45: flow.v1.Kind
-	(*Processor)(nil),             // 46: flow.v1.Processor
-	(*Function)(nil),              // 47: flow.v1.Function
+	(*ResultsRequest)(nil),        // 10: flow.v1.ResultsRequest
+	(*ResultsResponse)(nil),       // 11: flow.v1.ResultsResponse
+	(*GetCallRequest)(nil),        // 12: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),     // 13: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),              // 14: flow.v1.CallInfo
+	(*ListCallsRequest)(nil),      // 15: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),     // 16: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),         // 17: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),         // 18: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),         // 19: flow.v1.DeleteRequest
+	(*GetRequest)(nil),            // 20: flow.v1.GetRequest
+	(*ObjectResponse)(nil),        // 21: flow.v1.ObjectResponse
+	(*ListRequest)(nil),           // 22: flow.v1.ListRequest
+	(*ListResponse)(nil),          // 23: flow.v1.ListResponse
+	(*ControlRequest)(nil),        // 24: flow.v1.ControlRequest
+	(*InspectRequest)(nil),        // 25: flow.v1.InspectRequest
+	(*InspectResponse)(nil),       // 26: flow.v1.InspectResponse
+	(*ListSchedulesRequest)(nil),  // 27: flow.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 28: flow.v1.ListSchedulesResponse
+	(*ScheduleInfo)(nil),          // 29: flow.v1.ScheduleInfo
+	(*GetNetworkRequest)(nil),     // 30: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),           // 31: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),             // 32: flow.v1.GroupInfo
+	(*ExplainRequest)(nil),        // 33: flow.v1.ExplainRequest
+	(*Explanation)(nil),           // 34: flow.v1.Explanation
+	(*ListenRequest)(nil),         // 35: flow.v1.ListenRequest
+	(*Notice)(nil),                // 36: flow.v1.Notice
+	(*LogsRequest)(nil),           // 37: flow.v1.LogsRequest
+	(*LogsResponse)(nil),          // 38: flow.v1.LogsResponse
+	(*AttemptLog)(nil),            // 39: flow.v1.AttemptLog
+	nil,                           // 40: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 41: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 42: flow.v1.Arrival
+	(*Failure)(nil),               // 43: flow.v1.Failure
+	(*Event)(nil),                 // 44: flow.v1.Event
+	(*Arguments)(nil),             // 45: flow.v1.Arguments
+	(*Object)(nil),                // 46: flow.v1.Object
+	(Kind)(0),                     // 47: flow.v1.Kind
+	(*Processor)(nil),             // 48: flow.v1.Processor
+	(*Function)(nil),              // 49: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	38, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	40, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
-	12, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	39, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	14, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
+	41, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	40, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
-	0,  // 8: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	41, // 9: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	42, // 10: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	43, // 11: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
-	0,  // 12: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	0,  // 13: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	12, // 14: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 15: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	44, // 16: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	45, // 17: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	44, // 18: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	45, // 19: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	45, // 20: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 21: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	44, // 22: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 23: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	44, // 24: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	44, // 25: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	7,  // 26: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	45, // 27: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 28: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	44, // 29: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 30: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	46, // 31: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	47, // 32: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	27, // 33: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	44, // 34: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	30, // 35: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	12, // 36: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
-	37, // 37: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
-	1,  // 38: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 39: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 40: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 41: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 42: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 43: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	13, // 44: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	11, // 45: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	31, // 46: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	35, // 47: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	15, // 48: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	16, // 49: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	17, // 50: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	18, // 51: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	20, // 52: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	18, // 53: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	22, // 54: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	23, // 55: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	25, // 56: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	28, // 57: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	12, // 58: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 59: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 60: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 61: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	12, // 62: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	12, // 63: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	14, // 64: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	12, // 65: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	32, // 66: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	36, // 67: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	19, // 68: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	19, // 69: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	19, // 70: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	19, // 71: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	21, // 72: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	19, // 73: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	19, // 74: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	24, // 75: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	26, // 76: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	29, // 77: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	58, // [58:78] is the sub-list for method output_type
-	38, // [38:58] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	42, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	14, // 8: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 9: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
+	43, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	44, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	45, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	0,  // 13: flow.v1.CallInfo.position:type_name -> flow.v1.Position
+	0,  // 14: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	14, // 15: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 16: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	46, // 17: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	47, // 18: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	46, // 19: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	47, // 20: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	47, // 21: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 22: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	46, // 23: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 24: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	46, // 25: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	46, // 26: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	7,  // 27: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	47, // 28: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 29: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	46, // 30: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 31: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	48, // 32: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	49, // 33: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	29, // 34: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	46, // 35: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	32, // 36: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	14, // 37: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
+	39, // 38: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
+	1,  // 39: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 40: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 41: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 42: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	9,  // 43: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	10, // 44: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	12, // 45: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	15, // 46: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	13, // 47: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	33, // 48: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	35, // 49: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	37, // 50: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	17, // 51: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	18, // 52: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	19, // 53: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	20, // 54: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	22, // 55: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	20, // 56: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	24, // 57: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	25, // 58: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	27, // 59: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	30, // 60: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	14, // 61: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 62: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 63: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 64: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	14, // 65: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	11, // 66: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	14, // 67: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	16, // 68: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	14, // 69: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	34, // 70: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	36, // 71: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	38, // 72: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	21, // 73: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	21, // 74: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	21, // 75: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	21, // 76: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	23, // 77: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	21, // 78: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	21, // 79: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	26, // 80: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	28, // 81: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	31, // 82: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	61, // [61:83] is the sub-list for method output_type
+	39, // [39:61] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -3542,14 +3672,14 @@ func file_messages_api_proto_init() {
 	file_messages_commands_proto_init()
 	file_messages_model_proto_init()
 	file_messages_api_proto_msgTypes[1].OneofWrappers = []any{}
-	file_messages_api_proto_msgTypes[12].OneofWrappers = []any{}
+	file_messages_api_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

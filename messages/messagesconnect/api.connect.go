@@ -47,6 +47,8 @@ const (
 	TasksStreamProcedure = "/flow.v1.Tasks/Stream"
 	// TasksResultProcedure is the fully-qualified name of the Tasks's Result RPC.
 	TasksResultProcedure = "/flow.v1.Tasks/Result"
+	// TasksResultsProcedure is the fully-qualified name of the Tasks's Results RPC.
+	TasksResultsProcedure = "/flow.v1.Tasks/Results"
 	// TasksGetCallProcedure is the fully-qualified name of the Tasks's GetCall RPC.
 	TasksGetCallProcedure = "/flow.v1.Tasks/GetCall"
 	// TasksListCallsProcedure is the fully-qualified name of the Tasks's ListCalls RPC.
@@ -55,6 +57,8 @@ const (
 	TasksCancelCallProcedure = "/flow.v1.Tasks/CancelCall"
 	// TasksExplainProcedure is the fully-qualified name of the Tasks's Explain RPC.
 	TasksExplainProcedure = "/flow.v1.Tasks/Explain"
+	// TasksListenProcedure is the fully-qualified name of the Tasks's Listen RPC.
+	TasksListenProcedure = "/flow.v1.Tasks/Listen"
 	// TasksLogsProcedure is the fully-qualified name of the Tasks's Logs RPC.
 	TasksLogsProcedure = "/flow.v1.Tasks/Logs"
 	// ObjectsCreateProcedure is the fully-qualified name of the Objects's Create RPC.
@@ -93,6 +97,8 @@ type TasksClient interface {
 	Stream(context.Context) *connect.BidiStreamForClient[messages.StreamRequest, messages.StreamResponse]
 	// Result waits for a call's end and gives it.
 	Result(context.Context, *connect.Request[messages.ResultRequest]) (*connect.Response[messages.CallInfo], error)
+	// Results waits until some of a batch's calls have ended, and gives those.
+	Results(context.Context, *connect.Request[messages.ResultsRequest]) (*connect.Response[messages.ResultsResponse], error)
 	// GetCall gives a call as it is now.
 	GetCall(context.Context, *connect.Request[messages.GetCallRequest]) (*connect.Response[messages.CallInfo], error)
 	// ListCalls gives calls, newest first unless asked otherwise.
@@ -101,6 +107,8 @@ type TasksClient interface {
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
 	// Explain says what a call waits for and since when, or how it ended.
 	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Listen gives what happens to calls as it happens.
+	Listen(context.Context, *connect.Request[messages.ListenRequest]) (*connect.ServerStreamForClient[messages.Notice], error)
 	// Logs gives what a call's attempts have printed.
 	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
@@ -146,6 +154,12 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("Result")),
 			connect.WithClientOptions(opts...),
 		),
+		results: connect.NewClient[messages.ResultsRequest, messages.ResultsResponse](
+			httpClient,
+			baseURL+TasksResultsProcedure,
+			connect.WithSchema(tasksMethods.ByName("Results")),
+			connect.WithClientOptions(opts...),
+		),
 		getCall: connect.NewClient[messages.GetCallRequest, messages.CallInfo](
 			httpClient,
 			baseURL+TasksGetCallProcedure,
@@ -170,6 +184,12 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("Explain")),
 			connect.WithClientOptions(opts...),
 		),
+		listen: connect.NewClient[messages.ListenRequest, messages.Notice](
+			httpClient,
+			baseURL+TasksListenProcedure,
+			connect.WithSchema(tasksMethods.ByName("Listen")),
+			connect.WithClientOptions(opts...),
+		),
 		logs: connect.NewClient[messages.LogsRequest, messages.LogsResponse](
 			httpClient,
 			baseURL+TasksLogsProcedure,
@@ -186,10 +206,12 @@ type tasksClient struct {
 	submitBatch *connect.Client[messages.SubmitBatchRequest, messages.SubmitBatchResponse]
 	stream      *connect.Client[messages.StreamRequest, messages.StreamResponse]
 	result      *connect.Client[messages.ResultRequest, messages.CallInfo]
+	results     *connect.Client[messages.ResultsRequest, messages.ResultsResponse]
 	getCall     *connect.Client[messages.GetCallRequest, messages.CallInfo]
 	listCalls   *connect.Client[messages.ListCallsRequest, messages.ListCallsResponse]
 	cancelCall  *connect.Client[messages.CancelCallRequest, messages.CallInfo]
 	explain     *connect.Client[messages.ExplainRequest, messages.Explanation]
+	listen      *connect.Client[messages.ListenRequest, messages.Notice]
 	logs        *connect.Client[messages.LogsRequest, messages.LogsResponse]
 }
 
@@ -218,6 +240,11 @@ func (c *tasksClient) Result(ctx context.Context, req *connect.Request[messages.
 	return c.result.CallUnary(ctx, req)
 }
 
+// Results calls flow.v1.Tasks.Results.
+func (c *tasksClient) Results(ctx context.Context, req *connect.Request[messages.ResultsRequest]) (*connect.Response[messages.ResultsResponse], error) {
+	return c.results.CallUnary(ctx, req)
+}
+
 // GetCall calls flow.v1.Tasks.GetCall.
 func (c *tasksClient) GetCall(ctx context.Context, req *connect.Request[messages.GetCallRequest]) (*connect.Response[messages.CallInfo], error) {
 	return c.getCall.CallUnary(ctx, req)
@@ -236,6 +263,11 @@ func (c *tasksClient) CancelCall(ctx context.Context, req *connect.Request[messa
 // Explain calls flow.v1.Tasks.Explain.
 func (c *tasksClient) Explain(ctx context.Context, req *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
 	return c.explain.CallUnary(ctx, req)
+}
+
+// Listen calls flow.v1.Tasks.Listen.
+func (c *tasksClient) Listen(ctx context.Context, req *connect.Request[messages.ListenRequest]) (*connect.ServerStreamForClient[messages.Notice], error) {
+	return c.listen.CallServerStream(ctx, req)
 }
 
 // Logs calls flow.v1.Tasks.Logs.
@@ -257,6 +289,8 @@ type TasksHandler interface {
 	Stream(context.Context, *connect.BidiStream[messages.StreamRequest, messages.StreamResponse]) error
 	// Result waits for a call's end and gives it.
 	Result(context.Context, *connect.Request[messages.ResultRequest]) (*connect.Response[messages.CallInfo], error)
+	// Results waits until some of a batch's calls have ended, and gives those.
+	Results(context.Context, *connect.Request[messages.ResultsRequest]) (*connect.Response[messages.ResultsResponse], error)
 	// GetCall gives a call as it is now.
 	GetCall(context.Context, *connect.Request[messages.GetCallRequest]) (*connect.Response[messages.CallInfo], error)
 	// ListCalls gives calls, newest first unless asked otherwise.
@@ -265,6 +299,8 @@ type TasksHandler interface {
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
 	// Explain says what a call waits for and since when, or how it ended.
 	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Listen gives what happens to calls as it happens.
+	Listen(context.Context, *connect.Request[messages.ListenRequest], *connect.ServerStream[messages.Notice]) error
 	// Logs gives what a call's attempts have printed.
 	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
@@ -306,6 +342,12 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("Result")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksResultsHandler := connect.NewUnaryHandler(
+		TasksResultsProcedure,
+		svc.Results,
+		connect.WithSchema(tasksMethods.ByName("Results")),
+		connect.WithHandlerOptions(opts...),
+	)
 	tasksGetCallHandler := connect.NewUnaryHandler(
 		TasksGetCallProcedure,
 		svc.GetCall,
@@ -330,6 +372,12 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("Explain")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksListenHandler := connect.NewServerStreamHandler(
+		TasksListenProcedure,
+		svc.Listen,
+		connect.WithSchema(tasksMethods.ByName("Listen")),
+		connect.WithHandlerOptions(opts...),
+	)
 	tasksLogsHandler := connect.NewUnaryHandler(
 		TasksLogsProcedure,
 		svc.Logs,
@@ -348,6 +396,8 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksStreamHandler.ServeHTTP(w, r)
 		case TasksResultProcedure:
 			tasksResultHandler.ServeHTTP(w, r)
+		case TasksResultsProcedure:
+			tasksResultsHandler.ServeHTTP(w, r)
 		case TasksGetCallProcedure:
 			tasksGetCallHandler.ServeHTTP(w, r)
 		case TasksListCallsProcedure:
@@ -356,6 +406,8 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksCancelCallHandler.ServeHTTP(w, r)
 		case TasksExplainProcedure:
 			tasksExplainHandler.ServeHTTP(w, r)
+		case TasksListenProcedure:
+			tasksListenHandler.ServeHTTP(w, r)
 		case TasksLogsProcedure:
 			tasksLogsHandler.ServeHTTP(w, r)
 		default:
@@ -387,6 +439,10 @@ func (UnimplementedTasksHandler) Result(context.Context, *connect.Request[messag
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Result is not implemented"))
 }
 
+func (UnimplementedTasksHandler) Results(context.Context, *connect.Request[messages.ResultsRequest]) (*connect.Response[messages.ResultsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Results is not implemented"))
+}
+
 func (UnimplementedTasksHandler) GetCall(context.Context, *connect.Request[messages.GetCallRequest]) (*connect.Response[messages.CallInfo], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.GetCall is not implemented"))
 }
@@ -401,6 +457,10 @@ func (UnimplementedTasksHandler) CancelCall(context.Context, *connect.Request[me
 
 func (UnimplementedTasksHandler) Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Explain is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Listen(context.Context, *connect.Request[messages.ListenRequest], *connect.ServerStream[messages.Notice]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Listen is not implemented"))
 }
 
 func (UnimplementedTasksHandler) Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
