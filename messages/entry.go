@@ -31,6 +31,8 @@ const (
 	CommandThrottle           CommandType = 15
 	CommandFireSchedule       CommandType = 20
 
+	CommandPutChunk CommandType = 31
+
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
 	CommandNodeDown   CommandType = 102
@@ -61,6 +63,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
+	CommandPutChunk:           func() proto.Message { return new(PutChunk) },
 	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
@@ -141,6 +144,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandArrive, true
 	case *Throttle:
 		return CommandThrottle, true
+	case *PutChunk:
+		return CommandPutChunk, true
 	case *FireSchedule:
 		return CommandFireSchedule, true
 	case *Found:
