@@ -197,6 +197,7 @@ func (e *episode) compare() {
 		}
 	}
 	e.compareSchedules()
+	e.compareDead()
 	e.comparePending()
 	e.compareList()
 	e.compareGates()

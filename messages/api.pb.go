@@ -1171,6 +1171,544 @@ func (x *CallInfo) GetCatchUp() bool {
 	return false
 }
 
+type ListDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // only of this socket: name or id
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`     // only those that died of this: an exception's class, timeout, quarantined, expired, dead_letter, …
+	Since         int64                  `protobuf:"varint,3,opt,name=since,proto3" json:"since,omitempty"`  // only those that died at this time or later, microseconds since 1970, UTC
+	Rows          int32                  `protobuf:"varint,4,opt,name=rows,proto3" json:"rows,omitempty"`    // a page; default 10, at most 256
+	PageToken     string                 `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadRequest) Reset() {
+	*x = ListDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadRequest) ProtoMessage() {}
+
+func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadRequest.ProtoReflect.Descriptor instead.
+func (*ListDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListDeadRequest) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ListDeadRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ListDeadRequest) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *ListDeadRequest) GetRows() int32 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *ListDeadRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListDeadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Letters       []*DeadInfo            `protobuf:"bytes,1,rep,name=letters,proto3" json:"letters,omitempty"`
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"` // empty: there are no more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadResponse) Reset() {
+	*x = ListDeadResponse{}
+	mi := &file_messages_api_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadResponse) ProtoMessage() {}
+
+func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadResponse.ProtoReflect.Descriptor instead.
+func (*ListDeadResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListDeadResponse) GetLetters() []*DeadInfo {
+	if x != nil {
+		return x.Letters
+	}
+	return nil
+}
+
+func (x *ListDeadResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// DeadInfo is a dead letter as people see it.
+type DeadInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Call          *CallInfo              `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`        // a message of which no call was made looks like a call that failed as dead_letter
+	Died          int64                  `protobuf:"varint,2,opt,name=died,proto3" json:"died,omitempty"`       // microseconds since 1970, UTC
+	Edited        bool                   `protobuf:"varint,3,opt,name=edited,proto3" json:"edited,omitempty"`   // its arguments are others than those with which it died
+	Message       bool                   `protobuf:"varint,4,opt,name=message,proto3" json:"message,omitempty"` // it is a message, no call
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadInfo) Reset() {
+	*x = DeadInfo{}
+	mi := &file_messages_api_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadInfo) ProtoMessage() {}
+
+func (x *DeadInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadInfo.ProtoReflect.Descriptor instead.
+func (*DeadInfo) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DeadInfo) GetCall() *CallInfo {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *DeadInfo) GetDied() int64 {
+	if x != nil {
+		return x.Died
+	}
+	return 0
+}
+
+func (x *DeadInfo) GetEdited() bool {
+	if x != nil {
+		return x.Edited
+	}
+	return false
+}
+
+func (x *DeadInfo) GetMessage() bool {
+	if x != nil {
+		return x.Message
+	}
+	return false
+}
+
+type GetDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDeadRequest) Reset() {
+	*x = GetDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDeadRequest) ProtoMessage() {}
+
+func (x *GetDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDeadRequest.ProtoReflect.Descriptor instead.
+func (*GetDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetDeadRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type EditDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Data          string                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"` // JSON text, spread like RunRequest.data; of a message: its value
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EditDeadRequest) Reset() {
+	*x = EditDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EditDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EditDeadRequest) ProtoMessage() {}
+
+func (x *EditDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EditDeadRequest.ProtoReflect.Descriptor instead.
+func (*EditDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *EditDeadRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *EditDeadRequest) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+type RedriveDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`     // at most 256
+	Owner         string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"` // of the new calls; empty: as before
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedriveDeadRequest) Reset() {
+	*x = RedriveDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedriveDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedriveDeadRequest) ProtoMessage() {}
+
+func (x *RedriveDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedriveDeadRequest.ProtoReflect.Descriptor instead.
+func (*RedriveDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RedriveDeadRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *RedriveDeadRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+type RedriveDeadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Redriven      []*Redriven            `protobuf:"bytes,1,rep,name=redriven,proto3" json:"redriven,omitempty"` // in the order of the ids
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedriveDeadResponse) Reset() {
+	*x = RedriveDeadResponse{}
+	mi := &file_messages_api_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedriveDeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedriveDeadResponse) ProtoMessage() {}
+
+func (x *RedriveDeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedriveDeadResponse.ProtoReflect.Descriptor instead.
+func (*RedriveDeadResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RedriveDeadResponse) GetRedriven() []*Redriven {
+	if x != nil {
+		return x.Redriven
+	}
+	return nil
+}
+
+// Redriven says what became of one dead letter.
+type Redriven struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`       // the letter's
+	Call          string                 `protobuf:"bytes,2,opt,name=call,proto3" json:"call,omitempty"`   // id of the call, or message, that it is now
+	Error         *ErrorInfo             `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"` // why it was not sent again: it is still there
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Redriven) Reset() {
+	*x = Redriven{}
+	mi := &file_messages_api_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Redriven) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Redriven) ProtoMessage() {}
+
+func (x *Redriven) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Redriven.ProtoReflect.Descriptor instead.
+func (*Redriven) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Redriven) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Redriven) GetCall() string {
+	if x != nil {
+		return x.Call
+	}
+	return ""
+}
+
+func (x *Redriven) GetError() *ErrorInfo {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type DropDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"` // at most 256
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DropDeadRequest) Reset() {
+	*x = DropDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DropDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DropDeadRequest) ProtoMessage() {}
+
+func (x *DropDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DropDeadRequest.ProtoReflect.Descriptor instead.
+func (*DropDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *DropDeadRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+type DropDeadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Dropped       []string               `protobuf:"bytes,1,rep,name=dropped,proto3" json:"dropped,omitempty"` // those that were dead letters
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DropDeadResponse) Reset() {
+	*x = DropDeadResponse{}
+	mi := &file_messages_api_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DropDeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DropDeadResponse) ProtoMessage() {}
+
+func (x *DropDeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DropDeadResponse.ProtoReflect.Descriptor instead.
+func (*DropDeadResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *DropDeadResponse) GetDropped() []string {
+	if x != nil {
+		return x.Dropped
+	}
+	return nil
+}
+
 type ListCallsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"`
@@ -1189,7 +1727,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1739,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1752,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{13}
+	return file_messages_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListCallsRequest) GetSocket() string {
@@ -1299,7 +1837,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1311,7 +1849,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1324,7 +1862,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{14}
+	return file_messages_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListCallsResponse) GetCalls() []*CallInfo {
@@ -1364,7 +1902,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1914,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1927,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{15}
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CreateRequest) GetObject() *Object {
@@ -1412,7 +1950,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1962,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1975,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{16}
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *UpdateRequest) GetKind() Kind {
@@ -1486,7 +2024,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +2036,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +2049,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{17}
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DeleteRequest) GetKind() Kind {
@@ -1546,7 +2084,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +2096,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +2109,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{18}
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetRequest) GetKind() Kind {
@@ -1610,7 +2148,7 @@ type ObjectResponse struct {
 
 func (x *ObjectResponse) Reset() {
 	*x = ObjectResponse{}
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1622,7 +2160,7 @@ func (x *ObjectResponse) String() string {
 func (*ObjectResponse) ProtoMessage() {}
 
 func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1635,7 +2173,7 @@ func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectResponse.ProtoReflect.Descriptor instead.
 func (*ObjectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{19}
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ObjectResponse) GetObject() *Object {
@@ -1700,7 +2238,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1712,7 +2250,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1725,7 +2263,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{20}
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListRequest) GetKind() Kind {
@@ -1775,7 +2313,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1787,7 +2325,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1800,7 +2338,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{21}
+	return file_messages_api_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListResponse) GetObjects() []*Object {
@@ -1841,7 +2379,7 @@ type ControlRequest struct {
 
 func (x *ControlRequest) Reset() {
 	*x = ControlRequest{}
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1853,7 +2391,7 @@ func (x *ControlRequest) String() string {
 func (*ControlRequest) ProtoMessage() {}
 
 func (x *ControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1866,7 +2404,7 @@ func (x *ControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRequest.ProtoReflect.Descriptor instead.
 func (*ControlRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{22}
+	return file_messages_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ControlRequest) GetProcessor() string {
@@ -1892,7 +2430,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1904,7 +2442,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1917,7 +2455,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{23}
+	return file_messages_api_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *InspectRequest) GetProcessor() *Processor {
@@ -1937,7 +2475,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1949,7 +2487,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1962,7 +2500,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{24}
+	return file_messages_api_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *InspectResponse) GetCommit() string {
@@ -1989,7 +2527,7 @@ type ListSchedulesRequest struct {
 
 func (x *ListSchedulesRequest) Reset() {
 	*x = ListSchedulesRequest{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2001,7 +2539,7 @@ func (x *ListSchedulesRequest) String() string {
 func (*ListSchedulesRequest) ProtoMessage() {}
 
 func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2014,7 +2552,7 @@ func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
 func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListSchedulesRequest) GetSocket() string {
@@ -2040,7 +2578,7 @@ type ListSchedulesResponse struct {
 
 func (x *ListSchedulesResponse) Reset() {
 	*x = ListSchedulesResponse{}
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2052,7 +2590,7 @@ func (x *ListSchedulesResponse) String() string {
 func (*ListSchedulesResponse) ProtoMessage() {}
 
 func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2065,7 +2603,7 @@ func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
 func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{26}
+	return file_messages_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListSchedulesResponse) GetSchedules() []*ScheduleInfo {
@@ -2099,7 +2637,7 @@ type ScheduleInfo struct {
 
 func (x *ScheduleInfo) Reset() {
 	*x = ScheduleInfo{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2111,7 +2649,7 @@ func (x *ScheduleInfo) String() string {
 func (*ScheduleInfo) ProtoMessage() {}
 
 func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2124,7 +2662,7 @@ func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleInfo.ProtoReflect.Descriptor instead.
 func (*ScheduleInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ScheduleInfo) GetSocket() string {
@@ -2240,7 +2778,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2252,7 +2790,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2265,7 +2803,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{28}
+	return file_messages_api_proto_rawDescGZIP(), []int{38}
 }
 
 type NetworkInfo struct {
@@ -2289,7 +2827,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2301,7 +2839,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2314,7 +2852,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{29}
+	return file_messages_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2412,7 +2950,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2424,7 +2962,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2437,7 +2975,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{30}
+	return file_messages_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2627,7 +3165,40 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
 	"\bcatch_up\x18/ \x01(\bR\acatchUpB\t\n" +
 	"\a_resultB\t\n" +
-	"\a_output\"\xa0\x02\n" +
+	"\a_output\"\x86\x01\n" +
+	"\x0fListDeadRequest\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\x03R\x05since\x12\x12\n" +
+	"\x04rows\x18\x04 \x01(\x05R\x04rows\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"g\n" +
+	"\x10ListDeadResponse\x12+\n" +
+	"\aletters\x18\x01 \x03(\v2\x11.flow.v1.DeadInfoR\aletters\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"w\n" +
+	"\bDeadInfo\x12%\n" +
+	"\x04call\x18\x01 \x01(\v2\x11.flow.v1.CallInfoR\x04call\x12\x12\n" +
+	"\x04died\x18\x02 \x01(\x03R\x04died\x12\x16\n" +
+	"\x06edited\x18\x03 \x01(\bR\x06edited\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\bR\amessage\" \n" +
+	"\x0eGetDeadRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"5\n" +
+	"\x0fEditDeadRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\tR\x04data\"<\n" +
+	"\x12RedriveDeadRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\"D\n" +
+	"\x13RedriveDeadResponse\x12-\n" +
+	"\bredriven\x18\x01 \x03(\v2\x11.flow.v1.RedrivenR\bredriven\"X\n" +
+	"\bRedriven\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04call\x18\x02 \x01(\tR\x04call\x12(\n" +
+	"\x05error\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\"#\n" +
+	"\x0fDropDeadRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\",\n" +
+	"\x10DropDeadResponse\x12\x18\n" +
+	"\adropped\x18\x01 \x03(\tR\adropped\"\xa0\x02\n" +
 	"\x10ListCallsRequest\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x16\n" +
 	"\x06states\x18\x02 \x03(\tR\x06states\x12\x1e\n" +
@@ -2741,7 +3312,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06queued\x18\b \x01(\x03R\x06queued\x12\x18\n" +
 	"\arunning\x18\t \x01(\x03R\arunning\x12\x18\n" +
 	"\aproblem\x18\n" +
-	" \x01(\tR\aproblem2\xe4\x03\n" +
+	" \x01(\tR\aproblem2\xa0\x06\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -2751,7 +3322,12 @@ const file_messages_api_proto_rawDesc = "" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
-	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo2\xe8\x04\n" +
+	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo\x12?\n" +
+	"\bListDead\x12\x18.flow.v1.ListDeadRequest\x1a\x19.flow.v1.ListDeadResponse\x125\n" +
+	"\aGetDead\x12\x17.flow.v1.GetDeadRequest\x1a\x11.flow.v1.DeadInfo\x127\n" +
+	"\bEditDead\x12\x18.flow.v1.EditDeadRequest\x1a\x11.flow.v1.DeadInfo\x12H\n" +
+	"\vRedriveDead\x12\x1b.flow.v1.RedriveDeadRequest\x1a\x1c.flow.v1.RedriveDeadResponse\x12?\n" +
+	"\bDropDead\x12\x18.flow.v1.DropDeadRequest\x1a\x19.flow.v1.DropDeadResponse2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
 	"\x06Update\x12\x16.flow.v1.UpdateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -2777,7 +3353,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),              // 0: flow.v1.Position
 	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
@@ -2792,113 +3368,137 @@ var file_messages_api_proto_goTypes = []any{
 	(*GetCallRequest)(nil),        // 10: flow.v1.GetCallRequest
 	(*CancelCallRequest)(nil),     // 11: flow.v1.CancelCallRequest
 	(*CallInfo)(nil),              // 12: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),      // 13: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),     // 14: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),         // 15: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),         // 16: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),         // 17: flow.v1.DeleteRequest
-	(*GetRequest)(nil),            // 18: flow.v1.GetRequest
-	(*ObjectResponse)(nil),        // 19: flow.v1.ObjectResponse
-	(*ListRequest)(nil),           // 20: flow.v1.ListRequest
-	(*ListResponse)(nil),          // 21: flow.v1.ListResponse
-	(*ControlRequest)(nil),        // 22: flow.v1.ControlRequest
-	(*InspectRequest)(nil),        // 23: flow.v1.InspectRequest
-	(*InspectResponse)(nil),       // 24: flow.v1.InspectResponse
-	(*ListSchedulesRequest)(nil),  // 25: flow.v1.ListSchedulesRequest
-	(*ListSchedulesResponse)(nil), // 26: flow.v1.ListSchedulesResponse
-	(*ScheduleInfo)(nil),          // 27: flow.v1.ScheduleInfo
-	(*GetNetworkRequest)(nil),     // 28: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),           // 29: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),             // 30: flow.v1.GroupInfo
-	nil,                           // 31: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),             // 32: flow.v1.ErrorInfo
-	(*Arrival)(nil),               // 33: flow.v1.Arrival
-	(*Failure)(nil),               // 34: flow.v1.Failure
-	(*Event)(nil),                 // 35: flow.v1.Event
-	(*Arguments)(nil),             // 36: flow.v1.Arguments
-	(*Object)(nil),                // 37: flow.v1.Object
-	(Kind)(0),                     // 38: flow.v1.Kind
-	(*Processor)(nil),             // 39: flow.v1.Processor
-	(*Function)(nil),              // 40: flow.v1.Function
+	(*ListDeadRequest)(nil),       // 13: flow.v1.ListDeadRequest
+	(*ListDeadResponse)(nil),      // 14: flow.v1.ListDeadResponse
+	(*DeadInfo)(nil),              // 15: flow.v1.DeadInfo
+	(*GetDeadRequest)(nil),        // 16: flow.v1.GetDeadRequest
+	(*EditDeadRequest)(nil),       // 17: flow.v1.EditDeadRequest
+	(*RedriveDeadRequest)(nil),    // 18: flow.v1.RedriveDeadRequest
+	(*RedriveDeadResponse)(nil),   // 19: flow.v1.RedriveDeadResponse
+	(*Redriven)(nil),              // 20: flow.v1.Redriven
+	(*DropDeadRequest)(nil),       // 21: flow.v1.DropDeadRequest
+	(*DropDeadResponse)(nil),      // 22: flow.v1.DropDeadResponse
+	(*ListCallsRequest)(nil),      // 23: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),     // 24: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),         // 25: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),         // 26: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),         // 27: flow.v1.DeleteRequest
+	(*GetRequest)(nil),            // 28: flow.v1.GetRequest
+	(*ObjectResponse)(nil),        // 29: flow.v1.ObjectResponse
+	(*ListRequest)(nil),           // 30: flow.v1.ListRequest
+	(*ListResponse)(nil),          // 31: flow.v1.ListResponse
+	(*ControlRequest)(nil),        // 32: flow.v1.ControlRequest
+	(*InspectRequest)(nil),        // 33: flow.v1.InspectRequest
+	(*InspectResponse)(nil),       // 34: flow.v1.InspectResponse
+	(*ListSchedulesRequest)(nil),  // 35: flow.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 36: flow.v1.ListSchedulesResponse
+	(*ScheduleInfo)(nil),          // 37: flow.v1.ScheduleInfo
+	(*GetNetworkRequest)(nil),     // 38: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),           // 39: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),             // 40: flow.v1.GroupInfo
+	nil,                           // 41: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 42: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 43: flow.v1.Arrival
+	(*Failure)(nil),               // 44: flow.v1.Failure
+	(*Event)(nil),                 // 45: flow.v1.Event
+	(*Arguments)(nil),             // 46: flow.v1.Arguments
+	(*Object)(nil),                // 47: flow.v1.Object
+	(Kind)(0),                     // 48: flow.v1.Kind
+	(*Processor)(nil),             // 49: flow.v1.Processor
+	(*Function)(nil),              // 50: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	31, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	41, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
 	12, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	32, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	42, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	33, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	43, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
 	0,  // 8: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	34, // 9: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	35, // 10: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	36, // 11: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	44, // 9: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	45, // 10: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	46, // 11: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
 	0,  // 12: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	0,  // 13: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	12, // 14: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 15: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	37, // 16: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	38, // 17: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	37, // 18: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	38, // 19: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	38, // 20: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 21: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	37, // 22: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 23: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	37, // 24: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	37, // 25: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	7,  // 26: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	38, // 27: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 28: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	37, // 29: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 30: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	39, // 31: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	40, // 32: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	27, // 33: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	37, // 34: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	30, // 35: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	1,  // 36: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 37: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 38: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 39: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 40: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 41: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	13, // 42: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	11, // 43: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	15, // 44: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	16, // 45: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	17, // 46: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	18, // 47: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	20, // 48: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	18, // 49: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	22, // 50: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	23, // 51: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	25, // 52: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	28, // 53: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	12, // 54: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 55: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 56: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 57: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	12, // 58: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	12, // 59: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	14, // 60: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	12, // 61: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	19, // 62: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	19, // 63: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	19, // 64: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	19, // 65: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	21, // 66: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	19, // 67: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	19, // 68: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	24, // 69: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	26, // 70: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	29, // 71: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	54, // [54:72] is the sub-list for method output_type
-	36, // [36:54] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	15, // 13: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
+	12, // 14: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
+	20, // 15: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
+	42, // 16: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
+	0,  // 17: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	12, // 18: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 19: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	47, // 20: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	48, // 21: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	47, // 22: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	48, // 23: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	48, // 24: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 25: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	47, // 26: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 27: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	47, // 28: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	47, // 29: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	7,  // 30: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	48, // 31: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 32: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	47, // 33: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 34: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	49, // 35: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	50, // 36: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	37, // 37: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	47, // 38: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	40, // 39: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	1,  // 40: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 41: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 42: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 43: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	9,  // 44: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	10, // 45: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	23, // 46: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	11, // 47: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	13, // 48: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
+	16, // 49: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
+	17, // 50: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
+	18, // 51: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
+	21, // 52: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
+	25, // 53: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	26, // 54: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	27, // 55: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	28, // 56: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	30, // 57: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	28, // 58: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	32, // 59: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	33, // 60: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	35, // 61: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	38, // 62: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	12, // 63: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 64: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 65: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 66: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	12, // 67: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	12, // 68: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	24, // 69: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	12, // 70: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	14, // 71: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
+	15, // 72: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
+	15, // 73: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
+	19, // 74: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
+	22, // 75: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
+	29, // 76: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	29, // 77: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	29, // 78: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	29, // 79: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	31, // 80: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	29, // 81: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	29, // 82: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	34, // 83: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	36, // 84: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	39, // 85: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	63, // [63:86] is the sub-list for method output_type
+	40, // [40:63] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -2916,7 +3516,7 @@ func file_messages_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

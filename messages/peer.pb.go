@@ -238,6 +238,7 @@ type QueryRequest struct {
 	//	*QueryRequest_Stats
 	//	*QueryRequest_Gates
 	//	*QueryRequest_Schedules
+	//	*QueryRequest_Dead
 	Query         isQueryRequest_Query `protobuf_oneof:"query"`
 	Skip          int64                `protobuf:"varint,6,opt,name=skip,proto3" json:"skip,omitempty"` // with list: rows to pass over, behind the page token
 	unknownFields protoimpl.UnknownFields
@@ -340,6 +341,15 @@ func (x *QueryRequest) GetSchedules() *SchedulesQuery {
 	return nil
 }
 
+func (x *QueryRequest) GetDead() *DeadQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Dead); ok {
+			return x.Dead
+		}
+	}
+	return nil
+}
+
 func (x *QueryRequest) GetSkip() int64 {
 	if x != nil {
 		return x.Skip
@@ -371,6 +381,10 @@ type QueryRequest_Schedules struct {
 	Schedules *SchedulesQuery `protobuf:"bytes,20,opt,name=schedules,proto3,oneof"`
 }
 
+type QueryRequest_Dead struct {
+	Dead *DeadQuery `protobuf:"bytes,21,opt,name=dead,proto3,oneof"`
+}
+
 func (*QueryRequest_Call) isQueryRequest_Query() {}
 
 func (*QueryRequest_List) isQueryRequest_Query() {}
@@ -380,6 +394,8 @@ func (*QueryRequest_Stats) isQueryRequest_Query() {}
 func (*QueryRequest_Gates) isQueryRequest_Query() {}
 
 func (*QueryRequest_Schedules) isQueryRequest_Query() {}
+
+func (*QueryRequest_Dead) isQueryRequest_Query() {}
 
 type CallQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -560,6 +576,144 @@ func (*SchedulesQuery) Descriptor() ([]byte, []int) {
 	return file_messages_peer_proto_rawDescGZIP(), []int{8}
 }
 
+// DeadQuery asks for dead letters, the latest first, or for one with its
+// arguments.
+type DeadQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`         // this one; absent: a list
+	Socket        string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"` // only of this socket: its id
+	Type          string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`     // only those that died of this
+	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`  // only those that died at this time or later, microseconds
+	Rows          int32                  `protobuf:"varint,5,opt,name=rows,proto3" json:"rows,omitempty"`
+	Cursor        string                 `protobuf:"bytes,6,opt,name=cursor,proto3" json:"cursor,omitempty"` // behind it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadQuery) Reset() {
+	*x = DeadQuery{}
+	mi := &file_messages_peer_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadQuery) ProtoMessage() {}
+
+func (x *DeadQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadQuery.ProtoReflect.Descriptor instead.
+func (*DeadQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *DeadQuery) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *DeadQuery) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *DeadQuery) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *DeadQuery) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *DeadQuery) GetRows() int32 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *DeadQuery) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+type DeadPage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Letters       []*DeadLetter          `protobuf:"bytes,1,rep,name=letters,proto3" json:"letters,omitempty"`
+	Next          string                 `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"` // where the list goes on; empty: it has ended
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadPage) Reset() {
+	*x = DeadPage{}
+	mi := &file_messages_peer_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadPage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadPage) ProtoMessage() {}
+
+func (x *DeadPage) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadPage.ProtoReflect.Descriptor instead.
+func (*DeadPage) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DeadPage) GetLetters() []*DeadLetter {
+	if x != nil {
+		return x.Letters
+	}
+	return nil
+}
+
+func (x *DeadPage) GetNext() string {
+	if x != nil {
+		return x.Next
+	}
+	return ""
+}
+
 type QueryResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"` // applied index of the view that was read
@@ -568,13 +722,14 @@ type QueryResponse struct {
 	Stats         *Stats                 `protobuf:"bytes,4,opt,name=stats,proto3" json:"stats,omitempty"`
 	Gate          *Gate                  `protobuf:"bytes,5,opt,name=gate,proto3" json:"gate,omitempty"`
 	Schedules     []*ScheduleState       `protobuf:"bytes,20,rep,name=schedules,proto3" json:"schedules,omitempty"`
+	Dead          *DeadPage              `protobuf:"bytes,21,opt,name=dead,proto3" json:"dead,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -586,7 +741,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -599,7 +754,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{9}
+	return file_messages_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *QueryResponse) GetIndex() uint64 {
@@ -644,6 +799,13 @@ func (x *QueryResponse) GetSchedules() []*ScheduleState {
 	return nil
 }
 
+func (x *QueryResponse) GetDead() *DeadPage {
+	if x != nil {
+		return x.Dead
+	}
+	return nil
+}
+
 type CallPage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Calls         []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
@@ -656,7 +818,7 @@ type CallPage struct {
 
 func (x *CallPage) Reset() {
 	*x = CallPage{}
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +830,7 @@ func (x *CallPage) String() string {
 func (*CallPage) ProtoMessage() {}
 
 func (x *CallPage) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +843,7 @@ func (x *CallPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallPage.ProtoReflect.Descriptor instead.
 func (*CallPage) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{10}
+	return file_messages_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CallPage) GetCalls() []*Call {
@@ -726,7 +888,7 @@ type Stats struct {
 
 func (x *Stats) Reset() {
 	*x = Stats{}
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +900,7 @@ func (x *Stats) String() string {
 func (*Stats) ProtoMessage() {}
 
 func (x *Stats) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +913,7 @@ func (x *Stats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stats.ProtoReflect.Descriptor instead.
 func (*Stats) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{11}
+	return file_messages_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Stats) GetTotal() int64 {
@@ -807,7 +969,7 @@ type AwaitRequest struct {
 
 func (x *AwaitRequest) Reset() {
 	*x = AwaitRequest{}
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +981,7 @@ func (x *AwaitRequest) String() string {
 func (*AwaitRequest) ProtoMessage() {}
 
 func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +994,7 @@ func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRequest.ProtoReflect.Descriptor instead.
 func (*AwaitRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{12}
+	return file_messages_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AwaitRequest) GetGroup() uint32 {
@@ -858,7 +1020,7 @@ type AwaitResponse struct {
 
 func (x *AwaitResponse) Reset() {
 	*x = AwaitResponse{}
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -870,7 +1032,7 @@ func (x *AwaitResponse) String() string {
 func (*AwaitResponse) ProtoMessage() {}
 
 func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -883,7 +1045,7 @@ func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
 func (*AwaitResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{13}
+	return file_messages_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AwaitResponse) GetCall() *Call {
@@ -908,7 +1070,7 @@ type ActorEnvelope struct {
 
 func (x *ActorEnvelope) Reset() {
 	*x = ActorEnvelope{}
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +1082,7 @@ func (x *ActorEnvelope) String() string {
 func (*ActorEnvelope) ProtoMessage() {}
 
 func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +1095,7 @@ func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorEnvelope.ProtoReflect.Descriptor instead.
 func (*ActorEnvelope) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+	return file_messages_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ActorEnvelope) GetTarget() string {
@@ -991,7 +1153,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +1165,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +1178,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{15}
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -1057,7 +1219,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1231,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1244,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Held) GetCall() []byte {
@@ -1110,7 +1272,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1284,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1297,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1162,7 +1324,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1336,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1349,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Panic) GetReason() string {
@@ -1207,7 +1369,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1381,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1394,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1252,7 +1414,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +1426,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +1439,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1305,7 +1467,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1479,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1492,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1349,7 +1511,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1361,7 +1523,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1374,7 +1536,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1397,7 +1559,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1409,7 +1571,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1422,7 +1584,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Server) GetNode() string {
@@ -1465,7 +1627,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +1639,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1490,7 +1652,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1524,7 +1686,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1536,7 +1698,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1549,7 +1711,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 type PlacementsResponse struct {
@@ -1561,7 +1723,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1735,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1748,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -1606,7 +1768,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1618,7 +1780,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1631,7 +1793,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{27}
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -1652,7 +1814,7 @@ type HostedResponse struct {
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1664,7 +1826,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1677,7 +1839,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{28}
+	return file_messages_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -1716,7 +1878,7 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x10ReadIndexRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"\xc5\x02\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"\xef\x02\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12(\n" +
@@ -1724,7 +1886,8 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x04list\x18\x04 \x01(\v2\x19.flow.v1.ListCallsRequestH\x00R\x04list\x12+\n" +
 	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12+\n" +
 	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x127\n" +
-	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x12\x12\n" +
+	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x12(\n" +
+	"\x04dead\x18\x15 \x01(\v2\x12.flow.v1.DeadQueryH\x00R\x04dead\x12\x12\n" +
 	"\x04skip\x18\x06 \x01(\x03R\x04skipB\a\n" +
 	"\x05query\"9\n" +
 	"\tCallQuery\x12\x0e\n" +
@@ -1736,14 +1899,25 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\n" +
 	"GatesQuery\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\"\x10\n" +
-	"\x0eSchedulesQuery\"\xee\x01\n" +
+	"\x0eSchedulesQuery\"\x89\x01\n" +
+	"\tDeadQuery\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
+	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\tR\x04type\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x12\n" +
+	"\x04rows\x18\x05 \x01(\x05R\x04rows\x12\x16\n" +
+	"\x06cursor\x18\x06 \x01(\tR\x06cursor\"M\n" +
+	"\bDeadPage\x12-\n" +
+	"\aletters\x18\x01 \x03(\v2\x13.flow.v1.DeadLetterR\aletters\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\tR\x04next\"\x95\x02\n" +
 	"\rQueryResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12!\n" +
 	"\x04call\x18\x02 \x01(\v2\r.flow.v1.CallR\x04call\x12%\n" +
 	"\x04page\x18\x03 \x01(\v2\x11.flow.v1.CallPageR\x04page\x12$\n" +
 	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\x12!\n" +
 	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\x124\n" +
-	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\"s\n" +
+	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\x12%\n" +
+	"\x04dead\x18\x15 \x01(\v2\x11.flow.v1.DeadPageR\x04dead\"s\n" +
 	"\bCallPage\x12#\n" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
@@ -1825,7 +1999,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -1836,60 +2010,66 @@ var file_messages_peer_proto_goTypes = []any{
 	(*StatsQuery)(nil),         // 6: flow.v1.StatsQuery
 	(*GatesQuery)(nil),         // 7: flow.v1.GatesQuery
 	(*SchedulesQuery)(nil),     // 8: flow.v1.SchedulesQuery
-	(*QueryResponse)(nil),      // 9: flow.v1.QueryResponse
-	(*CallPage)(nil),           // 10: flow.v1.CallPage
-	(*Stats)(nil),              // 11: flow.v1.Stats
-	(*AwaitRequest)(nil),       // 12: flow.v1.AwaitRequest
-	(*AwaitResponse)(nil),      // 13: flow.v1.AwaitResponse
-	(*ActorEnvelope)(nil),      // 14: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 15: flow.v1.KeepAlive
-	(*Held)(nil),               // 16: flow.v1.Held
-	(*SessionUnknown)(nil),     // 17: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 18: flow.v1.Panic
-	(*CallRequest)(nil),        // 19: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 20: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 21: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 22: flow.v1.ServersResponse
-	(*Server)(nil),             // 23: flow.v1.Server
-	(*Gossip)(nil),             // 24: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 25: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 26: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 27: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 28: flow.v1.HostedResponse
-	(*Reply)(nil),              // 29: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 30: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 31: flow.v1.Call
-	(*Gate)(nil),               // 32: flow.v1.Gate
-	(*ScheduleState)(nil),      // 33: flow.v1.ScheduleState
-	(*Enqueue)(nil),            // 34: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 35: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 36: flow.v1.GroupPlacement
+	(*DeadQuery)(nil),          // 9: flow.v1.DeadQuery
+	(*DeadPage)(nil),           // 10: flow.v1.DeadPage
+	(*QueryResponse)(nil),      // 11: flow.v1.QueryResponse
+	(*CallPage)(nil),           // 12: flow.v1.CallPage
+	(*Stats)(nil),              // 13: flow.v1.Stats
+	(*AwaitRequest)(nil),       // 14: flow.v1.AwaitRequest
+	(*AwaitResponse)(nil),      // 15: flow.v1.AwaitResponse
+	(*ActorEnvelope)(nil),      // 16: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 17: flow.v1.KeepAlive
+	(*Held)(nil),               // 18: flow.v1.Held
+	(*SessionUnknown)(nil),     // 19: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 20: flow.v1.Panic
+	(*CallRequest)(nil),        // 21: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 22: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 23: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 24: flow.v1.ServersResponse
+	(*Server)(nil),             // 25: flow.v1.Server
+	(*Gossip)(nil),             // 26: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 27: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 28: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 29: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 30: flow.v1.HostedResponse
+	(*Reply)(nil),              // 31: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 32: flow.v1.ListCallsRequest
+	(*DeadLetter)(nil),         // 33: flow.v1.DeadLetter
+	(*Call)(nil),               // 34: flow.v1.Call
+	(*Gate)(nil),               // 35: flow.v1.Gate
+	(*ScheduleState)(nil),      // 36: flow.v1.ScheduleState
+	(*Enqueue)(nil),            // 37: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 38: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 39: flow.v1.GroupPlacement
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	29, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	31, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	30, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	32, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
-	31, // 6: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
-	10, // 7: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
-	11, // 8: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	32, // 9: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	33, // 10: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
-	31, // 11: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	31, // 12: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	16, // 13: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	34, // 14: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	31, // 15: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	23, // 16: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	35, // 17: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	36, // 18: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	9,  // 6: flow.v1.QueryRequest.dead:type_name -> flow.v1.DeadQuery
+	33, // 7: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
+	34, // 8: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	12, // 9: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
+	13, // 10: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
+	35, // 11: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	36, // 12: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	10, // 13: flow.v1.QueryResponse.dead:type_name -> flow.v1.DeadPage
+	34, // 14: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	34, // 15: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	18, // 16: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	37, // 17: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	34, // 18: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	25, // 19: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	38, // 20: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	39, // 21: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -1905,6 +2085,7 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_Stats)(nil),
 		(*QueryRequest_Gates)(nil),
 		(*QueryRequest_Schedules)(nil),
+		(*QueryRequest_Dead)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1912,7 +2093,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
