@@ -4933,6 +4933,7 @@ type DeadLetter struct {
 	Edited        bool                   `protobuf:"varint,3,opt,name=edited,proto3" json:"edited,omitempty"`   // it is sent again with other arguments than before
 	Message       bool                   `protobuf:"varint,4,opt,name=message,proto3" json:"message,omitempty"` // it is a message, no call
 	Cursor        string                 `protobuf:"bytes,5,opt,name=cursor,proto3" json:"cursor,omitempty"`    // where a list that ended with it goes on
+	Before        string                 `protobuf:"bytes,6,opt,name=before,proto3" json:"before,omitempty"`    // where a list goes on that begins with it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4998,6 +4999,13 @@ func (x *DeadLetter) GetMessage() bool {
 func (x *DeadLetter) GetCursor() string {
 	if x != nil {
 		return x.Cursor
+	}
+	return ""
+}
+
+func (x *DeadLetter) GetBefore() string {
+	if x != nil {
+		return x.Before
 	}
 	return ""
 }
@@ -5759,14 +5767,15 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x05stale\x18\x01 \x01(\bR\x05stale\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.flow.v1.CallStateR\x05state\".\n" +
 	"\tCallReply\x12!\n" +
-	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"\x8d\x01\n" +
+	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"\xa5\x01\n" +
 	"\n" +
 	"DeadLetter\x12!\n" +
 	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\x12\x12\n" +
 	"\x04died\x18\x02 \x01(\x03R\x04died\x12\x16\n" +
 	"\x06edited\x18\x03 \x01(\bR\x06edited\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\bR\amessage\x12\x16\n" +
-	"\x06cursor\x18\x05 \x01(\tR\x06cursor\"\xa9\x03\n" +
+	"\x06cursor\x18\x05 \x01(\tR\x06cursor\x12\x16\n" +
+	"\x06before\x18\x06 \x01(\tR\x06before\"\xa9\x03\n" +
 	"\x05Start\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x12\n" +

@@ -52,6 +52,8 @@ func (n *Node) answer(view kv.View, request *messages.QueryRequest, to *messages
 		to.Gate = gate
 	case *messages.QueryRequest_Schedules:
 		to.Schedules = flow.Schedules(view)
+	case *messages.QueryRequest_Dead:
+		to.Dead = flow.DeadLetters(view, q.Dead)
 	default:
 		return messages.Errorf(messages.Invalid, "query partition", "", "the query is unknown to this version")
 	}

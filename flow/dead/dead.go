@@ -66,6 +66,12 @@ func Drop(tx kv.Tx, l Letter) { tx.Delete(l.key()) }
 // Cursor is where a list that ended with this letter goes on.
 func (l Letter) Cursor() []byte { return l.key()[len(prefix):] }
 
+// Before is where a list goes on that begins with this letter.
+func (l Letter) Before() []byte {
+	l.Seq++
+	return l.Cursor()
+}
+
 // List gives up to limit letters, the latest first, those behind a cursor. nil
 // begins with the latest of all.
 func List(view kv.View, cursor []byte, limit int) (letters []Letter) {
