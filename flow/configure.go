@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/elasticcode/flow/flow/processor"
 	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
@@ -67,6 +69,9 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		old.Sockets--
 	}
 	s.rewire(k, c)
+	if k.Counts.Ended() > 0 && !proto.Equal(k.Config.GetRetention(), c.Retention) {
+		s.sweepAt(k, s.now)
+	}
 	old := k.Config.Schedule
 	if fresh {
 		old = nil

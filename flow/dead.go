@@ -124,6 +124,9 @@ func (s *step) redrive(id messages.CallID, owner string) (*messages.Reply, *mess
 		if a, known := s.arrival(again); known {
 			return enqueued(again, s.stateOf(a), true), nil
 		}
+		if d, known := s.dropped(again, 1); known {
+			return enqueued(again, d.State, true), nil
+		}
 		return nil, noLetter(opRedrive, id)
 	}
 	if owner == "" {

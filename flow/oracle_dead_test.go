@@ -46,8 +46,8 @@ func (o *oracle) each(ids [][]byte, do func(*oLetter, messages.CallID) string) (
 func (o *oracle) redrive(l *oLetter, id messages.CallID, owner string) string {
 	again := messages.DeriveCallID(id.String(), "redrive", 1, o.group)
 	if l == nil {
-		if c := o.call(again); c != nil {
-			return enqueuedAnswer(c.state, true)
+		if c := o.call(again); c != nil && !c.forgotten {
+			return enqueuedAnswer(o.known(c), true)
 		}
 		if a := o.arrival(again); a != nil {
 			return enqueuedAnswer(a.callState(), true)

@@ -93,8 +93,8 @@ func whyNotAdded(kind messages.Kind) string {
 	return "this version of the model has no command for it"
 }
 
-// configure tells the partition of a socket, or the partitions of a queue's
-// sockets, what has changed.
+// configure tells the partition of a socket, or the partitions of a queue's or of
+// all sockets, what has changed.
 func (c *change) configure(o *messages.Object) {
 	switch o.Kind {
 	case messages.Kind_KIND_SOCKET:
@@ -103,6 +103,10 @@ func (c *change) configure(o *messages.Object) {
 		c.rewired()
 	case messages.Kind_KIND_QUEUE:
 		for _, socket := range referring(c, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET) {
+			c.configureSocket(socket)
+		}
+	case messages.Kind_KIND_NETWORK:
+		for _, socket := range all(c, messages.Kind_KIND_SOCKET) {
 			c.configureSocket(socket)
 		}
 	}

@@ -24,7 +24,7 @@ func checkQueue(op string, o *messages.Object) *messages.Error {
 	return notNegative(op, o.Name, []amount{
 		{"max_length", q.MaxLength}, {"max_length_bytes", q.MaxLengthBytes},
 		{"message_ttl", q.MessageTtl}, {"expires", q.Expires},
-	})
+	}, amountsKept(q)...)
 }
 
 // amount is a named number that may not be below zero.
@@ -33,8 +33,8 @@ type amount struct {
 	value int64
 }
 
-func notNegative(op, subject string, amounts []amount) *messages.Error {
-	for _, a := range amounts {
+func notNegative(op, subject string, amounts []amount, more ...amount) *messages.Error {
+	for _, a := range append(amounts, more...) {
 		if a.value < 0 {
 			return messages.Errorf(messages.Invalid, op, subject, "%s is %d, and may not be below 0", a.name, a.value).
 				WithHint("0 means none")

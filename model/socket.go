@@ -52,7 +52,7 @@ func (c *change) checkSocket(op string, o *messages.Object) *messages.Error {
 	return notNegative(op, o.Name, []amount{
 		{"retries", int64(s.GetRetries())},
 		{"retrydelay", s.GetRetrydelay()}, {"timelimit", s.GetTimelimit()}, {"gate_timeout", s.GateTimeout},
-	})
+	}, amountsKept(s)...)
 }
 
 // living finds an object that another one is about to refer to: it must not be
@@ -88,6 +88,7 @@ func socketConfiguration(view kv.View, w *wires, o *messages.Object, q *messages
 		Retries: s.Retries, Retrydelay: s.Retrydelay, Timelimit: s.Timelimit,
 		MaxLength: q.MaxLength, MaxLengthBytes: q.MaxLengthBytes, MessageTtl: q.MessageTtl,
 		Wait: s.Wait, Correlate: s.Correlate, GateTimeout: s.GateTimeout, Overflow: s.Overflow,
+		Retention: retention(view, s, q),
 	}
 	m.Schedule = scheduleOf(view, o)
 	w.wire(view, o, m)
