@@ -3801,8 +3801,10 @@ type Function struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Doc           string                 `protobuf:"bytes,2,opt,name=doc,proto3" json:"doc,omitempty"`
-	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
-	Parameters    []*Parameter           `protobuf:"bytes,4,rep,name=parameters,proto3" json:"parameters,omitempty"`
+	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`         // its text in the repository
+	Parameters    []*Parameter           `protobuf:"bytes,4,rep,name=parameters,proto3" json:"parameters,omitempty"` // of what is run
+	Code          string                 `protobuf:"bytes,20,opt,name=code,proto3" json:"code,omitempty"`            // text put in the place of source; empty: none
+	Mixin         bool                   `protobuf:"varint,21,opt,name=mixin,proto3" json:"mixin,omitempty"`         // the repository has no such function
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3863,6 +3865,20 @@ func (x *Function) GetParameters() []*Parameter {
 		return x.Parameters
 	}
 	return nil
+}
+
+func (x *Function) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Function) GetMixin() bool {
+	if x != nil {
+		return x.Mixin
+	}
+	return false
 }
 
 type Parameter struct {
@@ -5765,14 +5781,16 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04node\x18\x01 \x01(\tR\x04node\"b\n" +
 	"\x06Create\x12'\n" +
 	"\x06object\x18\x01 \x01(\v2\x0f.flow.v1.ObjectR\x06object\x12/\n" +
-	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"|\n" +
+	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"\xa6\x01\n" +
 	"\bFunction\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03doc\x18\x02 \x01(\tR\x03doc\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x122\n" +
 	"\n" +
 	"parameters\x18\x04 \x03(\v2\x12.flow.v1.ParameterR\n" +
-	"parameters\"\x8e\x01\n" +
+	"parameters\x12\x12\n" +
+	"\x04code\x18\x14 \x01(\tR\x04code\x12\x14\n" +
+	"\x05mixin\x18\x15 \x01(\bR\x05mixin\"\x8e\x01\n" +
 	"\tParameter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12)\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x15.flow.v1.ArgumentKindR\x04kind\x12\x1f\n" +
