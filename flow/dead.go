@@ -254,7 +254,7 @@ func (l letter) full(view kv.View) *messages.DeadLetter {
 		d.Call.Arguments = gate.Single(l.arrival.Argument, l.value(view))
 		return d
 	}
-	d.Call.Arguments, d.Call.Log = l.arguments(view), call.Log(view, l.Seq)
+	d.Call.Arguments, d.Call.Log = l.arguments(view), call.Log(view, l.Seq, l.call.Attempt)
 	return d
 }
 

@@ -239,6 +239,8 @@ type QueryRequest struct {
 	//	*QueryRequest_Gates
 	//	*QueryRequest_Schedules
 	//	*QueryRequest_Dead
+	//	*QueryRequest_Explain
+	//	*QueryRequest_Logs
 	Query         isQueryRequest_Query `protobuf_oneof:"query"`
 	Skip          int64                `protobuf:"varint,6,opt,name=skip,proto3" json:"skip,omitempty"` // with list: rows to pass over, behind the page token
 	unknownFields protoimpl.UnknownFields
@@ -350,6 +352,24 @@ func (x *QueryRequest) GetDead() *DeadQuery {
 	return nil
 }
 
+func (x *QueryRequest) GetExplain() *ExplainQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Explain); ok {
+			return x.Explain
+		}
+	}
+	return nil
+}
+
+func (x *QueryRequest) GetLogs() *LogsQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Logs); ok {
+			return x.Logs
+		}
+	}
+	return nil
+}
+
 func (x *QueryRequest) GetSkip() int64 {
 	if x != nil {
 		return x.Skip
@@ -385,6 +405,14 @@ type QueryRequest_Dead struct {
 	Dead *DeadQuery `protobuf:"bytes,21,opt,name=dead,proto3,oneof"`
 }
 
+type QueryRequest_Explain struct {
+	Explain *ExplainQuery `protobuf:"bytes,51,opt,name=explain,proto3,oneof"`
+}
+
+type QueryRequest_Logs struct {
+	Logs *LogsQuery `protobuf:"bytes,52,opt,name=logs,proto3,oneof"`
+}
+
 func (*QueryRequest_Call) isQueryRequest_Query() {}
 
 func (*QueryRequest_List) isQueryRequest_Query() {}
@@ -396,6 +424,10 @@ func (*QueryRequest_Gates) isQueryRequest_Query() {}
 func (*QueryRequest_Schedules) isQueryRequest_Query() {}
 
 func (*QueryRequest_Dead) isQueryRequest_Query() {}
+
+func (*QueryRequest_Explain) isQueryRequest_Query() {}
+
+func (*QueryRequest_Logs) isQueryRequest_Query() {}
 
 type CallQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -723,6 +755,8 @@ type QueryResponse struct {
 	Gate          *Gate                  `protobuf:"bytes,5,opt,name=gate,proto3" json:"gate,omitempty"`
 	Schedules     []*ScheduleState       `protobuf:"bytes,20,rep,name=schedules,proto3" json:"schedules,omitempty"`
 	Dead          *DeadPage              `protobuf:"bytes,21,opt,name=dead,proto3" json:"dead,omitempty"`
+	Explanation   *Explanation           `protobuf:"bytes,51,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	Logs          []*AttemptLog          `protobuf:"bytes,52,rep,name=logs,proto3" json:"logs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -802,6 +836,20 @@ func (x *QueryResponse) GetSchedules() []*ScheduleState {
 func (x *QueryResponse) GetDead() *DeadPage {
 	if x != nil {
 		return x.Dead
+	}
+	return nil
+}
+
+func (x *QueryResponse) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
+func (x *QueryResponse) GetLogs() []*AttemptLog {
+	if x != nil {
+		return x.Logs
 	}
 	return nil
 }
@@ -1863,6 +1911,265 @@ func (x *HostedResponse) GetCurrent() bool {
 	return false
 }
 
+type ExplainQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainQuery) Reset() {
+	*x = ExplainQuery{}
+	mi := &file_messages_peer_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainQuery) ProtoMessage() {}
+
+func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainQuery.ProtoReflect.Descriptor instead.
+func (*ExplainQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ExplainQuery) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+type LogsQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsQuery) Reset() {
+	*x = LogsQuery{}
+	mi := &file_messages_peer_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsQuery) ProtoMessage() {}
+
+func (x *LogsQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsQuery.ProtoReflect.Descriptor instead.
+func (*LogsQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *LogsQuery) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *LogsQuery) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+// PollRequest asks a partition's leader for what has happened to calls there.
+// It is answered when there is something, or after a while.
+type PollRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Epoch         uint64                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`    // where the last answer came from; 0: from nowhere yet
+	After         uint64                 `protobuf:"varint,3,opt,name=after,proto3" json:"after,omitempty"`    // number of the last notice of that answer
+	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`    // microseconds: of another epoch, what is in the state since then is given first; 0: nothing
+	Sockets       []string               `protobuf:"bytes,5,rep,name=sockets,proto3" json:"sockets,omitempty"` // ids; none: all
+	Tracking      []byte                 `protobuf:"bytes,6,opt,name=tracking,proto3" json:"tracking,omitempty"`
+	Channels      []string               `protobuf:"bytes,7,rep,name=channels,proto3" json:"channels,omitempty"` // none: all
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PollRequest) Reset() {
+	*x = PollRequest{}
+	mi := &file_messages_peer_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PollRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PollRequest) ProtoMessage() {}
+
+func (x *PollRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PollRequest.ProtoReflect.Descriptor instead.
+func (*PollRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *PollRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *PollRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *PollRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *PollRequest) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *PollRequest) GetSockets() []string {
+	if x != nil {
+		return x.Sockets
+	}
+	return nil
+}
+
+func (x *PollRequest) GetTracking() []byte {
+	if x != nil {
+		return x.Tracking
+	}
+	return nil
+}
+
+func (x *PollRequest) GetChannels() []string {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+// PollResponse gives notices; their sockets are ids.
+type PollResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"`
+	Notices       []*Notice              `protobuf:"bytes,3,rep,name=notices,proto3" json:"notices,omitempty"`
+	Dropped       int64                  `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"` // before the first of them
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PollResponse) Reset() {
+	*x = PollResponse{}
+	mi := &file_messages_peer_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PollResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PollResponse) ProtoMessage() {}
+
+func (x *PollResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PollResponse.ProtoReflect.Descriptor instead.
+func (*PollResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *PollResponse) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *PollResponse) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *PollResponse) GetNotices() []*Notice {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
+func (x *PollResponse) GetDropped() int64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
 var File_messages_peer_proto protoreflect.FileDescriptor
 
 const file_messages_peer_proto_rawDesc = "" +
@@ -1878,7 +2185,7 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x10ReadIndexRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"\xef\x02\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"\xcc\x03\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12(\n" +
@@ -1887,7 +2194,9 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12+\n" +
 	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x127\n" +
 	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x12(\n" +
-	"\x04dead\x18\x15 \x01(\v2\x12.flow.v1.DeadQueryH\x00R\x04dead\x12\x12\n" +
+	"\x04dead\x18\x15 \x01(\v2\x12.flow.v1.DeadQueryH\x00R\x04dead\x121\n" +
+	"\aexplain\x183 \x01(\v2\x15.flow.v1.ExplainQueryH\x00R\aexplain\x12(\n" +
+	"\x04logs\x184 \x01(\v2\x12.flow.v1.LogsQueryH\x00R\x04logs\x12\x12\n" +
 	"\x04skip\x18\x06 \x01(\x03R\x04skipB\a\n" +
 	"\x05query\"9\n" +
 	"\tCallQuery\x12\x0e\n" +
@@ -1909,7 +2218,7 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x06cursor\x18\x06 \x01(\tR\x06cursor\"M\n" +
 	"\bDeadPage\x12-\n" +
 	"\aletters\x18\x01 \x03(\v2\x13.flow.v1.DeadLetterR\aletters\x12\x12\n" +
-	"\x04next\x18\x02 \x01(\tR\x04next\"\x95\x02\n" +
+	"\x04next\x18\x02 \x01(\tR\x04next\"\xf6\x02\n" +
 	"\rQueryResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12!\n" +
 	"\x04call\x18\x02 \x01(\v2\r.flow.v1.CallR\x04call\x12%\n" +
@@ -1917,7 +2226,9 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\x12!\n" +
 	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\x124\n" +
 	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\x12%\n" +
-	"\x04dead\x18\x15 \x01(\v2\x11.flow.v1.DeadPageR\x04dead\"s\n" +
+	"\x04dead\x18\x15 \x01(\v2\x11.flow.v1.DeadPageR\x04dead\x126\n" +
+	"\vexplanation\x183 \x01(\v2\x14.flow.v1.ExplanationR\vexplanation\x12'\n" +
+	"\x04logs\x184 \x03(\v2\x13.flow.v1.AttemptLogR\x04logs\"s\n" +
 	"\bCallPage\x12#\n" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
@@ -1985,7 +2296,25 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x0eHostedResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x18\n" +
-	"\acurrent\x18\x03 \x01(\bR\acurrentB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\acurrent\x18\x03 \x01(\bR\acurrent\"\x1e\n" +
+	"\fExplainQuery\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\"5\n" +
+	"\tLogsQuery\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\"\xb7\x01\n" +
+	"\vPollRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\x04R\x05after\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x18\n" +
+	"\asockets\x18\x05 \x03(\tR\asockets\x12\x1a\n" +
+	"\btracking\x18\x06 \x01(\fR\btracking\x12\x1a\n" +
+	"\bchannels\x18\a \x03(\tR\bchannels\"\x7f\n" +
+	"\fPollResponse\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\x04R\x05after\x12)\n" +
+	"\anotices\x18\x03 \x03(\v2\x0f.flow.v1.NoticeR\anotices\x12\x18\n" +
+	"\adropped\x18\x04 \x01(\x03R\adroppedB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once
@@ -1999,7 +2328,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -2032,44 +2361,56 @@ var file_messages_peer_proto_goTypes = []any{
 	(*PlacementsResponse)(nil), // 28: flow.v1.PlacementsResponse
 	(*HostedRequest)(nil),      // 29: flow.v1.HostedRequest
 	(*HostedResponse)(nil),     // 30: flow.v1.HostedResponse
-	(*Reply)(nil),              // 31: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 32: flow.v1.ListCallsRequest
-	(*DeadLetter)(nil),         // 33: flow.v1.DeadLetter
-	(*Call)(nil),               // 34: flow.v1.Call
-	(*Gate)(nil),               // 35: flow.v1.Gate
-	(*ScheduleState)(nil),      // 36: flow.v1.ScheduleState
-	(*Enqueue)(nil),            // 37: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 38: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 39: flow.v1.GroupPlacement
+	(*ExplainQuery)(nil),       // 31: flow.v1.ExplainQuery
+	(*LogsQuery)(nil),          // 32: flow.v1.LogsQuery
+	(*PollRequest)(nil),        // 33: flow.v1.PollRequest
+	(*PollResponse)(nil),       // 34: flow.v1.PollResponse
+	(*Reply)(nil),              // 35: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 36: flow.v1.ListCallsRequest
+	(*DeadLetter)(nil),         // 37: flow.v1.DeadLetter
+	(*Call)(nil),               // 38: flow.v1.Call
+	(*Gate)(nil),               // 39: flow.v1.Gate
+	(*ScheduleState)(nil),      // 40: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 41: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 42: flow.v1.AttemptLog
+	(*Enqueue)(nil),            // 43: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 44: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 45: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 46: flow.v1.Notice
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	31, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	35, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	32, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	36, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
 	9,  // 6: flow.v1.QueryRequest.dead:type_name -> flow.v1.DeadQuery
-	33, // 7: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
-	34, // 8: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
-	12, // 9: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
-	13, // 10: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	35, // 11: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	36, // 12: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
-	10, // 13: flow.v1.QueryResponse.dead:type_name -> flow.v1.DeadPage
-	34, // 14: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	34, // 15: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	18, // 16: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	37, // 17: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	34, // 18: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	25, // 19: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	38, // 20: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	39, // 21: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	31, // 7: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
+	32, // 8: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
+	37, // 9: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
+	38, // 10: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	12, // 11: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
+	13, // 12: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
+	39, // 13: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	40, // 14: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	10, // 15: flow.v1.QueryResponse.dead:type_name -> flow.v1.DeadPage
+	41, // 16: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	42, // 17: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	38, // 18: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	38, // 19: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	18, // 20: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	43, // 21: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	38, // 22: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	25, // 23: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	44, // 24: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	45, // 25: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	46, // 26: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -2086,6 +2427,8 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_Gates)(nil),
 		(*QueryRequest_Schedules)(nil),
 		(*QueryRequest_Dead)(nil),
+		(*QueryRequest_Explain)(nil),
+		(*QueryRequest_Logs)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2093,7 +2436,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -63,6 +63,10 @@ const (
 	TasksRedriveDeadProcedure = "/flow.v1.Tasks/RedriveDead"
 	// TasksDropDeadProcedure is the fully-qualified name of the Tasks's DropDead RPC.
 	TasksDropDeadProcedure = "/flow.v1.Tasks/DropDead"
+	// TasksExplainProcedure is the fully-qualified name of the Tasks's Explain RPC.
+	TasksExplainProcedure = "/flow.v1.Tasks/Explain"
+	// TasksLogsProcedure is the fully-qualified name of the Tasks's Logs RPC.
+	TasksLogsProcedure = "/flow.v1.Tasks/Logs"
 	// ObjectsCreateProcedure is the fully-qualified name of the Objects's Create RPC.
 	ObjectsCreateProcedure = "/flow.v1.Objects/Create"
 	// ObjectsUpdateProcedure is the fully-qualified name of the Objects's Update RPC.
@@ -115,6 +119,10 @@ type TasksClient interface {
 	RedriveDead(context.Context, *connect.Request[messages.RedriveDeadRequest]) (*connect.Response[messages.RedriveDeadResponse], error)
 	// DropDead forgets dead letters.
 	DropDead(context.Context, *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error)
+	// Explain says what a call waits for and since when, or how it ended.
+	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Logs gives what a call's attempts have printed.
+	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
 
 // NewTasksClient constructs a client for the flow.v1.Tasks service. By default, it uses the Connect
@@ -206,6 +214,18 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("DropDead")),
 			connect.WithClientOptions(opts...),
 		),
+		explain: connect.NewClient[messages.ExplainRequest, messages.Explanation](
+			httpClient,
+			baseURL+TasksExplainProcedure,
+			connect.WithSchema(tasksMethods.ByName("Explain")),
+			connect.WithClientOptions(opts...),
+		),
+		logs: connect.NewClient[messages.LogsRequest, messages.LogsResponse](
+			httpClient,
+			baseURL+TasksLogsProcedure,
+			connect.WithSchema(tasksMethods.ByName("Logs")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -224,6 +244,8 @@ type tasksClient struct {
 	editDead    *connect.Client[messages.EditDeadRequest, messages.DeadInfo]
 	redriveDead *connect.Client[messages.RedriveDeadRequest, messages.RedriveDeadResponse]
 	dropDead    *connect.Client[messages.DropDeadRequest, messages.DropDeadResponse]
+	explain     *connect.Client[messages.ExplainRequest, messages.Explanation]
+	logs        *connect.Client[messages.LogsRequest, messages.LogsResponse]
 }
 
 // Run calls flow.v1.Tasks.Run.
@@ -291,6 +313,16 @@ func (c *tasksClient) DropDead(ctx context.Context, req *connect.Request[message
 	return c.dropDead.CallUnary(ctx, req)
 }
 
+// Explain calls flow.v1.Tasks.Explain.
+func (c *tasksClient) Explain(ctx context.Context, req *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
+	return c.explain.CallUnary(ctx, req)
+}
+
+// Logs calls flow.v1.Tasks.Logs.
+func (c *tasksClient) Logs(ctx context.Context, req *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
+	return c.logs.CallUnary(ctx, req)
+}
+
 // TasksHandler is an implementation of the flow.v1.Tasks service.
 type TasksHandler interface {
 	// Run sends a call and waits for its end. A call that fails gives a
@@ -321,6 +353,10 @@ type TasksHandler interface {
 	RedriveDead(context.Context, *connect.Request[messages.RedriveDeadRequest]) (*connect.Response[messages.RedriveDeadResponse], error)
 	// DropDead forgets dead letters.
 	DropDead(context.Context, *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error)
+	// Explain says what a call waits for and since when, or how it ended.
+	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Logs gives what a call's attempts have printed.
+	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
 
 // NewTasksHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -408,6 +444,18 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("DropDead")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksExplainHandler := connect.NewUnaryHandler(
+		TasksExplainProcedure,
+		svc.Explain,
+		connect.WithSchema(tasksMethods.ByName("Explain")),
+		connect.WithHandlerOptions(opts...),
+	)
+	tasksLogsHandler := connect.NewUnaryHandler(
+		TasksLogsProcedure,
+		svc.Logs,
+		connect.WithSchema(tasksMethods.ByName("Logs")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/flow.v1.Tasks/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case TasksRunProcedure:
@@ -436,6 +484,10 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksRedriveDeadHandler.ServeHTTP(w, r)
 		case TasksDropDeadProcedure:
 			tasksDropDeadHandler.ServeHTTP(w, r)
+		case TasksExplainProcedure:
+			tasksExplainHandler.ServeHTTP(w, r)
+		case TasksLogsProcedure:
+			tasksLogsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -495,6 +547,14 @@ func (UnimplementedTasksHandler) RedriveDead(context.Context, *connect.Request[m
 
 func (UnimplementedTasksHandler) DropDead(context.Context, *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.DropDead is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Explain is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Logs is not implemented"))
 }
 
 // ObjectsClient is a client for the flow.v1.Objects service.
