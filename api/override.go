@@ -17,13 +17,25 @@ const taskCode = "task.code"
 // change of its processor's code like any other. The text is read as the
 // repository's functions are, and what runs goes on until it is known to start.
 func (o *objects) updateTask(ctx context.Context, op string, m *messages.UpdateRequest) (*messages.ObjectResponse, error) {
-	subject, task := subjectOf(m.Kind, m.Name), m.Object.GetTask()
+	subject := subjectOf(m.Kind, m.Name)
 	for _, field := range m.Fields {
 		if field != taskCode && field != "task.mixin" {
 			return nil, messages.Errorf(messages.Invalid, op, subject, "%s cannot be set: it is read from the repository", field).
 				WithHint("settable: %s, task.mixin", taskCode)
 		}
 	}
+	for try := 1; ; try++ {
+		response, err := o.changeOverride(ctx, op, m)
+		if !errors.Is(err, messages.Conflict) || try == maxUpdateTries {
+			return response, err
+		}
+	}
+}
+
+// changeOverride holds for the processor as it was read: its version moves on
+// also when it only starts.
+func (o *objects) changeOverride(ctx context.Context, op string, m *messages.UpdateRequest) (*messages.ObjectResponse, error) {
+	subject, task := subjectOf(m.Kind, m.Name), m.Object.GetTask()
 	processor, function, err := o.ownerOfTask(ctx, op, m.Name, task.GetMixin())
 	if err != nil {
 		return nil, err

@@ -750,6 +750,120 @@ func (x *ResultRequest) GetTimeout() int64 {
 	return 0
 }
 
+type ResultsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	First string                 `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`  // as SubmitBatch answered
+	Count uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"` // as SubmitBatch answered
+	// A bit for each call whose result the client has: that of call i is
+	// known[i/8] >> i%8 & 1. It may be shorter.
+	Known         []byte `protobuf:"bytes,3,opt,name=known,proto3" json:"known,omitempty"`
+	Timeout       int64  `protobuf:"varint,4,opt,name=timeout,proto3" json:"timeout,omitempty"` // milliseconds; 0: until the client goes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResultsRequest) Reset() {
+	*x = ResultsRequest{}
+	mi := &file_messages_api_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResultsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResultsRequest) ProtoMessage() {}
+
+func (x *ResultsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResultsRequest.ProtoReflect.Descriptor instead.
+func (*ResultsRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ResultsRequest) GetFirst() string {
+	if x != nil {
+		return x.First
+	}
+	return ""
+}
+
+func (x *ResultsRequest) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *ResultsRequest) GetKnown() []byte {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+func (x *ResultsRequest) GetTimeout() int64 {
+	if x != nil {
+		return x.Timeout
+	}
+	return 0
+}
+
+type ResultsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Calls         []*CallInfo            `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"` // at least one, but for a timeout
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResultsResponse) Reset() {
+	*x = ResultsResponse{}
+	mi := &file_messages_api_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResultsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResultsResponse) ProtoMessage() {}
+
+func (x *ResultsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResultsResponse.ProtoReflect.Descriptor instead.
+func (*ResultsResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ResultsResponse) GetCalls() []*CallInfo {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
 type GetCallRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -761,7 +875,7 @@ type GetCallRequest struct {
 
 func (x *GetCallRequest) Reset() {
 	*x = GetCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +887,7 @@ func (x *GetCallRequest) String() string {
 func (*GetCallRequest) ProtoMessage() {}
 
 func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +900,7 @@ func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallRequest.ProtoReflect.Descriptor instead.
 func (*GetCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{10}
+	return file_messages_api_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetCallRequest) GetId() string {
@@ -820,7 +934,7 @@ type CancelCallRequest struct {
 
 func (x *CancelCallRequest) Reset() {
 	*x = CancelCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +946,7 @@ func (x *CancelCallRequest) String() string {
 func (*CancelCallRequest) ProtoMessage() {}
 
 func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +959,7 @@ func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelCallRequest.ProtoReflect.Descriptor instead.
 func (*CancelCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{11}
+	return file_messages_api_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CancelCallRequest) GetId() string {
@@ -905,7 +1019,7 @@ type CallInfo struct {
 
 func (x *CallInfo) Reset() {
 	*x = CallInfo{}
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -917,7 +1031,7 @@ func (x *CallInfo) String() string {
 func (*CallInfo) ProtoMessage() {}
 
 func (x *CallInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -930,7 +1044,7 @@ func (x *CallInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallInfo.ProtoReflect.Descriptor instead.
 func (*CallInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{12}
+	return file_messages_api_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CallInfo) GetId() string {
@@ -1184,7 +1298,7 @@ type ListDeadRequest struct {
 
 func (x *ListDeadRequest) Reset() {
 	*x = ListDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1310,7 @@ func (x *ListDeadRequest) String() string {
 func (*ListDeadRequest) ProtoMessage() {}
 
 func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1323,7 @@ func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{13}
+	return file_messages_api_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListDeadRequest) GetSocket() string {
@@ -1257,7 +1371,7 @@ type ListDeadResponse struct {
 
 func (x *ListDeadResponse) Reset() {
 	*x = ListDeadResponse{}
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1269,7 +1383,7 @@ func (x *ListDeadResponse) String() string {
 func (*ListDeadResponse) ProtoMessage() {}
 
 func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1282,7 +1396,7 @@ func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{14}
+	return file_messages_api_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListDeadResponse) GetLetters() []*DeadInfo {
@@ -1312,7 +1426,7 @@ type DeadInfo struct {
 
 func (x *DeadInfo) Reset() {
 	*x = DeadInfo{}
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1324,7 +1438,7 @@ func (x *DeadInfo) String() string {
 func (*DeadInfo) ProtoMessage() {}
 
 func (x *DeadInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1337,7 +1451,7 @@ func (x *DeadInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadInfo.ProtoReflect.Descriptor instead.
 func (*DeadInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{15}
+	return file_messages_api_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeadInfo) GetCall() *CallInfo {
@@ -1377,7 +1491,7 @@ type GetDeadRequest struct {
 
 func (x *GetDeadRequest) Reset() {
 	*x = GetDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1389,7 +1503,7 @@ func (x *GetDeadRequest) String() string {
 func (*GetDeadRequest) ProtoMessage() {}
 
 func (x *GetDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1402,7 +1516,7 @@ func (x *GetDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeadRequest.ProtoReflect.Descriptor instead.
 func (*GetDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{16}
+	return file_messages_api_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetDeadRequest) GetId() string {
@@ -1422,7 +1536,7 @@ type EditDeadRequest struct {
 
 func (x *EditDeadRequest) Reset() {
 	*x = EditDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +1548,7 @@ func (x *EditDeadRequest) String() string {
 func (*EditDeadRequest) ProtoMessage() {}
 
 func (x *EditDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1447,7 +1561,7 @@ func (x *EditDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditDeadRequest.ProtoReflect.Descriptor instead.
 func (*EditDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{17}
+	return file_messages_api_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EditDeadRequest) GetId() string {
@@ -1474,7 +1588,7 @@ type RedriveDeadRequest struct {
 
 func (x *RedriveDeadRequest) Reset() {
 	*x = RedriveDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1486,7 +1600,7 @@ func (x *RedriveDeadRequest) String() string {
 func (*RedriveDeadRequest) ProtoMessage() {}
 
 func (x *RedriveDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1499,7 +1613,7 @@ func (x *RedriveDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveDeadRequest.ProtoReflect.Descriptor instead.
 func (*RedriveDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{18}
+	return file_messages_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RedriveDeadRequest) GetIds() []string {
@@ -1525,7 +1639,7 @@ type RedriveDeadResponse struct {
 
 func (x *RedriveDeadResponse) Reset() {
 	*x = RedriveDeadResponse{}
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1651,7 @@ func (x *RedriveDeadResponse) String() string {
 func (*RedriveDeadResponse) ProtoMessage() {}
 
 func (x *RedriveDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1664,7 @@ func (x *RedriveDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveDeadResponse.ProtoReflect.Descriptor instead.
 func (*RedriveDeadResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{19}
+	return file_messages_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RedriveDeadResponse) GetRedriven() []*Redriven {
@@ -1572,7 +1686,7 @@ type Redriven struct {
 
 func (x *Redriven) Reset() {
 	*x = Redriven{}
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1698,7 @@ func (x *Redriven) String() string {
 func (*Redriven) ProtoMessage() {}
 
 func (x *Redriven) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1711,7 @@ func (x *Redriven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redriven.ProtoReflect.Descriptor instead.
 func (*Redriven) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{20}
+	return file_messages_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Redriven) GetId() string {
@@ -1630,7 +1744,7 @@ type DropDeadRequest struct {
 
 func (x *DropDeadRequest) Reset() {
 	*x = DropDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1642,7 +1756,7 @@ func (x *DropDeadRequest) String() string {
 func (*DropDeadRequest) ProtoMessage() {}
 
 func (x *DropDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1655,7 +1769,7 @@ func (x *DropDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropDeadRequest.ProtoReflect.Descriptor instead.
 func (*DropDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{21}
+	return file_messages_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DropDeadRequest) GetIds() []string {
@@ -1674,7 +1788,7 @@ type DropDeadResponse struct {
 
 func (x *DropDeadResponse) Reset() {
 	*x = DropDeadResponse{}
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1686,7 +1800,7 @@ func (x *DropDeadResponse) String() string {
 func (*DropDeadResponse) ProtoMessage() {}
 
 func (x *DropDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1699,7 +1813,7 @@ func (x *DropDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropDeadResponse.ProtoReflect.Descriptor instead.
 func (*DropDeadResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{22}
+	return file_messages_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DropDeadResponse) GetDropped() []string {
@@ -1727,7 +1841,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +1853,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +1866,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{23}
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListCallsRequest) GetSocket() string {
@@ -1837,7 +1951,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +1963,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +1976,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{24}
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListCallsResponse) GetCalls() []*CallInfo {
@@ -1902,7 +2016,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1914,7 +2028,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1927,7 +2041,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CreateRequest) GetObject() *Object {
@@ -1950,7 +2064,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1962,7 +2076,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1975,7 +2089,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{26}
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *UpdateRequest) GetKind() Kind {
@@ -2024,7 +2138,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2150,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2163,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DeleteRequest) GetKind() Kind {
@@ -2084,7 +2198,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2096,7 +2210,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2109,7 +2223,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{28}
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetRequest) GetKind() Kind {
@@ -2148,7 +2262,7 @@ type ObjectResponse struct {
 
 func (x *ObjectResponse) Reset() {
 	*x = ObjectResponse{}
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2160,7 +2274,7 @@ func (x *ObjectResponse) String() string {
 func (*ObjectResponse) ProtoMessage() {}
 
 func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2173,7 +2287,7 @@ func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectResponse.ProtoReflect.Descriptor instead.
 func (*ObjectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{29}
+	return file_messages_api_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ObjectResponse) GetObject() *Object {
@@ -2238,7 +2352,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2250,7 +2364,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2263,7 +2377,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{30}
+	return file_messages_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListRequest) GetKind() Kind {
@@ -2313,7 +2427,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2325,7 +2439,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2338,7 +2452,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{31}
+	return file_messages_api_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListResponse) GetObjects() []*Object {
@@ -2379,7 +2493,7 @@ type ControlRequest struct {
 
 func (x *ControlRequest) Reset() {
 	*x = ControlRequest{}
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2391,7 +2505,7 @@ func (x *ControlRequest) String() string {
 func (*ControlRequest) ProtoMessage() {}
 
 func (x *ControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2404,7 +2518,7 @@ func (x *ControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRequest.ProtoReflect.Descriptor instead.
 func (*ControlRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{32}
+	return file_messages_api_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ControlRequest) GetProcessor() string {
@@ -2430,7 +2544,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2442,7 +2556,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2455,7 +2569,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{33}
+	return file_messages_api_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *InspectRequest) GetProcessor() *Processor {
@@ -2475,7 +2589,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2487,7 +2601,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2500,7 +2614,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{34}
+	return file_messages_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *InspectResponse) GetCommit() string {
@@ -2527,7 +2641,7 @@ type ListSchedulesRequest struct {
 
 func (x *ListSchedulesRequest) Reset() {
 	*x = ListSchedulesRequest{}
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2539,7 +2653,7 @@ func (x *ListSchedulesRequest) String() string {
 func (*ListSchedulesRequest) ProtoMessage() {}
 
 func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2552,7 +2666,7 @@ func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
 func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{35}
+	return file_messages_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListSchedulesRequest) GetSocket() string {
@@ -2578,7 +2692,7 @@ type ListSchedulesResponse struct {
 
 func (x *ListSchedulesResponse) Reset() {
 	*x = ListSchedulesResponse{}
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2590,7 +2704,7 @@ func (x *ListSchedulesResponse) String() string {
 func (*ListSchedulesResponse) ProtoMessage() {}
 
 func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2603,7 +2717,7 @@ func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
 func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{36}
+	return file_messages_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListSchedulesResponse) GetSchedules() []*ScheduleInfo {
@@ -2637,7 +2751,7 @@ type ScheduleInfo struct {
 
 func (x *ScheduleInfo) Reset() {
 	*x = ScheduleInfo{}
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2649,7 +2763,7 @@ func (x *ScheduleInfo) String() string {
 func (*ScheduleInfo) ProtoMessage() {}
 
 func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2662,7 +2776,7 @@ func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleInfo.ProtoReflect.Descriptor instead.
 func (*ScheduleInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{37}
+	return file_messages_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ScheduleInfo) GetSocket() string {
@@ -2778,7 +2892,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[38]
+	mi := &file_messages_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2790,7 +2904,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[38]
+	mi := &file_messages_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2803,7 +2917,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{38}
+	return file_messages_api_proto_rawDescGZIP(), []int{40}
 }
 
 type NetworkInfo struct {
@@ -2827,7 +2941,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[39]
+	mi := &file_messages_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2839,7 +2953,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[39]
+	mi := &file_messages_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2852,7 +2966,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{39}
+	return file_messages_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2950,7 +3064,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[40]
+	mi := &file_messages_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2962,7 +3076,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[40]
+	mi := &file_messages_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2975,7 +3089,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{40}
+	return file_messages_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -3057,7 +3171,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_messages_api_proto_msgTypes[41]
+	mi := &file_messages_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3069,7 +3183,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[41]
+	mi := &file_messages_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3082,7 +3196,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{41}
+	return file_messages_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -3118,7 +3232,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_messages_api_proto_msgTypes[42]
+	mi := &file_messages_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3130,7 +3244,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[42]
+	mi := &file_messages_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3143,7 +3257,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{42}
+	return file_messages_api_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Explanation) GetId() string {
@@ -3256,7 +3370,7 @@ type ListenRequest struct {
 
 func (x *ListenRequest) Reset() {
 	*x = ListenRequest{}
-	mi := &file_messages_api_proto_msgTypes[43]
+	mi := &file_messages_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3268,7 +3382,7 @@ func (x *ListenRequest) String() string {
 func (*ListenRequest) ProtoMessage() {}
 
 func (x *ListenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[43]
+	mi := &file_messages_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3281,7 +3395,7 @@ func (x *ListenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListenRequest.ProtoReflect.Descriptor instead.
 func (*ListenRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{43}
+	return file_messages_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListenRequest) GetName() string {
@@ -3335,7 +3449,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_messages_api_proto_msgTypes[44]
+	mi := &file_messages_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3347,7 +3461,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[44]
+	mi := &file_messages_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3360,7 +3474,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{44}
+	return file_messages_api_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Notice) GetChannel() string {
@@ -3471,7 +3585,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_messages_api_proto_msgTypes[45]
+	mi := &file_messages_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3483,7 +3597,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[45]
+	mi := &file_messages_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3496,7 +3610,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{45}
+	return file_messages_api_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *LogsRequest) GetId() string {
@@ -3523,7 +3637,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_messages_api_proto_msgTypes[46]
+	mi := &file_messages_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3535,7 +3649,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[46]
+	mi := &file_messages_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3548,7 +3662,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{46}
+	return file_messages_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *LogsResponse) GetCall() *CallInfo {
@@ -3575,7 +3689,7 @@ type AttemptLog struct {
 
 func (x *AttemptLog) Reset() {
 	*x = AttemptLog{}
-	mi := &file_messages_api_proto_msgTypes[47]
+	mi := &file_messages_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3587,7 +3701,7 @@ func (x *AttemptLog) String() string {
 func (*AttemptLog) ProtoMessage() {}
 
 func (x *AttemptLog) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[47]
+	mi := &file_messages_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3600,7 +3714,7 @@ func (x *AttemptLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptLog.ProtoReflect.Descriptor instead.
 func (*AttemptLog) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{47}
+	return file_messages_api_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *AttemptLog) GetAttempt() uint32 {
@@ -3685,7 +3799,14 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06oldest\x18\x04 \x03(\v2\x10.flow.v1.ArrivalR\x06oldest\"9\n" +
 	"\rResultRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
-	"\atimeout\x18\x02 \x01(\x03R\atimeout\"g\n" +
+	"\atimeout\x18\x02 \x01(\x03R\atimeout\"l\n" +
+	"\x0eResultsRequest\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\tR\x05first\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x14\n" +
+	"\x05known\x18\x03 \x01(\fR\x05known\x12\x18\n" +
+	"\atimeout\x18\x04 \x01(\x03R\atimeout\":\n" +
+	"\x0fResultsResponse\x12'\n" +
+	"\x05calls\x18\x01 \x03(\v2\x11.flow.v1.CallInfoR\x05calls\"g\n" +
 	"\x0eGetCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\targuments\x18\x02 \x01(\bR\targuments\x12'\n" +
@@ -3930,13 +4051,14 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\x8f\a\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\xcd\a\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
 	"\vSubmitBatch\x12\x1b.flow.v1.SubmitBatchRequest\x1a\x1c.flow.v1.SubmitBatchResponse\x12=\n" +
 	"\x06Stream\x12\x16.flow.v1.StreamRequest\x1a\x17.flow.v1.StreamResponse(\x010\x01\x123\n" +
-	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x125\n" +
+	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x12<\n" +
+	"\aResults\x12\x17.flow.v1.ResultsRequest\x1a\x18.flow.v1.ResultsResponse\x125\n" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
@@ -3973,7 +4095,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),              // 0: flow.v1.Position
 	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
@@ -3985,153 +4107,158 @@ var file_messages_api_proto_goTypes = []any{
 	(*Gate)(nil),                  // 7: flow.v1.Gate
 	(*GateInput)(nil),             // 8: flow.v1.GateInput
 	(*ResultRequest)(nil),         // 9: flow.v1.ResultRequest
-	(*GetCallRequest)(nil),        // 10: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),     // 11: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),              // 12: flow.v1.CallInfo
-	(*ListDeadRequest)(nil),       // 13: flow.v1.ListDeadRequest
-	(*ListDeadResponse)(nil),      // 14: flow.v1.ListDeadResponse
-	(*DeadInfo)(nil),              // 15: flow.v1.DeadInfo
-	(*GetDeadRequest)(nil),        // 16: flow.v1.GetDeadRequest
-	(*EditDeadRequest)(nil),       // 17: flow.v1.EditDeadRequest
-	(*RedriveDeadRequest)(nil),    // 18: flow.v1.RedriveDeadRequest
-	(*RedriveDeadResponse)(nil),   // 19: flow.v1.RedriveDeadResponse
-	(*Redriven)(nil),              // 20: flow.v1.Redriven
-	(*DropDeadRequest)(nil),       // 21: flow.v1.DropDeadRequest
-	(*DropDeadResponse)(nil),      // 22: flow.v1.DropDeadResponse
-	(*ListCallsRequest)(nil),      // 23: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),     // 24: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),         // 25: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),         // 26: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),         // 27: flow.v1.DeleteRequest
-	(*GetRequest)(nil),            // 28: flow.v1.GetRequest
-	(*ObjectResponse)(nil),        // 29: flow.v1.ObjectResponse
-	(*ListRequest)(nil),           // 30: flow.v1.ListRequest
-	(*ListResponse)(nil),          // 31: flow.v1.ListResponse
-	(*ControlRequest)(nil),        // 32: flow.v1.ControlRequest
-	(*InspectRequest)(nil),        // 33: flow.v1.InspectRequest
-	(*InspectResponse)(nil),       // 34: flow.v1.InspectResponse
-	(*ListSchedulesRequest)(nil),  // 35: flow.v1.ListSchedulesRequest
-	(*ListSchedulesResponse)(nil), // 36: flow.v1.ListSchedulesResponse
-	(*ScheduleInfo)(nil),          // 37: flow.v1.ScheduleInfo
-	(*GetNetworkRequest)(nil),     // 38: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),           // 39: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),             // 40: flow.v1.GroupInfo
-	(*ExplainRequest)(nil),        // 41: flow.v1.ExplainRequest
-	(*Explanation)(nil),           // 42: flow.v1.Explanation
-	(*ListenRequest)(nil),         // 43: flow.v1.ListenRequest
-	(*Notice)(nil),                // 44: flow.v1.Notice
-	(*LogsRequest)(nil),           // 45: flow.v1.LogsRequest
-	(*LogsResponse)(nil),          // 46: flow.v1.LogsResponse
-	(*AttemptLog)(nil),            // 47: flow.v1.AttemptLog
-	nil,                           // 48: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),             // 49: flow.v1.ErrorInfo
-	(*Arrival)(nil),               // 50: flow.v1.Arrival
-	(*Failure)(nil),               // 51: flow.v1.Failure
-	(*Event)(nil),                 // 52: flow.v1.Event
-	(*Arguments)(nil),             // 53: flow.v1.Arguments
-	(*Object)(nil),                // 54: flow.v1.Object
-	(Kind)(0),                     // 55: flow.v1.Kind
-	(*Processor)(nil),             // 56: flow.v1.Processor
-	(*Function)(nil),              // 57: flow.v1.Function
+	(*ResultsRequest)(nil),        // 10: flow.v1.ResultsRequest
+	(*ResultsResponse)(nil),       // 11: flow.v1.ResultsResponse
+	(*GetCallRequest)(nil),        // 12: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),     // 13: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),              // 14: flow.v1.CallInfo
+	(*ListDeadRequest)(nil),       // 15: flow.v1.ListDeadRequest
+	(*ListDeadResponse)(nil),      // 16: flow.v1.ListDeadResponse
+	(*DeadInfo)(nil),              // 17: flow.v1.DeadInfo
+	(*GetDeadRequest)(nil),        // 18: flow.v1.GetDeadRequest
+	(*EditDeadRequest)(nil),       // 19: flow.v1.EditDeadRequest
+	(*RedriveDeadRequest)(nil),    // 20: flow.v1.RedriveDeadRequest
+	(*RedriveDeadResponse)(nil),   // 21: flow.v1.RedriveDeadResponse
+	(*Redriven)(nil),              // 22: flow.v1.Redriven
+	(*DropDeadRequest)(nil),       // 23: flow.v1.DropDeadRequest
+	(*DropDeadResponse)(nil),      // 24: flow.v1.DropDeadResponse
+	(*ListCallsRequest)(nil),      // 25: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),     // 26: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),         // 27: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),         // 28: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),         // 29: flow.v1.DeleteRequest
+	(*GetRequest)(nil),            // 30: flow.v1.GetRequest
+	(*ObjectResponse)(nil),        // 31: flow.v1.ObjectResponse
+	(*ListRequest)(nil),           // 32: flow.v1.ListRequest
+	(*ListResponse)(nil),          // 33: flow.v1.ListResponse
+	(*ControlRequest)(nil),        // 34: flow.v1.ControlRequest
+	(*InspectRequest)(nil),        // 35: flow.v1.InspectRequest
+	(*InspectResponse)(nil),       // 36: flow.v1.InspectResponse
+	(*ListSchedulesRequest)(nil),  // 37: flow.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 38: flow.v1.ListSchedulesResponse
+	(*ScheduleInfo)(nil),          // 39: flow.v1.ScheduleInfo
+	(*GetNetworkRequest)(nil),     // 40: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),           // 41: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),             // 42: flow.v1.GroupInfo
+	(*ExplainRequest)(nil),        // 43: flow.v1.ExplainRequest
+	(*Explanation)(nil),           // 44: flow.v1.Explanation
+	(*ListenRequest)(nil),         // 45: flow.v1.ListenRequest
+	(*Notice)(nil),                // 46: flow.v1.Notice
+	(*LogsRequest)(nil),           // 47: flow.v1.LogsRequest
+	(*LogsResponse)(nil),          // 48: flow.v1.LogsResponse
+	(*AttemptLog)(nil),            // 49: flow.v1.AttemptLog
+	nil,                           // 50: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 51: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 52: flow.v1.Arrival
+	(*Failure)(nil),               // 53: flow.v1.Failure
+	(*Event)(nil),                 // 54: flow.v1.Event
+	(*Arguments)(nil),             // 55: flow.v1.Arguments
+	(*Object)(nil),                // 56: flow.v1.Object
+	(Kind)(0),                     // 57: flow.v1.Kind
+	(*Processor)(nil),             // 58: flow.v1.Processor
+	(*Function)(nil),              // 59: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	48, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	50, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
-	12, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	49, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	14, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
+	51, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	50, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
-	0,  // 8: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	51, // 9: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	52, // 10: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	53, // 11: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
-	0,  // 12: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	15, // 13: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
-	12, // 14: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
-	20, // 15: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
-	49, // 16: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
-	0,  // 17: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	12, // 18: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 19: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	54, // 20: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	55, // 21: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	54, // 22: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	55, // 23: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	55, // 24: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 25: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	54, // 26: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 27: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	54, // 28: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	54, // 29: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	7,  // 30: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	55, // 31: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 32: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	54, // 33: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 34: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	56, // 35: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	57, // 36: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	37, // 37: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	54, // 38: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	40, // 39: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	12, // 40: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
-	47, // 41: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
-	1,  // 42: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 43: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 44: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 45: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 46: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 47: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	23, // 48: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	11, // 49: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	13, // 50: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
-	16, // 51: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
-	17, // 52: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
-	18, // 53: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
-	21, // 54: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
-	41, // 55: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	45, // 56: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	25, // 57: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	26, // 58: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	27, // 59: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	28, // 60: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	30, // 61: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	28, // 62: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	32, // 63: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	33, // 64: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	35, // 65: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	38, // 66: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	12, // 67: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 68: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 69: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 70: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	12, // 71: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	12, // 72: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	24, // 73: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	12, // 74: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	14, // 75: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
-	15, // 76: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
-	15, // 77: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
-	19, // 78: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
-	22, // 79: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
-	42, // 80: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	46, // 81: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	29, // 82: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	29, // 83: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	29, // 84: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	29, // 85: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	31, // 86: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	29, // 87: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	29, // 88: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	34, // 89: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	36, // 90: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	39, // 91: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	67, // [67:92] is the sub-list for method output_type
-	42, // [42:67] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	52, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	14, // 8: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 9: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
+	53, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	54, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	55, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	0,  // 13: flow.v1.CallInfo.position:type_name -> flow.v1.Position
+	17, // 14: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
+	14, // 15: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
+	22, // 16: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
+	51, // 17: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
+	0,  // 18: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	14, // 19: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 20: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	56, // 21: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	57, // 22: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	56, // 23: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	57, // 24: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	57, // 25: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 26: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	56, // 27: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 28: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	56, // 29: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	56, // 30: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	7,  // 31: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	57, // 32: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 33: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	56, // 34: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 35: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	58, // 36: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	59, // 37: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	39, // 38: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	56, // 39: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	42, // 40: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	14, // 41: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
+	49, // 42: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
+	1,  // 43: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 44: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 45: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 46: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	9,  // 47: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	10, // 48: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	12, // 49: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	25, // 50: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	13, // 51: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	15, // 52: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
+	18, // 53: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
+	19, // 54: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
+	20, // 55: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
+	23, // 56: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
+	43, // 57: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	47, // 58: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	27, // 59: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	28, // 60: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	29, // 61: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	30, // 62: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	32, // 63: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	30, // 64: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	34, // 65: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	35, // 66: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	37, // 67: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	40, // 68: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	14, // 69: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 70: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 71: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 72: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	14, // 73: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	11, // 74: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	14, // 75: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	26, // 76: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	14, // 77: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	16, // 78: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
+	17, // 79: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
+	17, // 80: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
+	21, // 81: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
+	24, // 82: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
+	44, // 83: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	48, // 84: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	31, // 85: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	31, // 86: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	31, // 87: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	31, // 88: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	33, // 89: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	31, // 90: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	31, // 91: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	36, // 92: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	38, // 93: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	41, // 94: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	69, // [69:95] is the sub-list for method output_type
+	43, // [43:69] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -4142,14 +4269,14 @@ func file_messages_api_proto_init() {
 	file_messages_commands_proto_init()
 	file_messages_model_proto_init()
 	file_messages_api_proto_msgTypes[1].OneofWrappers = []any{}
-	file_messages_api_proto_msgTypes[12].OneofWrappers = []any{}
+	file_messages_api_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   49,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

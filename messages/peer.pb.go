@@ -1103,6 +1103,112 @@ func (x *AwaitResponse) GetCall() *Call {
 	return nil
 }
 
+// AwaitSomeRequest waits at a partition's leader until some of a batch's calls
+// have ended.
+type AwaitSomeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         []byte                 `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`
+	Count         uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Known         []byte                 `protobuf:"bytes,3,opt,name=known,proto3" json:"known,omitempty"` // as in ResultsRequest
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitSomeRequest) Reset() {
+	*x = AwaitSomeRequest{}
+	mi := &file_messages_peer_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitSomeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitSomeRequest) ProtoMessage() {}
+
+func (x *AwaitSomeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitSomeRequest.ProtoReflect.Descriptor instead.
+func (*AwaitSomeRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AwaitSomeRequest) GetFirst() []byte {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *AwaitSomeRequest) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *AwaitSomeRequest) GetKnown() []byte {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+type AwaitSomeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Calls         []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitSomeResponse) Reset() {
+	*x = AwaitSomeResponse{}
+	mi := &file_messages_peer_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitSomeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitSomeResponse) ProtoMessage() {}
+
+func (x *AwaitSomeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitSomeResponse.ProtoReflect.Descriptor instead.
+func (*AwaitSomeResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *AwaitSomeResponse) GetCalls() []*Call {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
 // ActorEnvelope carries a message between actors on two nodes.
 type ActorEnvelope struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1118,7 +1224,7 @@ type ActorEnvelope struct {
 
 func (x *ActorEnvelope) Reset() {
 	*x = ActorEnvelope{}
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1236,7 @@ func (x *ActorEnvelope) String() string {
 func (*ActorEnvelope) ProtoMessage() {}
 
 func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1249,7 @@ func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorEnvelope.ProtoReflect.Descriptor instead.
 func (*ActorEnvelope) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActorEnvelope) GetTarget() string {
@@ -1201,7 +1307,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1319,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1332,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -1267,7 +1373,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1385,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1398,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Held) GetCall() []byte {
@@ -1320,7 +1426,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1332,7 +1438,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1345,7 +1451,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1372,7 +1478,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1384,7 +1490,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1397,7 +1503,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Panic) GetReason() string {
@@ -1417,7 +1523,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1535,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1548,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1462,7 +1568,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1474,7 +1580,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1487,7 +1593,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1515,7 +1621,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1527,7 +1633,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1540,7 +1646,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1559,7 +1665,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1677,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1690,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1607,7 +1713,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1619,7 +1725,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1632,7 +1738,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Server) GetNode() string {
@@ -1675,7 +1781,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1687,7 +1793,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1700,7 +1806,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1734,7 +1840,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1746,7 +1852,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1759,7 +1865,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{27}
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
 }
 
 type PlacementsResponse struct {
@@ -1771,7 +1877,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1783,7 +1889,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1796,7 +1902,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{28}
+	return file_messages_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -1816,7 +1922,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1934,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +1947,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{29}
+	return file_messages_peer_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -1862,7 +1968,7 @@ type HostedResponse struct {
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +1980,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +1993,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{30}
+	return file_messages_peer_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -1911,6 +2017,121 @@ func (x *HostedResponse) GetCurrent() bool {
 	return false
 }
 
+// DigestRequest asks a node for the digest of its replica's state at an index of
+// a group's log. With most, it tells the one that most replicas have there: a
+// replica that has another stops.
+type DigestRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	Most          *uint64                `protobuf:"fixed64,3,opt,name=most,proto3,oneof" json:"most,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestRequest) Reset() {
+	*x = DigestRequest{}
+	mi := &file_messages_peer_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestRequest) ProtoMessage() {}
+
+func (x *DigestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
+func (*DigestRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *DigestRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *DigestRequest) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *DigestRequest) GetMost() uint64 {
+	if x != nil && x.Most != nil {
+		return *x.Most
+	}
+	return 0
+}
+
+type DigestResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Known         bool                   `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"` // the replica has applied the index, and lately
+	Digest        uint64                 `protobuf:"fixed64,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestResponse) Reset() {
+	*x = DigestResponse{}
+	mi := &file_messages_peer_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestResponse) ProtoMessage() {}
+
+func (x *DigestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
+func (*DigestResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *DigestResponse) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *DigestResponse) GetDigest() uint64 {
+	if x != nil {
+		return x.Digest
+	}
+	return 0
+}
+
 type ExplainQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1920,7 +2141,7 @@ type ExplainQuery struct {
 
 func (x *ExplainQuery) Reset() {
 	*x = ExplainQuery{}
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1932,7 +2153,7 @@ func (x *ExplainQuery) String() string {
 func (*ExplainQuery) ProtoMessage() {}
 
 func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1945,7 +2166,7 @@ func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainQuery.ProtoReflect.Descriptor instead.
 func (*ExplainQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{31}
+	return file_messages_peer_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ExplainQuery) GetId() []byte {
@@ -1965,7 +2186,7 @@ type LogsQuery struct {
 
 func (x *LogsQuery) Reset() {
 	*x = LogsQuery{}
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1977,7 +2198,7 @@ func (x *LogsQuery) String() string {
 func (*LogsQuery) ProtoMessage() {}
 
 func (x *LogsQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1990,7 +2211,7 @@ func (x *LogsQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsQuery.ProtoReflect.Descriptor instead.
 func (*LogsQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{32}
+	return file_messages_peer_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *LogsQuery) GetId() []byte {
@@ -2024,7 +2245,7 @@ type PollRequest struct {
 
 func (x *PollRequest) Reset() {
 	*x = PollRequest{}
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2257,7 @@ func (x *PollRequest) String() string {
 func (*PollRequest) ProtoMessage() {}
 
 func (x *PollRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2270,7 @@ func (x *PollRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollRequest.ProtoReflect.Descriptor instead.
 func (*PollRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{33}
+	return file_messages_peer_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PollRequest) GetGroup() uint32 {
@@ -2114,7 +2335,7 @@ type PollResponse struct {
 
 func (x *PollResponse) Reset() {
 	*x = PollResponse{}
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2126,7 +2347,7 @@ func (x *PollResponse) String() string {
 func (*PollResponse) ProtoMessage() {}
 
 func (x *PollResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2139,7 +2360,7 @@ func (x *PollResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollResponse.ProtoReflect.Descriptor instead.
 func (*PollResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{34}
+	return file_messages_peer_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PollResponse) GetEpoch() uint64 {
@@ -2246,7 +2467,13 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04call\x18\x02 \x01(\fR\x04call\"2\n" +
 	"\rAwaitResponse\x12!\n" +
-	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"\xae\x01\n" +
+	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"T\n" +
+	"\x10AwaitSomeRequest\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\fR\x05first\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x14\n" +
+	"\x05known\x18\x03 \x01(\fR\x05known\"8\n" +
+	"\x11AwaitSomeResponse\x12#\n" +
+	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\"\xae\x01\n" +
 	"\rActorEnvelope\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12%\n" +
@@ -2296,7 +2523,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x0eHostedResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x18\n" +
-	"\acurrent\x18\x03 \x01(\bR\acurrent\"\x1e\n" +
+	"\acurrent\x18\x03 \x01(\bR\acurrent\"]\n" +
+	"\rDigestRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x17\n" +
+	"\x04most\x18\x03 \x01(\x06H\x00R\x04most\x88\x01\x01B\a\n" +
+	"\x05_most\">\n" +
+	"\x0eDigestResponse\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\bR\x05known\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\x06R\x06digest\"\x1e\n" +
 	"\fExplainQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\"5\n" +
 	"\tLogsQuery\x12\x0e\n" +
@@ -2328,7 +2563,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -2346,71 +2581,76 @@ var file_messages_peer_proto_goTypes = []any{
 	(*Stats)(nil),              // 13: flow.v1.Stats
 	(*AwaitRequest)(nil),       // 14: flow.v1.AwaitRequest
 	(*AwaitResponse)(nil),      // 15: flow.v1.AwaitResponse
-	(*ActorEnvelope)(nil),      // 16: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 17: flow.v1.KeepAlive
-	(*Held)(nil),               // 18: flow.v1.Held
-	(*SessionUnknown)(nil),     // 19: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 20: flow.v1.Panic
-	(*CallRequest)(nil),        // 21: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 22: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 23: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 24: flow.v1.ServersResponse
-	(*Server)(nil),             // 25: flow.v1.Server
-	(*Gossip)(nil),             // 26: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 27: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 28: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 29: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 30: flow.v1.HostedResponse
-	(*ExplainQuery)(nil),       // 31: flow.v1.ExplainQuery
-	(*LogsQuery)(nil),          // 32: flow.v1.LogsQuery
-	(*PollRequest)(nil),        // 33: flow.v1.PollRequest
-	(*PollResponse)(nil),       // 34: flow.v1.PollResponse
-	(*Reply)(nil),              // 35: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 36: flow.v1.ListCallsRequest
-	(*DeadLetter)(nil),         // 37: flow.v1.DeadLetter
-	(*Call)(nil),               // 38: flow.v1.Call
-	(*Gate)(nil),               // 39: flow.v1.Gate
-	(*ScheduleState)(nil),      // 40: flow.v1.ScheduleState
-	(*Explanation)(nil),        // 41: flow.v1.Explanation
-	(*AttemptLog)(nil),         // 42: flow.v1.AttemptLog
-	(*Enqueue)(nil),            // 43: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 44: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 45: flow.v1.GroupPlacement
-	(*Notice)(nil),             // 46: flow.v1.Notice
+	(*AwaitSomeRequest)(nil),   // 16: flow.v1.AwaitSomeRequest
+	(*AwaitSomeResponse)(nil),  // 17: flow.v1.AwaitSomeResponse
+	(*ActorEnvelope)(nil),      // 18: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 19: flow.v1.KeepAlive
+	(*Held)(nil),               // 20: flow.v1.Held
+	(*SessionUnknown)(nil),     // 21: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 22: flow.v1.Panic
+	(*CallRequest)(nil),        // 23: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 24: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 25: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 26: flow.v1.ServersResponse
+	(*Server)(nil),             // 27: flow.v1.Server
+	(*Gossip)(nil),             // 28: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 29: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 30: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 31: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 32: flow.v1.HostedResponse
+	(*DigestRequest)(nil),      // 33: flow.v1.DigestRequest
+	(*DigestResponse)(nil),     // 34: flow.v1.DigestResponse
+	(*ExplainQuery)(nil),       // 35: flow.v1.ExplainQuery
+	(*LogsQuery)(nil),          // 36: flow.v1.LogsQuery
+	(*PollRequest)(nil),        // 37: flow.v1.PollRequest
+	(*PollResponse)(nil),       // 38: flow.v1.PollResponse
+	(*Reply)(nil),              // 39: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 40: flow.v1.ListCallsRequest
+	(*DeadLetter)(nil),         // 41: flow.v1.DeadLetter
+	(*Call)(nil),               // 42: flow.v1.Call
+	(*Gate)(nil),               // 43: flow.v1.Gate
+	(*ScheduleState)(nil),      // 44: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 45: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 46: flow.v1.AttemptLog
+	(*Enqueue)(nil),            // 47: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 48: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 49: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 50: flow.v1.Notice
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	35, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	39, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	36, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	40, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
 	9,  // 6: flow.v1.QueryRequest.dead:type_name -> flow.v1.DeadQuery
-	31, // 7: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
-	32, // 8: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
-	37, // 9: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
-	38, // 10: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	35, // 7: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
+	36, // 8: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
+	41, // 9: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
+	42, // 10: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	12, // 11: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	13, // 12: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	39, // 13: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	40, // 14: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	43, // 13: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	44, // 14: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
 	10, // 15: flow.v1.QueryResponse.dead:type_name -> flow.v1.DeadPage
-	41, // 16: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
-	42, // 17: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
-	38, // 18: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	38, // 19: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	18, // 20: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	43, // 21: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	38, // 22: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	25, // 23: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	44, // 24: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	45, // 25: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	46, // 26: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	45, // 16: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	46, // 17: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	42, // 18: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	42, // 19: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	42, // 20: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	20, // 21: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	47, // 22: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	42, // 23: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	27, // 24: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	48, // 25: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	49, // 26: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	50, // 27: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -2430,13 +2670,14 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_Explain)(nil),
 		(*QueryRequest_Logs)(nil),
 	}
+	file_messages_peer_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
