@@ -4051,7 +4051,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\xcd\a\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\x82\b\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -4069,6 +4069,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\vRedriveDead\x12\x1b.flow.v1.RedriveDeadRequest\x1a\x1c.flow.v1.RedriveDeadResponse\x12?\n" +
 	"\bDropDead\x12\x18.flow.v1.DropDeadRequest\x1a\x19.flow.v1.DropDeadResponse\x128\n" +
 	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
+	"\x06Listen\x12\x16.flow.v1.ListenRequest\x1a\x0f.flow.v1.Notice0\x01\x123\n" +
 	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -4217,45 +4218,47 @@ var file_messages_api_proto_depIdxs = []int32{
 	20, // 55: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
 	23, // 56: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
 	43, // 57: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	47, // 58: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	27, // 59: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	28, // 60: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	29, // 61: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	30, // 62: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	32, // 63: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	30, // 64: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	34, // 65: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	35, // 66: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	37, // 67: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	40, // 68: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	14, // 69: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 70: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 71: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 72: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	14, // 73: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	11, // 74: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
-	14, // 75: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	26, // 76: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	14, // 77: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	16, // 78: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
-	17, // 79: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
-	17, // 80: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
-	21, // 81: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
-	24, // 82: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
-	44, // 83: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	48, // 84: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	31, // 85: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	31, // 86: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	31, // 87: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	31, // 88: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	33, // 89: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	31, // 90: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	31, // 91: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	36, // 92: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	38, // 93: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	41, // 94: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	69, // [69:95] is the sub-list for method output_type
-	43, // [43:69] is the sub-list for method input_type
+	45, // 58: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	47, // 59: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	27, // 60: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	28, // 61: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	29, // 62: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	30, // 63: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	32, // 64: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	30, // 65: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	34, // 66: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	35, // 67: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	37, // 68: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	40, // 69: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	14, // 70: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 71: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 72: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 73: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	14, // 74: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	11, // 75: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	14, // 76: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	26, // 77: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	14, // 78: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	16, // 79: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
+	17, // 80: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
+	17, // 81: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
+	21, // 82: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
+	24, // 83: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
+	44, // 84: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	46, // 85: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	48, // 86: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	31, // 87: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	31, // 88: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	31, // 89: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	31, // 90: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	33, // 91: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	31, // 92: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	31, // 93: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	36, // 94: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	38, // 95: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	41, // 96: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	70, // [70:97] is the sub-list for method output_type
+	43, // [43:70] is the sub-list for method input_type
 	43, // [43:43] is the sub-list for extension type_name
 	43, // [43:43] is the sub-list for extension extendee
 	0,  // [0:43] is the sub-list for field type_name

@@ -67,6 +67,8 @@ const (
 	TasksDropDeadProcedure = "/flow.v1.Tasks/DropDead"
 	// TasksExplainProcedure is the fully-qualified name of the Tasks's Explain RPC.
 	TasksExplainProcedure = "/flow.v1.Tasks/Explain"
+	// TasksListenProcedure is the fully-qualified name of the Tasks's Listen RPC.
+	TasksListenProcedure = "/flow.v1.Tasks/Listen"
 	// TasksLogsProcedure is the fully-qualified name of the Tasks's Logs RPC.
 	TasksLogsProcedure = "/flow.v1.Tasks/Logs"
 	// ObjectsCreateProcedure is the fully-qualified name of the Objects's Create RPC.
@@ -125,6 +127,8 @@ type TasksClient interface {
 	DropDead(context.Context, *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error)
 	// Explain says what a call waits for and since when, or how it ended.
 	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Listen gives what happens to calls as it happens.
+	Listen(context.Context, *connect.Request[messages.ListenRequest]) (*connect.ServerStreamForClient[messages.Notice], error)
 	// Logs gives what a call's attempts have printed.
 	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
@@ -230,6 +234,12 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("Explain")),
 			connect.WithClientOptions(opts...),
 		),
+		listen: connect.NewClient[messages.ListenRequest, messages.Notice](
+			httpClient,
+			baseURL+TasksListenProcedure,
+			connect.WithSchema(tasksMethods.ByName("Listen")),
+			connect.WithClientOptions(opts...),
+		),
 		logs: connect.NewClient[messages.LogsRequest, messages.LogsResponse](
 			httpClient,
 			baseURL+TasksLogsProcedure,
@@ -256,6 +266,7 @@ type tasksClient struct {
 	redriveDead *connect.Client[messages.RedriveDeadRequest, messages.RedriveDeadResponse]
 	dropDead    *connect.Client[messages.DropDeadRequest, messages.DropDeadResponse]
 	explain     *connect.Client[messages.ExplainRequest, messages.Explanation]
+	listen      *connect.Client[messages.ListenRequest, messages.Notice]
 	logs        *connect.Client[messages.LogsRequest, messages.LogsResponse]
 }
 
@@ -334,6 +345,11 @@ func (c *tasksClient) Explain(ctx context.Context, req *connect.Request[messages
 	return c.explain.CallUnary(ctx, req)
 }
 
+// Listen calls flow.v1.Tasks.Listen.
+func (c *tasksClient) Listen(ctx context.Context, req *connect.Request[messages.ListenRequest]) (*connect.ServerStreamForClient[messages.Notice], error) {
+	return c.listen.CallServerStream(ctx, req)
+}
+
 // Logs calls flow.v1.Tasks.Logs.
 func (c *tasksClient) Logs(ctx context.Context, req *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
 	return c.logs.CallUnary(ctx, req)
@@ -373,6 +389,8 @@ type TasksHandler interface {
 	DropDead(context.Context, *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error)
 	// Explain says what a call waits for and since when, or how it ended.
 	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Listen gives what happens to calls as it happens.
+	Listen(context.Context, *connect.Request[messages.ListenRequest], *connect.ServerStream[messages.Notice]) error
 	// Logs gives what a call's attempts have printed.
 	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
@@ -474,6 +492,12 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("Explain")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksListenHandler := connect.NewServerStreamHandler(
+		TasksListenProcedure,
+		svc.Listen,
+		connect.WithSchema(tasksMethods.ByName("Listen")),
+		connect.WithHandlerOptions(opts...),
+	)
 	tasksLogsHandler := connect.NewUnaryHandler(
 		TasksLogsProcedure,
 		svc.Logs,
@@ -512,6 +536,8 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksDropDeadHandler.ServeHTTP(w, r)
 		case TasksExplainProcedure:
 			tasksExplainHandler.ServeHTTP(w, r)
+		case TasksListenProcedure:
+			tasksListenHandler.ServeHTTP(w, r)
 		case TasksLogsProcedure:
 			tasksLogsHandler.ServeHTTP(w, r)
 		default:
@@ -581,6 +607,10 @@ func (UnimplementedTasksHandler) DropDead(context.Context, *connect.Request[mess
 
 func (UnimplementedTasksHandler) Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Explain is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Listen(context.Context, *connect.Request[messages.ListenRequest], *connect.ServerStream[messages.Notice]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Listen is not implemented"))
 }
 
 func (UnimplementedTasksHandler) Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
