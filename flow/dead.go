@@ -137,7 +137,7 @@ func (s *step) redrive(id messages.CallID, owner string) (*messages.Reply, *mess
 	}
 	again, arguments := l.redriven(s.group), l.arguments(s.tx)
 	size := call.Size(arguments)
-	k, refusal := s.accepting(again, l.call.Socket, size)
+	k, refusal := s.accepting(again, l.call.Socket, arguments)
 	if refusal == nil {
 		refusal = full(k, 1, size)
 	}
@@ -199,6 +199,8 @@ func (s *step) editDead(c *messages.EditDead) (*messages.Reply, *messages.Error)
 		return nil, messages.Errorf(messages.Invalid, opEdit, subject, "it is a call, and gets arguments")
 	case l.call == nil && !json.Valid(c.Value):
 		return nil, messages.Errorf(messages.Invalid, opEdit, subject, "it is a message, and its value is not JSON")
+	case len(messages.References(append(c.Arguments.Values(), c.Value)...)) > 0:
+		return nil, messages.Errorf(messages.Invalid, opEdit, subject, "what is put in by hand cannot refer to large values")
 	case len(with) > messages.MaxInline:
 		return nil, messages.Errorf(messages.Invalid, opEdit, subject, "it would have %d bytes, and %d are the most", len(with), messages.MaxInline)
 	}

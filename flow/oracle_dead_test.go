@@ -105,7 +105,7 @@ func (o *oracle) editLetter(m *messages.EditDead) string {
 	switch {
 	case l == nil:
 		return "NOT_FOUND"
-	case l.call != nil && m.Arguments == nil, l.call == nil && string(m.Value) == "no JSON":
+	case len(messages.References(m.Arguments.Values()...)) > 0, l.call != nil && m.Arguments == nil, l.call == nil && string(m.Value) == "no JSON":
 		return "INVALID"
 	}
 	l.edited, l.with, l.value = true, m.Arguments, m.Value

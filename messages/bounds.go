@@ -1,9 +1,12 @@
 package messages
 
+import "time"
+
 // Bounds that several packages share. Reaching one is a typed error.
 const (
 	MaxName       = 80        // bytes of an object's name
-	MaxInline     = 256 << 10 // bytes of a call's arguments, or of its result
+	MaxInline     = 256 << 10 // bytes of a call's arguments, or of a result, that travel within the commands; what is larger goes by reference
+	MaxValue      = 64 << 20  // bytes of a call's arguments, or of what it gives back
 	MaxLog        = 64 << 10  // bytes kept of what one attempt prints
 	MaxTraceback  = 16 << 10  // bytes kept of a traceback
 	MaxSome       = 1 << 20   // bytes of the results that one answer gives of a batch; at least one result
@@ -19,4 +22,6 @@ const (
 	MaxGate       = 10_000    // arrivals that one argument of a gate holds, unless its queue says less
 	MaxPlugs      = 64        // plugs that lead from one socket, or to one
 	MaxPartitions = 64        // groups of a network, the meta group aside
+
+	ValueKept = 10 * time.Minute // how long a large value is kept that nothing names
 )

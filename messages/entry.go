@@ -34,6 +34,8 @@ const (
 	CommandDropDead           CommandType = 22
 	CommandEditDead           CommandType = 23
 
+	CommandPutChunk CommandType = 31
+
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
 	CommandNodeDown   CommandType = 102
@@ -64,6 +66,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
+	CommandPutChunk:           func() proto.Message { return new(PutChunk) },
 	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
 	CommandRedriveDead:        func() proto.Message { return new(RedriveDead) },
 	CommandDropDead:           func() proto.Message { return new(DropDead) },
@@ -147,6 +150,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandArrive, true
 	case *Throttle:
 		return CommandThrottle, true
+	case *PutChunk:
+		return CommandPutChunk, true
 	case *FireSchedule:
 		return CommandFireSchedule, true
 	case *RedriveDead:
