@@ -38,6 +38,7 @@ func Check(view kv.View) (err error) {
 	c.credits()
 	c.turns()
 	c.timers()
+	c.paces()
 	c.sessions()
 	c.gates()
 	c.pressure()

@@ -21,8 +21,12 @@ func (s *step) configureProcessor(c *messages.ConfigureProcessor) (*messages.Rep
 		return nil, refusal
 	}
 	p := s.processor(c.Processor)
+	limited := p.Config.GetRatelimit()
 	p.Config, p.Leaving = c, false
 	p.SaveConfig(s.tx)
+	if c.Ratelimit != limited {
+		s.limitProcessor(p, c.Ratelimit)
+	}
 	for _, l := range s.slotsOf(p) {
 		s.credit(l)
 	}
@@ -66,6 +70,9 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		old.Sockets--
 	}
 	s.rewire(k, c)
+	if c.Ratelimit != k.Config.Ratelimit {
+		s.limitSocket(k, c.Ratelimit)
+	}
 	k.Config = c
 	if !ok {
 		s.inherit(k)

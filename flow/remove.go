@@ -85,6 +85,7 @@ func (s *step) clear() (again bool) {
 			again = true
 		}
 		p.Config, p.Leaving = nil, false
+		s.limitProcessor(p, "")
 	}
 	return again
 }

@@ -65,6 +65,9 @@ func (w *waits) queued(rec *call.Record) string {
 	if reason != "" {
 		return reason
 	}
+	if reason := limited(k, p); reason != "" {
+		return reason
+	}
 	if k.Config.Ordered && k.Holder.Seq != 0 && k.Holder.Seq != rec.Seq {
 		return "behind another call of an ordered socket"
 	}

@@ -279,6 +279,8 @@ type SubmitBatchRequest struct {
 	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`     // the key of the batch
 	Priority      int32                  `protobuf:"varint,4,opt,name=priority,proto3" json:"priority,omitempty"`
 	Owner         string                 `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
+	WaitFull      bool                   `protobuf:"varint,6,opt,name=wait_full,json=waitFull,proto3" json:"wait_full,omitempty"` // wait, rather than be refused, until the mailbox has room for all
+	Timeout       int64                  `protobuf:"varint,7,opt,name=timeout,proto3" json:"timeout,omitempty"`                   // milliseconds to wait; 0: until the client goes, with wait_full
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -346,6 +348,20 @@ func (x *SubmitBatchRequest) GetOwner() string {
 		return x.Owner
 	}
 	return ""
+}
+
+func (x *SubmitBatchRequest) GetWaitFull() bool {
+	if x != nil {
+		return x.WaitFull
+	}
+	return false
+}
+
+func (x *SubmitBatchRequest) GetTimeout() int64 {
+	if x != nil {
+		return x.Timeout
+	}
+	return 0
 }
 
 type SubmitBatchResponse struct {
@@ -416,6 +432,227 @@ func (x *SubmitBatchResponse) GetPosition() *Position {
 	return nil
 }
 
+type PublishRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`                             // name or id
+	RoutingKey    string                 `protobuf:"bytes,2,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"` // words separated by dots; empty with a fanout queue, or a direct one of one socket
+	Data          *string                `protobuf:"bytes,3,opt,name=data,proto3,oneof" json:"data,omitempty"`                         // JSON text, spread like RunRequest.data
+	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`                                   // the client's key; empty: the server makes one
+	Priority      int32                  `protobuf:"varint,5,opt,name=priority,proto3" json:"priority,omitempty"`
+	Owner         string                 `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
+	WaitFull      bool                   `protobuf:"varint,7,opt,name=wait_full,json=waitFull,proto3" json:"wait_full,omitempty"` // wait, rather than be refused, when a mailbox is full
+	Timeout       int64                  `protobuf:"varint,8,opt,name=timeout,proto3" json:"timeout,omitempty"`                   // milliseconds to wait; 0: until the client goes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishRequest) Reset() {
+	*x = PublishRequest{}
+	mi := &file_messages_api_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishRequest) ProtoMessage() {}
+
+func (x *PublishRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishRequest.ProtoReflect.Descriptor instead.
+func (*PublishRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PublishRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetRoutingKey() string {
+	if x != nil {
+		return x.RoutingKey
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetData() string {
+	if x != nil && x.Data != nil {
+		return *x.Data
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *PublishRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetWaitFull() bool {
+	if x != nil {
+		return x.WaitFull
+	}
+	return false
+}
+
+func (x *PublishRequest) GetTimeout() int64 {
+	if x != nil {
+		return x.Timeout
+	}
+	return 0
+}
+
+type PublishResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // of the publish: the tracking of its calls
+	Calls         []*PublishedCall       `protobuf:"bytes,2,rep,name=calls,proto3" json:"calls,omitempty"`
+	Duplicate     bool                   `protobuf:"varint,3,opt,name=duplicate,proto3" json:"duplicate,omitempty"` // the key was known already
+	Position      *Position              `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishResponse) Reset() {
+	*x = PublishResponse{}
+	mi := &file_messages_api_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishResponse) ProtoMessage() {}
+
+func (x *PublishResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishResponse.ProtoReflect.Descriptor instead.
+func (*PublishResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PublishResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PublishResponse) GetCalls() []*PublishedCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *PublishResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
+}
+
+func (x *PublishResponse) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+// PublishedCall is the call that one socket got of a publish.
+type PublishedCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // name
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishedCall) Reset() {
+	*x = PublishedCall{}
+	mi := &file_messages_api_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishedCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishedCall) ProtoMessage() {}
+
+func (x *PublishedCall) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishedCall.ProtoReflect.Descriptor instead.
+func (*PublishedCall) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PublishedCall) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *PublishedCall) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 type StreamRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tag           uint64                 `protobuf:"varint,1,opt,name=tag,proto3" json:"tag,omitempty"` // chosen by the client, comes back with the result
@@ -427,7 +664,7 @@ type StreamRequest struct {
 
 func (x *StreamRequest) Reset() {
 	*x = StreamRequest{}
-	mi := &file_messages_api_proto_msgTypes[5]
+	mi := &file_messages_api_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -439,7 +676,7 @@ func (x *StreamRequest) String() string {
 func (*StreamRequest) ProtoMessage() {}
 
 func (x *StreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[5]
+	mi := &file_messages_api_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -452,7 +689,7 @@ func (x *StreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamRequest.ProtoReflect.Descriptor instead.
 func (*StreamRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{5}
+	return file_messages_api_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *StreamRequest) GetTag() uint64 {
@@ -487,7 +724,7 @@ type StreamResponse struct {
 
 func (x *StreamResponse) Reset() {
 	*x = StreamResponse{}
-	mi := &file_messages_api_proto_msgTypes[6]
+	mi := &file_messages_api_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +736,7 @@ func (x *StreamResponse) String() string {
 func (*StreamResponse) ProtoMessage() {}
 
 func (x *StreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[6]
+	mi := &file_messages_api_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +749,7 @@ func (x *StreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamResponse.ProtoReflect.Descriptor instead.
 func (*StreamResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{6}
+	return file_messages_api_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StreamResponse) GetTag() uint64 {
@@ -553,7 +790,7 @@ type Gate struct {
 
 func (x *Gate) Reset() {
 	*x = Gate{}
-	mi := &file_messages_api_proto_msgTypes[7]
+	mi := &file_messages_api_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +802,7 @@ func (x *Gate) String() string {
 func (*Gate) ProtoMessage() {}
 
 func (x *Gate) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[7]
+	mi := &file_messages_api_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +815,7 @@ func (x *Gate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gate.ProtoReflect.Descriptor instead.
 func (*Gate) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{7}
+	return file_messages_api_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Gate) GetSocket() string {
@@ -642,7 +879,7 @@ type GateInput struct {
 
 func (x *GateInput) Reset() {
 	*x = GateInput{}
-	mi := &file_messages_api_proto_msgTypes[8]
+	mi := &file_messages_api_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +891,7 @@ func (x *GateInput) String() string {
 func (*GateInput) ProtoMessage() {}
 
 func (x *GateInput) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[8]
+	mi := &file_messages_api_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +904,7 @@ func (x *GateInput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateInput.ProtoReflect.Descriptor instead.
 func (*GateInput) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{8}
+	return file_messages_api_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GateInput) GetArgument() string {
@@ -708,7 +945,7 @@ type ResultRequest struct {
 
 func (x *ResultRequest) Reset() {
 	*x = ResultRequest{}
-	mi := &file_messages_api_proto_msgTypes[9]
+	mi := &file_messages_api_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +957,7 @@ func (x *ResultRequest) String() string {
 func (*ResultRequest) ProtoMessage() {}
 
 func (x *ResultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[9]
+	mi := &file_messages_api_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +970,7 @@ func (x *ResultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultRequest.ProtoReflect.Descriptor instead.
 func (*ResultRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{9}
+	return file_messages_api_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ResultRequest) GetId() string {
@@ -761,7 +998,7 @@ type GetCallRequest struct {
 
 func (x *GetCallRequest) Reset() {
 	*x = GetCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +1010,7 @@ func (x *GetCallRequest) String() string {
 func (*GetCallRequest) ProtoMessage() {}
 
 func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +1023,7 @@ func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallRequest.ProtoReflect.Descriptor instead.
 func (*GetCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{10}
+	return file_messages_api_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetCallRequest) GetId() string {
@@ -820,7 +1057,7 @@ type CancelCallRequest struct {
 
 func (x *CancelCallRequest) Reset() {
 	*x = CancelCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +1069,7 @@ func (x *CancelCallRequest) String() string {
 func (*CancelCallRequest) ProtoMessage() {}
 
 func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +1082,7 @@ func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelCallRequest.ProtoReflect.Descriptor instead.
 func (*CancelCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{11}
+	return file_messages_api_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CancelCallRequest) GetId() string {
@@ -893,17 +1130,18 @@ type CallInfo struct {
 	Tries         uint32                 `protobuf:"varint,26,opt,name=tries,proto3" json:"tries,omitempty"`
 	Crashes       uint32                 `protobuf:"varint,27,opt,name=crashes,proto3" json:"crashes,omitempty"`
 	Lost          uint32                 `protobuf:"varint,28,opt,name=lost,proto3" json:"lost,omitempty"`
-	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"` // JSON object that the function put into its argument output
-	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`           // name of the plug that it came by
-	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`     // of a call formed at a gate
-	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`       // of a message at a gate: the call that it became part of
+	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"`                     // JSON object that the function put into its argument output
+	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`                               // name of the plug that it came by
+	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`                         // of a call formed at a gate
+	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`                           // of a message at a gate: the call that it became part of
+	RoutingKey    string                 `protobuf:"bytes,41,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"` // of a publish, and of the calls that came of it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CallInfo) Reset() {
 	*x = CallInfo{}
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +1153,7 @@ func (x *CallInfo) String() string {
 func (*CallInfo) ProtoMessage() {}
 
 func (x *CallInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +1166,7 @@ func (x *CallInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallInfo.ProtoReflect.Descriptor instead.
 func (*CallInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{12}
+	return file_messages_api_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CallInfo) GetId() string {
@@ -1155,6 +1393,13 @@ func (x *CallInfo) GetJoined() string {
 	return ""
 }
 
+func (x *CallInfo) GetRoutingKey() string {
+	if x != nil {
+		return x.RoutingKey
+	}
+	return ""
+}
+
 type ListCallsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"`
@@ -1173,7 +1418,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1185,7 +1430,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1198,7 +1443,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{13}
+	return file_messages_api_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListCallsRequest) GetSocket() string {
@@ -1283,7 +1528,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1540,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1553,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{14}
+	return file_messages_api_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListCallsResponse) GetCalls() []*CallInfo {
@@ -1348,7 +1593,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1360,7 +1605,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1373,7 +1618,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{15}
+	return file_messages_api_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CreateRequest) GetObject() *Object {
@@ -1396,7 +1641,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1408,7 +1653,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1421,7 +1666,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{16}
+	return file_messages_api_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UpdateRequest) GetKind() Kind {
@@ -1470,7 +1715,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1482,7 +1727,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1495,7 +1740,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{17}
+	return file_messages_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeleteRequest) GetKind() Kind {
@@ -1530,7 +1775,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1787,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1800,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{18}
+	return file_messages_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetRequest) GetKind() Kind {
@@ -1594,7 +1839,7 @@ type ObjectResponse struct {
 
 func (x *ObjectResponse) Reset() {
 	*x = ObjectResponse{}
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +1851,7 @@ func (x *ObjectResponse) String() string {
 func (*ObjectResponse) ProtoMessage() {}
 
 func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +1864,7 @@ func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectResponse.ProtoReflect.Descriptor instead.
 func (*ObjectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{19}
+	return file_messages_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ObjectResponse) GetObject() *Object {
@@ -1684,7 +1929,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1941,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1954,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{20}
+	return file_messages_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListRequest) GetKind() Kind {
@@ -1759,7 +2004,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +2016,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +2029,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{21}
+	return file_messages_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListResponse) GetObjects() []*Object {
@@ -1825,7 +2070,7 @@ type ControlRequest struct {
 
 func (x *ControlRequest) Reset() {
 	*x = ControlRequest{}
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1837,7 +2082,7 @@ func (x *ControlRequest) String() string {
 func (*ControlRequest) ProtoMessage() {}
 
 func (x *ControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1850,7 +2095,7 @@ func (x *ControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRequest.ProtoReflect.Descriptor instead.
 func (*ControlRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{22}
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ControlRequest) GetProcessor() string {
@@ -1876,7 +2121,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1888,7 +2133,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1901,7 +2146,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{23}
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *InspectRequest) GetProcessor() *Processor {
@@ -1921,7 +2166,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1933,7 +2178,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1946,7 +2191,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{24}
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *InspectResponse) GetCommit() string {
@@ -1971,7 +2216,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1983,7 +2228,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1996,7 +2241,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
 }
 
 type NetworkInfo struct {
@@ -2015,7 +2260,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2272,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2285,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{26}
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2116,7 +2361,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2128,7 +2373,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2141,7 +2386,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2240,18 +2485,39 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1c\n" +
 	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12-\n" +
-	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"\x82\x01\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"\xb9\x01\n" +
 	"\x12SubmitBatchRequest\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04data\x18\x02 \x03(\tR\x04data\x12\x0e\n" +
 	"\x02id\x18\x03 \x01(\tR\x02id\x12\x1a\n" +
 	"\bpriority\x18\x04 \x01(\x05R\bpriority\x12\x14\n" +
-	"\x05owner\x18\x05 \x01(\tR\x05owner\"\x8e\x01\n" +
+	"\x05owner\x18\x05 \x01(\tR\x05owner\x12\x1b\n" +
+	"\twait_full\x18\x06 \x01(\bR\bwaitFull\x12\x18\n" +
+	"\atimeout\x18\a \x01(\x03R\atimeout\"\x8e\x01\n" +
 	"\x13SubmitBatchResponse\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\tR\x05first\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x1c\n" +
 	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12-\n" +
-	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"a\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"\xe2\x01\n" +
+	"\x0ePublishRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1f\n" +
+	"\vrouting_key\x18\x02 \x01(\tR\n" +
+	"routingKey\x12\x17\n" +
+	"\x04data\x18\x03 \x01(\tH\x00R\x04data\x88\x01\x01\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\x12\x1a\n" +
+	"\bpriority\x18\x05 \x01(\x05R\bpriority\x12\x14\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\x12\x1b\n" +
+	"\twait_full\x18\a \x01(\bR\bwaitFull\x12\x18\n" +
+	"\atimeout\x18\b \x01(\x03R\atimeoutB\a\n" +
+	"\x05_data\"\x9c\x01\n" +
+	"\x0fPublishResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
+	"\x05calls\x18\x02 \x03(\v2\x16.flow.v1.PublishedCallR\x05calls\x12\x1c\n" +
+	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12-\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"7\n" +
+	"\rPublishedCall\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"a\n" +
 	"\rStreamRequest\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\x04R\x03tag\x12%\n" +
 	"\x03run\x18\x02 \x01(\v2\x13.flow.v1.RunRequestR\x03run\x12\x17\n" +
@@ -2282,7 +2548,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\";\n" +
 	"\x11CancelCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x93\a\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb4\a\n" +
 	"\bCallInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2320,7 +2586,9 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06output\x18\x1d \x01(\tH\x01R\x06output\x88\x01\x01\x12\x12\n" +
 	"\x04plug\x18\x1e \x01(\tR\x04plug\x12\x18\n" +
 	"\aparents\x18\x1f \x03(\tR\aparents\x12\x16\n" +
-	"\x06joined\x18  \x01(\tR\x06joinedB\t\n" +
+	"\x06joined\x18  \x01(\tR\x06joined\x12\x1f\n" +
+	"\vrouting_key\x18) \x01(\tR\n" +
+	"routingKeyB\t\n" +
 	"\a_resultB\t\n" +
 	"\a_output\"\xa0\x02\n" +
 	"\x10ListCallsRequest\x12\x16\n" +
@@ -2408,11 +2676,12 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x10losses_tolerated\x18\x06 \x01(\x05R\x0flossesTolerated\x12\x14\n" +
 	"\x05calls\x18\a \x01(\x03R\x05calls\x12\x16\n" +
 	"\x06queued\x18\b \x01(\x03R\x06queued\x12\x18\n" +
-	"\arunning\x18\t \x01(\x03R\arunning2\xe4\x03\n" +
+	"\arunning\x18\t \x01(\x03R\arunning2\xa2\x04\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
-	"\vSubmitBatch\x12\x1b.flow.v1.SubmitBatchRequest\x1a\x1c.flow.v1.SubmitBatchResponse\x12=\n" +
+	"\vSubmitBatch\x12\x1b.flow.v1.SubmitBatchRequest\x1a\x1c.flow.v1.SubmitBatchResponse\x12<\n" +
+	"\aPublish\x12\x17.flow.v1.PublishRequest\x1a\x18.flow.v1.PublishResponse\x12=\n" +
 	"\x06Stream\x12\x16.flow.v1.StreamRequest\x1a\x17.flow.v1.StreamResponse(\x010\x01\x123\n" +
 	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x125\n" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
@@ -2443,122 +2712,129 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),            // 0: flow.v1.Position
 	(*RunRequest)(nil),          // 1: flow.v1.RunRequest
 	(*SubmitResponse)(nil),      // 2: flow.v1.SubmitResponse
 	(*SubmitBatchRequest)(nil),  // 3: flow.v1.SubmitBatchRequest
 	(*SubmitBatchResponse)(nil), // 4: flow.v1.SubmitBatchResponse
-	(*StreamRequest)(nil),       // 5: flow.v1.StreamRequest
-	(*StreamResponse)(nil),      // 6: flow.v1.StreamResponse
-	(*Gate)(nil),                // 7: flow.v1.Gate
-	(*GateInput)(nil),           // 8: flow.v1.GateInput
-	(*ResultRequest)(nil),       // 9: flow.v1.ResultRequest
-	(*GetCallRequest)(nil),      // 10: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),   // 11: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),            // 12: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),    // 13: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),   // 14: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),       // 15: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),       // 16: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),       // 17: flow.v1.DeleteRequest
-	(*GetRequest)(nil),          // 18: flow.v1.GetRequest
-	(*ObjectResponse)(nil),      // 19: flow.v1.ObjectResponse
-	(*ListRequest)(nil),         // 20: flow.v1.ListRequest
-	(*ListResponse)(nil),        // 21: flow.v1.ListResponse
-	(*ControlRequest)(nil),      // 22: flow.v1.ControlRequest
-	(*InspectRequest)(nil),      // 23: flow.v1.InspectRequest
-	(*InspectResponse)(nil),     // 24: flow.v1.InspectResponse
-	(*GetNetworkRequest)(nil),   // 25: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),         // 26: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),           // 27: flow.v1.GroupInfo
-	nil,                         // 28: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),           // 29: flow.v1.ErrorInfo
-	(*Arrival)(nil),             // 30: flow.v1.Arrival
-	(*Failure)(nil),             // 31: flow.v1.Failure
-	(*Event)(nil),               // 32: flow.v1.Event
-	(*Arguments)(nil),           // 33: flow.v1.Arguments
-	(*Object)(nil),              // 34: flow.v1.Object
-	(Kind)(0),                   // 35: flow.v1.Kind
-	(*Processor)(nil),           // 36: flow.v1.Processor
-	(*Function)(nil),            // 37: flow.v1.Function
+	(*PublishRequest)(nil),      // 5: flow.v1.PublishRequest
+	(*PublishResponse)(nil),     // 6: flow.v1.PublishResponse
+	(*PublishedCall)(nil),       // 7: flow.v1.PublishedCall
+	(*StreamRequest)(nil),       // 8: flow.v1.StreamRequest
+	(*StreamResponse)(nil),      // 9: flow.v1.StreamResponse
+	(*Gate)(nil),                // 10: flow.v1.Gate
+	(*GateInput)(nil),           // 11: flow.v1.GateInput
+	(*ResultRequest)(nil),       // 12: flow.v1.ResultRequest
+	(*GetCallRequest)(nil),      // 13: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),   // 14: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),            // 15: flow.v1.CallInfo
+	(*ListCallsRequest)(nil),    // 16: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),   // 17: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),       // 18: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),       // 19: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),       // 20: flow.v1.DeleteRequest
+	(*GetRequest)(nil),          // 21: flow.v1.GetRequest
+	(*ObjectResponse)(nil),      // 22: flow.v1.ObjectResponse
+	(*ListRequest)(nil),         // 23: flow.v1.ListRequest
+	(*ListResponse)(nil),        // 24: flow.v1.ListResponse
+	(*ControlRequest)(nil),      // 25: flow.v1.ControlRequest
+	(*InspectRequest)(nil),      // 26: flow.v1.InspectRequest
+	(*InspectResponse)(nil),     // 27: flow.v1.InspectResponse
+	(*GetNetworkRequest)(nil),   // 28: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),         // 29: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),           // 30: flow.v1.GroupInfo
+	nil,                         // 31: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),           // 32: flow.v1.ErrorInfo
+	(*Arrival)(nil),             // 33: flow.v1.Arrival
+	(*Failure)(nil),             // 34: flow.v1.Failure
+	(*Event)(nil),               // 35: flow.v1.Event
+	(*Arguments)(nil),           // 36: flow.v1.Arguments
+	(*Object)(nil),              // 37: flow.v1.Object
+	(Kind)(0),                   // 38: flow.v1.Kind
+	(*Processor)(nil),           // 39: flow.v1.Processor
+	(*Function)(nil),            // 40: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	28, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	31, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
-	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
-	12, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	29, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
-	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	30, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
-	0,  // 8: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	31, // 9: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	32, // 10: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	33, // 11: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
-	0,  // 12: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	0,  // 13: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	12, // 14: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 15: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	34, // 16: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	35, // 17: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	34, // 18: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	35, // 19: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	35, // 20: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 21: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	34, // 22: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 23: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	34, // 24: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	34, // 25: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	7,  // 26: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	35, // 27: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 28: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	34, // 29: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 30: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	36, // 31: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	37, // 32: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	34, // 33: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	27, // 34: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	1,  // 35: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 36: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 37: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 38: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 39: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 40: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	13, // 41: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	11, // 42: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	15, // 43: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	16, // 44: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	17, // 45: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	18, // 46: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	20, // 47: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	18, // 48: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	22, // 49: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	23, // 50: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	25, // 51: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	12, // 52: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 53: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 54: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 55: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	12, // 56: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	12, // 57: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	14, // 58: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	12, // 59: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	19, // 60: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	19, // 61: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	19, // 62: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	19, // 63: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	21, // 64: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	19, // 65: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	19, // 66: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	24, // 67: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	26, // 68: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	52, // [52:69] is the sub-list for method output_type
-	35, // [35:52] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	7,  // 3: flow.v1.PublishResponse.calls:type_name -> flow.v1.PublishedCall
+	0,  // 4: flow.v1.PublishResponse.position:type_name -> flow.v1.Position
+	1,  // 5: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
+	15, // 6: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
+	32, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	11, // 8: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
+	33, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	0,  // 10: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
+	34, // 11: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	35, // 12: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	36, // 13: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	0,  // 14: flow.v1.CallInfo.position:type_name -> flow.v1.Position
+	0,  // 15: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	15, // 16: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 17: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	37, // 18: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	38, // 19: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	37, // 20: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	38, // 21: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	38, // 22: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 23: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	37, // 24: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 25: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	37, // 26: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	37, // 27: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	10, // 28: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	38, // 29: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 30: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	37, // 31: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 32: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	39, // 33: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	40, // 34: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	37, // 35: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	30, // 36: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	1,  // 37: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 38: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 39: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 40: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
+	8,  // 41: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	12, // 42: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	13, // 43: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	16, // 44: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	14, // 45: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	18, // 46: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	19, // 47: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	20, // 48: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	21, // 49: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	23, // 50: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	21, // 51: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	25, // 52: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	26, // 53: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	28, // 54: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	15, // 55: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 56: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 57: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 58: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
+	9,  // 59: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	15, // 60: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	15, // 61: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	17, // 62: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	15, // 63: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	22, // 64: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	22, // 65: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	22, // 66: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	22, // 67: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	24, // 68: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	22, // 69: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	22, // 70: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	27, // 71: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	29, // 72: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	55, // [55:73] is the sub-list for method output_type
+	37, // [37:55] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -2569,14 +2845,15 @@ func file_messages_api_proto_init() {
 	file_messages_commands_proto_init()
 	file_messages_model_proto_init()
 	file_messages_api_proto_msgTypes[1].OneofWrappers = []any{}
-	file_messages_api_proto_msgTypes[12].OneofWrappers = []any{}
+	file_messages_api_proto_msgTypes[5].OneofWrappers = []any{}
+	file_messages_api_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

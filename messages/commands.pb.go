@@ -556,11 +556,12 @@ type Call struct {
 	Size          uint64                 `protobuf:"varint,33,opt,name=size,proto3" json:"size,omitempty"`    // bytes of the arguments
 	Output        []byte                 `protobuf:"bytes,34,opt,name=output,proto3" json:"output,omitempty"` // JSON object that the function put into its argument output; kept apart
 	HasOutput     bool                   `protobuf:"varint,35,opt,name=has_output,json=hasOutput,proto3" json:"has_output,omitempty"`
-	Hops          uint32                 `protobuf:"varint,36,opt,name=hops,proto3" json:"hops,omitempty"`        // plugs that its run went through until it came about
-	Plug          string                 `protobuf:"bytes,37,opt,name=plug,proto3" json:"plug,omitempty"`         // name of the plug that it came by, or that completed it at a gate
-	Parents       [][]byte               `protobuf:"bytes,38,rep,name=parents,proto3" json:"parents,omitempty"`   // of a call formed at a gate: the calls that its arguments came from
-	Arrivals      [][]byte               `protobuf:"bytes,39,rep,name=arrivals,proto3" json:"arrivals,omitempty"` // of a call formed at a gate: the arrivals that it consumed
-	Joined        []byte                 `protobuf:"bytes,40,opt,name=joined,proto3" json:"joined,omitempty"`     // of an arrival that was consumed: the call that it is part of
+	Hops          uint32                 `protobuf:"varint,36,opt,name=hops,proto3" json:"hops,omitempty"`                              // plugs that its run went through until it came about
+	Plug          string                 `protobuf:"bytes,37,opt,name=plug,proto3" json:"plug,omitempty"`                               // name of the plug that it came by, or that completed it at a gate
+	Parents       [][]byte               `protobuf:"bytes,38,rep,name=parents,proto3" json:"parents,omitempty"`                         // of a call formed at a gate: the calls that its arguments came from
+	Arrivals      [][]byte               `protobuf:"bytes,39,rep,name=arrivals,proto3" json:"arrivals,omitempty"`                       // of a call formed at a gate: the arrivals that it consumed
+	Joined        []byte                 `protobuf:"bytes,40,opt,name=joined,proto3" json:"joined,omitempty"`                           // of an arrival that was consumed: the call that it is part of
+	RoutingKey    string                 `protobuf:"bytes,41,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"` // of a publish, and of the calls that came of it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -875,6 +876,13 @@ func (x *Call) GetJoined() []byte {
 	return nil
 }
 
+func (x *Call) GetRoutingKey() string {
+	if x != nil {
+		return x.RoutingKey
+	}
+	return ""
+}
+
 // Arrival is a message at a gate: an argument that waits for the others. It is
 // no call; its result is that of the call that it becomes part of.
 type Arrival struct {
@@ -898,10 +906,11 @@ type Arrival struct {
 	Ended         int64                  `protobuf:"varint,17,opt,name=ended,proto3" json:"ended,omitempty"`       // when it was consumed, or died
 	Seq           uint64                 `protobuf:"varint,18,opt,name=seq,proto3" json:"seq,omitempty"`           // position among the partition's arrivals
 	State         ArrivalState           `protobuf:"varint,19,opt,name=state,proto3,enum=flow.v1.ArrivalState" json:"state,omitempty"`
-	Joined        []byte                 `protobuf:"bytes,20,opt,name=joined,proto3" json:"joined,omitempty"`    // call that consumed it
-	Reason        string                 `protobuf:"bytes,21,opt,name=reason,proto3" json:"reason,omitempty"`    // why it died
-	Expires       int64                  `protobuf:"varint,22,opt,name=expires,proto3" json:"expires,omitempty"` // microseconds; not consumed by then, it dies; 0: never
-	Content       []byte                 `protobuf:"bytes,23,opt,name=content,proto3" json:"content,omitempty"`  // of one that a client sent: hash of what it sent
+	Joined        []byte                 `protobuf:"bytes,20,opt,name=joined,proto3" json:"joined,omitempty"`       // call that consumed it
+	Reason        string                 `protobuf:"bytes,21,opt,name=reason,proto3" json:"reason,omitempty"`       // why it died
+	Expires       int64                  `protobuf:"varint,22,opt,name=expires,proto3" json:"expires,omitempty"`    // microseconds; not consumed by then, it dies; 0: never
+	Content       []byte                 `protobuf:"bytes,23,opt,name=content,proto3" json:"content,omitempty"`     // of one that a client sent: hash of what it sent
+	Arguments     *Arguments             `protobuf:"bytes,41,opt,name=arguments,proto3" json:"arguments,omitempty"` // of a call that came of a publish and found its socket gone, in place of value
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1093,6 +1102,13 @@ func (x *Arrival) GetExpires() int64 {
 func (x *Arrival) GetContent() []byte {
 	if x != nil {
 		return x.Content
+	}
+	return nil
+}
+
+func (x *Arrival) GetArguments() *Arguments {
+	if x != nil {
+		return x.Arguments
 	}
 	return nil
 }
@@ -1373,6 +1389,399 @@ func (x *Arrive) GetHops() uint32 {
 	return 0
 }
 
+// ConfigureQueue tells a queue's home partition what it needs of the queue.
+type ConfigureQueue struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"` // queue id
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Qtype         string                 `protobuf:"bytes,3,opt,name=qtype,proto3" json:"qtype,omitempty"`       // direct, topic or fanout
+	Bindings      []*Binding             `protobuf:"bytes,4,rep,name=bindings,proto3" json:"bindings,omitempty"` // its sockets, by name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigureQueue) Reset() {
+	*x = ConfigureQueue{}
+	mi := &file_messages_commands_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigureQueue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigureQueue) ProtoMessage() {}
+
+func (x *ConfigureQueue) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigureQueue.ProtoReflect.Descriptor instead.
+func (*ConfigureQueue) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ConfigureQueue) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *ConfigureQueue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ConfigureQueue) GetQtype() string {
+	if x != nil {
+		return x.Qtype
+	}
+	return ""
+}
+
+func (x *ConfigureQueue) GetBindings() []*Binding {
+	if x != nil {
+		return x.Bindings
+	}
+	return nil
+}
+
+// Binding says what a socket takes of what is published to its queue.
+type Binding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // socket id
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Partition     uint32                 `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"` // the socket's
+	Pattern       string                 `protobuf:"bytes,4,opt,name=pattern,proto3" json:"pattern,omitempty"`      // a routing key, of a topic queue a pattern; empty: the socket's name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Binding) Reset() {
+	*x = Binding{}
+	mi := &file_messages_commands_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Binding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Binding) ProtoMessage() {}
+
+func (x *Binding) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Binding.ProtoReflect.Descriptor instead.
+func (*Binding) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Binding) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Binding) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Binding) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *Binding) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+// RemoveQueue has its home partition forget a queue. What was published stays
+// to be read.
+type RemoveQueue struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveQueue) Reset() {
+	*x = RemoveQueue{}
+	mi := &file_messages_commands_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveQueue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveQueue) ProtoMessage() {}
+
+func (x *RemoveQueue) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveQueue.ProtoReflect.Descriptor instead.
+func (*RemoveQueue) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RemoveQueue) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+// Publish sends arguments to all sockets of a queue that take its routing key:
+// to all of them or to none. It is answered like a call that has ended, whose
+// result names the calls that came of it.
+type Publish struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Queue         string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"` // queue id
+	RoutingKey    string                 `protobuf:"bytes,3,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"`
+	Arguments     *Arguments             `protobuf:"bytes,4,opt,name=arguments,proto3" json:"arguments,omitempty"`
+	Content       []byte                 `protobuf:"bytes,5,opt,name=content,proto3" json:"content,omitempty"` // hash of queue, routing key and arguments
+	Owner         string                 `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
+	Priority      int32                  `protobuf:"varint,7,opt,name=priority,proto3" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Publish) Reset() {
+	*x = Publish{}
+	mi := &file_messages_commands_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Publish) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Publish) ProtoMessage() {}
+
+func (x *Publish) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Publish.ProtoReflect.Descriptor instead.
+func (*Publish) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Publish) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Publish) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Publish) GetRoutingKey() string {
+	if x != nil {
+		return x.RoutingKey
+	}
+	return ""
+}
+
+func (x *Publish) GetArguments() *Arguments {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
+}
+
+func (x *Publish) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+func (x *Publish) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Publish) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+// FanOut brings a publish to the sockets of another partition.
+type FanOut struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Publish       *Publish               `protobuf:"bytes,1,opt,name=publish,proto3" json:"publish,omitempty"`
+	Copies        []*Copy                `protobuf:"bytes,2,rep,name=copies,proto3" json:"copies,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FanOut) Reset() {
+	*x = FanOut{}
+	mi := &file_messages_commands_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FanOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FanOut) ProtoMessage() {}
+
+func (x *FanOut) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FanOut.ProtoReflect.Descriptor instead.
+func (*FanOut) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *FanOut) GetPublish() *Publish {
+	if x != nil {
+		return x.Publish
+	}
+	return nil
+}
+
+func (x *FanOut) GetCopies() []*Copy {
+	if x != nil {
+		return x.Copies
+	}
+	return nil
+}
+
+// Copy is the call that one socket gets of a publish.
+type Copy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Socket        string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"` // socket id
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`     // its name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Copy) Reset() {
+	*x = Copy{}
+	mi := &file_messages_commands_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Copy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Copy) ProtoMessage() {}
+
+func (x *Copy) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Copy.ProtoReflect.Descriptor instead.
+func (*Copy) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Copy) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Copy) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Copy) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // Throttle tells the partition of sockets whose plugs lead to a target that the
 // target is full, or that it has room again. While it is full, none of the
 // sources' calls is leased.
@@ -1387,7 +1796,7 @@ type Throttle struct {
 
 func (x *Throttle) Reset() {
 	*x = Throttle{}
-	mi := &file_messages_commands_proto_msgTypes[8]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1399,7 +1808,7 @@ func (x *Throttle) String() string {
 func (*Throttle) ProtoMessage() {}
 
 func (x *Throttle) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[8]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1412,7 +1821,7 @@ func (x *Throttle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Throttle.ProtoReflect.Descriptor instead.
 func (*Throttle) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{8}
+	return file_messages_commands_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Throttle) GetTarget() string {
@@ -1452,7 +1861,7 @@ type EnqueueBatch struct {
 
 func (x *EnqueueBatch) Reset() {
 	*x = EnqueueBatch{}
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1873,7 @@ func (x *EnqueueBatch) String() string {
 func (*EnqueueBatch) ProtoMessage() {}
 
 func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1886,7 @@ func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueBatch.ProtoReflect.Descriptor instead.
 func (*EnqueueBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{9}
+	return file_messages_commands_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EnqueueBatch) GetFirst() []byte {
@@ -1546,7 +1955,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +1967,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +1980,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+	return file_messages_commands_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Grant) GetSession() string {
@@ -1627,7 +2036,7 @@ type Revoke struct {
 
 func (x *Revoke) Reset() {
 	*x = Revoke{}
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1639,7 +2048,7 @@ func (x *Revoke) String() string {
 func (*Revoke) ProtoMessage() {}
 
 func (x *Revoke) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1652,7 +2061,7 @@ func (x *Revoke) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revoke.ProtoReflect.Descriptor instead.
 func (*Revoke) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+	return file_messages_commands_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Revoke) GetSession() string {
@@ -1680,7 +2089,7 @@ type EndSession struct {
 
 func (x *EndSession) Reset() {
 	*x = EndSession{}
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1692,7 +2101,7 @@ func (x *EndSession) String() string {
 func (*EndSession) ProtoMessage() {}
 
 func (x *EndSession) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1705,7 +2114,7 @@ func (x *EndSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSession.ProtoReflect.Descriptor instead.
 func (*EndSession) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+	return file_messages_commands_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EndSession) GetSession() string {
@@ -1744,7 +2153,7 @@ type Complete struct {
 
 func (x *Complete) Reset() {
 	*x = Complete{}
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1756,7 +2165,7 @@ func (x *Complete) String() string {
 func (*Complete) ProtoMessage() {}
 
 func (x *Complete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1769,7 +2178,7 @@ func (x *Complete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Complete.ProtoReflect.Descriptor instead.
 func (*Complete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{13}
+	return file_messages_commands_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Complete) GetSession() string {
@@ -1873,7 +2282,7 @@ type CompleteBatch struct {
 
 func (x *CompleteBatch) Reset() {
 	*x = CompleteBatch{}
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1885,7 +2294,7 @@ func (x *CompleteBatch) String() string {
 func (*CompleteBatch) ProtoMessage() {}
 
 func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1898,7 +2307,7 @@ func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteBatch.ProtoReflect.Descriptor instead.
 func (*CompleteBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{14}
+	return file_messages_commands_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CompleteBatch) GetCompletes() []*Complete {
@@ -1919,7 +2328,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1931,7 +2340,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1944,7 +2353,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{15}
+	return file_messages_commands_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Cancel) GetCall() []byte {
@@ -1970,7 +2379,7 @@ type Tick struct {
 
 func (x *Tick) Reset() {
 	*x = Tick{}
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1982,7 +2391,7 @@ func (x *Tick) String() string {
 func (*Tick) ProtoMessage() {}
 
 func (x *Tick) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1995,7 +2404,7 @@ func (x *Tick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tick.ProtoReflect.Descriptor instead.
 func (*Tick) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{16}
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
 }
 
 // ConfigureProcessor tells a partition what it needs of a processor.
@@ -2012,13 +2421,14 @@ type ConfigureProcessor struct {
 	Ratelimit     string                 `protobuf:"bytes,9,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`
 	BuiltinEcho   bool                   `protobuf:"varint,10,opt,name=builtin_echo,json=builtinEcho,proto3" json:"builtin_echo,omitempty"`
 	Module        string                 `protobuf:"bytes,11,opt,name=module,proto3" json:"module,omitempty"`
+	NoRetry       []string               `protobuf:"bytes,41,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"` // types of errors that are not tried again
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConfigureProcessor) Reset() {
 	*x = ConfigureProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2030,7 +2440,7 @@ func (x *ConfigureProcessor) String() string {
 func (*ConfigureProcessor) ProtoMessage() {}
 
 func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2043,7 +2453,7 @@ func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureProcessor.ProtoReflect.Descriptor instead.
 func (*ConfigureProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{17}
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ConfigureProcessor) GetProcessor() string {
@@ -2123,6 +2533,13 @@ func (x *ConfigureProcessor) GetModule() string {
 	return ""
 }
 
+func (x *ConfigureProcessor) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
+}
+
 // ConfigureSocket tells a partition what it needs of a socket.
 type ConfigureSocket struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -2136,21 +2553,25 @@ type ConfigureSocket struct {
 	Timelimit      *int64                 `protobuf:"varint,8,opt,name=timelimit,proto3,oneof" json:"timelimit,omitempty"`
 	MaxLength      int64                  `protobuf:"varint,9,opt,name=max_length,json=maxLength,proto3" json:"max_length,omitempty"`
 	MaxLengthBytes int64                  `protobuf:"varint,10,opt,name=max_length_bytes,json=maxLengthBytes,proto3" json:"max_length_bytes,omitempty"`
-	MessageTtl     int64                  `protobuf:"varint,11,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`    // milliseconds
-	Plugs          []*PlugTo              `protobuf:"bytes,12,rep,name=plugs,proto3" json:"plugs,omitempty"`                                 // that lead from here, by name
-	Incoming       []*PlugFrom            `protobuf:"bytes,13,rep,name=incoming,proto3" json:"incoming,omitempty"`                           // that lead here, in the order in which they were added
-	Parameters     []*Parameter           `protobuf:"bytes,14,rep,name=parameters,proto3" json:"parameters,omitempty"`                       // of its function, by position; only if plugs lead here
-	Wait           bool                   `protobuf:"varint,15,opt,name=wait,proto3" json:"wait,omitempty"`                                  // a call forms of one message of each incoming plug
-	Correlate      string                 `protobuf:"bytes,16,opt,name=correlate,proto3" json:"correlate,omitempty"`                         // tracking: only arrivals of the same run are joined
-	GateTimeout    int64                  `protobuf:"varint,17,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at the gate; 0: for ever
-	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter; empty: block
+	MessageTtl     int64                  `protobuf:"varint,11,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`             // milliseconds
+	Plugs          []*PlugTo              `protobuf:"bytes,12,rep,name=plugs,proto3" json:"plugs,omitempty"`                                          // that lead from here, by name
+	Incoming       []*PlugFrom            `protobuf:"bytes,13,rep,name=incoming,proto3" json:"incoming,omitempty"`                                    // that lead here, in the order in which they were added
+	Parameters     []*Parameter           `protobuf:"bytes,14,rep,name=parameters,proto3" json:"parameters,omitempty"`                                // of its function, by position; only if plugs lead here
+	Wait           bool                   `protobuf:"varint,15,opt,name=wait,proto3" json:"wait,omitempty"`                                           // a call forms of one message of each incoming plug
+	Correlate      string                 `protobuf:"bytes,16,opt,name=correlate,proto3" json:"correlate,omitempty"`                                  // tracking: only arrivals of the same run are joined
+	GateTimeout    int64                  `protobuf:"varint,17,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"`          // milliseconds an arrival may wait at the gate; 0: for ever
+	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                                    // block or dead_letter; empty: block
+	Ratelimit      string                 `protobuf:"bytes,41,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`                                  // N/s, N/m or N/h; empty: none
+	NoRetry        []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`                       // types of errors that are not tried again, with those of the processor
+	Queue          string                 `protobuf:"bytes,43,opt,name=queue,proto3" json:"queue,omitempty"`                                          // queue id, if its home is another partition
+	QueuePartition uint32                 `protobuf:"varint,44,opt,name=queue_partition,json=queuePartition,proto3" json:"queue_partition,omitempty"` // that partition: it is told when the socket is full
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ConfigureSocket) Reset() {
 	*x = ConfigureSocket{}
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2162,7 +2583,7 @@ func (x *ConfigureSocket) String() string {
 func (*ConfigureSocket) ProtoMessage() {}
 
 func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2175,7 +2596,7 @@ func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureSocket.ProtoReflect.Descriptor instead.
 func (*ConfigureSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{18}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ConfigureSocket) GetSocket() string {
@@ -2304,6 +2725,34 @@ func (x *ConfigureSocket) GetOverflow() string {
 	return ""
 }
 
+func (x *ConfigureSocket) GetRatelimit() string {
+	if x != nil {
+		return x.Ratelimit
+	}
+	return ""
+}
+
+func (x *ConfigureSocket) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
+}
+
+func (x *ConfigureSocket) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *ConfigureSocket) GetQueuePartition() uint32 {
+	if x != nil {
+		return x.QueuePartition
+	}
+	return 0
+}
+
 // PlugTo is a plug as the partition of its source knows it.
 type PlugTo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2321,7 +2770,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2333,7 +2782,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2346,7 +2795,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{19}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -2421,7 +2870,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2433,7 +2882,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2446,7 +2895,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -2510,7 +2959,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2522,7 +2971,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2535,7 +2984,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -2561,7 +3010,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2573,7 +3022,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2586,7 +3035,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -2612,7 +3061,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +3073,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +3086,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -2686,7 +3135,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2698,7 +3147,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2711,7 +3160,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -2739,7 +3188,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2751,7 +3200,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2764,7 +3213,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -2794,7 +3243,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +3255,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2819,7 +3268,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -2876,7 +3325,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2888,7 +3337,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2901,7 +3350,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -3033,7 +3482,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +3494,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +3507,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -3080,7 +3529,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3092,7 +3541,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3105,7 +3554,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -3139,7 +3588,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3151,7 +3600,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3164,7 +3613,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -3185,7 +3634,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3197,7 +3646,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3210,7 +3659,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Create) GetObject() *Object {
@@ -3240,7 +3689,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3252,7 +3701,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3265,7 +3714,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Function) GetName() string {
@@ -3308,7 +3757,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3320,7 +3769,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3333,7 +3782,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Parameter) GetName() string {
@@ -3380,7 +3829,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3392,7 +3841,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3405,7 +3854,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Update) GetKind() Kind {
@@ -3462,7 +3911,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3474,7 +3923,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3487,7 +3936,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -3524,7 +3973,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3536,7 +3985,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3549,7 +3998,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Report) GetNode() string {
@@ -3594,7 +4043,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3606,7 +4055,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3619,7 +4068,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -3676,7 +4125,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3688,7 +4137,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3701,7 +4150,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -3738,7 +4187,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3750,7 +4199,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3763,7 +4212,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Replica) GetNode() string {
@@ -3806,7 +4255,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3818,7 +4267,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3831,7 +4280,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -3871,7 +4320,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3883,7 +4332,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3896,7 +4345,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -3966,7 +4415,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3978,7 +4427,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3991,7 +4440,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -4097,7 +4546,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4109,7 +4558,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4122,7 +4571,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -4137,13 +4586,14 @@ type Enqueued struct {
 	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	State         CallState              `protobuf:"varint,2,opt,name=state,proto3,enum=flow.v1.CallState" json:"state,omitempty"`
 	Duplicate     bool                   `protobuf:"varint,3,opt,name=duplicate,proto3" json:"duplicate,omitempty"` // the key was known, with the same content
+	Published     []byte                 `protobuf:"bytes,4,opt,name=published,proto3" json:"published,omitempty"`  // of a publish: JSON list of the calls that came of it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4155,7 +4605,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4168,7 +4618,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -4192,6 +4642,13 @@ func (x *Enqueued) GetDuplicate() bool {
 	return false
 }
 
+func (x *Enqueued) GetPublished() []byte {
+	if x != nil {
+		return x.Published
+	}
+	return nil
+}
+
 type Changed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Object        *Object                `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
@@ -4204,7 +4661,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4216,7 +4673,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4229,7 +4686,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -4271,7 +4728,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4283,7 +4740,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4296,7 +4753,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -4323,7 +4780,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4335,7 +4792,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4348,7 +4805,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Completed) GetStale() bool {
@@ -4374,7 +4831,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4386,7 +4843,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4399,7 +4856,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -4433,7 +4890,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4445,7 +4902,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4458,7 +4915,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Start) GetSession() string {
@@ -4579,7 +5036,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4591,7 +5048,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4604,7 +5061,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Abort) GetSession() string {
@@ -4645,7 +5102,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4657,7 +5114,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4670,7 +5127,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -4703,7 +5160,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04node\x18\x05 \x01(\tR\x04node\"\xab\b\n" +
+	"\x04node\x18\x05 \x01(\tR\x04node\"\xcc\b\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -4751,7 +5208,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04plug\x18% \x01(\tR\x04plug\x12\x18\n" +
 	"\aparents\x18& \x03(\fR\aparents\x12\x1a\n" +
 	"\barrivals\x18' \x03(\fR\barrivals\x12\x16\n" +
-	"\x06joined\x18( \x01(\fR\x06joined\"\xcd\x04\n" +
+	"\x06joined\x18( \x01(\fR\x06joined\x12\x1f\n" +
+	"\vrouting_key\x18) \x01(\tR\n" +
+	"routingKey\"\xff\x04\n" +
 	"\aArrival\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -4780,7 +5239,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x06joined\x18\x14 \x01(\fR\x06joined\x12\x16\n" +
 	"\x06reason\x18\x15 \x01(\tR\x06reason\x12\x18\n" +
 	"\aexpires\x18\x16 \x01(\x03R\aexpires\x12\x18\n" +
-	"\acontent\x18\x17 \x01(\fR\acontent\"\xbc\x02\n" +
+	"\acontent\x18\x17 \x01(\fR\acontent\x120\n" +
+	"\targuments\x18) \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"\xbc\x02\n" +
 	"\aEnqueue\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x120\n" +
@@ -4817,7 +5277,35 @@ const file_messages_commands_proto_rawDesc = "" +
 	"flowparent\x12\x14\n" +
 	"\x05owner\x18\f \x01(\tR\x05owner\x12\x1a\n" +
 	"\bpriority\x18\r \x01(\x05R\bpriority\x12\x12\n" +
-	"\x04hops\x18\x0e \x01(\rR\x04hops\"P\n" +
+	"\x04hops\x18\x0e \x01(\rR\x04hops\"~\n" +
+	"\x0eConfigureQueue\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05qtype\x18\x03 \x01(\tR\x05qtype\x12,\n" +
+	"\bbindings\x18\x04 \x03(\v2\x10.flow.v1.BindingR\bbindings\"m\n" +
+	"\aBinding\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
+	"\tpartition\x18\x03 \x01(\rR\tpartition\x12\x18\n" +
+	"\apattern\x18\x04 \x01(\tR\apattern\"#\n" +
+	"\vRemoveQueue\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\"\xce\x01\n" +
+	"\aPublish\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
+	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x1f\n" +
+	"\vrouting_key\x18\x03 \x01(\tR\n" +
+	"routingKey\x120\n" +
+	"\targuments\x18\x04 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\x12\x18\n" +
+	"\acontent\x18\x05 \x01(\fR\acontent\x12\x14\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\x12\x1a\n" +
+	"\bpriority\x18\a \x01(\x05R\bpriority\"[\n" +
+	"\x06FanOut\x12*\n" +
+	"\apublish\x18\x01 \x01(\v2\x10.flow.v1.PublishR\apublish\x12%\n" +
+	"\x06copies\x18\x02 \x03(\v2\r.flow.v1.CopyR\x06copies\"B\n" +
+	"\x04Copy\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
+	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"P\n" +
 	"\bThrottle\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x18\n" +
 	"\asources\x18\x02 \x03(\tR\asources\x12\x12\n" +
@@ -4864,7 +5352,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x06Cancel\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\fR\x04call\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x06\n" +
-	"\x04Tick\"\xc1\x02\n" +
+	"\x04Tick\"\xdc\x02\n" +
 	"\x12ConfigureProcessor\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -4879,7 +5367,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tratelimit\x18\t \x01(\tR\tratelimit\x12!\n" +
 	"\fbuiltin_echo\x18\n" +
 	" \x01(\bR\vbuiltinEcho\x12\x16\n" +
-	"\x06module\x18\v \x01(\tR\x06module\"\x86\x05\n" +
+	"\x06module\x18\v \x01(\tR\x06module\x12\x19\n" +
+	"\bno_retry\x18) \x03(\tR\anoRetry\"\xfe\x05\n" +
 	"\x0fConfigureSocket\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -4905,7 +5394,11 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04wait\x18\x0f \x01(\bR\x04wait\x12\x1c\n" +
 	"\tcorrelate\x18\x10 \x01(\tR\tcorrelate\x12!\n" +
 	"\fgate_timeout\x18\x11 \x01(\x03R\vgateTimeout\x12\x1a\n" +
-	"\boverflow\x18\x12 \x01(\tR\boverflowB\n" +
+	"\boverflow\x18\x12 \x01(\tR\boverflow\x12\x1c\n" +
+	"\tratelimit\x18) \x01(\tR\tratelimit\x12\x19\n" +
+	"\bno_retry\x18* \x03(\tR\anoRetry\x12\x14\n" +
+	"\x05queue\x18+ \x01(\tR\x05queue\x12'\n" +
+	"\x0fqueue_partition\x18, \x01(\rR\x0equeuePartitionB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +
@@ -5055,11 +5548,12 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\areplies\x18\x06 \x01(\v2\x10.flow.v1.RepliesH\x00R\arepliesB\b\n" +
 	"\x06result\"3\n" +
 	"\aReplies\x12(\n" +
-	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\"b\n" +
+	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\"\x80\x01\n" +
 	"\bEnqueued\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.flow.v1.CallStateR\x05state\x12\x1c\n" +
-	"\tduplicate\x18\x03 \x01(\bR\tduplicate\"\xac\x01\n" +
+	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12\x1c\n" +
+	"\tpublished\x18\x04 \x01(\fR\tpublished\"\xac\x01\n" +
 	"\aChanged\x12'\n" +
 	"\x06object\x18\x01 \x01(\v2\x0f.flow.v1.ObjectR\x06object\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x123\n" +
@@ -5154,7 +5648,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -5168,53 +5662,59 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Arrival)(nil),            // 9: flow.v1.Arrival
 	(*Enqueue)(nil),            // 10: flow.v1.Enqueue
 	(*Arrive)(nil),             // 11: flow.v1.Arrive
-	(*Throttle)(nil),           // 12: flow.v1.Throttle
-	(*EnqueueBatch)(nil),       // 13: flow.v1.EnqueueBatch
-	(*Grant)(nil),              // 14: flow.v1.Grant
-	(*Revoke)(nil),             // 15: flow.v1.Revoke
-	(*EndSession)(nil),         // 16: flow.v1.EndSession
-	(*Complete)(nil),           // 17: flow.v1.Complete
-	(*CompleteBatch)(nil),      // 18: flow.v1.CompleteBatch
-	(*Cancel)(nil),             // 19: flow.v1.Cancel
-	(*Tick)(nil),               // 20: flow.v1.Tick
-	(*ConfigureProcessor)(nil), // 21: flow.v1.ConfigureProcessor
-	(*ConfigureSocket)(nil),    // 22: flow.v1.ConfigureSocket
-	(*PlugTo)(nil),             // 23: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 24: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 25: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 26: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 27: flow.v1.Deliver
-	(*Parcel)(nil),             // 28: flow.v1.Parcel
-	(*Delivered)(nil),          // 29: flow.v1.Delivered
-	(*Found)(nil),              // 30: flow.v1.Found
-	(*NodeInfo)(nil),           // 31: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 32: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 33: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 34: flow.v1.NodeRemove
-	(*Create)(nil),             // 35: flow.v1.Create
-	(*Function)(nil),           // 36: flow.v1.Function
-	(*Parameter)(nil),          // 37: flow.v1.Parameter
-	(*Update)(nil),             // 38: flow.v1.Update
-	(*Delete)(nil),             // 39: flow.v1.Delete
-	(*Report)(nil),             // 40: flow.v1.Report
-	(*DeploymentReport)(nil),   // 41: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 42: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 43: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 44: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 45: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 46: flow.v1.Reply
-	(*Replies)(nil),            // 47: flow.v1.Replies
-	(*Enqueued)(nil),           // 48: flow.v1.Enqueued
-	(*Changed)(nil),            // 49: flow.v1.Changed
-	(*Deliveries)(nil),         // 50: flow.v1.Deliveries
-	(*Completed)(nil),          // 51: flow.v1.Completed
-	(*CallReply)(nil),          // 52: flow.v1.CallReply
-	(*Start)(nil),              // 53: flow.v1.Start
-	(*Abort)(nil),              // 54: flow.v1.Abort
-	(*Ended)(nil),              // 55: flow.v1.Ended
-	(*Object)(nil),             // 56: flow.v1.Object
-	(ArgumentKind)(0),          // 57: flow.v1.ArgumentKind
-	(Kind)(0),                  // 58: flow.v1.Kind
+	(*ConfigureQueue)(nil),     // 12: flow.v1.ConfigureQueue
+	(*Binding)(nil),            // 13: flow.v1.Binding
+	(*RemoveQueue)(nil),        // 14: flow.v1.RemoveQueue
+	(*Publish)(nil),            // 15: flow.v1.Publish
+	(*FanOut)(nil),             // 16: flow.v1.FanOut
+	(*Copy)(nil),               // 17: flow.v1.Copy
+	(*Throttle)(nil),           // 18: flow.v1.Throttle
+	(*EnqueueBatch)(nil),       // 19: flow.v1.EnqueueBatch
+	(*Grant)(nil),              // 20: flow.v1.Grant
+	(*Revoke)(nil),             // 21: flow.v1.Revoke
+	(*EndSession)(nil),         // 22: flow.v1.EndSession
+	(*Complete)(nil),           // 23: flow.v1.Complete
+	(*CompleteBatch)(nil),      // 24: flow.v1.CompleteBatch
+	(*Cancel)(nil),             // 25: flow.v1.Cancel
+	(*Tick)(nil),               // 26: flow.v1.Tick
+	(*ConfigureProcessor)(nil), // 27: flow.v1.ConfigureProcessor
+	(*ConfigureSocket)(nil),    // 28: flow.v1.ConfigureSocket
+	(*PlugTo)(nil),             // 29: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 30: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 31: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 32: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 33: flow.v1.Deliver
+	(*Parcel)(nil),             // 34: flow.v1.Parcel
+	(*Delivered)(nil),          // 35: flow.v1.Delivered
+	(*Found)(nil),              // 36: flow.v1.Found
+	(*NodeInfo)(nil),           // 37: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 38: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 39: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 40: flow.v1.NodeRemove
+	(*Create)(nil),             // 41: flow.v1.Create
+	(*Function)(nil),           // 42: flow.v1.Function
+	(*Parameter)(nil),          // 43: flow.v1.Parameter
+	(*Update)(nil),             // 44: flow.v1.Update
+	(*Delete)(nil),             // 45: flow.v1.Delete
+	(*Report)(nil),             // 46: flow.v1.Report
+	(*DeploymentReport)(nil),   // 47: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 48: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 49: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 50: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 51: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 52: flow.v1.Reply
+	(*Replies)(nil),            // 53: flow.v1.Replies
+	(*Enqueued)(nil),           // 54: flow.v1.Enqueued
+	(*Changed)(nil),            // 55: flow.v1.Changed
+	(*Deliveries)(nil),         // 56: flow.v1.Deliveries
+	(*Completed)(nil),          // 57: flow.v1.Completed
+	(*CallReply)(nil),          // 58: flow.v1.CallReply
+	(*Start)(nil),              // 59: flow.v1.Start
+	(*Abort)(nil),              // 60: flow.v1.Abort
+	(*Ended)(nil),              // 61: flow.v1.Ended
+	(*Object)(nil),             // 62: flow.v1.Object
+	(ArgumentKind)(0),          // 63: flow.v1.ArgumentKind
+	(Kind)(0),                  // 64: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -5223,50 +5723,55 @@ var file_messages_commands_proto_depIdxs = []int32{
 	6,  // 3: flow.v1.Call.error:type_name -> flow.v1.Failure
 	4,  // 4: flow.v1.Call.arguments:type_name -> flow.v1.Arguments
 	1,  // 5: flow.v1.Arrival.state:type_name -> flow.v1.ArrivalState
-	4,  // 6: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
-	4,  // 7: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
-	2,  // 8: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
-	6,  // 9: flow.v1.Complete.failure:type_name -> flow.v1.Failure
-	17, // 10: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	23, // 11: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	24, // 12: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	37, // 13: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	28, // 14: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	31, // 15: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	31, // 16: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	56, // 17: flow.v1.Create.object:type_name -> flow.v1.Object
-	36, // 18: flow.v1.Create.functions:type_name -> flow.v1.Function
-	37, // 19: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	57, // 20: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	58, // 21: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	56, // 22: flow.v1.Update.object:type_name -> flow.v1.Object
-	36, // 23: flow.v1.Update.functions:type_name -> flow.v1.Function
-	58, // 24: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	41, // 25: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	56, // 26: flow.v1.Report.workers:type_name -> flow.v1.Object
-	43, // 27: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	43, // 28: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 29: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	45, // 30: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	48, // 31: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	49, // 32: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	51, // 33: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	52, // 34: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	47, // 35: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	46, // 36: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 37: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	56, // 38: flow.v1.Changed.object:type_name -> flow.v1.Object
-	50, // 39: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	56, // 40: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 41: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 42: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	4,  // 43: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	8,  // 44: flow.v1.Ended.call:type_name -> flow.v1.Call
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	4,  // 6: flow.v1.Arrival.arguments:type_name -> flow.v1.Arguments
+	4,  // 7: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
+	13, // 8: flow.v1.ConfigureQueue.bindings:type_name -> flow.v1.Binding
+	4,  // 9: flow.v1.Publish.arguments:type_name -> flow.v1.Arguments
+	15, // 10: flow.v1.FanOut.publish:type_name -> flow.v1.Publish
+	17, // 11: flow.v1.FanOut.copies:type_name -> flow.v1.Copy
+	4,  // 12: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
+	2,  // 13: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
+	6,  // 14: flow.v1.Complete.failure:type_name -> flow.v1.Failure
+	23, // 15: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
+	29, // 16: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	30, // 17: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	43, // 18: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	34, // 19: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	37, // 20: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	37, // 21: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	62, // 22: flow.v1.Create.object:type_name -> flow.v1.Object
+	42, // 23: flow.v1.Create.functions:type_name -> flow.v1.Function
+	43, // 24: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	63, // 25: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	64, // 26: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	62, // 27: flow.v1.Update.object:type_name -> flow.v1.Object
+	42, // 28: flow.v1.Update.functions:type_name -> flow.v1.Function
+	64, // 29: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	47, // 30: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	62, // 31: flow.v1.Report.workers:type_name -> flow.v1.Object
+	49, // 32: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	49, // 33: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 34: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	51, // 35: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	54, // 36: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	55, // 37: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	57, // 38: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	58, // 39: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	53, // 40: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	52, // 41: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 42: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	62, // 43: flow.v1.Changed.object:type_name -> flow.v1.Object
+	56, // 44: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	62, // 45: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 46: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 47: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	4,  // 48: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	8,  // 49: flow.v1.Ended.call:type_name -> flow.v1.Call
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -5275,8 +5780,8 @@ func file_messages_commands_proto_init() {
 		return
 	}
 	file_messages_model_proto_init()
-	file_messages_commands_proto_msgTypes[18].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[42].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[24].OneofWrappers = []any{}
+	file_messages_commands_proto_msgTypes[48].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
@@ -5289,7 +5794,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   52,
+			NumMessages:   58,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

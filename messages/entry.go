@@ -29,6 +29,10 @@ const (
 	CommandCompleteBatch      CommandType = 13
 	CommandArrive             CommandType = 14
 	CommandThrottle           CommandType = 15
+	CommandConfigureQueue     CommandType = 16
+	CommandRemoveQueue        CommandType = 17
+	CommandPublish            CommandType = 18
+	CommandFanOut             CommandType = 19
 
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
@@ -60,6 +64,10 @@ var commands = map[CommandType]func() proto.Message{
 	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
+	CommandConfigureQueue:     func() proto.Message { return new(ConfigureQueue) },
+	CommandRemoveQueue:        func() proto.Message { return new(RemoveQueue) },
+	CommandPublish:            func() proto.Message { return new(Publish) },
+	CommandFanOut:             func() proto.Message { return new(FanOut) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -139,6 +147,14 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandArrive, true
 	case *Throttle:
 		return CommandThrottle, true
+	case *ConfigureQueue:
+		return CommandConfigureQueue, true
+	case *RemoveQueue:
+		return CommandRemoveQueue, true
+	case *Publish:
+		return CommandPublish, true
+	case *FanOut:
+		return CommandFanOut, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

@@ -560,7 +560,7 @@ type Queue struct {
 	MaxLengthBytes int64                  `protobuf:"varint,6,opt,name=max_length_bytes,json=maxLengthBytes,proto3" json:"max_length_bytes,omitempty"` // bytes a mailbox may hold; 0: no bound
 	MessageTtl     int64                  `protobuf:"varint,7,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`               // milliseconds until a call that has not started expires; 0: never
 	Expires        int64                  `protobuf:"varint,8,opt,name=expires,proto3" json:"expires,omitempty"`                                       // milliseconds an unused queue stays; 0: for ever
-	HomePartition  string                 `protobuf:"bytes,9,opt,name=home_partition,json=homePartition,proto3" json:"home_partition,omitempty"`       // reserved for publishes
+	Partition      uint32                 `protobuf:"varint,10,opt,name=partition,proto3" json:"partition,omitempty"`                                  // its home: the group that takes what is published to it; never changes
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -651,11 +651,11 @@ func (x *Queue) GetExpires() int64 {
 	return 0
 }
 
-func (x *Queue) GetHomePartition() string {
+func (x *Queue) GetPartition() uint32 {
 	if x != nil {
-		return x.HomePartition
+		return x.Partition
 	}
-	return ""
+	return 0
 }
 
 // Processor is code and where it comes from.
@@ -695,6 +695,7 @@ type Processor struct {
 	Password         string                 `protobuf:"bytes,34,opt,name=password,proto3" json:"password,omitempty"`
 	BuiltinEcho      bool                   `protobuf:"varint,35,opt,name=builtin_echo,json=builtinEcho,proto3" json:"builtin_echo,omitempty"` // no code: the node answers a call with its first argument (for measuring)
 	Restarted        uint64                 `protobuf:"varint,36,opt,name=restarted,proto3" json:"restarted,omitempty"`                        // index of the meta log entry that started it last; older failures do not count
+	NoRetry          []string               `protobuf:"bytes,41,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`              // types of errors that are not tried again, e.g. ValueError
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -967,6 +968,13 @@ func (x *Processor) GetRestarted() uint64 {
 	return 0
 }
 
+func (x *Processor) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
+}
+
 // Socket is an addressable endpoint in front of a task.
 type Socket struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -990,6 +998,8 @@ type Socket struct {
 	Overflow      string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter
 	Deleting      bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`                          // refuses calls, goes when the last one has ended
 	GateTimeout   int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at its gate for the others; 0: for ever
+	Binding       string                 `protobuf:"bytes,41,opt,name=binding,proto3" json:"binding,omitempty"`                             // what of its queue it takes: a routing key, of a topic queue a pattern; empty: its name
+	NoRetry       []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`              // types of errors that are not tried again, with those of the processor
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1162,6 +1172,20 @@ func (x *Socket) GetGateTimeout() int64 {
 		return x.GateTimeout
 	}
 	return 0
+}
+
+func (x *Socket) GetBinding() string {
+	if x != nil {
+		return x.Binding
+	}
+	return ""
+}
+
+func (x *Socket) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
 }
 
 // Plug is a link from a source socket to a target socket.
@@ -2166,7 +2190,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tprivilege\x18  \x01(\v2\x12.flow.v1.PrivilegeH\x00R\tprivilege\x12,\n" +
 	"\anetwork\x18! \x01(\v2\x10.flow.v1.NetworkH\x00R\anetwork\x122\n" +
 	"\tscheduler\x18\" \x01(\v2\x12.flow.v1.SchedulerH\x00R\tschedulerB\x06\n" +
-	"\x04spec\"\x9f\x02\n" +
+	"\x04spec\"\x9c\x02\n" +
 	"\x05Queue\x12\x14\n" +
 	"\x05qtype\x18\x01 \x01(\tR\x05qtype\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\bR\adurable\x12\x1a\n" +
@@ -2178,8 +2202,10 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x10max_length_bytes\x18\x06 \x01(\x03R\x0emaxLengthBytes\x12\x1f\n" +
 	"\vmessage_ttl\x18\a \x01(\x03R\n" +
 	"messageTtl\x12\x18\n" +
-	"\aexpires\x18\b \x01(\x03R\aexpires\x12%\n" +
-	"\x0ehome_partition\x18\t \x01(\tR\rhomePartition\"\x89\b\n" +
+	"\aexpires\x18\b \x01(\x03R\aexpires\x12\x1c\n" +
+	"\tpartition\x18\n" +
+	" \x01(\rR\tpartitionJ\x04\b\t\x10\n" +
+	"\"\xa4\b\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06branch\x18\x02 \x01(\tR\x06branch\x12\x16\n" +
@@ -2219,7 +2245,8 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x06python\x18! \x01(\tR\x06python\x12\x1a\n" +
 	"\bpassword\x18\" \x01(\tR\bpassword\x12!\n" +
 	"\fbuiltin_echo\x18# \x01(\bR\vbuiltinEcho\x12\x1c\n" +
-	"\trestarted\x18$ \x01(\x04R\trestarted\"\xf4\x04\n" +
+	"\trestarted\x18$ \x01(\x04R\trestarted\x12\x19\n" +
+	"\bno_retry\x18) \x03(\tR\anoRetry\"\xa9\x05\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2243,7 +2270,9 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tcorrelate\x18\x11 \x01(\tR\tcorrelate\x12\x1a\n" +
 	"\boverflow\x18\x12 \x01(\tR\boverflow\x12\x1a\n" +
 	"\bdeleting\x18\x13 \x01(\bR\bdeleting\x12!\n" +
-	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeoutB\n" +
+	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x12\x18\n" +
+	"\abinding\x18) \x01(\tR\abinding\x12\x19\n" +
+	"\bno_retry\x18* \x03(\tR\anoRetryB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +

@@ -10,10 +10,12 @@ import (
 
 	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/mailbox"
+	"github.com/elasticcode/flow/flow/pace"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/flow/tally"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/rate"
 )
 
 // Keys:
@@ -52,6 +54,9 @@ type Socket struct {
 	Gate    gate.Held // what waits at its gate
 	Full    bool      // the sockets whose plugs lead here are held back
 	Blocked []string  // targets that have said that they are full
+
+	Limit rate.Limit // how often its calls may be leased
+	Pace  pace.Pace  // how far that is used up
 }
 
 // Holder is the call that holds an ordered socket: from its first lease to its
@@ -64,12 +69,17 @@ type Holder struct {
 
 // Leasable says whether a call of the mailbox may be leased now.
 func (s *Socket) Leasable() bool {
-	return s.Box.Calls > 0 && s.Stage < Forced && s.admits() && s.HeldBack() == nil
+	return s.Box.Calls > 0 && s.Stage < Forced && s.admits() && s.HeldBack() == nil && !s.rests()
 }
 
 // Admits says whether a call that arrives now may be leased at once.
 func (s *Socket) Admits() bool {
-	return s.Box.Calls == 0 && s.Stage == Open && s.admits() && s.HeldBack() == nil
+	return s.Box.Calls == 0 && s.Stage == Open && s.admits() && s.HeldBack() == nil && !s.rests()
+}
+
+func (s *Socket) rests() bool {
+	_, rests := s.Pace.Rests()
+	return rests
 }
 
 func (s *Socket) admits() bool {
@@ -139,6 +149,10 @@ func Load(view kv.View, id string) (*Socket, bool) {
 	if err := proto.Unmarshal(r.Rest, s.Config); err != nil {
 		pack.Fail("decode the configuration of socket %s: %v", id, err)
 	}
+	if s.Config.Ratelimit != "" {
+		s.Limit, _ = rate.Parse(s.Config.Ratelimit) // the model has looked; what is not understood is none
+		s.Pace = pace.Load(view, pace.OfSocket(s.Number))
+	}
 	s.loadState(view)
 	return s, true
 }
@@ -176,6 +190,9 @@ func (s *Socket) SaveState(tx kv.Tx) {
 		b = pack.Text(b, target)
 	}
 	tx.Set(numbered(states, s.Number), b)
+	if !s.Limit.None() {
+		s.Pace.Save(tx, pace.OfSocket(s.Number))
+	}
 }
 
 // SaveConfig writes the socket's configuration and stage.
