@@ -39,6 +39,7 @@ func Check(view kv.View) (err error) {
 	c.turns()
 	c.timers()
 	c.paces()
+	c.queues()
 	c.sessions()
 	c.gates()
 	c.pressure()
@@ -237,7 +238,7 @@ func (c *check) turns() {
 		if k.Leasable() {
 			rings[k.Config.Processor] = append(rings[k.Config.Processor], k.Number)
 		}
-		if k.Stage != socket.Removed {
+		if k.Stage < socket.Removed {
 			sockets[k.Config.Processor]++
 		}
 	}

@@ -1,6 +1,12 @@
 package flow
 
-import "github.com/elasticcode/flow/flow/timer"
+import (
+	"slices"
+
+	"github.com/elasticcode/flow/flow/queue"
+	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/flow/timer"
+)
 
 // paces: what rests has a timer that ends its rest, and only that.
 func (c *check) paces() {
@@ -24,4 +30,15 @@ func (c *check) paces() {
 		delete(ends, p.ID)
 	}
 	c.that(len(ends) == 0, "timers end the rests of %v, which are not there", ends)
+}
+
+// queues: each stands among the sockets, and holds nothing that has not ended.
+func (c *check) queues() {
+	known := queue.IDs(c.view)
+	for _, k := range c.sockets {
+		c.that((k.Stage == socket.Queue) == slices.Contains(known, k.ID), "socket %s is at stage %d, queues are %v", k.ID, k.Stage, known)
+		c.that(k.Stage != socket.Queue || k.Empty() && k.Config.Processor == "", "queue %s holds calls", k.ID)
+		known = slices.DeleteFunc(known, func(id string) bool { return id == k.ID })
+	}
+	c.that(len(known) == 0, "queues %v have no place among the sockets", known)
 }

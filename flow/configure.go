@@ -57,9 +57,13 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		return nil, refusal
 	}
 	k, ok := s.socket(c.Socket)
+	if ok && k.Stage == socket.Queue {
+		return nil, messages.Errorf(messages.Conflict, "configure", "socket "+c.Socket, "a queue has this id")
+	}
 	if !ok {
 		k = s.newSocket(c.Socket)
 	}
+	fresh := !ok || k.Config.Processor == "" // it may have been expected already
 	if !ok || k.Stage == socket.Removed {
 		k.Stage = socket.Open
 		s.processor(c.Processor).Sockets++
@@ -74,7 +78,7 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		s.limitSocket(k, c.Ratelimit)
 	}
 	k.Config = c
-	if !ok {
+	if fresh {
 		s.inherit(k)
 	}
 	if !c.Ordered {

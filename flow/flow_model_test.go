@@ -32,7 +32,7 @@ func TestPlugsAndGatesDoWhatTheOracleSays(t *testing.T) {
 		f.drain()
 		f.count(seen)
 	}
-	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting"} {
+	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "published", "by routing key"} {
 		if seen[what] < n/50 {
 			t.Errorf("the episodes met %v: too few are %s", seen, what)
 		}
@@ -48,6 +48,8 @@ type flowTest struct {
 	wait  map[string]bool
 	added int
 	seen  map[string]int
+
+	queues map[string]*testQueue
 }
 
 type testPlug struct{ name, kind, source, target, argument string }
@@ -60,6 +62,7 @@ func groupOf(socket string) messages.GroupID {
 
 func newFlowTest(t testing.TB, seed uint64) *flowTest {
 	f := &flowTest{t: t, rng: rand.New(rand.NewPCG(seed, 11)), wait: map[string]bool{}, seen: map[string]int{}}
+	f.queues = map[string]*testQueue{"Q0": {}, "Q1": {}}
 	for i := range f.sides {
 		e := newEpisode(t, seed)
 		e.group, e.rng, e.flow = partitionOfTests+messages.GroupID(i), f.rng, f
@@ -78,6 +81,7 @@ func (f *flowTest) run(commands int, checked bool) {
 	for range 2 + f.rng.IntN(6) {
 		f.plug()
 	}
+	f.bind(checked)
 	for _, k := range flowSockets {
 		f.configure(k, checked)
 	}
@@ -90,6 +94,8 @@ func (f *flowTest) run(commands int, checked bool) {
 			f.courier(checked)
 		case n < 34:
 			f.rewire(checked)
+		case n < 36:
+			f.bind(checked)
 		case n < 42:
 			e.step(f.toGate(e), checked)
 		case n < 45:
@@ -115,7 +121,9 @@ func (e *episode) flowCommand() proto.Message {
 			local = append(local, k)
 		}
 	}
-	switch n := e.rng.IntN(100); {
+	switch n := e.rng.IntN(110); {
+	case n >= 100:
+		return e.flow.publish(e)
 	case n < 25:
 		return &messages.Enqueue{Id: messages.NewCallID(fmt.Sprint(e.rng.IntN(300)), e.group, 0).Bytes(), Socket: e.pick(local...),
 			Arguments: e.arguments(), Content: []byte("x"), Owner: e.pick("ada", "bob"), Priority: int32(e.rng.IntN(2))}
@@ -214,6 +222,10 @@ func (f *flowTest) configuration(socket string) *messages.ConfigureSocket {
 	if one(6) {
 		c.MessageTtl = int64(1 + f.rng.IntN(1000))
 	}
+	if one(8) {
+		c.Ratelimit = f.sides[0].pick("3/s", "60/s")
+	}
+	f.atHome(socket, c)
 	if socket[0] == 'G' {
 		c.Wait = one(6)
 		c.Correlate = f.sides[0].pick("", "", "tracking")
@@ -355,6 +367,13 @@ func (f *flowTest) sentOnce(e *episode) {
 	}
 	seen := map[string]bool{}
 	for i, p := range e.oracle.posted {
+		if f, ok := p.m.(*messages.FanOut); ok {
+			for _, c := range f.Copies {
+				if _, ok := GetCall(other.state, messages.CallIDFrom(c.Id), false, e.now); !ok {
+					e.fatal("copy %x of message %d has not arrived", c.Id, i+1)
+				}
+			}
+		}
 		m, ok := p.m.(*messages.Arrive)
 		if !ok {
 			continue
@@ -390,6 +409,12 @@ func (f *flowTest) count(seen map[string]int) {
 			}
 			if c.failure != nil {
 				seen["errors"]++
+			}
+			if q := f.queues[c.socket.id]; q != nil {
+				seen["published"]++
+			}
+			if call, _ := GetCall(e.state, c.id, false, e.now); call.RoutingKey != "" && call.Parent != nil {
+				seen["by routing key"]++
 			}
 		}
 		seen["across"] += len(e.oracle.posted)

@@ -41,6 +41,9 @@ func (w *waits) queued(rec *call.Record) string {
 	if k == nil {
 		return ""
 	}
+	if k.Config.Processor == "" {
+		return "its partition has not heard of its socket yet"
+	}
 	p := w.processor(k.Config.Processor)
 	switch p.Config.GetStatus() {
 	case "failed":

@@ -37,6 +37,7 @@ const (
 	Draining Stage = 1 // takes no calls, goes when those it holds have ended
 	Forced   Stage = 2 // takes no calls, those it holds are being cancelled
 	Removed  Stage = 3 // its ended calls can still be read
+	Queue    Stage = 4 // it stands for a queue: its calls are publishes, which end as they come
 )
 
 // Socket is an addressable endpoint in front of a task.
@@ -105,7 +106,7 @@ func (s *Socket) HeldBack() *messages.PlugTo {
 // Crowded says whether the sockets whose plugs lead here must be held back: from
 // when a bound is reached until half of it is free again.
 func (s *Socket) Crowded() bool {
-	if len(s.Config.Incoming) == 0 || s.Stage != Open {
+	if len(s.Config.Incoming) == 0 && s.Config.Queue == "" || s.Stage != Open {
 		return false
 	}
 	if s.over(s.Counts.Queued, s.Config.MaxLength) || s.over(s.Counts.Bytes, s.Config.MaxLengthBytes) {
