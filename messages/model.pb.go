@@ -561,6 +561,7 @@ type Queue struct {
 	MessageTtl     int64                  `protobuf:"varint,7,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`               // milliseconds until a call that has not started expires; 0: never
 	Expires        int64                  `protobuf:"varint,8,opt,name=expires,proto3" json:"expires,omitempty"`                                       // milliseconds an unused queue stays; 0: for ever
 	Partition      uint32                 `protobuf:"varint,10,opt,name=partition,proto3" json:"partition,omitempty"`                                  // its home: the group that takes what is published to it; never changes
+	UnusedSince    int64                  `protobuf:"varint,11,opt,name=unused_since,json=unusedSince,proto3" json:"unused_since,omitempty"`           // microseconds since 1970, UTC, from the log: it has had no socket and no plug since; 0: it has
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -654,6 +655,13 @@ func (x *Queue) GetExpires() int64 {
 func (x *Queue) GetPartition() uint32 {
 	if x != nil {
 		return x.Partition
+	}
+	return 0
+}
+
+func (x *Queue) GetUnusedSince() int64 {
+	if x != nil {
+		return x.UnusedSince
 	}
 	return 0
 }
@@ -2190,7 +2198,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tprivilege\x18  \x01(\v2\x12.flow.v1.PrivilegeH\x00R\tprivilege\x12,\n" +
 	"\anetwork\x18! \x01(\v2\x10.flow.v1.NetworkH\x00R\anetwork\x122\n" +
 	"\tscheduler\x18\" \x01(\v2\x12.flow.v1.SchedulerH\x00R\tschedulerB\x06\n" +
-	"\x04spec\"\x9c\x02\n" +
+	"\x04spec\"\xbf\x02\n" +
 	"\x05Queue\x12\x14\n" +
 	"\x05qtype\x18\x01 \x01(\tR\x05qtype\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\bR\adurable\x12\x1a\n" +
@@ -2204,7 +2212,8 @@ const file_messages_model_proto_rawDesc = "" +
 	"messageTtl\x12\x18\n" +
 	"\aexpires\x18\b \x01(\x03R\aexpires\x12\x1c\n" +
 	"\tpartition\x18\n" +
-	" \x01(\rR\tpartitionJ\x04\b\t\x10\n" +
+	" \x01(\rR\tpartition\x12!\n" +
+	"\funused_since\x18\v \x01(\x03R\vunusedSinceJ\x04\b\t\x10\n" +
 	"\"\xa4\b\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
