@@ -28,7 +28,7 @@ var shells = []string{"cluster", "raftstore", "actors", "worker", "source", "api
 // rules says what of the house each of its rooms may import besides its own
 // subpackages. A room that is not listed may not be built: give it a rule.
 func rules() map[string][]string {
-	everything := slices.Concat(vocabulary, pure, shells, []string{"discovery", "node", "sim"})
+	everything := slices.Concat(vocabulary, pure, shells, []string{"discovery", "calendar", "node", "sim"})
 	r := map[string][]string{
 		"":         everything, // the tests in the root
 		"messages": nil,
@@ -44,6 +44,8 @@ func rules() map[string][]string {
 		"cmd/flowcli": {"messages", "client", "discovery"},
 		// discovery is how nodes and clients of a machine find each other.
 		"discovery": {"messages"},
+		// calendar is what cron lines and zones mean: the API checks them, nodes ask when.
+		"calendar": {"messages"},
 	}
 	for _, p := range pure {
 		r[p] = vocabulary
@@ -52,6 +54,7 @@ func rules() map[string][]string {
 		r[s] = slices.Concat(vocabulary, pure)
 	}
 	r["cluster"] = append(r["cluster"], "discovery")
+	r["api"] = append(r["api"], "calendar")
 	return r
 }
 

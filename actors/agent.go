@@ -178,7 +178,7 @@ func (a *agent) Receive(c actor.Context) {
 
 func (a *agent) begin(c actor.Context) {
 	a.slots, a.names, a.orphans = map[slotKey]*post{}, map[string]slotKey{}, map[string]bool{}
-	a.builds = newBuilder(a.system, c.Self(), a.config.Environments)
+	a.builds = newBuilder(a.system, c.Self(), a.config.Environments, a.config.Workers)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.renew(c)
 	a.beat(c)
@@ -262,6 +262,9 @@ func (a *agent) prepare(now *Assignments) map[string]*job {
 		}
 		e := a.builds.want(d.Processor, true)
 		wanted[e.key] = true
+		if d.Next != nil {
+			wanted[a.builds.wantTried(d.Next).key] = true
+		}
 		if e.ready {
 			j.environment = e.environment
 			jobs[d.Deployment.Id] = j

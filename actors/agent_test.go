@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,7 +117,7 @@ func TestReportSaysWhatGoesOn(t *testing.T) {
 		}
 		o := w.processor("c1")
 		o.RequestedStatus = "stopped"
-		w.agents[lead1].Assign(Assignments{Assignments: []Assignment{{o, w.deployment(lead1, 2)}}})
+		w.agents[lead1].Assign(Assignments{Assignments: []Assignment{{Processor: o, Deployment: w.deployment(lead1, 2)}}})
 		w.until("stopped", time.Second, reports(w, "stopped", 0))
 	})
 }
@@ -138,7 +139,7 @@ func TestFailedBuildIsTriedAgainWhenAskedTo(t *testing.T) {
 		builds.set(func() { builds.fail = nil })
 		o := w.processor("c1")
 		o.GetProcessor().Restarted = 9
-		w.agents[lead1].Assign(Assignments{Assignments: []Assignment{{o, w.deployment(lead1, 1)}}})
+		w.agents[lead1].Assign(Assignments{Assignments: []Assignment{{Processor: o, Deployment: w.deployment(lead1, 1)}}})
 		w.until("running after a restart", time.Second, reports(w, "running", 1))
 	})
 }
@@ -161,7 +162,7 @@ func TestStandbyIsPreparedAfterTheNodesOwn(t *testing.T) {
 		other := w.processor("s1")
 		other.Id = "q"
 		w.agents[lead1].Assign(Assignments{Standby: []*messages.Object{other},
-			Assignments: []Assignment{{w.processor("c1"), w.deployment(lead1, 1)}}})
+			Assignments: []Assignment{{Processor: w.processor("c1"), Deployment: w.deployment(lead1, 1)}}})
 		w.until("both are prepared", 3*time.Second, func() bool { return len(builds.asked()) == 2 })
 		if !slices.Equal(builds.asked(), []string{"c1", "s1"}) {
 			t.Errorf("prepared in the order %v", builds.asked())
@@ -233,5 +234,43 @@ func TestSlotThatAPartitionKnowsAndTheNodeDoesNotIsRevoked(t *testing.T) {
 		}
 		w.partition.run("1ms", 10)
 		w.until("no call waits for a slot that is not there", 5*time.Second, w.finished(11))
+	})
+}
+
+func TestNextCodeIsTriedBesideWhatServes(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		next := func(commit string) {
+			w.agents[lead1].Assign(Assignments{Assignments: []Assignment{{Processor: w.processor("c1"), Next: w.processor(commit), Deployment: w.deployment(lead1, 1)}}})
+		}
+		says := func(commit, status string) func() bool {
+			return func() bool {
+				r := lastReport(w)
+				return len(r.Deployments) == 1 && r.Deployments[0].Running == 1 && r.Deployments[0].NextCommit == commit && r.Deployments[0].NextStatus == status
+			}
+		}
+		w.place("c1", on(1))
+		w.until("running", time.Second, reports(w, "running", 1))
+		running := w.partition.run("20s", 1)[0]
+		w.workers[lead1].set(func(f *fakeWorkers) { f.broken = true })
+		next("c2")
+		w.until("the trial fails", 5*time.Second, says("c2", "failed"))
+		if got := lastReport(w).Deployments[0].NextMessage; !strings.HasSuffix(got, "exit status 1\nlast words") {
+			t.Errorf("message %q", got)
+		}
+		w.workers[lead1].set(func(f *fakeWorkers) { f.broken, f.load = false, time.Second })
+		next("c3")
+		w.until("it is built", time.Second/2, says("c3", "building"))
+		w.until("the trial works", 5*time.Second, says("c3", "ready"))
+		if alive, _ := w.workers[lead1].count(); alive != 1 {
+			t.Errorf("%d workers are left", alive)
+		}
+		w.partition.set(func() { w.partition.commit = "c3" })
+		w.place("c3", on(1))
+		w.until("it takes the place", 30*time.Second, func() bool {
+			return w.finished(1)() && lastReport(w).Deployments[0].Commit == "c3" && reports(w, "running", 1)()
+		})
+		if got := w.partition.call(running).outcomes; !slices.Equal(got, []messages.Outcome{ok}) {
+			t.Errorf("the call that ran meanwhile ended %v", got)
+		}
 	})
 }

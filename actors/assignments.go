@@ -17,7 +17,8 @@ type Assignments struct {
 
 // Assignment is one deployment and its processor.
 type Assignment struct {
-	Processor  *messages.Object
+	Processor  *messages.Object // with the code that serves
+	Next       *messages.Object // with the code that is to take its place once it is known to start; nil: none
 	Deployment *messages.Object
 }
 

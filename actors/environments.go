@@ -37,6 +37,7 @@ type environment struct {
 	key         environmentKey
 	processor   *messages.Processor
 	own         bool // for a deployment of this node; otherwise in case one comes
+	tried       bool // a worker must have started with it
 	building    bool
 	ready       bool
 	failed      bool
@@ -50,6 +51,7 @@ type environment struct {
 // belongs to the agent's actor.
 type builder struct {
 	environments Environments
+	workers      Workers
 	agent        *actor.PID
 	system       *System
 	known        map[environmentKey]*environment
@@ -68,8 +70,8 @@ type (
 	progressed struct{}
 )
 
-func newBuilder(s *System, agent *actor.PID, e Environments) *builder {
-	return &builder{environments: e, agent: agent, system: s, known: map[environmentKey]*environment{}}
+func newBuilder(s *System, agent *actor.PID, e Environments, w Workers) *builder {
+	return &builder{environments: e, workers: w, agent: agent, system: s, known: map[environmentKey]*environment{}}
 }
 
 // want asks for an environment. A failed one stays failed under its key.
@@ -82,6 +84,15 @@ func (b *builder) want(o *messages.Object, own bool) *environment {
 		b.queue = append(b.queue, e)
 	}
 	e.own = e.own || own
+	return e
+}
+
+// wantTried asks for an environment with which a worker has been seen to start.
+func (b *builder) wantTried(o *messages.Object) *environment {
+	e := b.want(o, true)
+	if !e.building && !e.ready {
+		e.tried = true
+	}
 	return e
 }
 
@@ -137,9 +148,14 @@ func (b *builder) build(e *environment) {
 			})
 		}
 	}
+	tried := e.tried
 	b.system.run(func() {
 		defer cancel()
 		result, err := b.environments.Prepare(ctx, e.processor, progress)
+		if err == nil && tried {
+			progress("starting a worker with it")
+			err = try(ctx, b.workers, result)
+		}
 		b.system.tell(b.agent, &prepared{b, e, result, err})
 	})
 }

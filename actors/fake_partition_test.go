@@ -362,6 +362,8 @@ func (f *fakePartition) NextTimer() (int64, bool) {
 	return slices.Min(f.timers), true
 }
 
+func (f *fakePartition) Schedules() []*messages.ScheduleState { return nil }
+
 func (f *fakePartition) Lookup(id messages.CallID) (*messages.Call, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

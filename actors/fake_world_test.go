@@ -308,7 +308,7 @@ func (w *world) agent(s *System, cpus int) *Agent {
 }
 
 func (w *world) newLeader(s *System) *Partition {
-	config := PartitionConfig{ID: 1, Group: fakeGroup{w.partition}, State: w.partition}
+	config := PartitionConfig{ID: 1, Group: fakeGroup{w.partition}, State: w.partition, Calendar: testCalendar{}}
 	if w.real != nil {
 		config.Group, config.State = realGroup{w.real}, w.real
 	}
@@ -351,7 +351,7 @@ func (w *world) place(commit string, slots map[messages.NodeID]int32) {
 			a.Assign(Assignments{})
 			continue
 		}
-		a.Assign(Assignments{Assignments: []Assignment{{w.processor(commit), w.deployment(node, n)}}})
+		a.Assign(Assignments{Assignments: []Assignment{{Processor: w.processor(commit), Deployment: w.deployment(node, n)}}})
 	}
 }
 

@@ -29,6 +29,8 @@ type leader struct {
 	looking bool       // the next Tick is about to be looked for
 	ticking bool
 
+	schedules schedules
+
 	verifying bool // that this node leads, for a session that seems unknown
 }
 
@@ -129,6 +131,10 @@ func (l *leader) receive(c actor.Context) {
 	case *ticked:
 		l.ticking = false
 		l.lookForTimer(c)
+	case *schedulesDue:
+		l.takeTicks(c)
+	case *tickTaken:
+		l.tickTaken(c, m)
 	case *idle:
 		l.passivate(c, m)
 	}
@@ -139,11 +145,13 @@ func (l *leader) reset() {
 	l.sessions, l.ending = newSessions(), map[string]bool{}
 	l.cursors, l.aborts = map[string]*cursorRef{}, map[attempt]*pendingAbort{}
 	l.slots = addresses{}
+	l.schedules.due = map[string]*dueTick{}
 }
 
 func (l *leader) disarm() {
 	l.session.disarm()
 	l.timer.disarm()
+	l.schedules.clock.disarm()
 }
 
 // lead derives from the state what is pending. Every session gets one full
@@ -163,6 +171,8 @@ func (l *leader) lead(c actor.Context) {
 	}
 	l.armSessions(c)
 	l.lookForTimer(c)
+	l.schedules.began = now.UnixMicro()
+	l.readSchedules(c)
 }
 
 // follow forgets everything.
@@ -190,6 +200,9 @@ func (l *leader) carryOut(c actor.Context, effect proto.Message) {
 		if cursor := l.cursors[e.Call.Socket]; cursor != nil {
 			l.toCursor(c, e.Call.Socket, e)
 		}
+	case *messages.Scheduled:
+		l.scheduled(e.State)
+		l.armSchedules(c)
 	case *messages.Abort:
 		l.aborts[attempt{messages.CallIDFrom(e.Call), e.Attempt}] = &pendingAbort{e, time.Now()}
 		c.Send(l.slots.of(e.Session, e.Slot), e)

@@ -105,6 +105,9 @@ func (r *realPartition) Sessions() []string                { return flow.Session
 func (r *realPartition) Leases(s string) []*messages.Start { return flow.Leases(r.view(), s) }
 func (r *realPartition) Aborts(s string) []*messages.Abort { return flow.Aborts(r.view(), s) }
 func (r *realPartition) NextTimer() (int64, bool)          { return flow.NextTimer(r.view()) }
+func (r *realPartition) Schedules() []*messages.ScheduleState {
+	return flow.Schedules(r.view())
+}
 func (r *realPartition) Lookup(id messages.CallID) (*messages.Call, bool) {
 	return flow.GetCall(r.view(), id, false, time.Now().UnixMicro())
 }

@@ -25,14 +25,16 @@ type State interface {
 	Leases(session string) []*messages.Start          // that have not ended, without those that are aborted
 	Aborts(session string) []*messages.Abort          // that the slot has not confirmed
 	NextTimer() (at int64, ok bool)                   // microseconds: when the next Tick has something to do
+	Schedules() []*messages.ScheduleState             // of sockets, paused ones too
 	Lookup(id messages.CallID) (*messages.Call, bool) // with its result, when it has ended
 }
 
 // PartitionConfig is what a partition's actors work with.
 type PartitionConfig struct {
-	ID    messages.GroupID
-	Group Group
-	State State
+	ID       messages.GroupID
+	Group    Group
+	State    State
+	Calendar Calendar
 }
 
 // PartitionName is the name of a partition's actor on every node that has a

@@ -140,7 +140,7 @@ func (a *agent) describeDeployment(d *Assignment) *messages.DeploymentReport {
 	case d.slots() == 0:
 		r.Status, r.Message = "running", "stopping"
 	case e != nil && e.failed:
-		r.Status, r.Message = "failed", e.message
+		r.Status, r.Message, r.Unbuilt = "failed", e.message, true
 	case r.Running > 0:
 		r.Status = "running"
 	case e != nil && !e.ready:
@@ -153,7 +153,25 @@ func (a *agent) describeDeployment(d *Assignment) *messages.DeploymentReport {
 	default:
 		r.Status = "starting"
 	}
+	a.describeNext(r, d.Next)
 	return r
+}
+
+// describeNext says how far the code is that is to take the place of what serves.
+func (a *agent) describeNext(r *messages.DeploymentReport, next *messages.Object) {
+	if next == nil {
+		return
+	}
+	r.NextCommit = next.GetProcessor().ResolvedCommit
+	switch e := a.builds.known[environmentOf(next)]; {
+	case e == nil:
+	case e.failed:
+		r.NextStatus, r.NextMessage = "failed", e.message
+	case e.ready:
+		r.NextStatus = "ready"
+	default:
+		r.NextStatus = "building"
+	}
 }
 
 func (a *agent) describeWorker(d *Assignment, p *post) *messages.Object {

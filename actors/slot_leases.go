@@ -185,10 +185,7 @@ func (s *slot) lost(c actor.Context, m *gone) {
 	started := s.generation == m.generation
 	s.generation, s.ending = 0, false
 	s.system.log.Info("worker has ended", "actor", c.Self().Id, "reason", m.exit.Reason)
-	message := m.exit.Reason
-	if m.exit.Tail != "" {
-		message += "\n" + m.exit.Tail
-	}
+	message := m.exit.why()
 	switch {
 	case !started:
 		s.failures++

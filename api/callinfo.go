@@ -19,6 +19,7 @@ func callInfo(c *messages.Call) *messages.CallInfo {
 	if !terminal(c.State) {
 		info.Waiting = c.Waiting
 	}
+	info.Tick, info.CatchUp = c.Tick, c.CatchUp
 	info.Plug, info.Joined = c.Plug, idText(c.Joined)
 	info.RoutingKey = c.RoutingKey
 	for _, parent := range c.Parents {

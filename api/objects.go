@@ -36,6 +36,9 @@ func (o *objects) Create(ctx context.Context, request *connect.Request[messages.
 	if object.Id, err = idFor(op, object); err != nil {
 		return nil, err
 	}
+	if err := checkSchedule(op, subjectOf(object.Kind, object.Name), object); err != nil {
+		return nil, err
+	}
 	create := &messages.Create{Object: object}
 	if processor := object.GetProcessor(); processor != nil && object.Kind == messages.Kind_KIND_PROCESSOR && !processor.BuiltinEcho {
 		if processor.ResolvedCommit, create.Functions, err = o.inspect(ctx, processor); err != nil {

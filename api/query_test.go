@@ -37,6 +37,8 @@ func query(state kv.View, index uint64, now int64, q *messages.QueryRequest) (*m
 			return nil, messages.Errorf(messages.NotFound, "get gate", "socket "+q.GetGates().Socket, "its partition does not know it")
 		}
 		response.Gate = gate
+	case q.GetSchedules() != nil:
+		response.Schedules = flow.Schedules(state)
 	case q.GetStats() != nil:
 		response.Stats = flow.Count(state, q.GetStats().Socket)
 	}

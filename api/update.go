@@ -47,6 +47,9 @@ func (o *objects) update(ctx context.Context, op string, m *messages.UpdateReque
 	if slices.Contains(m.Fields, resolvedCommit) {
 		return nil, messages.Errorf(messages.Invalid, op, subject, "%s is read from the repository", resolvedCommit).WithHint("set processor.commit")
 	}
+	if err := checkSchedule(op, subject, m.Object); err != nil {
+		return nil, err
+	}
 	if changesCode(m) {
 		return o.updateCode(ctx, op, m)
 	}

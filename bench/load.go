@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -21,6 +20,7 @@ type Figure struct {
 	CPU      float64 `json:"node_cpu_us"` // microseconds of CPU that the nodes used for a call, without their workers
 	Done     int64   `json:"done"`
 	Failed   int64   `json:"failed"`
+	Error    string  `json:"error,omitempty"` // of the first that failed
 }
 
 const (
@@ -37,7 +37,7 @@ var inFlights = []int{1, 64, 1024}
 // stands for (a batch).
 func closedLoop(ctx context.Context, inFlight int, d time.Duration, per int, call func(ctx context.Context, caller int) error) Figure {
 	var wait sync.WaitGroup
-	var failed atomic.Int64
+	var failed failures
 	all := hdrhistogram.New(lowest, highest, digits)
 	var mu sync.Mutex
 	begin := time.Now()
@@ -52,7 +52,7 @@ func closedLoop(ctx context.Context, inFlight int, d time.Duration, per int, cal
 					break // the run is over: nobody failed
 				}
 				if err != nil {
-					failed.Add(1)
+					failed.add(err)
 					time.Sleep(failurePause)
 					continue
 				}
@@ -64,17 +64,32 @@ func closedLoop(ctx context.Context, inFlight int, d time.Duration, per int, cal
 		})
 	}
 	wait.Wait()
-	return figure(all, inFlight*per, per, time.Since(begin), failed.Load())
+	return figure(all, inFlight*per, per, time.Since(begin), &failed)
 }
 
 // failurePause keeps a caller that is refused from spinning.
 const failurePause = 10 * time.Millisecond
 
-func figure(h *hdrhistogram.Histogram, inFlight, per int, took time.Duration, failed int64) Figure {
+// failures are counted, and the first one is kept to be told.
+type failures struct {
+	mu    sync.Mutex
+	count int64
+	first string
+}
+
+func (f *failures) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.count++; f.count == 1 {
+		f.first = err.Error()
+	}
+}
+
+func figure(h *hdrhistogram.Histogram, inFlight, per int, took time.Duration, failed *failures) Figure {
 	ms := func(quantile float64) float64 { return float64(h.ValueAtQuantile(quantile)) / 1000 }
 	done := h.TotalCount() * int64(per)
 	return Figure{InFlight: inFlight, PerSec: float64(done) / took.Seconds(),
-		P50: ms(50), P99: ms(99), Max: float64(h.Max()) / 1000, Done: done, Failed: failed}
+		P50: ms(50), P99: ms(99), Max: float64(h.Max()) / 1000, Done: done, Failed: failed.count, Error: failed.first}
 }
 
 // loop is a closed loop of one sender whose answers come as they come.
@@ -82,7 +97,7 @@ type loop struct {
 	times  *hdrhistogram.Histogram
 	begun  time.Time
 	end    time.Time
-	failed int64
+	failed failures
 }
 
 func newLoop(d time.Duration) *loop {
@@ -90,9 +105,9 @@ func newLoop(d time.Duration) *loop {
 	return &loop{times: hdrhistogram.New(lowest, highest, digits), begun: now, end: now.Add(d)}
 }
 
-func (l *loop) answered(sent time.Time, ok bool) {
-	if !ok {
-		l.failed++
+func (l *loop) answered(sent time.Time, err error) {
+	if err != nil {
+		l.failed.add(err)
 		return
 	}
 	_ = l.times.RecordValue(max(time.Since(sent).Microseconds(), lowest))
@@ -102,5 +117,5 @@ func (l *loop) answered(sent time.Time, ok bool) {
 func (l *loop) over() bool { return time.Now().After(l.end) }
 
 func (l *loop) figure(inFlight int) Figure {
-	return figure(l.times, inFlight, 1, time.Since(l.begun), l.failed)
+	return figure(l.times, inFlight, 1, time.Since(l.begun), &l.failed)
 }

@@ -119,7 +119,7 @@ func oneStream(ctx context.Context, w *network, socket string, inFlight int, d t
 		if err != nil {
 			return Figure{}, err
 		}
-		l.answered(since[a.Tag], a.Err == nil && judge(socket, a.Call) == nil)
+		l.answered(since[a.Tag], verdict(socket, a))
 		delete(since, a.Tag)
 		if l.over() {
 			continue
@@ -129,6 +129,14 @@ func oneStream(ctx context.Context, w *network, socket string, inFlight int, d t
 		}
 	}
 	return l.figure(inFlight), nil
+}
+
+// verdict is the error that an answer of a stream bears, or is.
+func verdict(socket string, a client.Answer) error {
+	if a.Err != nil {
+		return a.Err
+	}
+	return judge(socket, a.Call)
 }
 
 const (

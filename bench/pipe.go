@@ -94,7 +94,7 @@ func (p *pipe) hear(e worker.Event, inFlight int, d time.Duration) error {
 			}
 		}
 	case worker.Done:
-		p.loop.answered(p.since[0], e.Outcome == messages.Outcome_OK)
+		p.loop.answered(p.since[0], went(e))
 		p.since = append(p.since[:0], p.since[1:]...)
 		if !p.loop.over() {
 			return p.send()
@@ -107,4 +107,12 @@ func (p *pipe) send() error {
 	p.since = append(p.since, time.Now())
 	return p.process.Send(worker.Work{Call: messages.NewCallID("bench", 1, 0), Attempt: 1, Function: function, Socket: socketPython,
 		Arguments: &messages.Arguments{Positional: [][]byte{[]byte(payload)}}})
+}
+
+// went is the error of a call that the worker did not end well.
+func went(e worker.Done) error {
+	if e.Outcome == messages.Outcome_OK {
+		return nil
+	}
+	return fmt.Errorf("the worker says %s: %s", e.Outcome, e.Failure.GetMessage())
 }

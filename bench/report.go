@@ -51,6 +51,9 @@ func (r *Report) add(nodes int, f Figure) {
 	f.Nodes = nodes
 	r.Figures = append(r.Figures, f)
 	progress("%-40s %10.0f/s  p50 %.2f ms  p99 %.2f ms  node CPU %s us  failed %d", f.name(), f.PerSec, f.P50, f.P99, cpuText(f.CPU), f.Failed)
+	if f.Error != "" {
+		progress("the first that failed: %s", f.Error)
+	}
 }
 
 func (r *Report) addResource(nodes int, what string, value float64, unit string) {

@@ -41,9 +41,7 @@ func yardsticks(ctx context.Context, o options, dir string, r *Report) error {
 }
 
 // puts is a state machine that does next to nothing.
-type puts struct{}
-
-func (puts) Apply(tx kv.Tx, index uint64, _ int64, c messages.Command) (messages.Result, error) {
+func puts(tx kv.Tx, index uint64, _ int64, c messages.Command) (messages.Result, error) {
 	tx.Set(c.Body[:8], c.Body)
 	return messages.Result{}, nil
 }
@@ -60,7 +58,7 @@ const raftPayload = 256 // bytes
 // bareRaft proposes small commands to a group of one replica: batcher, log,
 // sync and state store, without anything on top.
 func bareRaft(ctx context.Context, o options, dir string, r *Report) error {
-	group, end, err := startGroup(ctx, dir, puts{})
+	group, end, err := startGroup(ctx, dir, raftstore.OneByOne(puts))
 	if err != nil {
 		return err
 	}

@@ -45,11 +45,11 @@ func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.Ca
 	if err != nil {
 		return nil, err
 	}
-	ctx, left, cancel := limited(ctx, m.Timeout)
+	ctx, end, cancel := limited(ctx, m.Timeout)
 	defer cancel()
-	info, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+	info, err := doUntil(ctx, c, end, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
 		again := proto.CloneOf(m)
-		again.Timeout = left()
+		again.Timeout = left(end)
 		return answer(to.tasks.Run(ctx, connect.NewRequest(again)))
 	})
 	c.wrote(info.GetPosition())
@@ -127,10 +127,10 @@ func IDs(batch *messages.SubmitBatchResponse) ([]string, error) {
 // Result waits for the end of a call and gives it. After timeout (0: none but
 // ctx's) it gives the state that was reached. Errors: NotFound, Unavailable.
 func (c *Client) Result(ctx context.Context, id string, timeout time.Duration) (*messages.CallInfo, error) {
-	ctx, left, cancel := limited(ctx, timeout.Milliseconds())
+	ctx, end, cancel := limited(ctx, timeout.Milliseconds())
 	defer cancel()
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
-		return answer(to.tasks.Result(ctx, connect.NewRequest(&messages.ResultRequest{Id: id, Timeout: left()})))
+	return doUntil(ctx, c, end, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+		return answer(to.tasks.Result(ctx, connect.NewRequest(&messages.ResultRequest{Id: id, Timeout: left(end)})))
 	})
 }
 
@@ -179,15 +179,24 @@ func withKey(m *messages.RunRequest) (*messages.RunRequest, error) {
 	return m, nil
 }
 
-// limited bounds a context to a request's own time-out in milliseconds, and
-// tells what is left of it: each try gets less. 0: no limit.
-func limited(ctx context.Context, ms int64) (limited context.Context, left func() int64, cancel context.CancelFunc) {
+// limited gives the end of a request's own time-out in milliseconds, and a
+// context that leaves the answer a little longer. 0: no limit.
+func limited(ctx context.Context, ms int64) (limited context.Context, end time.Time, cancel context.CancelFunc) {
 	if ms <= 0 {
-		return ctx, func() int64 { return ms }, func() {}
+		return ctx, time.Time{}, func() {}
 	}
-	end := time.Now().Add(time.Duration(ms) * time.Millisecond)
+	end = time.Now().Add(time.Duration(ms) * time.Millisecond)
 	limited, cancel = context.WithDeadline(ctx, end.Add(grace))
-	return limited, func() int64 { return max(1, time.Until(end).Milliseconds()) }, cancel
+	return limited, end, cancel
+}
+
+// left is how many milliseconds are left until then, for the next try; 0: there
+// is no limit.
+func left(end time.Time) int64 {
+	if end.IsZero() {
+		return 0
+	}
+	return max(1, time.Until(end).Milliseconds())
 }
 
 // answer unwraps a response.

@@ -346,3 +346,16 @@ func TestValueOfACallThatFailedSaysWhy(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestARequestsOwnTimeoutEndsItsTries: one who waits for two tenths of a second
+// is not kept for as long as the client has patience.
+func TestARequestsOwnTimeoutEndsItsTries(t *testing.T) {
+	s := start(t, newNetwork())
+	s.refuse = func() error { return messages.Errorf(messages.Unavailable, "run", "", "a majority is missing") }
+	c := connectTo(t, client.Options{Patience: time.Minute}, s)
+	begin := time.Now()
+	_, err := c.Call(t.Context(), &messages.RunRequest{Socket: "s", Timeout: 200})
+	if took := time.Since(begin); !errors.Is(err, messages.Unavailable) || took < 200*time.Millisecond || took > 5*time.Second {
+		t.Errorf("after %v: %v", took, err)
+	}
+}

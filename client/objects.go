@@ -52,6 +52,16 @@ func (c *Client) Delete(ctx context.Context, kind messages.Kind, name string, fo
 	return response, err
 }
 
+// ListSchedules gives the schedules of sockets, or that of one, with their last
+// and next ticks in microseconds since 1970, UTC. Errors: Invalid (more than 100
+// next ticks), NotFound (the socket, or it has no schedule), Unavailable.
+func (c *Client) ListSchedules(ctx context.Context, m *messages.ListSchedulesRequest) ([]*messages.ScheduleInfo, error) {
+	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.ListSchedulesResponse, error) {
+		return answer(to.objects.ListSchedules(ctx, connect.NewRequest(m)))
+	})
+	return response.GetSchedules(), err
+}
+
 // Get gives an object by name or id, with what hangs on it (Related) and, of
 // sockets, queues and processors, the calls they hold (Held). Credentials are
 // left out. Errors: NotFound, Unavailable.

@@ -22,8 +22,15 @@ const (
 // do carries out a request, on the next node when one fails, until it is
 // answered for good, the context ends, or patience does.
 func do[T any](ctx context.Context, c *Client, try func(ctx context.Context, to lane) (T, error)) (T, error) {
+	return doUntil(ctx, c, time.Time{}, try)
+}
+
+// doUntil is do for a request with a time-out of its own, which the context
+// outlives for the answer's sake: no try begins after it.
+func doUntil[T any](ctx context.Context, c *Client, end time.Time, try func(ctx context.Context, to lane) (T, error)) (T, error) {
 	var none T
 	t := c.newTries()
+	t.end = end
 	for {
 		n, err := c.node(ctx)
 		if err == nil {
@@ -48,6 +55,7 @@ func do[T any](ctx context.Context, c *Client, try func(ctx context.Context, to 
 // tries is the back-off of one request.
 type tries struct {
 	c       *Client
+	end     time.Time // no try begins later; zero: no such limit
 	failed  int
 	since   time.Time // when it began to fail
 	waiting time.Duration
@@ -58,7 +66,7 @@ func (c *Client) newTries() *tries { return &tries{c: c, waiting: firstPause} }
 // lasted begins anew after a try that a node held for a while: it was no vain one.
 func (t *tries) lasted(d time.Duration) {
 	if d > mostPause {
-		*t = *t.c.newTries()
+		t.failed, t.since, t.waiting = 0, time.Time{}, firstPause
 	}
 }
 
@@ -74,11 +82,18 @@ func (t *tries) pause(ctx context.Context, err error) error {
 	if most := t.patience(ctx); most > 0 && time.Since(t.since) >= most {
 		return t.final(ctx, err)
 	}
+	wait := t.waiting/2 + rand.N(t.waiting)
+	if !t.end.IsZero() {
+		if time.Until(t.end) <= 0 {
+			return t.final(ctx, err)
+		}
+		wait = min(wait, time.Until(t.end))
+	}
 	_ = t.c.discover(ctx) // that nobody new was found is no news: err says what is wrong
 	select {
 	case <-ctx.Done():
 		return t.final(ctx, err)
-	case <-time.After(t.waiting/2 + rand.N(t.waiting)):
+	case <-time.After(wait):
 	}
 	t.waiting = min(2*t.waiting, mostPause)
 	return nil

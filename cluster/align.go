@@ -34,7 +34,7 @@ type AlignConfig struct {
 		// FetchPlacements gives what is due now. A change is made on no other
 		// word: an old one would take votes from replicas that came since.
 		FetchPlacements(ctx context.Context) ([]*messages.GroupPlacement, error)
-		Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (incarnation uint64, open bool, err error)
+		Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (*messages.HostedResponse, error)
 	}
 	Logger *slog.Logger
 }
@@ -107,7 +107,7 @@ func (a *Align) align(ctx context.Context, p *messages.GroupPlacement, g Configu
 		if leader, ok := g.Leader(); !ok || leader != a.config.Self {
 			return true // its leader's business
 		}
-		s, waiting := nextStep(p.GetReplicas(), g.Servers(), a.config.Self, absent)
+		s, waiting := nextStep(p.GetReplicas(), a.servers(ctx, p, g), a.config.Self, absent)
 		if s.action == rest {
 			return !waiting
 		}
@@ -117,7 +117,7 @@ func (a *Align) align(ctx context.Context, p *messages.GroupPlacement, g Configu
 			}
 			continue
 		}
-		if s.action == add && !a.hosted(ctx, messages.GroupID(p.GetGroup()), s) {
+		if s.action == add && !a.opened(ctx, messages.GroupID(p.GetGroup()), s) {
 			absent[s.node] = true
 			continue
 		}
@@ -143,20 +143,38 @@ func find(group uint32, latest func() ([]*messages.GroupPlacement, error)) (*mes
 	return placements[i], true
 }
 
-// hosted says whether a server's node has opened its replica. Before that, an
+// servers are a group's, those that are to get a vote as their own nodes see
+// them: a replica's log may be ahead of its state, or hold what no leader has,
+// so that the leader cannot tell whether it is current.
+func (a *Align) servers(ctx context.Context, p *messages.GroupPlacement, g Configuration) []Server {
+	all := g.Servers()
+	for i, s := range all {
+		if r := replicaOf(p.GetReplicas(), s.Node); !s.Voter && s.CaughtUp && r.GetVoter() {
+			h, err := a.hosted(ctx, messages.GroupID(p.GetGroup()), s.Node)
+			all[i].CaughtUp = err == nil && h.GetCurrent() && h.GetIncarnation() == s.Incarnation
+		}
+	}
+	return all
+}
+
+// opened says whether a server's node has opened its replica. Before that, an
 // earlier one that is open there yet would answer for it, be taken for caught
 // up, and vanish with what it had acknowledged.
-func (a *Align) hosted(ctx context.Context, group messages.GroupID, s step) bool {
+func (a *Align) opened(ctx context.Context, group messages.GroupID, s step) bool {
+	h, err := a.hosted(ctx, group, s.node)
+	return err == nil && h.GetOpen() && h.GetIncarnation() == s.incarnation
+}
+
+func (a *Align) hosted(ctx context.Context, group messages.GroupID, node messages.NodeID) (*messages.HostedResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, serversPatience)
 	defer cancel()
-	incarnation, open, err := a.config.Router.Hosted(ctx, s.node, group)
-	return err == nil && open && incarnation == s.incarnation
+	return a.config.Router.Hosted(ctx, node, group)
 }
 
 func (a *Align) log(group messages.GroupID, s step, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	logger := a.config.Logger.With("partition", group, "change", s.action.String(), "peer", s.node, "incarnation", s.incarnation)
+	logger := a.config.Logger.With("group", group.Name(), "change", s.action.String(), "peer", s.node, "incarnation", s.incarnation)
 	switch {
 	case err == nil:
 		delete(a.failed, group)

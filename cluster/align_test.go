@@ -116,15 +116,18 @@ func (g *fakeGroup) TransferLeadership(context.Context) error {
 }
 
 // hosts has all replicas open that are due, on nodes that are there.
-type hosts struct{ due []*messages.Replica }
+type hosts struct {
+	due    []*messages.Replica
+	behind messages.NodeID // its replica has not applied what its group had committed
+}
 
 func (h hosts) FetchPlacements(context.Context) ([]*messages.GroupPlacement, error) {
 	return []*messages.GroupPlacement{{Group: 1, Replicas: h.due}}, nil
 }
 
-func (h hosts) Hosted(_ context.Context, node messages.NodeID, _ messages.GroupID) (uint64, bool, error) {
+func (h hosts) Hosted(_ context.Context, node messages.NodeID, _ messages.GroupID) (*messages.HostedResponse, error) {
 	r := replicaOf(h.due, node)
-	return r.GetIncarnation(), r != nil, nil
+	return &messages.HostedResponse{Open: r != nil, Incarnation: r.GetIncarnation(), Current: node != h.behind}, nil
 }
 
 // TestAlignReachesWhatIsDue goes from any configuration to any other, with each
@@ -162,7 +165,7 @@ func TestAlignReachesWhatIsDue(t *testing.T) {
 		g.leader = g.servers[0].Node
 		due := replicas(strings.Join(to, " "))
 		for range 20 {
-			a := NewAlign(AlignConfig{Self: g.leader, Router: hosts{due}, Groups: func() map[messages.GroupID]Configuration {
+			a := NewAlign(AlignConfig{Self: g.leader, Router: hosts{due: due}, Groups: func() map[messages.GroupID]Configuration {
 				return map[messages.GroupID]Configuration{1: g}
 			}, Placements: func() ([]*messages.GroupPlacement, error) {
 				return []*messages.GroupPlacement{{Group: 1, Replicas: due}}, nil
@@ -188,7 +191,7 @@ func sortServers(s []Server) {
 func TestAlignLeavesOthersGroupsAlone(t *testing.T) {
 	g := &fakeGroup{leader: "b", servers: servers("a1v b1v")}
 	due := replicas("a1v")
-	a := NewAlign(AlignConfig{Self: "a", Router: hosts{due}, Groups: func() map[messages.GroupID]Configuration {
+	a := NewAlign(AlignConfig{Self: "a", Router: hosts{due: due}, Groups: func() map[messages.GroupID]Configuration {
 		return map[messages.GroupID]Configuration{1: g}
 	}, Placements: func() ([]*messages.GroupPlacement, error) {
 		return []*messages.GroupPlacement{{Group: 1, Replicas: due}}, nil
@@ -202,11 +205,31 @@ func TestAlignLeavesOthersGroupsAlone(t *testing.T) {
 	}
 }
 
+// TestNoVoteBeforeTheNodeItselfIsCurrent: the leader sees the end of a
+// follower's log, not how much of it is applied.
+func TestNoVoteBeforeTheNodeItselfIsCurrent(t *testing.T) {
+	due := replicas("a1v b1v c1v")
+	g := &fakeGroup{leader: "a", servers: servers("a1v b1 c1"), worst: 9}
+	look := func(behind messages.NodeID) bool {
+		return NewAlign(AlignConfig{Self: "a", Router: hosts{due, behind}, Groups: func() map[messages.GroupID]Configuration {
+			return map[messages.GroupID]Configuration{1: g}
+		}, Placements: func() ([]*messages.GroupPlacement, error) {
+			return []*messages.GroupPlacement{{Group: 1, Replicas: due}}, nil
+		}}).look(t.Context())
+	}
+	if look("c"); !slices.Equal(g.servers, servers("a1v b1 c1")) {
+		t.Errorf("while c is behind: %v", g.servers)
+	}
+	if look(""); !slices.Equal(g.servers, servers("a1v b1v c1v")) {
+		t.Errorf("once all are current: %v", g.servers)
+	}
+}
+
 // TestAlignDoesNothingOnOldPlacements: right after its start a node's model is
 // as it was some time ago, when fewer replicas had a vote.
 func TestAlignDoesNothingOnOldPlacements(t *testing.T) {
 	g := &fakeGroup{leader: "a", servers: servers("a1v b1v c1v"), worst: 9}
-	a := NewAlign(AlignConfig{Self: "a", Router: hosts{replicas("a1v b1v c1v")}, Groups: func() map[messages.GroupID]Configuration {
+	a := NewAlign(AlignConfig{Self: "a", Router: hosts{due: replicas("a1v b1v c1v")}, Groups: func() map[messages.GroupID]Configuration {
 		return map[messages.GroupID]Configuration{1: g}
 	}, Placements: func() ([]*messages.GroupPlacement, error) {
 		return []*messages.GroupPlacement{{Group: 1, Replicas: replicas("a1v b1")}}, nil

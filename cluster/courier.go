@@ -51,7 +51,7 @@ func NewCourier(group messages.GroupID, o Outbox, router Proposer, logger *slog.
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Courier{group: group, outbox: o, router: router, logger: logger.With("partition", group), kick: make(chan struct{}, 1)}
+	return &Courier{group: group, outbox: o, router: router, logger: logger.With("group", group.Name()), kick: make(chan struct{}, 1)}
 }
 
 // Kick says that there are new messages. It never blocks.
@@ -123,7 +123,7 @@ func (s *stream) run(ctx context.Context) {
 		}
 		switch {
 		case err != nil && ctx.Err() == nil:
-			s.c.logger.Warn("deliver messages", "to", s.to, "error", err)
+			s.c.logger.Warn("deliver messages", "to", s.to.Name(), "error", err)
 			pause(ctx, wait)
 			wait = min(2*wait, maxRedeliver)
 		case sent == 0:

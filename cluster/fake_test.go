@@ -24,7 +24,8 @@ type world struct {
 	applied  map[string]int // by command body
 	order    []messages.Command
 	ended    map[messages.CallID]bool
-	loseNext bool // the next proposal is applied, and its answer lost
+	lost     string // why no majority can be reached
+	loseNext bool   // the next proposal is applied, and its answer lost
 	nodes    map[messages.NodeID]*fakeNode
 	reply    *messages.Reply
 }
@@ -51,7 +52,7 @@ func newWorld(t *testing.T, replicas int, others int) *world {
 			Placement: func(messages.GroupID) []messages.NodeID { return holders },
 			Placements: func() ([]*messages.GroupPlacement, error) {
 				return []*messages.GroupPlacement{{Group: 1, Version: 5}}, nil
-			}})
+			}, Lost: func(messages.GroupID) string { w.mu.Lock(); defer w.mu.Unlock(); return w.lost }})
 		n.router.RegisterHandlers(n)
 		w.nodes[n.id] = n
 	}
@@ -90,6 +91,7 @@ func (n *fakeNode) Request(ctx context.Context, to messages.NodeID, kind peer.Ki
 }
 
 func (n *fakeNode) Incarnation() uint64 { return 4 }
+func (n *fakeNode) Current() bool       { return true }
 
 func (n *fakeNode) Servers() []Server {
 	return []Server{{Node: "n0", Incarnation: 4, Voter: true, CaughtUp: true}, {Node: "n1", Incarnation: 1}}

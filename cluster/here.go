@@ -17,7 +17,7 @@ func (r *Router) replica(group messages.GroupID) (Group, error) {
 	if g, ok := r.config.Local.Group(group); ok {
 		return g, nil
 	}
-	return nil, messages.Errorf(messages.NotLeader, "ask node", string(r.config.Self), "it holds no replica of group %d", group)
+	return nil, messages.Errorf(messages.NotLeader, "ask node", string(r.config.Self), "it holds no replica of %s", group.Name())
 }
 
 // led gives a group's replica if it leads, as far as it knows.
@@ -30,7 +30,7 @@ func (r *Router) led(group messages.GroupID) (Group, error) {
 	if leader == r.config.Self {
 		return g, nil
 	}
-	not := messages.Errorf(messages.NotLeader, "ask node", string(r.config.Self), "it does not lead group %d", group)
+	not := messages.Errorf(messages.NotLeader, "ask node", string(r.config.Self), "it does not lead %s", group.Name())
 	not.Leader = leader
 	return nil, not
 }
@@ -69,7 +69,7 @@ func (r *Router) queryHere(ctx context.Context, limit time.Duration, q *messages
 		wait, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		if err := g.WaitApplied(wait, q.GetIndex()); err != nil {
-			return nil, messages.Errorf(messages.Unavailable, "query group", fmt.Sprint(group), "the replica on node %s has not applied entry %d: %v", r.config.Self, q.GetIndex(), err)
+			return nil, messages.Errorf(messages.Unavailable, "query", group.Name(), "the replica on node %s has not applied entry %d: %v", r.config.Self, q.GetIndex(), err)
 		}
 	}
 	return r.config.Query(ctx, q)
@@ -117,12 +117,12 @@ func (r *Router) placementsHere(ctx context.Context) ([]*messages.GroupPlacement
 	return r.config.Placements()
 }
 
-func (r *Router) hostedHere(group messages.GroupID) (incarnation uint64, open bool) {
+func (r *Router) hostedHere(group messages.GroupID) *messages.HostedResponse {
 	g, open := r.config.Local.Group(group)
 	if !open {
-		return 0, false
+		return &messages.HostedResponse{}
 	}
-	return g.Incarnation(), true
+	return &messages.HostedResponse{Open: true, Incarnation: g.Incarnation(), Current: g.Current()}
 }
 
 // Handlers registers what answers a kind of request.
@@ -160,8 +160,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 		return response, err
 	})
 	handle(h, kindHosted, func(_ context.Context, q *messages.HostedRequest) (*messages.HostedResponse, error) {
-		incarnation, open := r.hostedHere(messages.GroupID(q.GetGroup()))
-		return &messages.HostedResponse{Incarnation: incarnation, Open: open}, nil
+		return r.hostedHere(messages.GroupID(q.GetGroup())), nil
 	})
 	handle(h, kindPlacements, func(ctx context.Context, _ *messages.PlacementsRequest) (*messages.PlacementsResponse, error) {
 		placements, err := r.placementsHere(ctx)

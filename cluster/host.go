@@ -94,7 +94,7 @@ func (h *Host) dropped(ctx context.Context, id replicaID) bool {
 }
 
 func (h *Host) log(what string, id replicaID, err error) {
-	logger := h.config.Logger.With("partition", id.group, "incarnation", id.incarnation)
+	logger := h.config.Logger.With("group", id.group.Name(), "incarnation", id.incarnation)
 	switch {
 	case err == nil:
 		delete(h.failed, id)

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -31,7 +30,7 @@ type task struct {
 	limit time.Duration // for one try
 }
 
-func (t task) subject() string { return fmt.Sprint(t.group) }
+func (t task) subject() string { return t.group.Name() }
 
 // route tries a task at one node after another until one has done it, it must
 // not be tried again, or the context ends.
@@ -50,7 +49,7 @@ func (r *Router) route(ctx context.Context, t task, try func(ctx context.Context
 			return nil
 		}
 		if ctx.Err() != nil {
-			return ended(ctx, t, last)
+			return r.ended(ctx, t, last)
 		}
 		if ok && !mayRetry(last, t.again) {
 			return final(last, t)
@@ -62,10 +61,13 @@ func (r *Router) route(ctx context.Context, t task, try func(ctx context.Context
 			continue
 		}
 		hops = 0
+		if why := r.config.Lost(t.group); r.lost.long(t.group, why) {
+			return t.without(why)
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return ended(ctx, t, last)
+			return r.ended(ctx, t, last)
 		}
 		pause = min(2*pause, maxPause)
 	}
@@ -146,9 +148,12 @@ func final(err error, t task) error {
 }
 
 // ended is the error of a task whose context ended first.
-func ended(ctx context.Context, t task, last error) error {
+func (r *Router) ended(ctx context.Context, t task, last error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
+	}
+	if why := r.config.Lost(t.group); why != "" {
+		return t.without(why)
 	}
 	reason := "no answer in time"
 	if last != nil && !errors.Is(last, ctx.Err()) {

@@ -21,6 +21,9 @@ type Group interface {
 	Leader() (messages.NodeID, bool)
 	Servers() []Server
 	Incarnation() uint64
+	// Current says whether the replica has applied all that its group had
+	// committed at some moment since it was opened.
+	Current() bool
 }
 
 // Server is one member of a group's Raft configuration, as its leader sees it.
@@ -28,7 +31,7 @@ type Server struct {
 	Node        messages.NodeID
 	Incarnation uint64
 	Voter       bool
-	CaughtUp    bool // it has all but the latest of the leader's log
+	CaughtUp    bool // its log has all but what the leader's got in the last seconds
 }
 
 // Local gives the groups that have a replica on this node.
@@ -71,6 +74,9 @@ type RouterConfig struct {
 	// Placements reads what is due of each group from this node's replica of
 	// the meta group, while that leads.
 	Placements func() ([]*messages.GroupPlacement, error)
+	// Lost says which voters of a group cannot be reached, when those that can
+	// are no majority; "": they are, as far as this node knows.
+	Lost func(messages.GroupID) string
 }
 
 // Router reaches every group from any node. It follows leaders as they change,
@@ -78,6 +84,7 @@ type RouterConfig struct {
 type Router struct {
 	config  RouterConfig
 	leaders leaders
+	lost    lost
 }
 
 // NewRouter needs RegisterHandlers too before other nodes can ask this one.
@@ -104,7 +111,7 @@ func (r *Router) Propose(ctx context.Context, group messages.GroupID, m proto.Me
 	}
 	var reply *messages.Reply
 	var index uint64
-	err = r.route(ctx, task{op: "propose to group", group: group, again: repeatable(m), limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err = r.route(ctx, task{op: "propose to", group: group, again: repeatable(m), limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		reply, index, err = r.proposeAt(ctx, to, group, c)
 		return err
 	})
@@ -152,7 +159,7 @@ func (r *Router) Await(ctx context.Context, id messages.CallID) (*messages.Call,
 // that was acknowledged before ReadIndex was called.
 func (r *Router) ReadIndex(ctx context.Context, group messages.GroupID) (uint64, error) {
 	var index uint64
-	err := r.route(ctx, task{op: "read from group", group: group, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err := r.route(ctx, task{op: "read from", group: group, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		index, err = r.readIndexAt(ctx, to, group)
 		return err
 	})
@@ -172,7 +179,7 @@ func (r *Router) Query(ctx context.Context, q *messages.QueryRequest) (*messages
 		}
 	}
 	var response *messages.QueryResponse
-	err := r.route(ctx, task{op: "query group", group: group, again: true, any: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err := r.route(ctx, task{op: "query", group: group, again: true, any: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		response, err = r.queryAt(ctx, to, q)
 		return err
 	})
@@ -185,7 +192,7 @@ func (r *Router) Query(ctx context.Context, q *messages.QueryRequest) (*messages
 // Servers gives a group's configuration, from its leader.
 func (r *Router) Servers(ctx context.Context, group messages.GroupID) ([]Server, error) {
 	var servers []Server
-	err := r.route(ctx, task{op: "read servers of group", group: group, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err := r.route(ctx, task{op: "read the servers of", group: group, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		servers, err = r.serversAt(ctx, to, group)
 		return err
 	})
@@ -195,20 +202,19 @@ func (r *Router) Servers(ctx context.Context, group messages.GroupID) ([]Server,
 // FetchPlacements gives what is due of each group, from the meta group's leader.
 func (r *Router) FetchPlacements(ctx context.Context) ([]*messages.GroupPlacement, error) {
 	var placements []*messages.GroupPlacement
-	err := r.route(ctx, task{op: "read placements from group", group: messages.Meta, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+	err := r.route(ctx, task{op: "read placements from", group: messages.Meta, again: true, limit: answerLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
 		placements, err = r.placementsAt(ctx, to)
 		return err
 	})
 	return placements, err
 }
 
-// Hosted gives the incarnation of the replica of a group that is open on a node.
-func (r *Router) Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (incarnation uint64, open bool, err error) {
+// Hosted gives the replica of a group that is open on a node.
+func (r *Router) Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (*messages.HostedResponse, error) {
 	if node == r.config.Self {
-		incarnation, open = r.hostedHere(group)
-		return incarnation, open, nil
+		return r.hostedHere(group), nil
 	}
 	response := new(messages.HostedResponse)
-	err = r.ask(ctx, node, kindHosted, &messages.HostedRequest{Group: uint32(group)}, response)
-	return response.GetIncarnation(), response.GetOpen(), err
+	err := r.ask(ctx, node, kindHosted, &messages.HostedRequest{Group: uint32(group)}, response)
+	return response, err
 }

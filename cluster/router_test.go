@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/elasticcode/flow/messages"
@@ -101,11 +102,11 @@ func TestProposalFindsTheLeaderFromAnyNode(t *testing.T) {
 func TestHostedIsAskedOfOneNode(t *testing.T) {
 	w := newWorld(t, 1, 1)
 	for _, from := range w.nodes {
-		if n, open, err := from.router.Hosted(t.Context(), "n0", 1); n != 4 || !open || err != nil {
-			t.Errorf("%s asks n0: %d, %v, %v", from.id, n, open, err)
+		if h, err := from.router.Hosted(t.Context(), "n0", 1); h.GetIncarnation() != 4 || !h.GetOpen() || !h.GetCurrent() || err != nil {
+			t.Errorf("%s asks n0: %v, %v", from.id, h, err)
 		}
-		if _, open, err := from.router.Hosted(t.Context(), "n1", 1); open || err != nil {
-			t.Errorf("%s asks n1: %v, %v", from.id, open, err)
+		if h, err := from.router.Hosted(t.Context(), "n1", 1); h.GetOpen() || err != nil {
+			t.Errorf("%s asks n1: %v, %v", from.id, h, err)
 		}
 	}
 }
@@ -165,7 +166,7 @@ func TestDeadlineSaysWhatWentWrong(t *testing.T) {
 	w.lead("")
 	for id, n := range w.nodes {
 		_, _, err := n.router.Propose(within(t, 50*time.Millisecond), 1, &messages.Tick{})
-		if !errors.Is(err, messages.Deadline) || !strings.Contains(err.Error(), "does not lead group 1") {
+		if !errors.Is(err, messages.Deadline) || !strings.Contains(err.Error(), "does not lead partition 1") {
 			t.Errorf("%s: %v", id, err)
 		}
 	}
@@ -209,4 +210,36 @@ func TestQueryStaysHomeWhereItCan(t *testing.T) {
 	if got := by("n2"); got != "n1" {
 		t.Errorf("n2, which lags behind, was answered by %s", got)
 	}
+}
+
+// TestAGroupWithoutAMajorityIsToldSoon: whoever asks hears which nodes are
+// missing, long before the time that they would wait for an answer.
+func TestAGroupWithoutAMajorityIsToldSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 3, 0)
+		w.lead("")
+		w.set(func() { w.lost = "2 of 3 voters of partition 1 cannot be reached: n1, n2" })
+		r := w.nodes["n0"].router
+		begin := time.Now()
+		_, err := r.ReadIndex(within(t, time.Minute), 1)
+		if !errors.Is(err, messages.Unavailable) || !strings.Contains(err.Error(), "cannot be reached: n1, n2") || time.Since(begin) > 2*lostPatience {
+			t.Errorf("after %v: %v", time.Since(begin), err)
+		}
+		begin = time.Now()
+		if _, err := r.ReadIndex(within(t, time.Minute), 1); err == nil || time.Since(begin) > maxPause {
+			t.Errorf("the next waited %v: %v", time.Since(begin), err)
+		}
+		// One who asks for a moment only hears the same.
+		w.set(func() { w.lost = "" })
+		r.ReadIndex(within(t, maxPause), 1)
+		w.set(func() { w.lost = "gone" })
+		if _, err := r.ReadIndex(within(t, maxPause), 1); err == nil || !strings.Contains(err.Error(), "gone") {
+			t.Errorf("in a short time: %v", err)
+		}
+		w.set(func() { w.lost = "" })
+		w.lead("n0")
+		if _, err := r.ReadIndex(within(t, time.Minute), 1); err != nil {
+			t.Errorf("with a leader again: %v", err)
+		}
+	})
 }

@@ -151,7 +151,7 @@ func (w *Watch) place(ctx context.Context) (busy bool) {
 		if next == nil {
 			return !settled(due, actual, w.alive())
 		}
-		w.config.Logger.Info("replicas are due elsewhere", "partition", next.GetGroup(), "replicas", len(next.GetReplicas()))
+		w.config.Logger.Info("replicas are due elsewhere", "group", messages.GroupID(next.GetGroup()).Name(), "replicas", len(next.GetReplicas()))
 	}
 	return true
 }

@@ -11,22 +11,28 @@ import (
 )
 
 // bench is a partition that is measured: each log entry of some commands is one
-// overlay, as in the store.
+// overlay and one step, as in the store.
 type bench struct {
-	b       *testing.B
-	machine Machine
-	state   *kv.Map
-	over    *kv.Overlay
-	pack    int // commands of one entry
-	n       int
+	b     *testing.B
+	state *kv.Map
+	over  *kv.Overlay
+	step  *step
+	pack  int // commands of one entry
+	n     int
 }
 
 func newBench(b *testing.B, pack int) *bench {
-	m := &bench{b: b, machine: Machine{partitionOfTests}, state: kv.NewMap(), pack: pack}
-	m.over = kv.NewOverlay(m.state)
+	m := &bench{b: b, state: kv.NewMap(), pack: pack}
+	m.entry()
 	m.apply(&messages.ConfigureProcessor{Processor: "0193a1b2-c3d4-7abc-9def-0123456789ab", Name: "proc", Commit: "c1", Status: "running"})
 	m.apply(&messages.ConfigureSocket{Socket: "0193a1b2-c3d4-7abc-9def-0123456789ac", Name: "pyfi.processors.sample.do_something", Processor: "0193a1b2-c3d4-7abc-9def-0123456789ab", Function: "do_something"})
 	return m
+}
+
+// entry begins an entry.
+func (m *bench) entry() {
+	m.over = kv.NewOverlay(m.state)
+	m.step = newStep(m.over, partitionOfTests, aMomentAgo+int64(m.n))
 }
 
 func (m *bench) apply(c proto.Message) messages.Result {
@@ -34,13 +40,14 @@ func (m *bench) apply(c proto.Message) messages.Result {
 	if err != nil {
 		m.b.Fatal(err)
 	}
-	r, err := m.machine.Apply(m.over, uint64(m.n), aMomentAgo+int64(m.n), command)
+	r, err := m.step.command(command)
 	if err != nil || r.Reply.Error != nil {
 		m.b.Fatal(err, r.Reply)
 	}
 	if m.n++; m.n%m.pack == 0 {
+		m.step.save()
 		m.state.Commit(m.over)
-		m.over = kv.NewOverlay(m.state)
+		m.entry()
 	}
 	return r
 }

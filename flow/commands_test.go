@@ -30,8 +30,10 @@ func (e *episode) command() proto.Message {
 		return &messages.Revoke{Session: e.session(), Slot: e.pick("0", "1")}
 	case n < 86:
 		return e.endSession()
-	case n < 92:
+	case n < 90:
 		return &messages.Tick{}
+	case n < 92:
+		return e.fireSchedule()
 	case n < 94:
 		return e.configureProcessor(e.pick("P", "R"))
 	case n < 97:
@@ -183,9 +185,30 @@ func (e *episode) configureSocket(id string) proto.Message {
 	if e.one(8) {
 		c.MaxLengthBytes = int64(1 + e.rng.IntN(20))
 	}
+	if e.one(2) {
+		c.Schedule = &messages.Schedule{Interval: second * int64(1+e.rng.IntN(2)), On: !e.one(4), Overlap: e.pick("", "queue", "skip"), Owner: "ada"}
+	}
 	if e.one(5) {
 		c.Retries = proto32(int32(e.rng.IntN(3)))
 	}
 	c.Ratelimit, c.NoRetry = e.limit(), e.finals()
+	return c
+}
+
+// fireSchedule is a tick, mostly one that is due, of a schedule as it stands.
+func (e *episode) fireSchedule() proto.Message {
+	c := &messages.FireSchedule{Socket: e.pick("A", "B", "O"), Nominal: e.now - int64(e.rng.IntN(4))*100_000, Arguments: e.arguments(), CatchUp: e.one(5)}
+	if k := e.oracle.socket(c.Socket); k != nil {
+		c.Since = k.schedule.since
+		if e.one(6) {
+			c.Nominal = k.schedule.last
+		}
+	}
+	if e.one(10) {
+		c.Since--
+	}
+	if e.one(10) {
+		c.Nominal = e.now + 1
+	}
 	return c
 }

@@ -63,8 +63,8 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 	if !ok {
 		k = s.newSocket(c.Socket)
 	}
-	fresh := !ok || k.Config.Processor == "" // it may have been expected already
-	if !ok || k.Stage == socket.Removed {
+	fresh := !ok || k.Stage == socket.Removed
+	if fresh {
 		k.Stage = socket.Open
 		s.processor(c.Processor).Sockets++
 	} else if k.Config.Processor != c.Processor {
@@ -77,8 +77,14 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 	if c.Ratelimit != k.Config.Ratelimit {
 		s.limitSocket(k, c.Ratelimit)
 	}
-	k.Config = c
+	old := k.Config.Schedule
 	if fresh {
+		old = nil
+	}
+	unheard := !ok || k.Config.Processor == "" // it may have been expected already
+	k.Config = c
+	s.reschedule(k, old)
+	if unheard {
 		s.inherit(k)
 	}
 	if !c.Ordered {
@@ -94,6 +100,6 @@ func (s *step) newSocket(id string) *socket.Socket {
 	s.partition.sockets++
 	k := &socket.Socket{ID: id, Number: s.partition.sockets, Config: new(messages.ConfigureSocket)}
 	k.Box.Socket = k.Number
-	s.sockets = append(s.sockets, k)
+	s.sockets.add(id, k)
 	return k
 }

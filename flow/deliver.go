@@ -3,16 +3,15 @@ package flow
 import (
 	"fmt"
 
-	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/outbox"
 )
 
 // deliver applies the next commands of another group's stream, one after the
 // other. The reply is the first that refuses, or else the last.
-func (m *Machine) deliver(tx kv.Tx, index uint64, now int64, d *messages.Deliver) (all messages.Result, err error) {
+func (s *step) deliver(d *messages.Deliver) (all messages.Result, err error) {
 	for _, parcel := range outbox.Unpack(d) {
-		r, err := m.deliverOne(tx, index, now, messages.GroupID(d.From), parcel)
+		r, err := s.deliverOne(messages.GroupID(d.From), parcel)
 		if err != nil {
 			return r, err
 		}
@@ -27,13 +26,13 @@ func (m *Machine) deliver(tx kv.Tx, index uint64, now int64, d *messages.Deliver
 // deliverOne applies the next command of another group's stream. One that was
 // applied before is answered, and changes nothing. A command that is refused
 // still counts as delivered: it would be refused again for ever.
-func (m *Machine) deliverOne(tx kv.Tx, index uint64, now int64, from messages.GroupID, d outbox.Message) (messages.Result, error) {
+func (s *step) deliverOne(from messages.GroupID, d outbox.Message) (messages.Result, error) {
 	subject := fmt.Sprintf("message %d of group %d", d.Seq, from)
 	inner := d.Command
 	if inner.Type == messages.CommandDeliver {
 		return messages.Refused(messages.Errorf(messages.Invalid, "deliver", subject, "a delivery cannot hold another")), nil
 	}
-	fresh, err := outbox.Accept(tx, from, d.Seq)
+	fresh, err := outbox.Accept(s.tx, from, d.Seq)
 	if err != nil {
 		return messages.Refused(messages.Errorf(messages.Conflict, "deliver", subject, "%v", err).
 			WithHint("send the ones before it first")), nil
@@ -41,7 +40,7 @@ func (m *Machine) deliverOne(tx kv.Tx, index uint64, now int64, from messages.Gr
 	if !fresh {
 		return messages.Result{Reply: &messages.Reply{}}, nil
 	}
-	return m.Apply(tx, index, now, inner)
+	return s.command(inner)
 }
 
 // delivered forgets the messages that a group has applied.

@@ -15,28 +15,59 @@ import (
 // Tx; the Machine itself holds nothing that changes.
 type Machine struct{ Group messages.GroupID }
 
-// Apply applies one command at an index and a time of the log. now is in
-// microseconds and never goes back. A refusal is in the reply, and has changed
-// nothing. An error means that this version cannot know what the command does,
-// or that the state is broken: the replica must stop, and drop the Tx.
-func (m *Machine) Apply(tx kv.Tx, index uint64, now int64, c messages.Command) (r messages.Result, err error) {
+// Apply applies an entry of one command.
+func (m *Machine) Apply(tx kv.Tx, index uint64, now int64, c messages.Command) (messages.Result, error) {
+	results, err := m.ApplyEntry(tx, index, now, []messages.Command{c})
+	if err != nil {
+		return messages.Result{}, err
+	}
+	return results[0], nil
+}
+
+// ApplyEntry applies the commands of an entry at an index and a time of the log.
+// now is in microseconds and never goes back. A refusal is in the reply, and has
+// changed nothing. An error means that this version cannot know what a command
+// does, or that the state is broken: the replica must stop, and drop the Tx.
+func (m *Machine) ApplyEntry(tx kv.Tx, index uint64, now int64, commands []messages.Command) (results []messages.Result, err error) {
 	defer func() {
-		if broken, ok := recover().(pack.Broken); ok {
-			err = fmt.Errorf("apply entry %d to partition %d: its state is broken: %w", index, m.Group, broken)
+		switch p := recover().(type) {
+		case nil:
+		case pack.Broken:
+			err = fmt.Errorf("its state is broken: %w", p)
+		default:
+			panic(p) // not ours to judge, and nothing may be kept of this entry
+		}
+		if err != nil {
+			results, err = nil, fmt.Errorf("apply entry %d to partition %d: command %d: %w", index, m.Group, len(results), err)
 		}
 	}()
+	s := newStep(tx, m.Group, now)
+	results = make([]messages.Result, 0, len(commands))
+	for _, c := range commands {
+		r, err := s.command(c)
+		if err != nil {
+			return results, err
+		}
+		results = append(results, r)
+	}
+	s.save()
+	return results, nil
+}
+
+// command applies one command of the entry.
+func (s *step) command(c messages.Command) (r messages.Result, err error) {
 	command, err := c.Decode()
 	if err != nil {
-		return r, fmt.Errorf("apply entry %d to partition %d: %w", index, m.Group, err)
+		return r, err
 	}
 	if d, ok := command.(*messages.Deliver); ok {
-		return m.deliver(tx, index, now, d)
+		return s.deliver(d)
 	}
-	s := newStep(tx, m.Group, now)
+	s.begin()
 	reply, refusal, err := s.apply(command)
 	switch {
 	case err != nil:
-		return r, fmt.Errorf("apply entry %d to partition %d: %w", index, m.Group, err)
+		return r, err
 	case refusal != nil:
 		return messages.Refused(refusal), nil
 	}
@@ -88,6 +119,8 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply, refusal = s.publish(c)
 	case *messages.FanOut:
 		reply, refusal = s.fanOut(c)
+	case *messages.FireSchedule:
+		reply, refusal = s.fireSchedule(c)
 	case *messages.Delivered:
 		reply = s.delivered(c)
 	default:

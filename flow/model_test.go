@@ -35,28 +35,6 @@ func TestMachineDoesWhatTheOracleSays(t *testing.T) {
 	}
 }
 
-// TestSameLogGivesTheSameBytes applies one log to two copies of a state, packed
-// into entries differently.
-func TestSameLogGivesTheSameBytes(t *testing.T) {
-	for seed := range 300 {
-		e := newEpisode(t, uint64(seed))
-		e.run(commandsPerLife, false)
-		other := kv.NewMap()
-		over := kv.NewOverlay(other)
-		for i, c := range e.log {
-			if _, err := (&Machine{partitionOfTests}).Apply(over, uint64(i), e.times[i], c); err != nil {
-				t.Fatal(err)
-			}
-			if i%7 == 0 {
-				other.Commit(over)
-				over = kv.NewOverlay(other)
-			}
-		}
-		other.Commit(over)
-		same(t, e.state, other)
-	}
-}
-
 type episode struct {
 	t       testing.TB
 	group   messages.GroupID
@@ -68,6 +46,7 @@ type episode struct {
 	now     int64
 	log     []messages.Command
 	times   []int64
+	told    []string // what each command was answered, and caused
 	story   []scene
 	started []*messages.Start
 	boots   map[string]uint64
@@ -123,6 +102,7 @@ func (e *episode) step(m proto.Message, checked bool) {
 		e.fatal("refused (%v), and wrote", r.Reply)
 	}
 	e.state.Commit(over)
+	e.told = append(e.told, tell(e.t, r))
 	wantAnswer, wantEffects := e.oracle.apply(e.now, m)
 	answer, effects := answerOf(r.Reply), effectsAsText(r.Effects)
 	e.story = append(e.story, scene{e.now, m, wantAnswer, wantEffects})
@@ -165,6 +145,8 @@ func effectsAsText(effects []proto.Message) (all []string) {
 			all = append(all, fmt.Sprintf("start %s attempt %d at %s/%s order %d commit %s", messages.CallIDFrom(e.Call), e.Attempt, e.Session, e.Slot, e.Order, e.Commit))
 		case *messages.Abort:
 			all = append(all, fmt.Sprintf("abort %s attempt %d at %s/%s", messages.CallIDFrom(e.Call), e.Attempt, e.Session, e.Slot))
+		case *messages.Scheduled:
+			all = append(all, fmt.Sprintf("scheduled %s since %d last %d", e.State.Socket, e.State.Since, e.State.Last))
 		case *messages.Ended:
 			all = append(all, fmt.Sprintf("ended %s %s", messages.CallIDFrom(e.Call.Id), e.Call.State))
 		}
@@ -214,6 +196,7 @@ func (e *episode) compare() {
 			e.fatal("the next timer is said to be at %d, %v; want %d", at, ok, due)
 		}
 	}
+	e.compareSchedules()
 	e.comparePending()
 	e.compareList()
 	e.compareGates()
@@ -284,5 +267,30 @@ func (e *episode) compareList() {
 	skipped := want[min(len(want)-min(len(want), len(got)), len(want)):]
 	if !slices.Equal(got, skipped) || len(want)-len(got) > 2 {
 		e.fatal("list %v\n%v, want\n%v", q, got, want)
+	}
+}
+
+// compareSchedules holds the schedules, and the calls that they made, against
+// the oracle's.
+func (e *episode) compareSchedules() {
+	e.t.Helper()
+	found := map[string]*messages.ScheduleState{}
+	for _, s := range Schedules(e.state) {
+		found[s.Socket] = s
+	}
+	for _, k := range e.oracle.sockets {
+		got, want := found[k.id], k.schedule
+		if (got != nil) != (k.config.Schedule != nil && !k.deleting && !k.removed) {
+			e.fatal("socket %s has the schedule %v, and is configured with %v", k.id, got, k.config.Schedule)
+		}
+		if got != nil && (got.Since != want.since || got.Last != want.last || got.Calls != uint64(want.calls) || got.Skipped != uint64(want.skipped)) {
+			e.fatal("the schedule of socket %s stands at %v, want %+v", k.id, got, want)
+		}
+		for _, nominal := range want.taken {
+			c, ok := GetCall(e.state, tickID(k.id, nominal, e.group), false, e.now)
+			if !ok || c.Tick != nominal || c.Socket != k.id {
+				e.fatal("the tick at %d of socket %s made %v", nominal, k.id, c)
+			}
+		}
 	}
 }

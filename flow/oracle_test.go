@@ -65,6 +65,7 @@ type oSocket struct {
 	blocked  []string
 	queue    *messages.ConfigureQueue // it stands for a queue; nil: it does not
 	pace     oPace
+	schedule oSchedule
 }
 
 type oProcessor struct {
@@ -453,6 +454,8 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		answer = o.publish(c)
 	case *messages.FanOut:
 		o.receive(c.Publish, c.Copies...)
+	case *messages.FireSchedule:
+		answer = o.fireSchedule(c)
 	case *messages.RemoveSocket:
 		o.removeSocket(c)
 	case *messages.RemoveProcessor:
@@ -844,6 +847,7 @@ func (o *oracle) nextTimer() (next int64) {
 func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 	k := o.socket(c.Socket)
 	fresh := k == nil || k.config.Processor == ""
+	gone := k == nil || k.removed
 	if k == nil {
 		k = &oSocket{id: c.Socket, config: &messages.ConfigureSocket{Processor: c.Processor}}
 		o.sockets = append(o.sockets, k)
@@ -859,7 +863,12 @@ func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 	if c.Ratelimit != k.config.Ratelimit {
 		k.pace = oPace{}
 	}
+	old := k.config.Schedule
+	if gone {
+		old = nil
+	}
 	k.config = c
+	o.reschedule(k, old)
 	if fresh {
 		o.inherit(k)
 	}

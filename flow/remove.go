@@ -69,14 +69,16 @@ func (s *step) removeProcessor(r *messages.RemoveProcessor) *messages.Reply {
 // clear removes the sockets and processors that were to go and are empty. It
 // says whether slots were taken back: their calls may be leased elsewhere.
 func (s *step) clear() (again bool) {
-	for _, k := range s.sockets {
+	for _, i := range s.sockets.touched {
+		k := i.value
 		if (k.Stage == socket.Draining || k.Stage == socket.Forced) && k.Empty() {
 			k.Stage = socket.Removed
 			k.SaveConfig(s.tx)
 			s.processor(k.Config.Processor).Sockets--
 		}
 	}
-	for _, p := range s.processors {
+	for _, i := range s.processors.touched {
+		p := i.value
 		if !p.Leaving || p.Sockets > 0 {
 			continue
 		}

@@ -84,7 +84,7 @@ func (s *step) bound(g *messages.Grant) *slot.Slot {
 		s.processor(l.Processor).Credits.Close(l.Index)
 	} else {
 		l = &slot.Slot{Name: name}
-		s.slots = append(s.slots, l)
+		s.slots.add(name, l)
 	}
 	l.Bind(s.tx, g.Processor, s.processor(g.Processor).Credits.Open())
 	return l
@@ -134,6 +134,7 @@ func (s *step) endSession(e *messages.EndSession) (*messages.Reply, *messages.Er
 
 // drop takes back all slots of a session.
 func (s *step) drop(session slot.Sessions, reason string) {
+	s.slots.write(func(l *slot.Slot) { l.Save(s.tx) }) // those that earlier commands of the entry have made are found too
 	for _, found := range slot.All(s.tx, session.ID().String()) {
 		l, _ := s.slot(found.Name)
 		s.close(l)

@@ -12,23 +12,26 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// step is the application of one command. The sockets, processors and slots
-// that it touches are loaded once, changed in memory, and written by finish;
-// records, spans and timers are written at once. Lists stand where maps would
-// be convenient: nothing may depend on the order of a map, and they are short.
+// step is the application of one log entry. The sockets, processors and slots
+// that its commands touch are loaded once, changed in memory, and written by
+// save when all have been applied; records, spans and timers are written at
+// once. What is read by scanning must be written before: see drop.
 type step struct {
 	tx    kv.Tx
 	group messages.GroupID
 	now   int64
 
 	partition  partition
-	sockets    []*socket.Socket
-	processors []*processor.Processor
-	slots      []*slot.Slot
+	sockets    loaded[string, *socket.Socket]
+	processors loaded[string, *processor.Processor]
+	slots      loaded[slot.Name, *slot.Slot]
+	changed    bool
+
+	// Of the command that is being applied:
 
 	ready   []*processor.Processor // those that may have a call and a credit for it
 	leases  int                    // calls leased so far
-	same    bool                   // nothing was changed: finish writes nothing
+	same    bool                   // nothing was changed
 	effects []proto.Message
 }
 
@@ -38,14 +41,22 @@ func newStep(tx kv.Tx, group messages.GroupID, now int64) *step {
 	return &step{tx: tx, group: group, now: now, partition: loadPartition(tx)}
 }
 
+// begin begins with the next command.
+func (s *step) begin() {
+	s.sockets.begin()
+	s.processors.begin()
+	s.slots.begin()
+	s.ready, s.leases, s.same, s.effects = s.ready[:0], 0, false, nil
+}
+
 // unchanged is the end of a command that has changed nothing.
 func (s *step) unchanged(reply *messages.Reply) *messages.Reply {
 	s.same = true
 	return reply
 }
 
-// finish leases what can be leased, removes what is empty and was to go, and
-// writes what was loaded.
+// finish ends a command that was not refused: it leases what can be leased, and
+// removes what is empty and was to go.
 func (s *step) finish() {
 	if s.same {
 		return
@@ -57,32 +68,37 @@ func (s *step) finish() {
 			s.dispatch(p)
 		}
 	}
-	for _, k := range s.sockets {
-		k.SaveState(s.tx)
-	}
-	for _, l := range s.slots {
-		l.Save(s.tx)
-	}
-	for _, p := range s.processors {
-		if p.Config == nil && p.Sockets == 0 {
+	for _, i := range s.processors.touched {
+		if p := i.value; p.Config == nil && p.Sockets == 0 {
 			p.Delete(s.tx)
-		} else {
-			p.SaveState(s.tx)
+			s.processors.drop(p.ID)
 		}
 	}
+	s.sockets.keep()
+	s.processors.keep()
+	s.slots.keep()
+	s.changed = true
+}
+
+// save writes what the entry's commands have changed in memory.
+func (s *step) save() {
+	if !s.changed {
+		return
+	}
+	s.sockets.write(func(k *socket.Socket) { k.SaveState(s.tx) })
+	s.processors.write(func(p *processor.Processor) { p.SaveState(s.tx) })
+	s.slots.write(func(l *slot.Slot) { l.Save(s.tx) })
 	s.partition.save(s.tx)
 }
 
 // socket gives a socket by its id.
 func (s *step) socket(id string) (*socket.Socket, bool) {
-	for _, k := range s.sockets {
-		if k.ID == id {
-			return k, true
-		}
+	if k, ok := s.sockets.get(id); ok {
+		return k, true
 	}
 	k, ok := socket.Load(s.tx, id)
 	if ok {
-		s.sockets = append(s.sockets, k)
+		s.sockets.add(id, k)
 	}
 	return k, ok
 }
@@ -98,9 +114,9 @@ func (s *step) socketOf(id string) *socket.Socket {
 
 // numbered gives a socket by its number.
 func (s *step) numbered(number uint32) *socket.Socket {
-	for _, k := range s.sockets {
-		if k.Number == number {
-			return k
+	for _, i := range s.sockets.touched {
+		if i.value.Number == number {
+			return i.value
 		}
 	}
 	return s.socketOf(socket.ID(s.tx, number))
@@ -108,26 +124,22 @@ func (s *step) numbered(number uint32) *socket.Socket {
 
 // processor gives a processor; one that is not known yet is empty.
 func (s *step) processor(id string) *processor.Processor {
-	for _, p := range s.processors {
-		if p.ID == id {
-			return p
-		}
+	if p, ok := s.processors.get(id); ok {
+		return p
 	}
 	p := processor.Load(s.tx, id)
-	s.processors = append(s.processors, p)
+	s.processors.add(id, p)
 	return p
 }
 
 // slot gives a slot by its name.
 func (s *step) slot(n slot.Name) (*slot.Slot, bool) {
-	for _, l := range s.slots {
-		if l.Name == n {
-			return l, true
-		}
+	if l, ok := s.slots.get(n); ok {
+		return l, true
 	}
 	l, ok := slot.Load(s.tx, n)
 	if ok {
-		s.slots = append(s.slots, l)
+		s.slots.add(n, l)
 	}
 	return l, ok
 }
@@ -136,12 +148,7 @@ func (s *step) slot(n slot.Name) (*slot.Slot, bool) {
 func (s *step) forget(l *slot.Slot) {
 	l.Unbind(s.tx)
 	l.Delete(s.tx)
-	for i, k := range s.slots {
-		if k == l {
-			s.slots = append(s.slots[:i], s.slots[i+1:]...)
-			break
-		}
-	}
+	s.slots.drop(l.Name)
 }
 
 // credit tells a slot's processor how many calls it holds now, and whether it

@@ -1135,6 +1135,8 @@ type CallInfo struct {
 	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`                         // of a call formed at a gate
 	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`                           // of a message at a gate: the call that it became part of
 	RoutingKey    string                 `protobuf:"bytes,41,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"` // of a publish, and of the calls that came of it
+	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                              // of a call that a schedule made: its nominal time, microseconds since 1970, UTC
+	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`         // the tick was missed, and this call makes up for it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1398,6 +1400,20 @@ func (x *CallInfo) GetRoutingKey() string {
 		return x.RoutingKey
 	}
 	return ""
+}
+
+func (x *CallInfo) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *CallInfo) GetCatchUp() bool {
+	if x != nil {
+		return x.CatchUp
+	}
+	return false
 }
 
 type ListCallsRequest struct {
@@ -2208,6 +2224,259 @@ func (x *InspectResponse) GetFunctions() []*Function {
 	return nil
 }
 
+type ListSchedulesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // name or id; empty: all
+	Next          int32                  `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`    // how many of the next ticks to tell; 0: one, at most 100
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchedulesRequest) Reset() {
+	*x = ListSchedulesRequest{}
+	mi := &file_messages_api_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchedulesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchedulesRequest) ProtoMessage() {}
+
+func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
+func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ListSchedulesRequest) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ListSchedulesRequest) GetNext() int32 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+type ListSchedulesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Schedules     []*ScheduleInfo        `protobuf:"bytes,1,rep,name=schedules,proto3" json:"schedules,omitempty"` // by the names of their sockets
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSchedulesResponse) Reset() {
+	*x = ListSchedulesResponse{}
+	mi := &file_messages_api_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSchedulesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSchedulesResponse) ProtoMessage() {}
+
+func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
+func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ListSchedulesResponse) GetSchedules() []*ScheduleInfo {
+	if x != nil {
+		return x.Schedules
+	}
+	return nil
+}
+
+// ScheduleInfo is a schedule as people see it.
+type ScheduleInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // name
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`     // CRON or INTERVAL
+	Cron          string                 `protobuf:"bytes,3,opt,name=cron,proto3" json:"cron,omitempty"`
+	Timezone      string                 `protobuf:"bytes,4,opt,name=timezone,proto3" json:"timezone,omitempty"`
+	Interval      int64                  `protobuf:"varint,5,opt,name=interval,proto3" json:"interval,omitempty"` // milliseconds
+	Missed        string                 `protobuf:"bytes,6,opt,name=missed,proto3" json:"missed,omitempty"`
+	Overlap       string                 `protobuf:"bytes,7,opt,name=overlap,proto3" json:"overlap,omitempty"`
+	Data          string                 `protobuf:"bytes,8,opt,name=data,proto3" json:"data,omitempty"`
+	State         string                 `protobuf:"bytes,9,opt,name=state,proto3" json:"state,omitempty"`        // on or paused
+	Since         int64                  `protobuf:"varint,10,opt,name=since,proto3" json:"since,omitempty"`      // microseconds since 1970, UTC: when it was turned on, or its times changed
+	Last          int64                  `protobuf:"varint,11,opt,name=last,proto3" json:"last,omitempty"`        // microseconds since 1970, UTC: nominal time of the last tick; 0: none
+	Next          []int64                `protobuf:"varint,12,rep,packed,name=next,proto3" json:"next,omitempty"` // microseconds since 1970, UTC
+	Calls         uint64                 `protobuf:"varint,13,opt,name=calls,proto3" json:"calls,omitempty"`      // how many ticks have made a call
+	Skipped       uint64                 `protobuf:"varint,14,opt,name=skipped,proto3" json:"skipped,omitempty"`  // how many have made none
+	Reason        string                 `protobuf:"bytes,15,opt,name=reason,proto3" json:"reason,omitempty"`     // why the last one has made none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScheduleInfo) Reset() {
+	*x = ScheduleInfo{}
+	mi := &file_messages_api_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScheduleInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScheduleInfo) ProtoMessage() {}
+
+func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScheduleInfo.ProtoReflect.Descriptor instead.
+func (*ScheduleInfo) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ScheduleInfo) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetCron() string {
+	if x != nil {
+		return x.Cron
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetInterval() int64 {
+	if x != nil {
+		return x.Interval
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetMissed() string {
+	if x != nil {
+		return x.Missed
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetOverlap() string {
+	if x != nil {
+		return x.Overlap
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetLast() int64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetNext() []int64 {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *ScheduleInfo) GetCalls() uint64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetSkipped() uint64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *ScheduleInfo) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type GetNetworkRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2216,7 +2485,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2228,7 +2497,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2241,7 +2510,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{28}
+	return file_messages_api_proto_rawDescGZIP(), []int{31}
 }
 
 type NetworkInfo struct {
@@ -2254,13 +2523,18 @@ type NetworkInfo struct {
 	Version         string                 `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
 	Cpus            int32                  `protobuf:"varint,7,opt,name=cpus,proto3" json:"cpus,omitempty"`
 	CpusUsed        int32                  `protobuf:"varint,8,opt,name=cpus_used,json=cpusUsed,proto3" json:"cpus_used,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	SeenBy          string                 `protobuf:"bytes,9,opt,name=seen_by,json=seenBy,proto3" json:"seen_by,omitempty"` // name of the node that answers: what follows is as it sees it
+	Unreachable     []string               `protobuf:"bytes,10,rep,name=unreachable,proto3" json:"unreachable,omitempty"`    // names of nodes that should be up and do not answer
+	// Milliseconds since that node was last in touch with the leader of the meta
+	// group, from which it has the nodes; 0: it is.
+	Age           int64 `protobuf:"varint,11,opt,name=age,proto3" json:"age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2272,7 +2546,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2285,7 +2559,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{29}
+	return file_messages_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2344,6 +2618,27 @@ func (x *NetworkInfo) GetCpusUsed() int32 {
 	return 0
 }
 
+func (x *NetworkInfo) GetSeenBy() string {
+	if x != nil {
+		return x.SeenBy
+	}
+	return ""
+}
+
+func (x *NetworkInfo) GetUnreachable() []string {
+	if x != nil {
+		return x.Unreachable
+	}
+	return nil
+}
+
+func (x *NetworkInfo) GetAge() int64 {
+	if x != nil {
+		return x.Age
+	}
+	return 0
+}
+
 type GroupInfo struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Group           uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`  // 0: meta
@@ -2355,13 +2650,14 @@ type GroupInfo struct {
 	Calls           int64                  `protobuf:"varint,7,opt,name=calls,proto3" json:"calls,omitempty"`
 	Queued          int64                  `protobuf:"varint,8,opt,name=queued,proto3" json:"queued,omitempty"`
 	Running         int64                  `protobuf:"varint,9,opt,name=running,proto3" json:"running,omitempty"`
+	Problem         string                 `protobuf:"bytes,10,opt,name=problem,proto3" json:"problem,omitempty"` // why the group serves nobody; empty: it serves
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2373,7 +2669,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2386,7 +2682,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{30}
+	return file_messages_api_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2450,6 +2746,13 @@ func (x *GroupInfo) GetRunning() int64 {
 		return x.Running
 	}
 	return 0
+}
+
+func (x *GroupInfo) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
 }
 
 var File_messages_api_proto protoreflect.FileDescriptor
@@ -2548,7 +2851,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\";\n" +
 	"\x11CancelCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb4\a\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xe3\a\n" +
 	"\bCallInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2588,7 +2891,9 @@ const file_messages_api_proto_rawDesc = "" +
 	"\aparents\x18\x1f \x03(\tR\aparents\x12\x16\n" +
 	"\x06joined\x18  \x01(\tR\x06joined\x12\x1f\n" +
 	"\vrouting_key\x18) \x01(\tR\n" +
-	"routingKeyB\t\n" +
+	"routingKey\x12\x12\n" +
+	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
+	"\bcatch_up\x18/ \x01(\bR\acatchUpB\t\n" +
 	"\a_resultB\t\n" +
 	"\a_output\"\xa0\x02\n" +
 	"\x10ListCallsRequest\x12\x16\n" +
@@ -2655,8 +2960,30 @@ const file_messages_api_proto_rawDesc = "" +
 	"\tprocessor\x18\x01 \x01(\v2\x12.flow.v1.ProcessorR\tprocessor\"Z\n" +
 	"\x0fInspectResponse\x12\x16\n" +
 	"\x06commit\x18\x01 \x01(\tR\x06commit\x12/\n" +
-	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"\x13\n" +
-	"\x11GetNetworkRequest\"\x89\x02\n" +
+	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"B\n" +
+	"\x14ListSchedulesRequest\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\x05R\x04next\"L\n" +
+	"\x15ListSchedulesResponse\x123\n" +
+	"\tschedules\x18\x01 \x03(\v2\x15.flow.v1.ScheduleInfoR\tschedules\"\xe8\x02\n" +
+	"\fScheduleInfo\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
+	"\x04cron\x18\x03 \x01(\tR\x04cron\x12\x1a\n" +
+	"\btimezone\x18\x04 \x01(\tR\btimezone\x12\x1a\n" +
+	"\binterval\x18\x05 \x01(\x03R\binterval\x12\x16\n" +
+	"\x06missed\x18\x06 \x01(\tR\x06missed\x12\x18\n" +
+	"\aoverlap\x18\a \x01(\tR\aoverlap\x12\x12\n" +
+	"\x04data\x18\b \x01(\tR\x04data\x12\x14\n" +
+	"\x05state\x18\t \x01(\tR\x05state\x12\x14\n" +
+	"\x05since\x18\n" +
+	" \x01(\x03R\x05since\x12\x12\n" +
+	"\x04last\x18\v \x01(\x03R\x04last\x12\x12\n" +
+	"\x04next\x18\f \x03(\x03R\x04next\x12\x14\n" +
+	"\x05calls\x18\r \x01(\x04R\x05calls\x12\x18\n" +
+	"\askipped\x18\x0e \x01(\x04R\askipped\x12\x16\n" +
+	"\x06reason\x18\x0f \x01(\tR\x06reason\"\x13\n" +
+	"\x11GetNetworkRequest\"\xd6\x02\n" +
 	"\vNetworkInfo\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x01 \x01(\tR\tnetworkId\x12\x12\n" +
@@ -2666,7 +2993,11 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x10losses_tolerated\x18\x05 \x01(\x05R\x0flossesTolerated\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12\x12\n" +
 	"\x04cpus\x18\a \x01(\x05R\x04cpus\x12\x1b\n" +
-	"\tcpus_used\x18\b \x01(\x05R\bcpusUsed\"\xfc\x01\n" +
+	"\tcpus_used\x18\b \x01(\x05R\bcpusUsed\x12\x17\n" +
+	"\aseen_by\x18\t \x01(\tR\x06seenBy\x12 \n" +
+	"\vunreachable\x18\n" +
+	" \x03(\tR\vunreachable\x12\x10\n" +
+	"\x03age\x18\v \x01(\x03R\x03age\"\x96\x02\n" +
 	"\tGroupInfo\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
 	"\x06leader\x18\x02 \x01(\tR\x06leader\x12\x16\n" +
@@ -2676,7 +3007,9 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x10losses_tolerated\x18\x06 \x01(\x05R\x0flossesTolerated\x12\x14\n" +
 	"\x05calls\x18\a \x01(\x03R\x05calls\x12\x16\n" +
 	"\x06queued\x18\b \x01(\x03R\x06queued\x12\x18\n" +
-	"\arunning\x18\t \x01(\x03R\arunning2\xa2\x04\n" +
+	"\arunning\x18\t \x01(\x03R\arunning\x12\x18\n" +
+	"\aproblem\x18\n" +
+	" \x01(\tR\aproblem2\xa2\x04\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -2687,7 +3020,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
-	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo2\x98\x04\n" +
+	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
 	"\x06Update\x12\x16.flow.v1.UpdateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -2696,7 +3029,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x04List\x12\x14.flow.v1.ListRequest\x1a\x15.flow.v1.ListResponse\x127\n" +
 	"\x05Watch\x12\x13.flow.v1.GetRequest\x1a\x17.flow.v1.ObjectResponse0\x01\x12;\n" +
 	"\aControl\x12\x17.flow.v1.ControlRequest\x1a\x17.flow.v1.ObjectResponse\x12<\n" +
-	"\aInspect\x12\x17.flow.v1.InspectRequest\x1a\x18.flow.v1.InspectResponse\x12>\n" +
+	"\aInspect\x12\x17.flow.v1.InspectRequest\x1a\x18.flow.v1.InspectResponse\x12N\n" +
+	"\rListSchedules\x12\x1d.flow.v1.ListSchedulesRequest\x1a\x1e.flow.v1.ListSchedulesResponse\x12>\n" +
 	"\n" +
 	"GetNetwork\x12\x1a.flow.v1.GetNetworkRequest\x1a\x14.flow.v1.NetworkInfoB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
@@ -2712,129 +3046,135 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_messages_api_proto_goTypes = []any{
-	(*Position)(nil),            // 0: flow.v1.Position
-	(*RunRequest)(nil),          // 1: flow.v1.RunRequest
-	(*SubmitResponse)(nil),      // 2: flow.v1.SubmitResponse
-	(*SubmitBatchRequest)(nil),  // 3: flow.v1.SubmitBatchRequest
-	(*SubmitBatchResponse)(nil), // 4: flow.v1.SubmitBatchResponse
-	(*PublishRequest)(nil),      // 5: flow.v1.PublishRequest
-	(*PublishResponse)(nil),     // 6: flow.v1.PublishResponse
-	(*PublishedCall)(nil),       // 7: flow.v1.PublishedCall
-	(*StreamRequest)(nil),       // 8: flow.v1.StreamRequest
-	(*StreamResponse)(nil),      // 9: flow.v1.StreamResponse
-	(*Gate)(nil),                // 10: flow.v1.Gate
-	(*GateInput)(nil),           // 11: flow.v1.GateInput
-	(*ResultRequest)(nil),       // 12: flow.v1.ResultRequest
-	(*GetCallRequest)(nil),      // 13: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),   // 14: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),            // 15: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),    // 16: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),   // 17: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),       // 18: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),       // 19: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),       // 20: flow.v1.DeleteRequest
-	(*GetRequest)(nil),          // 21: flow.v1.GetRequest
-	(*ObjectResponse)(nil),      // 22: flow.v1.ObjectResponse
-	(*ListRequest)(nil),         // 23: flow.v1.ListRequest
-	(*ListResponse)(nil),        // 24: flow.v1.ListResponse
-	(*ControlRequest)(nil),      // 25: flow.v1.ControlRequest
-	(*InspectRequest)(nil),      // 26: flow.v1.InspectRequest
-	(*InspectResponse)(nil),     // 27: flow.v1.InspectResponse
-	(*GetNetworkRequest)(nil),   // 28: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),         // 29: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),           // 30: flow.v1.GroupInfo
-	nil,                         // 31: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),           // 32: flow.v1.ErrorInfo
-	(*Arrival)(nil),             // 33: flow.v1.Arrival
-	(*Failure)(nil),             // 34: flow.v1.Failure
-	(*Event)(nil),               // 35: flow.v1.Event
-	(*Arguments)(nil),           // 36: flow.v1.Arguments
-	(*Object)(nil),              // 37: flow.v1.Object
-	(Kind)(0),                   // 38: flow.v1.Kind
-	(*Processor)(nil),           // 39: flow.v1.Processor
-	(*Function)(nil),            // 40: flow.v1.Function
+	(*Position)(nil),              // 0: flow.v1.Position
+	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
+	(*SubmitResponse)(nil),        // 2: flow.v1.SubmitResponse
+	(*SubmitBatchRequest)(nil),    // 3: flow.v1.SubmitBatchRequest
+	(*SubmitBatchResponse)(nil),   // 4: flow.v1.SubmitBatchResponse
+	(*PublishRequest)(nil),        // 5: flow.v1.PublishRequest
+	(*PublishResponse)(nil),       // 6: flow.v1.PublishResponse
+	(*PublishedCall)(nil),         // 7: flow.v1.PublishedCall
+	(*StreamRequest)(nil),         // 8: flow.v1.StreamRequest
+	(*StreamResponse)(nil),        // 9: flow.v1.StreamResponse
+	(*Gate)(nil),                  // 10: flow.v1.Gate
+	(*GateInput)(nil),             // 11: flow.v1.GateInput
+	(*ResultRequest)(nil),         // 12: flow.v1.ResultRequest
+	(*GetCallRequest)(nil),        // 13: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),     // 14: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),              // 15: flow.v1.CallInfo
+	(*ListCallsRequest)(nil),      // 16: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),     // 17: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),         // 18: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),         // 19: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),         // 20: flow.v1.DeleteRequest
+	(*GetRequest)(nil),            // 21: flow.v1.GetRequest
+	(*ObjectResponse)(nil),        // 22: flow.v1.ObjectResponse
+	(*ListRequest)(nil),           // 23: flow.v1.ListRequest
+	(*ListResponse)(nil),          // 24: flow.v1.ListResponse
+	(*ControlRequest)(nil),        // 25: flow.v1.ControlRequest
+	(*InspectRequest)(nil),        // 26: flow.v1.InspectRequest
+	(*InspectResponse)(nil),       // 27: flow.v1.InspectResponse
+	(*ListSchedulesRequest)(nil),  // 28: flow.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 29: flow.v1.ListSchedulesResponse
+	(*ScheduleInfo)(nil),          // 30: flow.v1.ScheduleInfo
+	(*GetNetworkRequest)(nil),     // 31: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),           // 32: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),             // 33: flow.v1.GroupInfo
+	nil,                           // 34: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 35: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 36: flow.v1.Arrival
+	(*Failure)(nil),               // 37: flow.v1.Failure
+	(*Event)(nil),                 // 38: flow.v1.Event
+	(*Arguments)(nil),             // 39: flow.v1.Arguments
+	(*Object)(nil),                // 40: flow.v1.Object
+	(Kind)(0),                     // 41: flow.v1.Kind
+	(*Processor)(nil),             // 42: flow.v1.Processor
+	(*Function)(nil),              // 43: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	31, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	34, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	7,  // 3: flow.v1.PublishResponse.calls:type_name -> flow.v1.PublishedCall
 	0,  // 4: flow.v1.PublishResponse.position:type_name -> flow.v1.Position
 	1,  // 5: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
 	15, // 6: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	32, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	35, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	11, // 8: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	33, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	36, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
 	0,  // 10: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	34, // 11: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	35, // 12: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	36, // 13: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	37, // 11: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	38, // 12: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	39, // 13: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
 	0,  // 14: flow.v1.CallInfo.position:type_name -> flow.v1.Position
 	0,  // 15: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
 	15, // 16: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 17: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	37, // 18: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	38, // 19: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	37, // 20: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	38, // 21: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	38, // 22: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	40, // 18: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	41, // 19: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	40, // 20: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	41, // 21: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	41, // 22: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
 	0,  // 23: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	37, // 24: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	40, // 24: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
 	0,  // 25: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	37, // 26: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	37, // 27: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	40, // 26: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	40, // 27: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
 	10, // 28: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	38, // 29: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	41, // 29: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
 	0,  // 30: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	37, // 31: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	40, // 31: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
 	0,  // 32: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	39, // 33: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	40, // 34: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	37, // 35: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	30, // 36: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	1,  // 37: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 38: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 39: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 40: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
-	8,  // 41: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	12, // 42: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	13, // 43: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	16, // 44: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	14, // 45: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	18, // 46: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	19, // 47: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	20, // 48: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	21, // 49: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	23, // 50: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	21, // 51: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	25, // 52: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	26, // 53: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	28, // 54: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	15, // 55: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 56: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 57: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 58: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
-	9,  // 59: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	15, // 60: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	15, // 61: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	17, // 62: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	15, // 63: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	22, // 64: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	22, // 65: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	22, // 66: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	22, // 67: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	24, // 68: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	22, // 69: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	22, // 70: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	27, // 71: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	29, // 72: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	55, // [55:73] is the sub-list for method output_type
-	37, // [37:55] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	42, // 33: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	43, // 34: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	30, // 35: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	40, // 36: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	33, // 37: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	1,  // 38: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 39: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 40: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 41: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
+	8,  // 42: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	12, // 43: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	13, // 44: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	16, // 45: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	14, // 46: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	18, // 47: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	19, // 48: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	20, // 49: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	21, // 50: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	23, // 51: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	21, // 52: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	25, // 53: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	26, // 54: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	28, // 55: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	31, // 56: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	15, // 57: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 58: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 59: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 60: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
+	9,  // 61: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	15, // 62: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	15, // 63: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	17, // 64: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	15, // 65: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	22, // 66: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	22, // 67: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	22, // 68: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	22, // 69: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	24, // 70: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	22, // 71: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	22, // 72: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	27, // 73: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	29, // 74: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	32, // 75: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	57, // [57:76] is the sub-list for method output_type
+	38, // [38:57] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -2853,7 +3193,7 @@ func file_messages_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -562,6 +562,8 @@ type Call struct {
 	Arrivals      [][]byte               `protobuf:"bytes,39,rep,name=arrivals,proto3" json:"arrivals,omitempty"`                       // of a call formed at a gate: the arrivals that it consumed
 	Joined        []byte                 `protobuf:"bytes,40,opt,name=joined,proto3" json:"joined,omitempty"`                           // of an arrival that was consumed: the call that it is part of
 	RoutingKey    string                 `protobuf:"bytes,41,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"` // of a publish, and of the calls that came of it
+	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                              // of a call that a schedule made: its nominal time, microseconds
+	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`         // the tick was missed, and this call makes up for it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -881,6 +883,20 @@ func (x *Call) GetRoutingKey() string {
 		return x.RoutingKey
 	}
 	return ""
+}
+
+func (x *Call) GetTick() int64 {
+	if x != nil {
+		return x.Tick
+	}
+	return 0
+}
+
+func (x *Call) GetCatchUp() bool {
+	if x != nil {
+		return x.CatchUp
+	}
+	return false
 }
 
 // Arrival is a message at a gate: an argument that waits for the others. It is
@@ -2565,6 +2581,7 @@ type ConfigureSocket struct {
 	NoRetry        []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`                       // types of errors that are not tried again, with those of the processor
 	Queue          string                 `protobuf:"bytes,43,opt,name=queue,proto3" json:"queue,omitempty"`                                          // queue id, if its home is another partition
 	QueuePartition uint32                 `protobuf:"varint,44,opt,name=queue_partition,json=queuePartition,proto3" json:"queue_partition,omitempty"` // that partition: it is told when the socket is full
+	Schedule       *Schedule              `protobuf:"bytes,30,opt,name=schedule,proto3" json:"schedule,omitempty"`                                    // absent: it has none
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2753,6 +2770,309 @@ func (x *ConfigureSocket) GetQueuePartition() uint32 {
 	return 0
 }
 
+func (x *ConfigureSocket) GetSchedule() *Schedule {
+	if x != nil {
+		return x.Schedule
+	}
+	return nil
+}
+
+// Schedule says when a socket's calls are made without anybody sending them.
+type Schedule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cron          string                 `protobuf:"bytes,1,opt,name=cron,proto3" json:"cron,omitempty"`                             // cron line; empty: by interval
+	Timezone      string                 `protobuf:"bytes,2,opt,name=timezone,proto3" json:"timezone,omitempty"`                     // in which the cron line is read; empty: UTC
+	Interval      int64                  `protobuf:"varint,3,opt,name=interval,proto3" json:"interval,omitempty"`                    // microseconds
+	Missed        string                 `protobuf:"bytes,4,opt,name=missed,proto3" json:"missed,omitempty"`                         // what becomes of missed ticks: skip or run_once; empty: skip
+	Overlap       string                 `protobuf:"bytes,5,opt,name=overlap,proto3" json:"overlap,omitempty"`                       // while the call before has not ended: queue or skip; empty: queue
+	Data          []byte                 `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`                             // JSON text, spread like RunRequest.data; empty: none
+	TellsTime     bool                   `protobuf:"varint,7,opt,name=tells_time,json=tellsTime,proto3" json:"tells_time,omitempty"` // without data, the function gets the nominal time
+	On            bool                   `protobuf:"varint,8,opt,name=on,proto3" json:"on,omitempty"`                                // false: it is paused
+	Owner         string                 `protobuf:"bytes,9,opt,name=owner,proto3" json:"owner,omitempty"`                           // of its calls
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Schedule) Reset() {
+	*x = Schedule{}
+	mi := &file_messages_commands_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Schedule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Schedule) ProtoMessage() {}
+
+func (x *Schedule) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
+func (*Schedule) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Schedule) GetCron() string {
+	if x != nil {
+		return x.Cron
+	}
+	return ""
+}
+
+func (x *Schedule) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *Schedule) GetInterval() int64 {
+	if x != nil {
+		return x.Interval
+	}
+	return 0
+}
+
+func (x *Schedule) GetMissed() string {
+	if x != nil {
+		return x.Missed
+	}
+	return ""
+}
+
+func (x *Schedule) GetOverlap() string {
+	if x != nil {
+		return x.Overlap
+	}
+	return ""
+}
+
+func (x *Schedule) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *Schedule) GetTellsTime() bool {
+	if x != nil {
+		return x.TellsTime
+	}
+	return false
+}
+
+func (x *Schedule) GetOn() bool {
+	if x != nil {
+		return x.On
+	}
+	return false
+}
+
+func (x *Schedule) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+// ScheduleState is how a schedule stands.
+type ScheduleState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // id
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`     // the socket's
+	Schedule      *Schedule              `protobuf:"bytes,3,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`     // microseconds, from the log: when it was turned on, or its times changed
+	Last          int64                  `protobuf:"varint,5,opt,name=last,proto3" json:"last,omitempty"`       // nominal time of the last tick, microseconds; 0: none
+	Fired         int64                  `protobuf:"varint,6,opt,name=fired,proto3" json:"fired,omitempty"`     // nominal time of the last tick that made a call; 0: none
+	Calls         uint64                 `protobuf:"varint,7,opt,name=calls,proto3" json:"calls,omitempty"`     // how many ticks have made one
+	Skipped       uint64                 `protobuf:"varint,8,opt,name=skipped,proto3" json:"skipped,omitempty"` // how many have made none
+	Reason        string                 `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`    // why the last one has made none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScheduleState) Reset() {
+	*x = ScheduleState{}
+	mi := &file_messages_commands_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScheduleState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScheduleState) ProtoMessage() {}
+
+func (x *ScheduleState) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScheduleState.ProtoReflect.Descriptor instead.
+func (*ScheduleState) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ScheduleState) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ScheduleState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ScheduleState) GetSchedule() *Schedule {
+	if x != nil {
+		return x.Schedule
+	}
+	return nil
+}
+
+func (x *ScheduleState) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetLast() int64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetFired() int64 {
+	if x != nil {
+		return x.Fired
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetCalls() uint64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetSkipped() uint64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *ScheduleState) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// FireSchedule is a tick: its time has come by the leader's clock. It is taken
+// once, and only if it is later than the one before.
+type FireSchedule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"`                   // id
+	Since         int64                  `protobuf:"varint,2,opt,name=since,proto3" json:"since,omitempty"`                    // of the schedule that the leader read: a changed one refuses
+	Nominal       int64                  `protobuf:"varint,3,opt,name=nominal,proto3" json:"nominal,omitempty"`                // microseconds
+	CatchUp       bool                   `protobuf:"varint,4,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"` // it was missed, and is made up for
+	Arguments     *Arguments             `protobuf:"bytes,5,opt,name=arguments,proto3" json:"arguments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FireSchedule) Reset() {
+	*x = FireSchedule{}
+	mi := &file_messages_commands_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FireSchedule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FireSchedule) ProtoMessage() {}
+
+func (x *FireSchedule) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FireSchedule.ProtoReflect.Descriptor instead.
+func (*FireSchedule) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *FireSchedule) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *FireSchedule) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *FireSchedule) GetNominal() int64 {
+	if x != nil {
+		return x.Nominal
+	}
+	return 0
+}
+
+func (x *FireSchedule) GetCatchUp() bool {
+	if x != nil {
+		return x.CatchUp
+	}
+	return false
+}
+
+func (x *FireSchedule) GetArguments() *Arguments {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
+}
+
 // PlugTo is a plug as the partition of its source knows it.
 type PlugTo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2770,7 +3090,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2782,7 +3102,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2795,7 +3115,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -2870,7 +3190,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2882,7 +3202,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2895,7 +3215,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -2959,7 +3279,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2971,7 +3291,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2984,7 +3304,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -3010,7 +3330,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3022,7 +3342,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,7 +3355,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -3061,7 +3381,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3073,7 +3393,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3086,7 +3406,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -3135,7 +3455,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3147,7 +3467,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3160,7 +3480,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -3188,7 +3508,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3200,7 +3520,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3213,7 +3533,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -3243,7 +3563,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3255,7 +3575,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3268,7 +3588,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -3325,7 +3645,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3337,7 +3657,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3350,7 +3670,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -3482,7 +3802,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3494,7 +3814,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3507,7 +3827,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -3529,7 +3849,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3541,7 +3861,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3554,7 +3874,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -3588,7 +3908,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3600,7 +3920,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3613,7 +3933,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -3634,7 +3954,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3646,7 +3966,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3659,7 +3979,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Create) GetObject() *Object {
@@ -3689,7 +4009,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3701,7 +4021,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3714,7 +4034,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Function) GetName() string {
@@ -3757,7 +4077,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3769,7 +4089,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3782,7 +4102,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Parameter) GetName() string {
@@ -3829,7 +4149,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3841,7 +4161,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3854,7 +4174,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Update) GetKind() Kind {
@@ -3911,7 +4231,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3923,7 +4243,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3936,7 +4256,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -3973,7 +4293,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3985,7 +4305,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3998,7 +4318,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Report) GetNode() string {
@@ -4037,13 +4357,17 @@ type DeploymentReport struct {
 	Message       string                 `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	Running       int32                  `protobuf:"varint,5,opt,name=running,proto3" json:"running,omitempty"` // slots that can take calls
 	Epoch         uint64                 `protobuf:"varint,6,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Unbuilt       bool                   `protobuf:"varint,7,opt,name=unbuilt,proto3" json:"unbuilt,omitempty"`                        // failed, and no worker was ever tried: the environment cannot be built
+	NextCommit    string                 `protobuf:"bytes,8,opt,name=next_commit,json=nextCommit,proto3" json:"next_commit,omitempty"` // of the code that is to take the place of what serves
+	NextStatus    string                 `protobuf:"bytes,9,opt,name=next_status,json=nextStatus,proto3" json:"next_status,omitempty"` // building, ready, failed
+	NextMessage   string                 `protobuf:"bytes,10,opt,name=next_message,json=nextMessage,proto3" json:"next_message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4055,7 +4379,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4068,7 +4392,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -4113,6 +4437,34 @@ func (x *DeploymentReport) GetEpoch() uint64 {
 	return 0
 }
 
+func (x *DeploymentReport) GetUnbuilt() bool {
+	if x != nil {
+		return x.Unbuilt
+	}
+	return false
+}
+
+func (x *DeploymentReport) GetNextCommit() string {
+	if x != nil {
+		return x.NextCommit
+	}
+	return ""
+}
+
+func (x *DeploymentReport) GetNextStatus() string {
+	if x != nil {
+		return x.NextStatus
+	}
+	return ""
+}
+
+func (x *DeploymentReport) GetNextMessage() string {
+	if x != nil {
+		return x.NextMessage
+	}
+	return ""
+}
+
 // PlaceReplica sets the replicas that are due of a group.
 type PlaceGroup struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4125,7 +4477,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4137,7 +4489,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4150,7 +4502,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -4187,7 +4539,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4199,7 +4551,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4212,7 +4564,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Replica) GetNode() string {
@@ -4255,7 +4607,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4267,7 +4619,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4280,7 +4632,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -4320,7 +4672,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4332,7 +4684,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4345,7 +4697,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -4415,7 +4767,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4427,7 +4779,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4440,7 +4792,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -4546,7 +4898,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4558,7 +4910,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4571,7 +4923,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -4593,7 +4945,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4605,7 +4957,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4618,7 +4970,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -4661,7 +5013,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4673,7 +5025,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4686,7 +5038,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -4728,7 +5080,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4740,7 +5092,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4753,7 +5105,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{52}
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -4780,7 +5132,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4792,7 +5144,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4805,7 +5157,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{53}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Completed) GetStale() bool {
@@ -4831,7 +5183,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4843,7 +5195,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4856,7 +5208,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{54}
+	return file_messages_commands_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -4890,7 +5242,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4902,7 +5254,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4915,7 +5267,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+	return file_messages_commands_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Start) GetSession() string {
@@ -5036,7 +5388,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5048,7 +5400,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5061,7 +5413,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{56}
+	return file_messages_commands_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Abort) GetSession() string {
@@ -5092,6 +5444,51 @@ func (x *Abort) GetAttempt() uint32 {
 	return 0
 }
 
+// Scheduled says how a schedule stands, after it was changed or has fired.
+type Scheduled struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         *ScheduleState         `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Scheduled) Reset() {
+	*x = Scheduled{}
+	mi := &file_messages_commands_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Scheduled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Scheduled) ProtoMessage() {}
+
+func (x *Scheduled) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
+func (*Scheduled) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *Scheduled) GetState() *ScheduleState {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
 // Ended says that a call has reached its terminal state.
 type Ended struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -5102,7 +5499,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5114,7 +5511,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5127,7 +5524,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{57}
+	return file_messages_commands_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -5160,7 +5557,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04node\x18\x05 \x01(\tR\x04node\"\xcc\b\n" +
+	"\x04node\x18\x05 \x01(\tR\x04node\"\xfb\b\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -5210,7 +5607,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\barrivals\x18' \x03(\fR\barrivals\x12\x16\n" +
 	"\x06joined\x18( \x01(\fR\x06joined\x12\x1f\n" +
 	"\vrouting_key\x18) \x01(\tR\n" +
-	"routingKey\"\xff\x04\n" +
+	"routingKey\x12\x12\n" +
+	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
+	"\bcatch_up\x18/ \x01(\bR\acatchUp\"\xff\x04\n" +
 	"\aArrival\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -5368,7 +5767,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\fbuiltin_echo\x18\n" +
 	" \x01(\bR\vbuiltinEcho\x12\x16\n" +
 	"\x06module\x18\v \x01(\tR\x06module\x12\x19\n" +
-	"\bno_retry\x18) \x03(\tR\anoRetry\"\xfe\x05\n" +
+	"\bno_retry\x18) \x03(\tR\anoRetry\"\xad\x06\n" +
 	"\x0fConfigureSocket\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -5398,12 +5797,40 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tratelimit\x18) \x01(\tR\tratelimit\x12\x19\n" +
 	"\bno_retry\x18* \x03(\tR\anoRetry\x12\x14\n" +
 	"\x05queue\x18+ \x01(\tR\x05queue\x12'\n" +
-	"\x0fqueue_partition\x18, \x01(\rR\x0equeuePartitionB\n" +
+	"\x0fqueue_partition\x18, \x01(\rR\x0equeuePartition\x12-\n" +
+	"\bschedule\x18\x1e \x01(\v2\x11.flow.v1.ScheduleR\bscheduleB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +
 	"\n" +
-	"_timelimit\"\xcf\x01\n" +
+	"_timelimit\"\xe1\x01\n" +
+	"\bSchedule\x12\x12\n" +
+	"\x04cron\x18\x01 \x01(\tR\x04cron\x12\x1a\n" +
+	"\btimezone\x18\x02 \x01(\tR\btimezone\x12\x1a\n" +
+	"\binterval\x18\x03 \x01(\x03R\binterval\x12\x16\n" +
+	"\x06missed\x18\x04 \x01(\tR\x06missed\x12\x18\n" +
+	"\aoverlap\x18\x05 \x01(\tR\aoverlap\x12\x12\n" +
+	"\x04data\x18\x06 \x01(\fR\x04data\x12\x1d\n" +
+	"\n" +
+	"tells_time\x18\a \x01(\bR\ttellsTime\x12\x0e\n" +
+	"\x02on\x18\b \x01(\bR\x02on\x12\x14\n" +
+	"\x05owner\x18\t \x01(\tR\x05owner\"\xf2\x01\n" +
+	"\rScheduleState\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
+	"\bschedule\x18\x03 \x01(\v2\x11.flow.v1.ScheduleR\bschedule\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x12\n" +
+	"\x04last\x18\x05 \x01(\x03R\x04last\x12\x14\n" +
+	"\x05fired\x18\x06 \x01(\x03R\x05fired\x12\x14\n" +
+	"\x05calls\x18\a \x01(\x04R\x05calls\x12\x18\n" +
+	"\askipped\x18\b \x01(\x04R\askipped\x12\x16\n" +
+	"\x06reason\x18\t \x01(\tR\x06reason\"\xa3\x01\n" +
+	"\fFireSchedule\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x14\n" +
+	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x18\n" +
+	"\anominal\x18\x03 \x01(\x03R\anominal\x12\x19\n" +
+	"\bcatch_up\x18\x04 \x01(\bR\acatchUp\x120\n" +
+	"\targuments\x18\x05 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"\xcf\x01\n" +
 	"\x06PlugTo\x12\x12\n" +
 	"\x04plug\x18\x01 \x01(\tR\x04plug\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5508,14 +5935,21 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x12\n" +
 	"\x04boot\x18\x02 \x01(\x04R\x04boot\x12;\n" +
 	"\vdeployments\x18\x03 \x03(\v2\x19.flow.v1.DeploymentReportR\vdeployments\x12)\n" +
-	"\aworkers\x18\x04 \x03(\v2\x0f.flow.v1.ObjectR\aworkers\"\xaa\x01\n" +
+	"\aworkers\x18\x04 \x03(\v2\x0f.flow.v1.ObjectR\aworkers\"\xa9\x02\n" +
 	"\x10DeploymentReport\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x12\x16\n" +
 	"\x06status\x18\x03 \x01(\tR\x06status\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x18\n" +
 	"\arunning\x18\x05 \x01(\x05R\arunning\x12\x14\n" +
-	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\"h\n" +
+	"\x05epoch\x18\x06 \x01(\x04R\x05epoch\x12\x18\n" +
+	"\aunbuilt\x18\a \x01(\bR\aunbuilt\x12\x1f\n" +
+	"\vnext_commit\x18\b \x01(\tR\n" +
+	"nextCommit\x12\x1f\n" +
+	"\vnext_status\x18\t \x01(\tR\n" +
+	"nextStatus\x12!\n" +
+	"\fnext_message\x18\n" +
+	" \x01(\tR\vnextMessage\"h\n" +
 	"\n" +
 	"PlaceGroup\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12,\n" +
@@ -5592,7 +6026,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x12\n" +
 	"\x04call\x18\x03 \x01(\fR\x04call\x12\x18\n" +
-	"\aattempt\x18\x04 \x01(\rR\aattempt\"*\n" +
+	"\aattempt\x18\x04 \x01(\rR\aattempt\"9\n" +
+	"\tScheduled\x12,\n" +
+	"\x05state\x18\x01 \x01(\v2\x16.flow.v1.ScheduleStateR\x05state\"*\n" +
 	"\x05Ended\x12!\n" +
 	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call*\x8b\x01\n" +
 	"\tCallState\x12\x14\n" +
@@ -5648,7 +6084,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -5679,42 +6115,46 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Tick)(nil),               // 26: flow.v1.Tick
 	(*ConfigureProcessor)(nil), // 27: flow.v1.ConfigureProcessor
 	(*ConfigureSocket)(nil),    // 28: flow.v1.ConfigureSocket
-	(*PlugTo)(nil),             // 29: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 30: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 31: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 32: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 33: flow.v1.Deliver
-	(*Parcel)(nil),             // 34: flow.v1.Parcel
-	(*Delivered)(nil),          // 35: flow.v1.Delivered
-	(*Found)(nil),              // 36: flow.v1.Found
-	(*NodeInfo)(nil),           // 37: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 38: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 39: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 40: flow.v1.NodeRemove
-	(*Create)(nil),             // 41: flow.v1.Create
-	(*Function)(nil),           // 42: flow.v1.Function
-	(*Parameter)(nil),          // 43: flow.v1.Parameter
-	(*Update)(nil),             // 44: flow.v1.Update
-	(*Delete)(nil),             // 45: flow.v1.Delete
-	(*Report)(nil),             // 46: flow.v1.Report
-	(*DeploymentReport)(nil),   // 47: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 48: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 49: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 50: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 51: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 52: flow.v1.Reply
-	(*Replies)(nil),            // 53: flow.v1.Replies
-	(*Enqueued)(nil),           // 54: flow.v1.Enqueued
-	(*Changed)(nil),            // 55: flow.v1.Changed
-	(*Deliveries)(nil),         // 56: flow.v1.Deliveries
-	(*Completed)(nil),          // 57: flow.v1.Completed
-	(*CallReply)(nil),          // 58: flow.v1.CallReply
-	(*Start)(nil),              // 59: flow.v1.Start
-	(*Abort)(nil),              // 60: flow.v1.Abort
-	(*Ended)(nil),              // 61: flow.v1.Ended
-	(*Object)(nil),             // 62: flow.v1.Object
-	(ArgumentKind)(0),          // 63: flow.v1.ArgumentKind
-	(Kind)(0),                  // 64: flow.v1.Kind
+	(*Schedule)(nil),           // 29: flow.v1.Schedule
+	(*ScheduleState)(nil),      // 30: flow.v1.ScheduleState
+	(*FireSchedule)(nil),       // 31: flow.v1.FireSchedule
+	(*PlugTo)(nil),             // 32: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 33: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 34: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 35: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 36: flow.v1.Deliver
+	(*Parcel)(nil),             // 37: flow.v1.Parcel
+	(*Delivered)(nil),          // 38: flow.v1.Delivered
+	(*Found)(nil),              // 39: flow.v1.Found
+	(*NodeInfo)(nil),           // 40: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 41: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 42: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 43: flow.v1.NodeRemove
+	(*Create)(nil),             // 44: flow.v1.Create
+	(*Function)(nil),           // 45: flow.v1.Function
+	(*Parameter)(nil),          // 46: flow.v1.Parameter
+	(*Update)(nil),             // 47: flow.v1.Update
+	(*Delete)(nil),             // 48: flow.v1.Delete
+	(*Report)(nil),             // 49: flow.v1.Report
+	(*DeploymentReport)(nil),   // 50: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 51: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 52: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 53: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 54: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 55: flow.v1.Reply
+	(*Replies)(nil),            // 56: flow.v1.Replies
+	(*Enqueued)(nil),           // 57: flow.v1.Enqueued
+	(*Changed)(nil),            // 58: flow.v1.Changed
+	(*Deliveries)(nil),         // 59: flow.v1.Deliveries
+	(*Completed)(nil),          // 60: flow.v1.Completed
+	(*CallReply)(nil),          // 61: flow.v1.CallReply
+	(*Start)(nil),              // 62: flow.v1.Start
+	(*Abort)(nil),              // 63: flow.v1.Abort
+	(*Scheduled)(nil),          // 64: flow.v1.Scheduled
+	(*Ended)(nil),              // 65: flow.v1.Ended
+	(*Object)(nil),             // 66: flow.v1.Object
+	(ArgumentKind)(0),          // 67: flow.v1.ArgumentKind
+	(Kind)(0),                  // 68: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -5733,45 +6173,49 @@ var file_messages_commands_proto_depIdxs = []int32{
 	2,  // 13: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
 	6,  // 14: flow.v1.Complete.failure:type_name -> flow.v1.Failure
 	23, // 15: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	29, // 16: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	30, // 17: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	43, // 18: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	34, // 19: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	37, // 20: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	37, // 21: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	62, // 22: flow.v1.Create.object:type_name -> flow.v1.Object
-	42, // 23: flow.v1.Create.functions:type_name -> flow.v1.Function
-	43, // 24: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	63, // 25: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	64, // 26: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	62, // 27: flow.v1.Update.object:type_name -> flow.v1.Object
-	42, // 28: flow.v1.Update.functions:type_name -> flow.v1.Function
-	64, // 29: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	47, // 30: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	62, // 31: flow.v1.Report.workers:type_name -> flow.v1.Object
-	49, // 32: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	49, // 33: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 34: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	51, // 35: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	54, // 36: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	55, // 37: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	57, // 38: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	58, // 39: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	53, // 40: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	52, // 41: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 42: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	62, // 43: flow.v1.Changed.object:type_name -> flow.v1.Object
-	56, // 44: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	62, // 45: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 46: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 47: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	4,  // 48: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	8,  // 49: flow.v1.Ended.call:type_name -> flow.v1.Call
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	32, // 16: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	33, // 17: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	46, // 18: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	29, // 19: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
+	29, // 20: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
+	4,  // 21: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
+	37, // 22: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	40, // 23: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	40, // 24: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	66, // 25: flow.v1.Create.object:type_name -> flow.v1.Object
+	45, // 26: flow.v1.Create.functions:type_name -> flow.v1.Function
+	46, // 27: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	67, // 28: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	68, // 29: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	66, // 30: flow.v1.Update.object:type_name -> flow.v1.Object
+	45, // 31: flow.v1.Update.functions:type_name -> flow.v1.Function
+	68, // 32: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	50, // 33: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	66, // 34: flow.v1.Report.workers:type_name -> flow.v1.Object
+	52, // 35: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	52, // 36: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 37: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	54, // 38: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	57, // 39: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	58, // 40: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	60, // 41: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	61, // 42: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	56, // 43: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	55, // 44: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 45: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	66, // 46: flow.v1.Changed.object:type_name -> flow.v1.Object
+	59, // 47: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	66, // 48: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 49: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 50: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	4,  // 51: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	30, // 52: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
+	8,  // 53: flow.v1.Ended.call:type_name -> flow.v1.Call
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -5781,7 +6225,7 @@ func file_messages_commands_proto_init() {
 	}
 	file_messages_model_proto_init()
 	file_messages_commands_proto_msgTypes[24].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[48].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[51].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
@@ -5794,7 +6238,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   58,
+			NumMessages:   62,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

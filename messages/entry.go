@@ -33,6 +33,7 @@ const (
 	CommandRemoveQueue        CommandType = 17
 	CommandPublish            CommandType = 18
 	CommandFanOut             CommandType = 19
+	CommandFireSchedule       CommandType = 20
 
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
@@ -68,6 +69,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandRemoveQueue:        func() proto.Message { return new(RemoveQueue) },
 	CommandPublish:            func() proto.Message { return new(Publish) },
 	CommandFanOut:             func() proto.Message { return new(FanOut) },
+	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -155,6 +157,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandPublish, true
 	case *FanOut:
 		return CommandFanOut, true
+	case *FireSchedule:
+		return CommandFireSchedule, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

@@ -17,6 +17,14 @@ type NodeID string
 // GroupID names a Raft group. 0 is the meta group, partitions follow.
 type GroupID uint32
 
+// Name is what people call the group.
+func (g GroupID) Name() string {
+	if g == Meta {
+		return "the meta group"
+	}
+	return "partition " + strconv.Itoa(int(g))
+}
+
 // Meta is the group that holds the object model.
 const Meta GroupID = 0
 

@@ -682,12 +682,12 @@ type Processor struct {
 	Timelimit        int64                  `protobuf:"varint,11,opt,name=timelimit,proto3" json:"timelimit,omitempty"`      // milliseconds an attempt may run; 0: no limit
 	Ratelimit        string                 `protobuf:"bytes,12,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`       // N/s, N/m or N/h; empty: none
 	Requirements     string                 `protobuf:"bytes,13,opt,name=requirements,proto3" json:"requirements,omitempty"` // text of a requirements.txt, in place of the repository's
-	Beat             bool                   `protobuf:"varint,14,opt,name=beat,proto3" json:"beat,omitempty"`
+	Beat             bool                   `protobuf:"varint,14,opt,name=beat,proto3" json:"beat,omitempty"`                // the schedules of its sockets run, whether they are scheduled or not
 	Endpoint         string                 `protobuf:"bytes,15,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
 	Hasapi           bool                   `protobuf:"varint,16,opt,name=hasapi,proto3" json:"hasapi,omitempty"`
 	Description      string                 `protobuf:"bytes,17,opt,name=description,proto3" json:"description,omitempty"`
 	Icon             string                 `protobuf:"bytes,18,opt,name=icon,proto3" json:"icon,omitempty"`
-	Cron             string                 `protobuf:"bytes,19,opt,name=cron,proto3" json:"cron,omitempty"`
+	Cron             string                 `protobuf:"bytes,19,opt,name=cron,proto3" json:"cron,omitempty"` // with beat: cron line of those of its sockets that have no schedule
 	Uistate          string                 `protobuf:"bytes,20,opt,name=uistate,proto3" json:"uistate,omitempty"`
 	Perworker        bool                   `protobuf:"varint,21,opt,name=perworker,proto3" json:"perworker,omitempty"`
 	Ignoreresult     bool                   `protobuf:"varint,22,opt,name=ignoreresult,proto3" json:"ignoreresult,omitempty"`
@@ -696,14 +696,17 @@ type Processor struct {
 	ContainerVersion string                 `protobuf:"bytes,25,opt,name=container_version,json=containerVersion,proto3" json:"container_version,omitempty"`
 	UseContainer     bool                   `protobuf:"varint,26,opt,name=use_container,json=useContainer,proto3" json:"use_container,omitempty"`
 	Detached         bool                   `protobuf:"varint,27,opt,name=detached,proto3" json:"detached,omitempty"`
-	ResolvedCommit   string                 `protobuf:"bytes,30,opt,name=resolved_commit,json=resolvedCommit,proto3" json:"resolved_commit,omitempty"` // full hash that runs now
+	ResolvedCommit   string                 `protobuf:"bytes,30,opt,name=resolved_commit,json=resolvedCommit,proto3" json:"resolved_commit,omitempty"` // full hash of the code asked for; it runs, unless serving says what does
 	Partition        uint32                 `protobuf:"varint,31,opt,name=partition,proto3" json:"partition,omitempty"`                                // the group that holds its sockets
 	Shortfall        int32                  `protobuf:"varint,32,opt,name=shortfall,proto3" json:"shortfall,omitempty"`                                // slots it wants and does not get
 	Python           string                 `protobuf:"bytes,33,opt,name=python,proto3" json:"python,omitempty"`                                       // interpreter; empty: python3 of the node
 	Password         string                 `protobuf:"bytes,34,opt,name=password,proto3" json:"password,omitempty"`
 	BuiltinEcho      bool                   `protobuf:"varint,35,opt,name=builtin_echo,json=builtinEcho,proto3" json:"builtin_echo,omitempty"` // no code: the node answers a call with its first argument (for measuring)
 	Restarted        uint64                 `protobuf:"varint,36,opt,name=restarted,proto3" json:"restarted,omitempty"`                        // index of the meta log entry that started it last; older failures do not count
-	NoRetry          []string               `protobuf:"bytes,41,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`              // types of errors that are not tried again, e.g. ValueError
+	Serving          *Code                  `protobuf:"bytes,40,opt,name=serving,proto3" json:"serving,omitempty"`                             // what runs until the code above is built and a worker has started with it; empty: the code above
+	Proven           bool                   `protobuf:"varint,41,opt,name=proven,proto3" json:"proven,omitempty"`                              // a worker of what serves has run: other code takes its place only once it starts too
+	GivenUp          bool                   `protobuf:"varint,42,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`             // its build failed on every node that tried: it holds no CPU until it is changed or started again
+	NoRetry          []string               `protobuf:"bytes,44,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`              // types of errors that are not tried again, e.g. ValueError
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -976,6 +979,27 @@ func (x *Processor) GetRestarted() uint64 {
 	return 0
 }
 
+func (x *Processor) GetServing() *Code {
+	if x != nil {
+		return x.Serving
+	}
+	return nil
+}
+
+func (x *Processor) GetProven() bool {
+	if x != nil {
+		return x.Proven
+	}
+	return false
+}
+
+func (x *Processor) GetGivenUp() bool {
+	if x != nil {
+		return x.GivenUp
+	}
+	return false
+}
+
 func (x *Processor) GetNoRetry() []string {
 	if x != nil {
 		return x.NoRetry
@@ -983,38 +1007,136 @@ func (x *Processor) GetNoRetry() []string {
 	return nil
 }
 
-// Socket is an addressable endpoint in front of a task.
-type Socket struct {
+// Code is what a processor runs, and what its environment is made of.
+type Code struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Processor     string                 `protobuf:"bytes,1,opt,name=processor,proto3" json:"processor,omitempty"`  // id
-	Queue         string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`          // id
-	Task          string                 `protobuf:"bytes,3,opt,name=task,proto3" json:"task,omitempty"`            // id of the task
-	Function      string                 `protobuf:"bytes,4,opt,name=function,proto3" json:"function,omitempty"`    // the function's name in the processor's module
-	Partition     uint32                 `protobuf:"varint,5,opt,name=partition,proto3" json:"partition,omitempty"` // never changes
-	Wait          bool                   `protobuf:"varint,6,opt,name=wait,proto3" json:"wait,omitempty"`
-	ScheduleType  string                 `protobuf:"bytes,7,opt,name=schedule_type,json=scheduleType,proto3" json:"schedule_type,omitempty"` // CRON or INTERVAL
-	Scheduled     bool                   `protobuf:"varint,8,opt,name=scheduled,proto3" json:"scheduled,omitempty"`
-	Cron          string                 `protobuf:"bytes,9,opt,name=cron,proto3" json:"cron,omitempty"`
-	Interval      int64                  `protobuf:"varint,10,opt,name=interval,proto3" json:"interval,omitempty"` // seconds
-	Description   string                 `protobuf:"bytes,11,opt,name=description,proto3" json:"description,omitempty"`
-	Ordered       bool                   `protobuf:"varint,12,opt,name=ordered,proto3" json:"ordered,omitempty"`       // one call at a time, in order
-	Retries       *int32                 `protobuf:"varint,13,opt,name=retries,proto3,oneof" json:"retries,omitempty"` // overrides the processor's
-	Retrydelay    *int64                 `protobuf:"varint,14,opt,name=retrydelay,proto3,oneof" json:"retrydelay,omitempty"`
-	Timelimit     *int64                 `protobuf:"varint,15,opt,name=timelimit,proto3,oneof" json:"timelimit,omitempty"`
-	Ratelimit     string                 `protobuf:"bytes,16,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`
-	Correlate     string                 `protobuf:"bytes,17,opt,name=correlate,proto3" json:"correlate,omitempty"`                         // empty or tracking
-	Overflow      string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter
-	Deleting      bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`                          // refuses calls, goes when the last one has ended
-	GateTimeout   int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at its gate for the others; 0: for ever
-	Binding       string                 `protobuf:"bytes,41,opt,name=binding,proto3" json:"binding,omitempty"`                             // what of its queue it takes: a routing key, of a topic queue a pattern; empty: its name
-	NoRetry       []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`              // types of errors that are not tried again, with those of the processor
+	Gitrepo       string                 `protobuf:"bytes,1,opt,name=gitrepo,proto3" json:"gitrepo,omitempty"`
+	Commit        string                 `protobuf:"bytes,2,opt,name=commit,proto3" json:"commit,omitempty"` // full hash
+	Module        string                 `protobuf:"bytes,3,opt,name=module,proto3" json:"module,omitempty"`
+	Modulepath    string                 `protobuf:"bytes,4,opt,name=modulepath,proto3" json:"modulepath,omitempty"`
+	Requirements  string                 `protobuf:"bytes,5,opt,name=requirements,proto3" json:"requirements,omitempty"`
+	Python        string                 `protobuf:"bytes,6,opt,name=python,proto3" json:"python,omitempty"`
+	Restarted     uint64                 `protobuf:"varint,7,opt,name=restarted,proto3" json:"restarted,omitempty"` // index of the meta log entry that started it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *Code) Reset() {
+	*x = Code{}
+	mi := &file_messages_model_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Code) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Code) ProtoMessage() {}
+
+func (x *Code) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_model_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Code.ProtoReflect.Descriptor instead.
+func (*Code) Descriptor() ([]byte, []int) {
+	return file_messages_model_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Code) GetGitrepo() string {
+	if x != nil {
+		return x.Gitrepo
+	}
+	return ""
+}
+
+func (x *Code) GetCommit() string {
+	if x != nil {
+		return x.Commit
+	}
+	return ""
+}
+
+func (x *Code) GetModule() string {
+	if x != nil {
+		return x.Module
+	}
+	return ""
+}
+
+func (x *Code) GetModulepath() string {
+	if x != nil {
+		return x.Modulepath
+	}
+	return ""
+}
+
+func (x *Code) GetRequirements() string {
+	if x != nil {
+		return x.Requirements
+	}
+	return ""
+}
+
+func (x *Code) GetPython() string {
+	if x != nil {
+		return x.Python
+	}
+	return ""
+}
+
+func (x *Code) GetRestarted() uint64 {
+	if x != nil {
+		return x.Restarted
+	}
+	return 0
+}
+
+// Socket is an addressable endpoint in front of a task.
+type Socket struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Processor      string                 `protobuf:"bytes,1,opt,name=processor,proto3" json:"processor,omitempty"`  // id
+	Queue          string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`          // id
+	Task           string                 `protobuf:"bytes,3,opt,name=task,proto3" json:"task,omitempty"`            // id of the task
+	Function       string                 `protobuf:"bytes,4,opt,name=function,proto3" json:"function,omitempty"`    // the function's name in the processor's module
+	Partition      uint32                 `protobuf:"varint,5,opt,name=partition,proto3" json:"partition,omitempty"` // never changes
+	Wait           bool                   `protobuf:"varint,6,opt,name=wait,proto3" json:"wait,omitempty"`
+	ScheduleType   string                 `protobuf:"bytes,7,opt,name=schedule_type,json=scheduleType,proto3" json:"schedule_type,omitempty"` // CRON or INTERVAL
+	Scheduled      bool                   `protobuf:"varint,8,opt,name=scheduled,proto3" json:"scheduled,omitempty"`                          // its schedule runs
+	Cron           string                 `protobuf:"bytes,9,opt,name=cron,proto3" json:"cron,omitempty"`
+	Interval       int64                  `protobuf:"varint,10,opt,name=interval,proto3" json:"interval,omitempty"` // seconds
+	Description    string                 `protobuf:"bytes,11,opt,name=description,proto3" json:"description,omitempty"`
+	Ordered        bool                   `protobuf:"varint,12,opt,name=ordered,proto3" json:"ordered,omitempty"`       // one call at a time, in order
+	Retries        *int32                 `protobuf:"varint,13,opt,name=retries,proto3,oneof" json:"retries,omitempty"` // overrides the processor's
+	Retrydelay     *int64                 `protobuf:"varint,14,opt,name=retrydelay,proto3,oneof" json:"retrydelay,omitempty"`
+	Timelimit      *int64                 `protobuf:"varint,15,opt,name=timelimit,proto3,oneof" json:"timelimit,omitempty"`
+	Ratelimit      string                 `protobuf:"bytes,16,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`
+	Correlate      string                 `protobuf:"bytes,17,opt,name=correlate,proto3" json:"correlate,omitempty"`                                  // empty or tracking
+	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                                    // block or dead_letter
+	Deleting       bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`                                   // refuses calls, goes when the last one has ended
+	GateTimeout    int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"`          // milliseconds an arrival may wait at its gate for the others; 0: for ever
+	Binding        string                 `protobuf:"bytes,41,opt,name=binding,proto3" json:"binding,omitempty"`                                      // what of its queue it takes: a routing key, of a topic queue a pattern; empty: its name
+	NoRetry        []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`                       // types of errors that are not tried again, with those of the processor
+	Timezone       string                 `protobuf:"bytes,30,opt,name=timezone,proto3" json:"timezone,omitempty"`                                    // of the cron line, like Europe/Berlin; empty: UTC
+	Missed         string                 `protobuf:"bytes,31,opt,name=missed,proto3" json:"missed,omitempty"`                                        // what becomes of ticks that nobody was there for: skip or run_once; empty: skip
+	Overlap        string                 `protobuf:"bytes,32,opt,name=overlap,proto3" json:"overlap,omitempty"`                                      // what a tick does while the call of the one before has not ended: queue or skip; empty: queue
+	ScheduleData   string                 `protobuf:"bytes,33,opt,name=schedule_data,json=scheduleData,proto3" json:"schedule_data,omitempty"`        // JSON text: what the schedule's calls get; empty: the tick's nominal time, if the function takes an argument
+	SchedulePaused bool                   `protobuf:"varint,34,opt,name=schedule_paused,json=schedulePaused,proto3" json:"schedule_paused,omitempty"` // no ticks while it is
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
 func (x *Socket) Reset() {
 	*x = Socket{}
-	mi := &file_messages_model_proto_msgTypes[3]
+	mi := &file_messages_model_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1148,7 @@ func (x *Socket) String() string {
 func (*Socket) ProtoMessage() {}
 
 func (x *Socket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[3]
+	mi := &file_messages_model_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1161,7 @@ func (x *Socket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Socket.ProtoReflect.Descriptor instead.
 func (*Socket) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{3}
+	return file_messages_model_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Socket) GetProcessor() string {
@@ -1196,6 +1318,41 @@ func (x *Socket) GetNoRetry() []string {
 	return nil
 }
 
+func (x *Socket) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
+}
+
+func (x *Socket) GetMissed() string {
+	if x != nil {
+		return x.Missed
+	}
+	return ""
+}
+
+func (x *Socket) GetOverlap() string {
+	if x != nil {
+		return x.Overlap
+	}
+	return ""
+}
+
+func (x *Socket) GetScheduleData() string {
+	if x != nil {
+		return x.ScheduleData
+	}
+	return ""
+}
+
+func (x *Socket) GetSchedulePaused() bool {
+	if x != nil {
+		return x.SchedulePaused
+	}
+	return false
+}
+
 // Plug is a link from a source socket to a target socket.
 type Plug struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1213,7 +1370,7 @@ type Plug struct {
 
 func (x *Plug) Reset() {
 	*x = Plug{}
-	mi := &file_messages_model_proto_msgTypes[4]
+	mi := &file_messages_model_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1225,7 +1382,7 @@ func (x *Plug) String() string {
 func (*Plug) ProtoMessage() {}
 
 func (x *Plug) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[4]
+	mi := &file_messages_model_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1238,7 +1395,7 @@ func (x *Plug) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plug.ProtoReflect.Descriptor instead.
 func (*Plug) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{4}
+	return file_messages_model_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Plug) GetType() string {
@@ -1314,7 +1471,7 @@ type Task struct {
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_messages_model_proto_msgTypes[5]
+	mi := &file_messages_model_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1483,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[5]
+	mi := &file_messages_model_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1496,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{5}
+	return file_messages_model_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Task) GetProcessor() string {
@@ -1412,7 +1569,7 @@ type Argument struct {
 
 func (x *Argument) Reset() {
 	*x = Argument{}
-	mi := &file_messages_model_proto_msgTypes[6]
+	mi := &file_messages_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1581,7 @@ func (x *Argument) String() string {
 func (*Argument) ProtoMessage() {}
 
 func (x *Argument) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[6]
+	mi := &file_messages_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1594,7 @@ func (x *Argument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Argument.ProtoReflect.Descriptor instead.
 func (*Argument) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{6}
+	return file_messages_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Argument) GetTask() string {
@@ -1499,7 +1656,7 @@ type Node struct {
 
 func (x *Node) Reset() {
 	*x = Node{}
-	mi := &file_messages_model_proto_msgTypes[7]
+	mi := &file_messages_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1511,7 +1668,7 @@ func (x *Node) String() string {
 func (*Node) ProtoMessage() {}
 
 func (x *Node) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[7]
+	mi := &file_messages_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1524,7 +1681,7 @@ func (x *Node) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Node.ProtoReflect.Descriptor instead.
 func (*Node) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{7}
+	return file_messages_model_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Node) GetHostname() string {
@@ -1646,7 +1803,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_messages_model_proto_msgTypes[8]
+	mi := &file_messages_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1658,7 +1815,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[8]
+	mi := &file_messages_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1671,7 +1828,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{8}
+	return file_messages_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Agent) GetNode() string {
@@ -1727,7 +1884,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_messages_model_proto_msgTypes[9]
+	mi := &file_messages_model_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +1896,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[9]
+	mi := &file_messages_model_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +1909,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{9}
+	return file_messages_model_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Worker) GetAgent() string {
@@ -1824,16 +1981,19 @@ type Deployment struct {
 	Processor     string                 `protobuf:"bytes,1,opt,name=processor,proto3" json:"processor,omitempty"` // id
 	Node          string                 `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`           // node id
 	Hostname      string                 `protobuf:"bytes,3,opt,name=hostname,proto3" json:"hostname,omitempty"`
-	Cpus          int32                  `protobuf:"varint,4,opt,name=cpus,proto3" json:"cpus,omitempty"`       // slots placed there
-	Epoch         uint64                 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`     // index of the meta log entry that placed it
-	Running       int32                  `protobuf:"varint,6,opt,name=running,proto3" json:"running,omitempty"` // slots that can take calls
+	Cpus          int32                  `protobuf:"varint,4,opt,name=cpus,proto3" json:"cpus,omitempty"`                                 // slots placed there
+	Epoch         uint64                 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`                               // index of the meta log entry that placed it
+	Running       int32                  `protobuf:"varint,6,opt,name=running,proto3" json:"running,omitempty"`                           // slots that can take calls
+	NextStatus    string                 `protobuf:"bytes,7,opt,name=next_status,json=nextStatus,proto3" json:"next_status,omitempty"`    // of code that is to take the place of what serves: building, ready, failed; empty: none, or not begun
+	NextMessage   string                 `protobuf:"bytes,8,opt,name=next_message,json=nextMessage,proto3" json:"next_message,omitempty"` // why
+	Unbuilt       bool                   `protobuf:"varint,9,opt,name=unbuilt,proto3" json:"unbuilt,omitempty"`                           // it failed because its environment cannot be built
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Deployment) Reset() {
 	*x = Deployment{}
-	mi := &file_messages_model_proto_msgTypes[10]
+	mi := &file_messages_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1845,7 +2005,7 @@ func (x *Deployment) String() string {
 func (*Deployment) ProtoMessage() {}
 
 func (x *Deployment) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[10]
+	mi := &file_messages_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1858,7 +2018,7 @@ func (x *Deployment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deployment.ProtoReflect.Descriptor instead.
 func (*Deployment) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{10}
+	return file_messages_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Deployment) GetProcessor() string {
@@ -1903,6 +2063,27 @@ func (x *Deployment) GetRunning() int32 {
 	return 0
 }
 
+func (x *Deployment) GetNextStatus() string {
+	if x != nil {
+		return x.NextStatus
+	}
+	return ""
+}
+
+func (x *Deployment) GetNextMessage() string {
+	if x != nil {
+		return x.NextMessage
+	}
+	return ""
+}
+
+func (x *Deployment) GetUnbuilt() bool {
+	if x != nil {
+		return x.Unbuilt
+	}
+	return false
+}
+
 type User struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Email         string                 `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
@@ -1916,7 +2097,7 @@ type User struct {
 
 func (x *User) Reset() {
 	*x = User{}
-	mi := &file_messages_model_proto_msgTypes[11]
+	mi := &file_messages_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1928,7 +2109,7 @@ func (x *User) String() string {
 func (*User) ProtoMessage() {}
 
 func (x *User) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[11]
+	mi := &file_messages_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1941,7 +2122,7 @@ func (x *User) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use User.ProtoReflect.Descriptor instead.
 func (*User) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{11}
+	return file_messages_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *User) GetEmail() string {
@@ -1988,7 +2169,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_messages_model_proto_msgTypes[12]
+	mi := &file_messages_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2000,7 +2181,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[12]
+	mi := &file_messages_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2013,7 +2194,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{12}
+	return file_messages_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Role) GetPrivileges() []string {
@@ -2032,7 +2213,7 @@ type Privilege struct {
 
 func (x *Privilege) Reset() {
 	*x = Privilege{}
-	mi := &file_messages_model_proto_msgTypes[13]
+	mi := &file_messages_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2225,7 @@ func (x *Privilege) String() string {
 func (*Privilege) ProtoMessage() {}
 
 func (x *Privilege) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[13]
+	mi := &file_messages_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2238,7 @@ func (x *Privilege) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Privilege.ProtoReflect.Descriptor instead.
 func (*Privilege) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{13}
+	return file_messages_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Privilege) GetRight() string {
@@ -2077,7 +2258,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_messages_model_proto_msgTypes[14]
+	mi := &file_messages_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2089,7 +2270,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[14]
+	mi := &file_messages_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2102,7 +2283,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{14}
+	return file_messages_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Network) GetNetworkId() string {
@@ -2128,7 +2309,7 @@ type Scheduler struct {
 
 func (x *Scheduler) Reset() {
 	*x = Scheduler{}
-	mi := &file_messages_model_proto_msgTypes[15]
+	mi := &file_messages_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2140,7 +2321,7 @@ func (x *Scheduler) String() string {
 func (*Scheduler) ProtoMessage() {}
 
 func (x *Scheduler) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[15]
+	mi := &file_messages_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2153,7 +2334,7 @@ func (x *Scheduler) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduler.ProtoReflect.Descriptor instead.
 func (*Scheduler) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{15}
+	return file_messages_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Scheduler) GetStrategy() string {
@@ -2214,7 +2395,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tpartition\x18\n" +
 	" \x01(\rR\tpartition\x12!\n" +
 	"\funused_since\x18\v \x01(\x03R\vunusedSinceJ\x04\b\t\x10\n" +
-	"\"\xa4\b\n" +
+	"\"\x80\t\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06branch\x18\x02 \x01(\tR\x06branch\x12\x16\n" +
@@ -2254,8 +2435,21 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x06python\x18! \x01(\tR\x06python\x12\x1a\n" +
 	"\bpassword\x18\" \x01(\tR\bpassword\x12!\n" +
 	"\fbuiltin_echo\x18# \x01(\bR\vbuiltinEcho\x12\x1c\n" +
-	"\trestarted\x18$ \x01(\x04R\trestarted\x12\x19\n" +
-	"\bno_retry\x18) \x03(\tR\anoRetry\"\xa9\x05\n" +
+	"\trestarted\x18$ \x01(\x04R\trestarted\x12'\n" +
+	"\aserving\x18( \x01(\v2\r.flow.v1.CodeR\aserving\x12\x16\n" +
+	"\x06proven\x18) \x01(\bR\x06proven\x12\x19\n" +
+	"\bgiven_up\x18* \x01(\bR\agivenUp\x12\x19\n" +
+	"\bno_retry\x18, \x03(\tR\anoRetry\"\xca\x01\n" +
+	"\x04Code\x12\x18\n" +
+	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
+	"\x06commit\x18\x02 \x01(\tR\x06commit\x12\x16\n" +
+	"\x06module\x18\x03 \x01(\tR\x06module\x12\x1e\n" +
+	"\n" +
+	"modulepath\x18\x04 \x01(\tR\n" +
+	"modulepath\x12\"\n" +
+	"\frequirements\x18\x05 \x01(\tR\frequirements\x12\x16\n" +
+	"\x06python\x18\x06 \x01(\tR\x06python\x12\x1c\n" +
+	"\trestarted\x18\a \x01(\x04R\trestarted\"\xc5\x06\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2281,7 +2475,12 @@ const file_messages_model_proto_rawDesc = "" +
 	"\bdeleting\x18\x13 \x01(\bR\bdeleting\x12!\n" +
 	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x12\x18\n" +
 	"\abinding\x18) \x01(\tR\abinding\x12\x19\n" +
-	"\bno_retry\x18* \x03(\tR\anoRetryB\n" +
+	"\bno_retry\x18* \x03(\tR\anoRetry\x12\x1a\n" +
+	"\btimezone\x18\x1e \x01(\tR\btimezone\x12\x16\n" +
+	"\x06missed\x18\x1f \x01(\tR\x06missed\x12\x18\n" +
+	"\aoverlap\x18  \x01(\tR\aoverlap\x12#\n" +
+	"\rschedule_data\x18! \x01(\tR\fscheduleData\x12'\n" +
+	"\x0fschedule_paused\x18\" \x01(\bR\x0eschedulePausedB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
 	"\v_retrydelayB\f\n" +
@@ -2348,7 +2547,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\aprocess\x18\x06 \x01(\x05R\aprocess\x12\x1c\n" +
 	"\tworkerdir\x18\a \x01(\tR\tworkerdir\x12\x16\n" +
 	"\x06commit\x18\b \x01(\tR\x06commit\x12\x12\n" +
-	"\x04slot\x18\t \x01(\x05R\x04slot\"\x9e\x01\n" +
+	"\x04slot\x18\t \x01(\x05R\x04slot\"\xfc\x01\n" +
 	"\n" +
 	"Deployment\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x12\n" +
@@ -2356,7 +2555,11 @@ const file_messages_model_proto_rawDesc = "" +
 	"\bhostname\x18\x03 \x01(\tR\bhostname\x12\x12\n" +
 	"\x04cpus\x18\x04 \x01(\x05R\x04cpus\x12\x14\n" +
 	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\x12\x18\n" +
-	"\arunning\x18\x06 \x01(\x05R\arunning\"\x91\x01\n" +
+	"\arunning\x18\x06 \x01(\x05R\arunning\x12\x1f\n" +
+	"\vnext_status\x18\a \x01(\tR\n" +
+	"nextStatus\x12!\n" +
+	"\fnext_message\x18\b \x01(\tR\vnextMessage\x12\x18\n" +
+	"\aunbuilt\x18\t \x01(\bR\aunbuilt\"\x91\x01\n" +
 	"\x04User\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12#\n" +
 	"\rpassword_hash\x18\x02 \x01(\fR\fpasswordHash\x12\x1e\n" +
@@ -2419,50 +2622,52 @@ func file_messages_model_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_model_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_messages_model_proto_goTypes = []any{
 	(Kind)(0),          // 0: flow.v1.Kind
 	(ArgumentKind)(0),  // 1: flow.v1.ArgumentKind
 	(*Object)(nil),     // 2: flow.v1.Object
 	(*Queue)(nil),      // 3: flow.v1.Queue
 	(*Processor)(nil),  // 4: flow.v1.Processor
-	(*Socket)(nil),     // 5: flow.v1.Socket
-	(*Plug)(nil),       // 6: flow.v1.Plug
-	(*Task)(nil),       // 7: flow.v1.Task
-	(*Argument)(nil),   // 8: flow.v1.Argument
-	(*Node)(nil),       // 9: flow.v1.Node
-	(*Agent)(nil),      // 10: flow.v1.Agent
-	(*Worker)(nil),     // 11: flow.v1.Worker
-	(*Deployment)(nil), // 12: flow.v1.Deployment
-	(*User)(nil),       // 13: flow.v1.User
-	(*Role)(nil),       // 14: flow.v1.Role
-	(*Privilege)(nil),  // 15: flow.v1.Privilege
-	(*Network)(nil),    // 16: flow.v1.Network
-	(*Scheduler)(nil),  // 17: flow.v1.Scheduler
+	(*Code)(nil),       // 5: flow.v1.Code
+	(*Socket)(nil),     // 6: flow.v1.Socket
+	(*Plug)(nil),       // 7: flow.v1.Plug
+	(*Task)(nil),       // 8: flow.v1.Task
+	(*Argument)(nil),   // 9: flow.v1.Argument
+	(*Node)(nil),       // 10: flow.v1.Node
+	(*Agent)(nil),      // 11: flow.v1.Agent
+	(*Worker)(nil),     // 12: flow.v1.Worker
+	(*Deployment)(nil), // 13: flow.v1.Deployment
+	(*User)(nil),       // 14: flow.v1.User
+	(*Role)(nil),       // 15: flow.v1.Role
+	(*Privilege)(nil),  // 16: flow.v1.Privilege
+	(*Network)(nil),    // 17: flow.v1.Network
+	(*Scheduler)(nil),  // 18: flow.v1.Scheduler
 }
 var file_messages_model_proto_depIdxs = []int32{
 	0,  // 0: flow.v1.Object.kind:type_name -> flow.v1.Kind
 	3,  // 1: flow.v1.Object.queue:type_name -> flow.v1.Queue
 	4,  // 2: flow.v1.Object.processor:type_name -> flow.v1.Processor
-	5,  // 3: flow.v1.Object.socket:type_name -> flow.v1.Socket
-	6,  // 4: flow.v1.Object.plug:type_name -> flow.v1.Plug
-	7,  // 5: flow.v1.Object.task:type_name -> flow.v1.Task
-	8,  // 6: flow.v1.Object.argument:type_name -> flow.v1.Argument
-	9,  // 7: flow.v1.Object.node:type_name -> flow.v1.Node
-	10, // 8: flow.v1.Object.agent:type_name -> flow.v1.Agent
-	11, // 9: flow.v1.Object.worker:type_name -> flow.v1.Worker
-	12, // 10: flow.v1.Object.deployment:type_name -> flow.v1.Deployment
-	13, // 11: flow.v1.Object.user:type_name -> flow.v1.User
-	14, // 12: flow.v1.Object.role:type_name -> flow.v1.Role
-	15, // 13: flow.v1.Object.privilege:type_name -> flow.v1.Privilege
-	16, // 14: flow.v1.Object.network:type_name -> flow.v1.Network
-	17, // 15: flow.v1.Object.scheduler:type_name -> flow.v1.Scheduler
-	1,  // 16: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	6,  // 3: flow.v1.Object.socket:type_name -> flow.v1.Socket
+	7,  // 4: flow.v1.Object.plug:type_name -> flow.v1.Plug
+	8,  // 5: flow.v1.Object.task:type_name -> flow.v1.Task
+	9,  // 6: flow.v1.Object.argument:type_name -> flow.v1.Argument
+	10, // 7: flow.v1.Object.node:type_name -> flow.v1.Node
+	11, // 8: flow.v1.Object.agent:type_name -> flow.v1.Agent
+	12, // 9: flow.v1.Object.worker:type_name -> flow.v1.Worker
+	13, // 10: flow.v1.Object.deployment:type_name -> flow.v1.Deployment
+	14, // 11: flow.v1.Object.user:type_name -> flow.v1.User
+	15, // 12: flow.v1.Object.role:type_name -> flow.v1.Role
+	16, // 13: flow.v1.Object.privilege:type_name -> flow.v1.Privilege
+	17, // 14: flow.v1.Object.network:type_name -> flow.v1.Network
+	18, // 15: flow.v1.Object.scheduler:type_name -> flow.v1.Scheduler
+	5,  // 16: flow.v1.Processor.serving:type_name -> flow.v1.Code
+	1,  // 17: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_messages_model_proto_init() }
@@ -2487,14 +2692,14 @@ func file_messages_model_proto_init() {
 		(*Object_Network)(nil),
 		(*Object_Scheduler)(nil),
 	}
-	file_messages_model_proto_msgTypes[3].OneofWrappers = []any{}
+	file_messages_model_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_model_proto_rawDesc), len(file_messages_model_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

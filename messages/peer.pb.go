@@ -237,6 +237,7 @@ type QueryRequest struct {
 	//	*QueryRequest_List
 	//	*QueryRequest_Stats
 	//	*QueryRequest_Gates
+	//	*QueryRequest_Schedules
 	Query         isQueryRequest_Query `protobuf_oneof:"query"`
 	Skip          int64                `protobuf:"varint,6,opt,name=skip,proto3" json:"skip,omitempty"` // with list: rows to pass over, behind the page token
 	unknownFields protoimpl.UnknownFields
@@ -330,6 +331,15 @@ func (x *QueryRequest) GetGates() *GatesQuery {
 	return nil
 }
 
+func (x *QueryRequest) GetSchedules() *SchedulesQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Schedules); ok {
+			return x.Schedules
+		}
+	}
+	return nil
+}
+
 func (x *QueryRequest) GetSkip() int64 {
 	if x != nil {
 		return x.Skip
@@ -357,6 +367,10 @@ type QueryRequest_Gates struct {
 	Gates *GatesQuery `protobuf:"bytes,7,opt,name=gates,proto3,oneof"`
 }
 
+type QueryRequest_Schedules struct {
+	Schedules *SchedulesQuery `protobuf:"bytes,20,opt,name=schedules,proto3,oneof"`
+}
+
 func (*QueryRequest_Call) isQueryRequest_Query() {}
 
 func (*QueryRequest_List) isQueryRequest_Query() {}
@@ -364,6 +378,8 @@ func (*QueryRequest_List) isQueryRequest_Query() {}
 func (*QueryRequest_Stats) isQueryRequest_Query() {}
 
 func (*QueryRequest_Gates) isQueryRequest_Query() {}
+
+func (*QueryRequest_Schedules) isQueryRequest_Query() {}
 
 type CallQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -507,6 +523,43 @@ func (x *GatesQuery) GetSocket() string {
 	return ""
 }
 
+// SchedulesQuery asks for the schedules of a partition's sockets.
+type SchedulesQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SchedulesQuery) Reset() {
+	*x = SchedulesQuery{}
+	mi := &file_messages_peer_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SchedulesQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SchedulesQuery) ProtoMessage() {}
+
+func (x *SchedulesQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SchedulesQuery.ProtoReflect.Descriptor instead.
+func (*SchedulesQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{8}
+}
+
 type QueryResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"` // applied index of the view that was read
@@ -514,13 +567,14 @@ type QueryResponse struct {
 	Page          *CallPage              `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
 	Stats         *Stats                 `protobuf:"bytes,4,opt,name=stats,proto3" json:"stats,omitempty"`
 	Gate          *Gate                  `protobuf:"bytes,5,opt,name=gate,proto3" json:"gate,omitempty"`
+	Schedules     []*ScheduleState       `protobuf:"bytes,20,rep,name=schedules,proto3" json:"schedules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +586,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -545,7 +599,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{8}
+	return file_messages_peer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *QueryResponse) GetIndex() uint64 {
@@ -583,6 +637,13 @@ func (x *QueryResponse) GetGate() *Gate {
 	return nil
 }
 
+func (x *QueryResponse) GetSchedules() []*ScheduleState {
+	if x != nil {
+		return x.Schedules
+	}
+	return nil
+}
+
 type CallPage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Calls         []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
@@ -595,7 +656,7 @@ type CallPage struct {
 
 func (x *CallPage) Reset() {
 	*x = CallPage{}
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +668,7 @@ func (x *CallPage) String() string {
 func (*CallPage) ProtoMessage() {}
 
 func (x *CallPage) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +681,7 @@ func (x *CallPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallPage.ProtoReflect.Descriptor instead.
 func (*CallPage) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{9}
+	return file_messages_peer_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CallPage) GetCalls() []*Call {
@@ -665,7 +726,7 @@ type Stats struct {
 
 func (x *Stats) Reset() {
 	*x = Stats{}
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -677,7 +738,7 @@ func (x *Stats) String() string {
 func (*Stats) ProtoMessage() {}
 
 func (x *Stats) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -690,7 +751,7 @@ func (x *Stats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stats.ProtoReflect.Descriptor instead.
 func (*Stats) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{10}
+	return file_messages_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Stats) GetTotal() int64 {
@@ -746,7 +807,7 @@ type AwaitRequest struct {
 
 func (x *AwaitRequest) Reset() {
 	*x = AwaitRequest{}
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +819,7 @@ func (x *AwaitRequest) String() string {
 func (*AwaitRequest) ProtoMessage() {}
 
 func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +832,7 @@ func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRequest.ProtoReflect.Descriptor instead.
 func (*AwaitRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{11}
+	return file_messages_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AwaitRequest) GetGroup() uint32 {
@@ -797,7 +858,7 @@ type AwaitResponse struct {
 
 func (x *AwaitResponse) Reset() {
 	*x = AwaitResponse{}
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +870,7 @@ func (x *AwaitResponse) String() string {
 func (*AwaitResponse) ProtoMessage() {}
 
 func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +883,7 @@ func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
 func (*AwaitResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{12}
+	return file_messages_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AwaitResponse) GetCall() *Call {
@@ -847,7 +908,7 @@ type ActorEnvelope struct {
 
 func (x *ActorEnvelope) Reset() {
 	*x = ActorEnvelope{}
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +920,7 @@ func (x *ActorEnvelope) String() string {
 func (*ActorEnvelope) ProtoMessage() {}
 
 func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +933,7 @@ func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorEnvelope.ProtoReflect.Descriptor instead.
 func (*ActorEnvelope) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{13}
+	return file_messages_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ActorEnvelope) GetTarget() string {
@@ -930,7 +991,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1003,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1016,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+	return file_messages_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -996,7 +1057,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1008,7 +1069,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1021,7 +1082,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{15}
+	return file_messages_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Held) GetCall() []byte {
@@ -1049,7 +1110,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1061,7 +1122,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,7 +1135,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1101,7 +1162,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1113,7 +1174,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1126,7 +1187,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Panic) GetReason() string {
@@ -1146,7 +1207,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1219,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1232,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1191,7 +1252,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1203,7 +1264,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1216,7 +1277,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1244,7 +1305,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1256,7 +1317,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1269,7 +1330,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1288,7 +1349,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +1361,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +1374,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1336,7 +1397,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1348,7 +1409,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1361,7 +1422,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Server) GetNode() string {
@@ -1404,7 +1465,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1416,7 +1477,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1490,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1463,7 +1524,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1536,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1549,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 type PlacementsResponse struct {
@@ -1500,7 +1561,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1512,7 +1573,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1525,7 +1586,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -1545,7 +1606,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1618,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1631,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -1584,13 +1645,14 @@ type HostedResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Open          bool                   `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
 	Incarnation   uint64                 `protobuf:"varint,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Current       bool                   `protobuf:"varint,3,opt,name=current,proto3" json:"current,omitempty"` // it has applied all that its group had committed at some moment since it was opened
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1602,7 +1664,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1615,7 +1677,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{27}
+	return file_messages_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -1630,6 +1692,13 @@ func (x *HostedResponse) GetIncarnation() uint64 {
 		return x.Incarnation
 	}
 	return 0
+}
+
+func (x *HostedResponse) GetCurrent() bool {
+	if x != nil {
+		return x.Current
+	}
+	return false
 }
 
 var File_messages_peer_proto protoreflect.FileDescriptor
@@ -1647,14 +1716,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x10ReadIndexRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"\x8c\x02\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"\xc5\x02\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12(\n" +
 	"\x04call\x18\x03 \x01(\v2\x12.flow.v1.CallQueryH\x00R\x04call\x12/\n" +
 	"\x04list\x18\x04 \x01(\v2\x19.flow.v1.ListCallsRequestH\x00R\x04list\x12+\n" +
 	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12+\n" +
-	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x12\x12\n" +
+	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x127\n" +
+	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x12\x12\n" +
 	"\x04skip\x18\x06 \x01(\x03R\x04skipB\a\n" +
 	"\x05query\"9\n" +
 	"\tCallQuery\x12\x0e\n" +
@@ -1665,13 +1735,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\"$\n" +
 	"\n" +
 	"GatesQuery\x12\x16\n" +
-	"\x06socket\x18\x01 \x01(\tR\x06socket\"\xb8\x01\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\"\x10\n" +
+	"\x0eSchedulesQuery\"\xee\x01\n" +
 	"\rQueryResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12!\n" +
 	"\x04call\x18\x02 \x01(\v2\r.flow.v1.CallR\x04call\x12%\n" +
 	"\x04page\x18\x03 \x01(\v2\x11.flow.v1.CallPageR\x04page\x12$\n" +
 	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\x12!\n" +
-	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\"s\n" +
+	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\x124\n" +
+	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\"s\n" +
 	"\bCallPage\x12#\n" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
@@ -1735,10 +1807,11 @@ const file_messages_peer_proto_rawDesc = "" +
 	"placements\x18\x01 \x03(\v2\x17.flow.v1.GroupPlacementR\n" +
 	"placements\"%\n" +
 	"\rHostedRequest\x12\x14\n" +
-	"\x05group\x18\x01 \x01(\rR\x05group\"F\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\"`\n" +
 	"\x0eHostedResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
-	"\vincarnation\x18\x02 \x01(\x04R\vincarnationB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x18\n" +
+	"\acurrent\x18\x03 \x01(\bR\acurrentB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once
@@ -1752,7 +1825,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -1762,57 +1835,61 @@ var file_messages_peer_proto_goTypes = []any{
 	(*CallQuery)(nil),          // 5: flow.v1.CallQuery
 	(*StatsQuery)(nil),         // 6: flow.v1.StatsQuery
 	(*GatesQuery)(nil),         // 7: flow.v1.GatesQuery
-	(*QueryResponse)(nil),      // 8: flow.v1.QueryResponse
-	(*CallPage)(nil),           // 9: flow.v1.CallPage
-	(*Stats)(nil),              // 10: flow.v1.Stats
-	(*AwaitRequest)(nil),       // 11: flow.v1.AwaitRequest
-	(*AwaitResponse)(nil),      // 12: flow.v1.AwaitResponse
-	(*ActorEnvelope)(nil),      // 13: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 14: flow.v1.KeepAlive
-	(*Held)(nil),               // 15: flow.v1.Held
-	(*SessionUnknown)(nil),     // 16: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 17: flow.v1.Panic
-	(*CallRequest)(nil),        // 18: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 19: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 20: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 21: flow.v1.ServersResponse
-	(*Server)(nil),             // 22: flow.v1.Server
-	(*Gossip)(nil),             // 23: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 24: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 25: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 26: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 27: flow.v1.HostedResponse
-	(*Reply)(nil),              // 28: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 29: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 30: flow.v1.Call
-	(*Gate)(nil),               // 31: flow.v1.Gate
-	(*Enqueue)(nil),            // 32: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 33: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 34: flow.v1.GroupPlacement
+	(*SchedulesQuery)(nil),     // 8: flow.v1.SchedulesQuery
+	(*QueryResponse)(nil),      // 9: flow.v1.QueryResponse
+	(*CallPage)(nil),           // 10: flow.v1.CallPage
+	(*Stats)(nil),              // 11: flow.v1.Stats
+	(*AwaitRequest)(nil),       // 12: flow.v1.AwaitRequest
+	(*AwaitResponse)(nil),      // 13: flow.v1.AwaitResponse
+	(*ActorEnvelope)(nil),      // 14: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 15: flow.v1.KeepAlive
+	(*Held)(nil),               // 16: flow.v1.Held
+	(*SessionUnknown)(nil),     // 17: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 18: flow.v1.Panic
+	(*CallRequest)(nil),        // 19: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 20: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 21: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 22: flow.v1.ServersResponse
+	(*Server)(nil),             // 23: flow.v1.Server
+	(*Gossip)(nil),             // 24: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 25: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 26: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 27: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 28: flow.v1.HostedResponse
+	(*Reply)(nil),              // 29: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 30: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 31: flow.v1.Call
+	(*Gate)(nil),               // 32: flow.v1.Gate
+	(*ScheduleState)(nil),      // 33: flow.v1.ScheduleState
+	(*Enqueue)(nil),            // 34: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 35: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 36: flow.v1.GroupPlacement
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	28, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	29, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	29, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	30, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
-	30, // 5: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
-	9,  // 6: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
-	10, // 7: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	31, // 8: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	30, // 9: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	30, // 10: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	15, // 11: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	32, // 12: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	30, // 13: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	22, // 14: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	33, // 15: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	34, // 16: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
+	31, // 6: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	10, // 7: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
+	11, // 8: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
+	32, // 9: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	33, // 10: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	31, // 11: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	31, // 12: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	16, // 13: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	34, // 14: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	31, // 15: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	23, // 16: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	35, // 17: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	36, // 18: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -1827,6 +1904,7 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_List)(nil),
 		(*QueryRequest_Stats)(nil),
 		(*QueryRequest_Gates)(nil),
+		(*QueryRequest_Schedules)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1834,7 +1912,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -9,7 +9,7 @@ type Result struct {
 	// from partitions; none from the meta group, whose changes are read from
 	// its state.
 	Effects []proto.Message
-	// Posted: the command put messages for other groups into the outbox.
+	// Posted: the command's entry put messages for other groups into the outbox.
 	Posted bool
 }
 

@@ -23,7 +23,7 @@ func Check(view kv.View) error {
 		return nil
 	}
 	k := checker{view: view, partitions: partitions}
-	for _, check := range []func() error{k.objects, k.names, k.referrers, k.placed, k.groups, k.configurations, k.disappearances} {
+	for _, check := range []func() error{k.objects, k.names, k.referrers, k.placed, k.stagings, k.groups, k.configurations, k.disappearances} {
 		if err := check(); err != nil {
 			return fmt.Errorf("check model of network %s: %w", id, err)
 		}
@@ -126,6 +126,22 @@ func (k checker) placed() error {
 		}
 		if placed != wantedSlots(o) || o.GetProcessor().Shortfall < 0 {
 			return fmt.Errorf("processor %s wants %d slots, %d are placed or short", o.Name, wantedSlots(o), placed)
+		}
+	}
+	return nil
+}
+
+// stagings: functions wait only for a processor whose code does not serve yet,
+// and what serves has been seen to start.
+func (k checker) stagings() error {
+	for _, id := range keysBelow(k.view, []byte(stagings)) {
+		if o := load(k.view, messages.Kind_KIND_PROCESSOR, id); o.GetProcessor().GetServing() == nil {
+			return fmt.Errorf("functions are staged for processor %s, whose code serves", id)
+		}
+	}
+	for _, o := range all(k.view, messages.Kind_KIND_PROCESSOR) {
+		if p := o.GetProcessor(); p.Serving != nil && (!p.Proven || sameCode(p.Serving, codeOf(p))) {
+			return fmt.Errorf("processor %s: commit %s serves until %s does, proven: %t", o.Name, p.Serving.Commit, p.ResolvedCommit, p.Proven)
 		}
 	}
 	return nil

@@ -80,7 +80,8 @@ func (c *change) deleteProcessor(o *messages.Object) {
 		return
 	}
 	o.Status, o.RequestedStatus, o.Message = Deleting, Stopped, ""
-	o.GetProcessor().Shortfall = 0
+	o.GetProcessor().Shortfall, o.GetProcessor().Serving = 0, nil
+	c.Delete(stagedKey(o.Id))
 	c.save(o)
 	c.disappear(o, messages.GroupID(o.GetProcessor().Partition), &messages.RemoveProcessor{Processor: o.Id})
 	c.place()
@@ -137,6 +138,9 @@ func (c *change) vanish(o *messages.Object) {
 		c.removeReferring(self, messages.Kind_KIND_WORKER)
 	}
 	c.remove(o)
+	if processor := load(c, messages.Kind_KIND_PROCESSOR, o.GetSocket().GetProcessor()); processor.GetProcessor().GetServing() != nil {
+		c.settle(processor) // new code may have waited for this socket to go
+	}
 	if queue := o.GetSocket().GetQueue(); queue != "" {
 		c.leaveQueue(queue)
 	}

@@ -14,6 +14,7 @@ import (
 //	m/r/ KIND / id / KIND / id     empty: the second object refers to the first
 //	m/g/ group(4)                  what is due of a group
 //	m/c/ KIND / id                 what the partition was last told of an object
+//	m/f/ id                        functions of a processor's code that does not serve yet
 //	m/d/ group(4) seq(8)           KIND / id: goes when the group acknowledged the message
 const (
 	objects       = "m/o/"
@@ -21,6 +22,7 @@ const (
 	referrers     = "m/r/"
 	groups        = "m/g/"
 	configured    = "m/c/"
+	stagings      = "m/f/"
 	disappearing  = "m/d/"
 	pathSeparator = "/"
 )
@@ -48,6 +50,8 @@ func configuredKey(kind messages.Kind, id string) []byte { return path(configure
 func referrerKey(to reference, from *messages.Object) []byte {
 	return path(referrers, noun(to.kind), to.id, noun(from.Kind), from.Id)
 }
+
+func stagedKey(processor string) []byte { return path(stagings, processor) }
 
 func groupKey(group messages.GroupID) []byte {
 	return binary.BigEndian.AppendUint32([]byte(groups), uint32(group))

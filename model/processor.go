@@ -18,6 +18,7 @@ const localhost = "localhost"
 func (c *change) checkNewProcessor(op string, o *messages.Object) *messages.Error {
 	p := o.GetProcessor()
 	p.Partition, p.Shortfall, p.Restarted = 0, 0, 0
+	p.Serving, p.Proven, p.GivenUp = nil, false, false
 	if o.RequestedStatus == "" || o.RequestedStatus == Ready {
 		o.RequestedStatus = Running
 	}
@@ -134,11 +135,15 @@ func (c *change) configureProcessor(o *messages.Object) {
 
 // processorConfiguration is what a partition needs of a processor.
 func processorConfiguration(o *messages.Object) *messages.ConfigureProcessor {
-	p := o.GetProcessor()
+	serving, pending := Serving(o)
+	p := serving.GetProcessor()
 	configuration := &messages.ConfigureProcessor{
 		Processor: o.Id, Name: o.Name, Commit: p.ResolvedCommit, Status: o.RequestedStatus, Message: o.Message,
 		Retries: p.Retries, Retrydelay: p.Retrydelay, Timelimit: p.Timelimit, Ratelimit: p.Ratelimit,
 		BuiltinEcho: p.BuiltinEcho, Module: p.Module, NoRetry: p.NoRetry,
+	}
+	if pending && o.Status == Running {
+		configuration.Message = "" // it is about code that no call waits for
 	}
 	if o.Status == Failed || o.Status == Stopped {
 		configuration.Status = o.Status // a processor that is not enabled is stopped, whatever was requested

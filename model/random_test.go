@@ -54,6 +54,7 @@ func (o *oracle) plugged(socket string) bool {
 type oracleProcessor struct {
 	deleting  bool
 	functions []string
+	staged    []string // of code that is to serve
 }
 
 type oracleSocket struct {
@@ -107,7 +108,7 @@ func (o *oracle) deleteProcessor(name string, force bool) bool {
 		o.sockets[s].deleting = true
 		o.unplug(s)
 	}
-	p.deleting = true
+	p.deleting, p.staged = true, nil
 	return true
 }
 
@@ -122,8 +123,18 @@ func (o *oracle) setFunctions(name string, functions []string) bool {
 	if len(o.socketsOf(func(s *oracleSocket) bool { return s.processor == name && !slices.Contains(functions, s.function) })) > 0 {
 		return false
 	}
-	p.functions = functions
+	p.staged = functions
 	return true
+}
+
+// serve makes staged functions those that are called, as soon as the code they
+// are of serves.
+func (o *oracle) serve(w *world) {
+	for name, p := range o.processors {
+		if p.staged != nil && w.processor(name).GetProcessor().Serving == nil {
+			p.functions, p.staged = p.staged, nil
+		}
+	}
 }
 
 // acknowledged lets go of all that was being deleted.
@@ -189,6 +200,7 @@ func TestRandomCommandsAgreeWithTheOracle(t *testing.T) {
 				w.acknowledge(2)
 				o.acknowledged()
 			}
+			o.serve(w)
 			for _, kind := range []messages.Kind{messages.Kind_KIND_QUEUE, messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_SOCKET, messages.Kind_KIND_TASK, messages.Kind_KIND_PLUG} {
 				if got, want := namesOf(all(w.state, kind)), o.names(kind); !slices.Equal(got, want) {
 					t.Fatalf("seed %d, step %d: after %T {%v}: %s: %v, want %v", seed, step, m, m, noun(kind), got, want)
@@ -251,10 +263,16 @@ func randomCommand(rng *rand.Rand, w *world, o *oracle, step int) (proto.Message
 	case 8:
 		return &messages.Delete{Kind: messages.Kind_KIND_PROCESSOR, Name: p, Force: force}, said(o.deleteProcessor(p, force))
 	case 9:
+		commit := pick("c1", "c2")
+		if known := o.processors[p]; known != nil && !known.deleting && len(functions) == 0 {
+			if serving := w.processor(p).GetProcessor().Serving; serving.GetCommit() == commit {
+				known.staged = nil // the code that serves is asked for again
+			}
+		}
 		return &messages.Update{Kind: messages.Kind_KIND_PROCESSOR, Name: p, Functions: functionsNamed(functions...),
 				Fields: []string{"processor.resolved_commit", "requested_status", "processor.concurrency"},
 				Object: &messages.Object{RequestedStatus: pick(Running, Paused, Stopped), Spec: &messages.Object_Processor{Processor: &messages.Processor{
-					ResolvedCommit: pick("c1", "c2"), Concurrency: int32(rng.IntN(9))}}}},
+					ResolvedCommit: commit, Concurrency: int32(rng.IntN(9))}}}},
 			said(o.setFunctions(p, functions))
 	case 10:
 		return &messages.NodeDown{Node: "node-" + pick("b", "c"), Boot: uint64(1 + rng.IntN(3))}, nil
@@ -271,7 +289,8 @@ func randomCommand(rng *rand.Rand, w *world, o *oracle, step int) (proto.Message
 	for name := range o.names(messages.Kind_KIND_PROCESSOR) {
 		processor := all(w.state, messages.Kind_KIND_PROCESSOR)[name]
 		report.Deployments = append(report.Deployments, &messages.DeploymentReport{Processor: processor.Id, Commit: pick("c1", "c2"),
-			Status: pick(Building, Starting, Running, Failed, Stopped), Running: int32(rng.IntN(3)), Message: "m", Epoch: w.index})
+			Status: pick(Building, Starting, Running, Failed, Stopped), Running: int32(rng.IntN(3)), Message: "m", Epoch: w.index, Unbuilt: rng.IntN(2) == 0,
+			NextCommit: pick("c1", "c2"), NextStatus: pick(Building, Failed, Ready), NextMessage: "n"})
 		report.Workers = append(report.Workers, &messages.Object{Spec: &messages.Object_Worker{Worker: &messages.Worker{Processor: processor.Id, Process: int32(rng.IntN(3))}}})
 	}
 	return report, nil

@@ -114,7 +114,8 @@ func (f Filter) on(view kv.View) func(o *messages.Object) bool {
 
 // Assignment is what a node runs of a processor.
 type Assignment struct {
-	Processor  *messages.Object
+	Processor  *messages.Object // with the code that serves
+	Next       *messages.Object // with the code that is to take its place once it is known to start; nil: none
 	Deployment *messages.Object
 }
 
@@ -122,7 +123,14 @@ type Assignment struct {
 func Assignments(view kv.View, node messages.NodeID) []Assignment {
 	var found []Assignment
 	for _, d := range referring(view, reference{messages.Kind_KIND_NODE, string(node)}, messages.Kind_KIND_DEPLOYMENT) {
-		found = append(found, Assignment{load(view, messages.Kind_KIND_PROCESSOR, d.GetDeployment().Processor), d})
+		o := load(view, messages.Kind_KIND_PROCESSOR, d.GetDeployment().Processor)
+		a := Assignment{Deployment: d}
+		if serving, pending := Serving(o); pending {
+			a.Processor, a.Next = serving, o
+		} else {
+			a.Processor = o
+		}
+		found = append(found, a)
 	}
 	return found
 }
@@ -134,10 +142,14 @@ func Candidates(view kv.View, node messages.NodeID) []*messages.Object {
 	if host == nil {
 		return nil
 	}
-	return slices.DeleteFunc(processorsByAge(view), func(o *messages.Object) bool {
+	found := slices.DeleteFunc(processorsByAge(view), func(o *messages.Object) bool {
 		pin := o.GetProcessor().Hostname
 		return wantedSlots(o) == 0 || pin != "" && pin != host.Name
 	})
+	for i, o := range found {
+		found[i], _ = Serving(o)
+	}
+	return found
 }
 
 // TaskArguments gives the arguments of a task by their position.

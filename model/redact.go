@@ -11,18 +11,27 @@ import (
 func Redacted(o *messages.Object) *messages.Object {
 	p := o.GetProcessor()
 	url, credentials := withoutCredentials(p.GetGitrepo())
-	if credentials == "" && p.GetPassword() == "" {
+	serving, others := withoutCredentials(p.GetServing().GetGitrepo())
+	if credentials == "" && others == "" && p.GetPassword() == "" {
 		return o
 	}
 	o = clone(o)
 	o.GetProcessor().Gitrepo, o.GetProcessor().Password = url, ""
+	if others != "" {
+		o.GetProcessor().Serving.Gitrepo = serving
+	}
 	return o
 }
 
 // withoutSecret removes from a text what must not be shown of a processor: a
 // build that fails may quote the URL it was given.
 func withoutSecret(text string, p *messages.Processor) string {
-	_, credentials := withoutCredentials(p.Gitrepo)
+	return without(without(text, p.Gitrepo), p.GetServing().GetGitrepo())
+}
+
+// without removes the credentials of a URL from a text.
+func without(text, url string) string {
+	_, credentials := withoutCredentials(url)
 	if credentials == "" {
 		return text
 	}

@@ -19,6 +19,7 @@ func (c *change) report(m *messages.Report) *messages.Error {
 	if node == nil || node.Status != Up || node.GetNode().Boot != m.Boot {
 		return nil
 	}
+	gaveUp := false
 	for _, deployment := range referring(c, reference{node.Kind, node.Id}, messages.Kind_KIND_DEPLOYMENT) {
 		processor := load(c, messages.Kind_KIND_PROCESSOR, deployment.GetDeployment().Processor)
 		i := slices.IndexFunc(m.Deployments, func(r *messages.DeploymentReport) bool { return r.Processor == processor.Id })
@@ -28,26 +29,52 @@ func (c *change) report(m *messages.Report) *messages.Error {
 			c.reported(deployment, processor, m.Deployments[i])
 		}
 		c.settle(processor)
+		gaveUp = c.giveUp(processor) || gaveUp
 	}
 	c.setWorkers(node, m.Workers)
+	if gaveUp {
+		c.place()
+	}
 	return nil
 }
 
+// giveUp lets a processor whose first build failed wherever it was tried leave
+// its CPUs to others.
+func (c *change) giveUp(o *messages.Object) bool {
+	p := o.GetProcessor()
+	if o.Status != Failed || p.Proven {
+		return false
+	}
+	deployments := referring(c, reference{o.Kind, o.Id}, messages.Kind_KIND_DEPLOYMENT)
+	if slices.ContainsFunc(deployments, func(d *messages.Object) bool { return !d.GetDeployment().Unbuilt }) {
+		return false
+	}
+	p.GivenUp = true
+	c.save(o)
+	return true
+}
+
 // reported takes over what is said of one deployment. Of another commit than
-// the processor's, or of a failure from before it was restarted, nothing is to
-// be learnt about what runs now.
+// the one that serves, or of a failure from before it was restarted, nothing is
+// to be learnt about what runs now.
 func (c *change) reported(o, processor *messages.Object, r *messages.DeploymentReport) {
 	p, d := processor.GetProcessor(), o.GetDeployment()
-	o.Status, o.Message, d.Running = Starting, "", 0
-	if r.Commit == p.ResolvedCommit && !(r.Status == Failed && r.Epoch < p.Restarted) {
+	code := servingCode(p)
+	o.Status, o.Message, d.Running, d.Unbuilt = Starting, "", 0, false
+	if r.Commit == code.Commit && !(r.Status == Failed && r.Epoch < code.Restarted) {
 		o.Message = lastOf(withoutSecret(r.Message, p))
 		d.Running = max(0, min(r.Running, d.Cpus))
 		switch {
 		case d.Running > 0:
-			o.Status = Running
+			o.Status, p.Proven = Running, true
 		case r.Status == Building, r.Status == Failed:
 			o.Status = r.Status
 		}
+		d.Unbuilt = o.Status == Failed && r.Unbuilt
+	}
+	d.NextStatus, d.NextMessage = "", ""
+	if p.Serving != nil && r.NextCommit == p.ResolvedCommit && r.Epoch >= p.Restarted {
+		d.NextStatus, d.NextMessage = r.NextStatus, lastOf(withoutSecret(r.NextMessage, p))
 	}
 	c.save(o)
 }

@@ -17,9 +17,10 @@ func scheduler(view kv.View) *messages.Object {
 }
 
 // wantedSlots is how many slots a processor asks for now. A paused one keeps
-// its slots: the calls that run there go on.
+// its slots: the calls that run there go on. One that cannot be built leaves
+// the CPUs to others.
 func wantedSlots(o *messages.Object) int {
-	if o.Status == Deleting || !o.Enabled || o.RequestedStatus == Stopped {
+	if o.Status == Deleting || !o.Enabled || o.RequestedStatus == Stopped || o.GetProcessor().GivenUp {
 		return 0
 	}
 	return int(o.GetProcessor().Concurrency)
@@ -104,6 +105,7 @@ func (c *change) settle(o *messages.Object) {
 		return
 	}
 	deployments := referring(c, reference{o.Kind, o.Id}, messages.Kind_KIND_DEPLOYMENT)
+	c.rollOver(o, deployments)
 	placed := 0
 	for _, d := range deployments {
 		placed += int(d.GetDeployment().Cpus)
@@ -121,6 +123,8 @@ func (c *change) processorStatus(o *messages.Object, deployments []*messages.Obj
 		return Stopped, "it is not enabled"
 	case o.RequestedStatus == Stopped, o.RequestedStatus == Paused:
 		return o.RequestedStatus, ""
+	case o.GetProcessor().GivenUp:
+		return Failed, o.Message
 	case len(deployments) == 0:
 		return Starting, c.whyNoSlots(o)
 	}
@@ -128,7 +132,7 @@ func (c *change) processorStatus(o *messages.Object, deployments []*messages.Obj
 		return slices.IndexFunc(deployments, func(d *messages.Object) bool { return d.Status == status })
 	}
 	if in(Running) >= 0 {
-		return Running, ""
+		return Running, c.whyNotYet(o, deployments)
 	}
 	if i := in(Building); i >= 0 {
 		return Starting, "building environment on " + deployments[i].GetDeployment().Hostname

@@ -41,14 +41,15 @@ func (c *change) checkSocket(op string, o *messages.Object) *messages.Error {
 		return messages.Errorf(messages.Invalid, op, o.Name, format, args...)
 	}
 	switch {
-	case s.ScheduleType != "" && s.ScheduleType != "CRON" && s.ScheduleType != "INTERVAL":
-		return invalid("%q is not a type of schedule", s.ScheduleType).WithHint("types are CRON and INTERVAL")
 	case s.Correlate != "" && s.Correlate != "tracking":
 		return invalid("it cannot correlate by %q", s.Correlate).WithHint("leave it empty, or say tracking")
 	case s.Overflow != "" && s.Overflow != "block" && s.Overflow != "dead_letter":
 		return invalid("%q is no way to overflow", s.Overflow).WithHint("say block or dead_letter")
 	}
 	if refusal := c.checkSocketQueue(op, o, queue); refusal != nil {
+		return refusal
+	}
+	if refusal := checkSchedule(op, o); refusal != nil {
 		return refusal
 	}
 	if refusal := checkRate(op, o.Name, s.Ratelimit); refusal != nil {
@@ -58,7 +59,7 @@ func (c *change) checkSocket(op string, o *messages.Object) *messages.Error {
 		return refusal
 	}
 	return within(op, o.Name, []amount{
-		{"interval", s.Interval, maxMillis / 1000}, {"timelimit", s.GetTimelimit(), maxMillis}, {"gate_timeout", s.GateTimeout, maxMillis},
+		{"timelimit", s.GetTimelimit(), maxMillis}, {"gate_timeout", s.GateTimeout, maxMillis},
 	})
 }
 
@@ -125,6 +126,7 @@ func socketConfiguration(view kv.View, w *wires, o *messages.Object, q *messages
 	if bounded := q.MaxLength > 0 || q.MaxLengthBytes > 0; bounded && q.Partition != s.Partition {
 		m.Queue, m.QueuePartition = s.Queue, q.Partition
 	}
+	m.Schedule = scheduleOf(view, o)
 	w.wire(view, o, m)
 	return m
 }

@@ -27,9 +27,9 @@ func settable(kind messages.Kind) []string {
 			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
 			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
 	case messages.Kind_KIND_SOCKET:
-		return []string{"socket.binding", "socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.no_retry", "socket.ordered",
-			"socket.overflow", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
-			"socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.wait"}
+		return []string{"socket.binding", "socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.missed", "socket.no_retry", "socket.ordered",
+			"socket.overflow", "socket.overlap", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
+			"socket.schedule_data", "socket.schedule_paused", "socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.timezone", "socket.wait"}
 	case messages.Kind_KIND_PLUG:
 		return []string{"plug.argument", "plug.description", "plug.queue", "plug.source", "plug.target", "plug.type"}
 	case messages.Kind_KIND_NODE:
@@ -149,35 +149,77 @@ func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) 
 	return nil
 }
 
-// updateProcessor carries out a processor's change: its tasks follow its code,
-// and its deployments start again where that is due.
+// updateProcessor carries out a processor's change. Code that works goes on
+// until the new code is known to start; otherwise its tasks follow its code at
+// once, and its deployments start again where that is due.
 func (c *change) updateProcessor(old, fresh *messages.Object, m *messages.Update) {
-	functions := m.Functions
 	before, after := old.GetProcessor(), fresh.GetProcessor()
-	deployments := referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_DEPLOYMENT)
-	commit := before.ResolvedCommit != after.ResolvedCommit
-	environment := commit || before.Gitrepo != after.Gitrepo || before.Module != after.Module || before.Modulepath != after.Modulepath ||
-		before.Requirements != after.Requirements || before.Python != after.Python
-	failed := slices.ContainsFunc(deployments, func(d *messages.Object) bool { return d.Status == Failed })
-	// Code that was read again together with a status to be in is a restart.
-	restart := len(functions) > 0 && slices.Contains(m.Fields, "requested_status")
-	if environment || restart || failed && len(functions) > 0 || wantedSlots(old) == 0 && wantedSlots(fresh) > 0 {
+	serving, wanted := servingCode(before), codeOf(after)
+	asked := slices.Contains(m.Fields, "requested_status") || slices.Contains(m.Fields, "enabled")
+	if asked || len(m.Functions) > 0 || !sameCode(codeOf(before), wanted) {
+		after.GivenUp = false
+	}
+	restarts := c.restarts(old, fresh, m)
+	if restarts {
 		after.Restarted = c.index
-		for _, d := range deployments {
-			if commit || d.Status == Failed {
-				c.restartDeployment(d)
-			} else {
-				d.GetDeployment().Epoch = c.index
-				c.save(d)
-			}
+	}
+	deployments := referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_DEPLOYMENT)
+	if before.Proven && (wantedSlots(old) > 0 || before.Serving != nil) && !sameCode(serving, wanted) {
+		after.Serving = serving
+		if wantedSlots(old) == 0 && wantedSlots(fresh) > 0 {
+			after.Serving.Restarted = c.index
+		}
+		c.save(fresh)
+		c.stage(fresh, m.Functions)
+		if restarts {
+			c.begin(deployments, false)
+		}
+	} else {
+		after.Serving = nil
+		after.Proven = before.Proven && sameCode(serving, wanted)
+		c.save(fresh)
+		c.Delete(stagedKey(fresh.Id))
+		c.replaceFunctions(fresh, m.Functions)
+		if restarts {
+			c.begin(deployments, serving.Commit != wanted.Commit)
 		}
 	}
-	c.save(fresh)
-	if len(functions) > 0 {
-		c.setFunctions(fresh, functions)
+	if beats(before, after) {
 		for _, socket := range referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_SOCKET) {
 			c.configureSocket(socket)
 		}
 	}
 	c.place()
+}
+
+// restarts says whether an update begins anew what a processor runs or is to
+// run: its code changes, it is restarted, or what failed is to be tried again.
+func (c *change) restarts(old, fresh *messages.Object, m *messages.Update) bool {
+	failed := func(d *messages.Object) bool { return d.Status == Failed || d.GetDeployment().NextStatus == Failed }
+	deployments := referring(c, reference{fresh.Kind, fresh.Id}, messages.Kind_KIND_DEPLOYMENT)
+	again := len(m.Functions) > 0
+	switch {
+	case !sameCode(codeOf(old.GetProcessor()), codeOf(fresh.GetProcessor())):
+		return true
+	case again && slices.Contains(m.Fields, "requested_status"): // code that was read again together with a status to be in is a restart
+		return true
+	case again && slices.ContainsFunc(deployments, failed):
+		return true
+	}
+	return wantedSlots(old) == 0 && wantedSlots(fresh) > 0
+}
+
+// begin forgets what was reported of code before it was started again.
+// replaced: another commit serves from now on.
+func (c *change) begin(deployments []*messages.Object, replaced bool) {
+	for _, o := range deployments {
+		d := o.GetDeployment()
+		d.NextStatus, d.NextMessage = "", ""
+		if replaced || o.Status == Failed {
+			c.restartDeployment(o)
+		} else {
+			d.Epoch = c.index
+			c.save(o)
+		}
+	}
 }

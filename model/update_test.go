@@ -117,12 +117,7 @@ func TestRestartStartsTheSameCodeAgain(t *testing.T) {
 func TestNewCommitBringsAndTakesTasks(t *testing.T) {
 	w := founded(t, 4)
 	w.sample()
-	w.reports("a", "p", Running, 2, "")
 	w.acknowledge(1)
-	commit := func(commit string, functions ...string) *messages.Update {
-		return &messages.Update{Kind: messages.Kind_KIND_PROCESSOR, Name: "p", Fields: []string{"processor.resolved_commit"}, Functions: functionsNamed(functions...),
-			Object: &messages.Object{Spec: &messages.Object_Processor{Processor: &messages.Processor{ResolvedCommit: commit}}}}
-	}
 	w.refused(commit("c2", "f", "h"), messages.Conflict, "no function g", "t", "f, h")
 	w.do(&messages.Delete{Kind: messages.Kind_KIND_SOCKET, Name: "t"})
 	w.acknowledge(1)
@@ -130,7 +125,7 @@ func TestNewCommitBringsAndTakesTasks(t *testing.T) {
 	more := commit("c2", "f", "h")
 	more.Functions[0].Parameters = more.Functions[0].Parameters[:1]
 	w.do(more)
-	if names := namesOf(Tasks(w.state, id("processor p"))); !slices.Equal(names, []string{"p.f", "p.h"}) {
+	if names := w.tasks("p"); names != "p.f p.h" {
 		t.Errorf("tasks %v", names)
 	}
 	if arguments := TaskArguments(w.state, w.get(messages.Kind_KIND_TASK, "p.f").Id); len(arguments) != 1 {

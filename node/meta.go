@@ -114,7 +114,7 @@ func (n *Node) assign() {
 	_ = localModel{n}.View(n.stopping, func(view kv.View, applied uint64) error {
 		a := actors.Assignments{Version: applied, Standby: model.Candidates(view, n.self.Node)}
 		for _, m := range model.Assignments(view, n.self.Node) {
-			a.Assignments = append(a.Assignments, actors.Assignment{Processor: m.Processor, Deployment: m.Deployment})
+			a.Assignments = append(a.Assignments, actors.Assignment{Processor: m.Processor, Next: m.Next, Deployment: m.Deployment})
 		}
 		n.agent.Assign(a)
 		return nil

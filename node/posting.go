@@ -7,16 +7,18 @@ import (
 	"github.com/elasticcode/flow/raftstore"
 )
 
-// posting says of each command whether it put messages into its group's
+// posting says of each entry whether it put messages into its group's
 // outbox, so that the courier looks there then, and not after each of
-// thousands of commands a second that put none.
+// thousands of entries that put none.
 type posting struct{ raftstore.Machine }
 
-func (p posting) Apply(tx kv.Tx, index uint64, now int64, c messages.Command) (messages.Result, error) {
+func (p posting) ApplyEntry(tx kv.Tx, index uint64, now int64, commands []messages.Command) ([]messages.Result, error) {
 	w := &watched{Tx: tx}
-	r, err := p.Machine.Apply(w, index, now, c)
-	r.Posted = w.posted
-	return r, err
+	results, err := p.Machine.ApplyEntry(w, index, now, commands)
+	for i := range results {
+		results[i].Posted = w.posted
+	}
+	return results, err
 }
 
 type watched struct {

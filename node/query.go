@@ -50,6 +50,8 @@ func (n *Node) answer(view kv.View, request *messages.QueryRequest, to *messages
 			return messages.Errorf(messages.NotFound, "get gate", "socket "+q.Gates.GetSocket(), "its partition does not know it")
 		}
 		to.Gate = gate
+	case *messages.QueryRequest_Schedules:
+		to.Schedules = flow.Schedules(view)
 	default:
 		return messages.Errorf(messages.Invalid, "query partition", "", "the query is unknown to this version")
 	}

@@ -21,6 +21,7 @@ type replica struct {
 	*raftstore.Group
 	partition *actors.Partition // nil for the meta group
 	courier   *courier
+	progress  progress
 }
 
 // Servers are the group's members as its leader sees them.
@@ -68,7 +69,7 @@ func (r *replicas) Group(id messages.GroupID) (cluster.Group, bool) {
 func (r *replicas) openDue(id messages.GroupID, due *messages.Replica) error {
 	c := raftstore.GroupConfig{ID: id, Incarnation: due.GetIncarnation(), Bootstrap: due.GetFounder()}
 	if id == messages.Meta {
-		c.Machine = posting{model.Machine{}}
+		c.Machine = posting{raftstore.OneByOne(model.Machine{}.Apply)}
 		return r.add(c, &metaObserver{node: r.node})
 	}
 	c.Machine = posting{&flow.Machine{Group: id}}
@@ -88,7 +89,7 @@ func (r *replicas) add(c raftstore.GroupConfig, o observer) error {
 	c.Observer, c.Layer = late, n.peers.RaftLayer(c.ID)
 	group, err := n.store.OpenGroup(c)
 	if err != nil {
-		return fmt.Errorf("open the replica of group %d: %w", c.ID, err)
+		return fmt.Errorf("open the replica of %s: %w", c.ID.Name(), err)
 	}
 	rep.Group = group
 	rep.courier = newCourier(n, rep)
@@ -100,6 +101,7 @@ func (r *replicas) add(c raftstore.GroupConfig, o observer) error {
 	r.mu.Unlock()
 	late.begin(r.watched(group, o))
 	n.tasks.Go(func() { n.watchFailure(rep) })
+	n.tasks.Go(func() { n.becomeCurrent(rep) })
 	return nil
 }
 
@@ -150,7 +152,7 @@ type partitionObserver struct {
 
 func (o *partitionObserver) attach(rep *replica) (err error) {
 	o.rep = rep
-	rep.partition, err = actors.NewPartition(o.node.system, actors.PartitionConfig{ID: rep.ID(), Group: rep.Group, State: state{rep.Group}})
+	rep.partition, err = actors.NewPartition(o.node.system, actors.PartitionConfig{ID: rep.ID(), Group: rep.Group, State: state{rep.Group}, Calendar: calendarOf{}})
 	return err
 }
 
@@ -227,6 +229,8 @@ func (s state) NextTimer() (at int64, ok bool) {
 	return at, ok
 }
 
+func (s state) Schedules() []*messages.ScheduleState { return read(s, flow.Schedules) }
+
 func (s state) Lookup(id messages.CallID) (call *messages.Call, ok bool) {
 	call = read(s, func(v kv.View) (c *messages.Call) {
 		c, ok = flow.GetCall(v, id, false, 0)
@@ -239,8 +243,8 @@ func (s state) Lookup(id messages.CallID) (call *messages.Call, ok bool) {
 func (n *Node) watchFailure(rep *replica) {
 	select {
 	case <-rep.Failed():
-		n.log.Error("a replica stopped", "group", rep.ID(), "error", rep.Err())
-		n.fail(fmt.Errorf("the replica of group %d stopped: %w%s", rep.ID(), rep.Err(), n.remedy(rep.Err())))
+		n.log.Error("a replica stopped", "group", rep.ID().Name(), "error", rep.Err())
+		n.fail(fmt.Errorf("the replica of %s stopped: %w%s", rep.ID().Name(), rep.Err(), n.remedy(rep.Err())))
 	case <-n.stopping.Done():
 	}
 }

@@ -91,12 +91,7 @@ type group struct {
 
 // groups asks the leaders of all groups at once.
 func (n *Node) groups(ctx context.Context, due []*messages.GroupPlacement) []group {
-	alive := map[messages.NodeID]bool{n.self.Node: true}
-	for _, m := range n.gossip.Members() {
-		if m.Alive {
-			alive[messages.NodeID(m.Info.GetId())] = true
-		}
-	}
+	alive := n.alive()
 	out := make([]group, len(due))
 	var wait sync.WaitGroup
 	for i, p := range due {
@@ -119,29 +114,42 @@ func (n *Node) groups(ctx context.Context, due []*messages.GroupPlacement) []gro
 
 // missing says what this node still lacks in a group; "": nothing.
 func (n *Node) missing(g group) string {
-	name := groupName(g.due.GetGroup())
-	if g.err != nil {
-		return name + ": " + g.err.Error()
+	name := messages.GroupID(g.due.GetGroup()).Name()
+	if what := n.problem(g); what != "" {
+		return name + ": " + what
 	}
-	for _, r := range g.due.GetReplicas() {
-		if r.GetNode() != string(n.self.Node) {
-			continue
-		}
-		for _, s := range g.servers {
-			if s.Node == n.self.Node && s.Incarnation == r.GetIncarnation() && s.Voter == r.GetVoter() && s.CaughtUp {
-				return ""
-			}
-		}
-		return name + ": its replica has not caught up yet"
+	i := slices.IndexFunc(g.due.GetReplicas(), func(r *messages.Replica) bool { return r.GetNode() == string(n.self.Node) })
+	if i < 0 {
+		return ""
+	}
+	if what := n.replicaLacks(g.due.GetReplicas()[i], messages.GroupID(g.due.GetGroup()), g.servers); what != "" {
+		return name + ": " + what
 	}
 	return ""
 }
 
-func groupName(id uint32) string {
-	if id == uint32(messages.Meta) {
-		return "the meta group"
+// replicaLacks says what this node's replica of a group, of which it is due,
+// still lacks; "": nothing.
+func (n *Node) replicaLacks(due *messages.Replica, group messages.GroupID, servers []cluster.Server) string {
+	rep := n.replicas.get(group)
+	if rep == nil || rep.Incarnation() != due.GetIncarnation() {
+		return "its replica is not open yet"
 	}
-	return "partition " + strconv.Itoa(int(id))
+	if what := rep.lacks(); what != "" {
+		return what
+	}
+	for _, s := range servers {
+		switch {
+		case s.Node != n.self.Node || s.Incarnation != due.GetIncarnation():
+		case s.Voter != due.GetVoter():
+			return "its replica has no vote yet"
+		case !s.CaughtUp:
+			return "its replica does not keep up with the leader"
+		default:
+			return ""
+		}
+	}
+	return "its replica is not a member yet"
 }
 
 // tolerates is how many further losses of nodes a group survives now.
@@ -164,80 +172,6 @@ func lossesTolerated(groups []group) int32 {
 		return 0
 	}
 	return slices.Min(all)
-}
-
-// networkInfo tells of nodes and groups.
-type networkInfo struct{ node *Node }
-
-func (i networkInfo) Info(ctx context.Context) (*messages.NetworkInfo, error) {
-	n := i.node
-	due, err := n.placements()
-	if err != nil {
-		return nil, err
-	}
-	info, err := see(n, modelInfo)
-	if err != nil {
-		return nil, err
-	}
-	info.Version = messages.Version
-	names := map[messages.NodeID]string{}
-	for _, o := range info.Nodes {
-		names[messages.NodeID(o.GetId())] = o.GetName()
-	}
-	groups := n.groups(ctx, due)
-	for _, g := range groups {
-		info.Groups = append(info.Groups, n.groupInfo(ctx, g, names))
-	}
-	info.LossesTolerated = lossesTolerated(groups)
-	return info, nil
-}
-
-func modelInfo(v kv.View) *messages.NetworkInfo {
-	info := &messages.NetworkInfo{}
-	info.NetworkId, _, _ = model.Network(v)
-	info.Nodes, _ = model.List(v, messages.Kind_KIND_NODE, model.Filter{}, "", messages.MaxPageRows)
-	for _, o := range info.Nodes {
-		if o.GetStatus() == model.Up {
-			info.Cpus += o.GetNode().GetCpus()
-		}
-	}
-	networks, _ := model.List(v, messages.Kind_KIND_NETWORK, model.Filter{}, "", 1)
-	for _, o := range networks {
-		info.Name = o.GetName()
-	}
-	placed, _ := model.List(v, messages.Kind_KIND_DEPLOYMENT, model.Filter{}, "", messages.MaxPageRows)
-	for _, o := range placed {
-		info.CpusUsed += o.GetDeployment().GetCpus()
-	}
-	return info
-}
-
-func (n *Node) groupInfo(ctx context.Context, g group, names map[messages.NodeID]string) *messages.GroupInfo {
-	id := messages.GroupID(g.due.GetGroup())
-	info := &messages.GroupInfo{Group: g.due.GetGroup(), LossesTolerated: g.tolerates()}
-	if leader, ok := n.router.Leader(id); ok {
-		info.Leader = names[leader]
-	}
-	for _, s := range g.servers {
-		if s.Voter {
-			info.Voters = append(info.Voters, names[s.Node])
-		} else {
-			info.Nonvoters = append(info.Nonvoters, names[s.Node])
-		}
-	}
-	if r := n.replicas.get(id); r != nil {
-		info.Applied = r.Applied()
-	}
-	if id == messages.Meta {
-		return info
-	}
-	ask, cancel := context.WithTimeout(ctx, askLimit)
-	defer cancel()
-	answer, err := n.router.Query(ask, &messages.QueryRequest{Group: g.due.GetGroup(), Query: &messages.QueryRequest_Stats{Stats: &messages.StatsQuery{}}})
-	if err == nil {
-		info.Calls, info.Queued, info.Running = answer.GetStats().GetTotal(), answer.GetStats().GetQueued(), answer.GetStats().GetRunning()
-	}
-	return info
 }
 
 // describe is what the node says of itself.

@@ -17,7 +17,6 @@ const (
 	MaxEvents        = 1024                      // events that wait for the observer
 	maxAppendEntries = 64                        // entries in one AppendEntries request, and in one batch for the state machine
 	maxPooledConns   = 2                         // idle connections kept to each peer
-	caughtUpDistance = 64                        // entries that a replica may lack and still count as caught up
 )
 
 // Config says where a node's groups live and how they keep time. The zero value

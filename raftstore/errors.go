@@ -3,7 +3,6 @@ package raftstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -18,7 +17,7 @@ const (
 	retryLeader = 50 * time.Millisecond
 )
 
-func (g *Group) subject() string { return fmt.Sprintf("group %d", g.id) }
+func (g *Group) subject() string { return g.id.Name() }
 
 func (g *Group) errNotLeader(op string) *messages.Error {
 	e := messages.Errorf(messages.NotLeader, op, g.subject(), "this replica does not lead")

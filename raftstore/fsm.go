@@ -107,7 +107,7 @@ func (a *applier) entry(l *raft.Log) ([]messages.Result, error) {
 		err = a.kv.Commit(Batch{Writes: append(writes, at.write(a.group))})
 	}
 	if err != nil {
-		err = fmt.Errorf("apply entry %d of group %d: %w", l.Index, a.group, err)
+		err = fmt.Errorf("apply entry %d of %s: %w", l.Index, a.group.Name(), err)
 		a.fail(err)
 		return nil, err
 	}
@@ -135,13 +135,11 @@ func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, 
 	snapshot := a.kv.Snapshot()
 	defer snapshot.Close()
 	tx := kv.NewOverlay(warm{machineView(snapshot, a.group), &a.hot})
-	results = make([]messages.Result, len(entry.Commands))
-	for i, c := range entry.Commands {
-		if results[i], err = a.machine.Apply(tx, l.Index, at.time, c); err != nil {
-			return nil, nil, fmt.Errorf("command %d of type %d: %w", i, c.Type, err)
-		}
+	results, err = a.machine.ApplyEntry(tx, l.Index, at.time, entry.Commands)
+	if err == nil && len(results) != len(entry.Commands) {
+		err = fmt.Errorf("%d commands gave %d results", len(entry.Commands), len(results))
 	}
-	return results, tx, nil
+	return results, tx, err
 }
 
 // panicked turns what a state machine or a store panicked with into an error.
@@ -175,7 +173,7 @@ type flushed struct {
 
 func (f flushed) Persist(to raft.SnapshotSink) error {
 	if err := f.of.kv.Flush(); err != nil {
-		err = fmt.Errorf("flush state of group %d: %w", f.of.group, err)
+		err = fmt.Errorf("flush the state of %s: %w", f.of.group.Name(), err)
 		f.of.fail(err)
 		return err
 	}
@@ -196,7 +194,7 @@ func (a *applier) Restore(from io.ReadCloser) error {
 	}
 	r, err := a.snapshots.install(from, a.at().incarnation)
 	if err != nil {
-		err = fmt.Errorf("install snapshot of group %d: %w", a.group, err)
+		err = fmt.Errorf("install a snapshot of %s: %w", a.group.Name(), err)
 		a.fail(err) // the state may be half gone
 		return err
 	}

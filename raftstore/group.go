@@ -150,6 +150,9 @@ func (g *Group) Leader() (messages.NodeID, bool) {
 	return messages.NodeID(address), address != ""
 }
 
+// LastContact is when this replica heard its leader last, or led last.
+func (g *Group) LastContact() time.Time { return g.raft.Load().LastContact() }
+
 // Term is raft's current term.
 func (g *Group) Term() uint64 { return g.raft.Load().CurrentTerm() }
 

@@ -90,14 +90,19 @@ func (g *Group) change(ctx context.Context, op string, node messages.NodeID, inc
 	}
 }
 
-// fresh is how old a follower's last answer may be to speak for it.
-const fresh = 2 * time.Second
+const (
+	// fresh is how old a follower's last answer may be to speak for it.
+	fresh = 2 * time.Second
+	// maxLag is how far behind a follower's log may be that counts as caught up.
+	maxLag = 5 * time.Second
+)
 
-// CaughtUp says whether a follower's log ends about where this leader's does.
+// CaughtUp says whether a follower answers, and its log has all that this
+// leader's had a moment ago. What it has applied it knows itself.
 func (g *Group) CaughtUp(node messages.NodeID, incarnation uint64) bool {
 	if id := serverID(node, incarnation); id != g.self() {
 		p, ok := g.peers.get(id)
-		return ok && g.IsLeader() && p.term == g.Term() && time.Since(p.when) < fresh && p.last+caughtUpDistance >= p.own
+		return ok && g.IsLeader() && p.term == g.Term() && time.Since(p.when) < fresh && time.Since(p.holds) < maxLag
 	}
 	return g.IsLeader()
 }

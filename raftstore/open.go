@@ -14,7 +14,7 @@ import (
 func (s *Store) openGroup(c GroupConfig) (*Group, error) {
 	g := &Group{
 		id: c.ID, incarnation: c.Incarnation, store: s,
-		logger: s.parts.Logger.With("partition", uint32(c.ID)),
+		logger: s.parts.Logger.With("group", c.ID.Name()),
 		anew:   make(chan struct{}, 1), closing: make(chan context.Context), halted: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
 	g.peers = newPeers(g.stored, g.committed)

@@ -18,11 +18,41 @@ type peers struct {
 	news  map[chan struct{}]struct{}      // told when the log grows or more of it is committed
 }
 
+// peer is what a leader knows of one follower. How far behind it is counts in
+// time: few entries may be large, and many small.
 type peer struct {
-	last uint64 // where the follower's log ended
-	own  uint64 // where the leader's ended when it asked
+	term  uint64
+	when  time.Time // heard last
+	last  uint64    // where its log ended then
+	holds time.Time // its log has all that the leader's had then; zero: not known
+
+	goal   uint64 // where the leader's log ended when the follower was found behind
+	goalAt time.Time
+}
+
+// report is a follower's answer to a heartbeat.
+type report struct {
 	term uint64
-	when time.Time
+	when time.Time // it was asked
+	own  uint64    // where the leader's log ended then
+	last uint64    // where the follower's does
+}
+
+// hear takes a report in. What was known under another leadership is void.
+func (p peer) hear(r report) peer {
+	if p.term != r.term {
+		p = peer{term: r.term}
+	}
+	p.when, p.last = r.when, r.last
+	switch {
+	case r.last >= r.own:
+		p.holds, p.goal = r.when, 0
+	case p.goal == 0:
+		p.goal, p.goalAt = r.own, r.when
+	case r.last >= p.goal:
+		p.holds, p.goal, p.goalAt = p.goalAt, r.own, r.when
+	}
+	return p
 }
 
 func newPeers(last func() uint64, commit func(uint64) (uint64, bool)) *peers {
@@ -57,14 +87,22 @@ func (p *peers) tell() {
 	}
 }
 
-func (p *peers) heard(id raft.ServerID, what peer) {
+func (p *peers) heard(id raft.ServerID, r report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.seen[id] = what
+	p.seen[id] = p.seen[id].hear(r)
 	if wake := p.until[id]; wake != nil {
 		close(wake)
 		delete(p.until, id)
 	}
+}
+
+// lost says that a follower does not answer. It may come back with less applied
+// than it had in its log, or not come back.
+func (p *peers) lost(id raft.ServerID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.seen, id)
 }
 
 // next is closed when the follower is heard again.

@@ -68,7 +68,7 @@ func readRecord(view kv.View, g messages.GroupID) (r record, found bool, err err
 		return record{}, false, nil
 	}
 	if len(b) != 34 || b[0] != recordFormat {
-		return record{}, false, fmt.Errorf("read state of group %d: %w", g, ErrCorrupt)
+		return record{}, false, fmt.Errorf("read the state of %s: %w", g.Name(), ErrCorrupt)
 	}
 	n := func(i int) uint64 { return binary.BigEndian.Uint64(b[i:]) }
 	return record{n(2), n(10), n(18), int64(n(26)), b[1] == 1}, true, nil
@@ -87,7 +87,7 @@ func writeMembers(g messages.GroupID, index uint64, c raft.Configuration) kv.Wri
 func readMembers(view kv.View, g messages.GroupID) (uint64, raft.Configuration, error) {
 	b, ok := view.Get(ownKey(g, "config"))
 	if !ok || len(b) < 8 {
-		return 0, raft.Configuration{}, fmt.Errorf("read members of group %d: %w", g, ErrCorrupt)
+		return 0, raft.Configuration{}, fmt.Errorf("read the members of %s: %w", g.Name(), ErrCorrupt)
 	}
 	c, err := decodeMembers(b[8:])
 	return binary.BigEndian.Uint64(b), c, err

@@ -2,6 +2,7 @@ package raftstore
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/hashicorp/raft"
 
@@ -20,10 +21,25 @@ var ErrLostState = errors.New("replica has lost state it had acknowledged; it mu
 
 // Machine is a replicated state machine.
 type Machine interface {
-	// Apply applies one command at a log index and time (microseconds UTC, never
-	// less than the last). An error stops the replica; a refusal is in the reply.
-	// Every replica calls it with the same arguments in the same order.
-	Apply(tx kv.Tx, index uint64, now int64, c messages.Command) (messages.Result, error)
+	// ApplyEntry applies the commands of one log entry in order, at its index and
+	// time (microseconds UTC, never less than the last), and gives a result for
+	// each. An error stops the replica; a refusal is in the reply. Every replica
+	// calls it with the same arguments in the same order.
+	ApplyEntry(tx kv.Tx, index uint64, now int64, commands []messages.Command) ([]messages.Result, error)
+}
+
+// OneByOne is a Machine whose commands have nothing to share within an entry.
+type OneByOne func(tx kv.Tx, index uint64, now int64, c messages.Command) (messages.Result, error)
+
+func (apply OneByOne) ApplyEntry(tx kv.Tx, index uint64, now int64, commands []messages.Command) ([]messages.Result, error) {
+	results := make([]messages.Result, len(commands))
+	for i, c := range commands {
+		var err error
+		if results[i], err = apply(tx, index, now, c); err != nil {
+			return nil, fmt.Errorf("command %d of type %d: %w", i, c.Type, err)
+		}
+	}
+	return results, nil
 }
 
 // Observer hears what happens to a replica. All calls come from one goroutine,

@@ -105,7 +105,7 @@ func (s *snapshots) measure(view kv.View) (h head, size int64, err error) {
 			return err
 		}
 		if !found || h.restoring {
-			return fmt.Errorf("snapshot of group %d: there is no state", s.group)
+			return fmt.Errorf("snapshot of %s: there is no state", s.group.Name())
 		}
 		if h.configIndex, h.config, err = readMembers(view, s.group); err != nil {
 			return err

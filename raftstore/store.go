@@ -92,14 +92,14 @@ func (s *Store) OpenGroup(c GroupConfig) (*Group, error) {
 		return nil, errClosed
 	}
 	if s.open[c.ID] != nil {
-		return nil, messages.Errorf(messages.Conflict, "open replica", fmt.Sprintf("group %d", c.ID), "it is open already")
+		return nil, messages.Errorf(messages.Conflict, "open replica", c.ID.Name(), "it is open already")
 	}
 	g, err := s.openGroup(c)
 	if err != nil {
 		if errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrLostState) {
 			err = fmt.Errorf("%w: %w", ErrLostState, err)
 		}
-		return nil, fmt.Errorf("open replica %s of group %d: %w", serverID(s.config.Node, c.Incarnation), c.ID, err)
+		return nil, fmt.Errorf("open replica %s of %s: %w", serverID(s.config.Node, c.Incarnation), c.ID.Name(), err)
 	}
 	s.open[c.ID] = g
 	return g, nil

@@ -90,16 +90,18 @@ func (t *transport) LocalAddr() raft.ServerAddress { return raft.ServerAddress(t
 // it: raft would wait twice as long after each failure, up to ten seconds, and a
 // node that comes back would be that late.
 func (t *transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	own := t.peers.last()
+	asked := report{term: req.Term, when: time.Now(), own: t.peers.last()}
 	failed := t.peers.next(id)
 	if err := t.NetworkTransport.AppendEntries(id, to, req, resp); err != nil {
+		t.peers.lost(id)
 		if heartbeat := req.PrevLogEntry == 0 && len(req.Entries) == 0 && req.LeaderCommitIndex == 0; !heartbeat {
 			t.awaitContact(failed)
 		}
 		return err
 	}
 	if resp.Success {
-		t.peers.heard(id, peer{last: resp.LastLog, own: own, term: req.Term, when: time.Now()})
+		asked.last = resp.LastLog
+		t.peers.heard(id, asked)
 	}
 	return nil
 }

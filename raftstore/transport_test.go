@@ -39,7 +39,7 @@ func TestReplicationWaitsUntilTheFollowerIsHeard(t *testing.T) {
 		t.Fatal("reached nobody")
 	} // and it came back at once
 	for _, wake := range []func(){
-		func() { trans.peers.heard("b/1", peer{last: 9}) },
+		func() { trans.peers.heard("b/1", report{last: 9}) },
 		func() { l.Close() },
 	} {
 		returned := make(chan struct{})

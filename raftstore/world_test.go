@@ -123,7 +123,11 @@ func (l *pipeLayer) Addr() net.Addr { return &net.UnixAddr{Name: string(l.node),
 // gives the text, "refuse" changes nothing, "break" cannot be applied.
 type ledger struct{}
 
-func (ledger) Apply(tx kv.Tx, index uint64, now int64, c messages.Command) (messages.Result, error) {
+func (l ledger) ApplyEntry(tx kv.Tx, index uint64, now int64, commands []messages.Command) ([]messages.Result, error) {
+	return raftstore.OneByOne(l.apply).ApplyEntry(tx, index, now, commands)
+}
+
+func (ledger) apply(tx kv.Tx, index uint64, now int64, c messages.Command) (messages.Result, error) {
 	word := strings.SplitN(string(c.Body), " ", 3)
 	switch word[0] {
 	case "add":

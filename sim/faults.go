@@ -1,15 +1,9 @@
 package sim
 
-import "math/rand/v2"
-
-// faults breaks things, by a stream of chance of its own, until it is told to
-// stop; then it puts all right again.
-type faults struct {
-	world *World
-	rng   *rand.Rand
-	until int64
-	count map[string]int
-}
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // Faults that there are, by name.
 const (
@@ -18,85 +12,60 @@ const (
 	faultLoss      = "loss"
 )
 
-// AllFaults are the faults that a run can have.
-var AllFaults = []string{faultKill, faultPartition, faultLoss}
-
-// How often, and for how long.
+// How much, and for how long, at most.
 const (
-	faultEvery   = 3e9 // ns, at most
-	faultDown    = 4e9
-	faultCut     = 8e9
-	faultLossFor = 5e9
+	faultDown    = 4 * time.Second
+	faultCut     = 8 * time.Second
+	faultLossFor = 5 * time.Second
 	mostLoss     = 0.3
 	mostCalls    = 400 // host calls until a death that was decided on
 )
 
-// begin starts with the faults that are wanted.
-func (f *faults) begin(wanted []string) {
-	if len(wanted) > 0 {
-		f.world.at(f.world.now+f.some(faultEvery), func() { f.next(wanted) })
+// faultKinds are the faults that a run can have.
+func faultKinds() []kind {
+	return []kind{
+		{faultKill, "a node ends at one of its next calls of the host, and loses what it had not synced", func(rng *rand.Rand, _ int, e *Event) {
+			e.Count, e.For = 1+rng.IntN(mostCalls), some(rng, faultDown)
+		}, killNode},
+		{faultPartition, "a node is cut off from the others, in one direction or in both", func(rng *rand.Rand, _ int, e *Event) {
+			e.Count, e.For = rng.IntN(3), some(rng, faultCut)
+		}, cutOff},
+		{faultLoss, "packets are lost, and pieces of streams come late", func(rng *rand.Rand, _ int, e *Event) {
+			e.Share, e.For = rng.Float64()*mostLoss, some(rng, faultLossFor)
+		}, lose},
 	}
 }
 
-// some is a random time up to a limit.
-func (f *faults) some(limit int64) int64 { return 1 + f.rng.Int64N(limit) }
-
-func (f *faults) next(wanted []string) {
-	if f.world.now >= f.until {
-		return
-	}
-	fault := wanted[f.rng.IntN(len(wanted))]
-	f.count[fault]++
-	switch fault {
-	case faultKill:
-		f.kill(f.rng.IntN(f.world.options.Nodes))
-	case faultPartition:
-		f.partition()
-	case faultLoss:
-		f.lose()
-	}
-	f.world.at(f.world.now+f.some(faultEvery), func() { f.next(wanted) })
-}
-
-// kill ends a node at one of its next calls of the host.
-func (f *faults) kill(index int) {
-	m := f.world.machines[index]
-	calls, down := 1+f.rng.IntN(mostCalls), f.some(faultDown)
-	if m.running && m.dieIn == 0 {
-		f.world.trace.add(f.world.now, nil, "fault: %s dies in %d calls", m.name, calls)
-		m.dieIn = calls
-		m.downFor = down
+// killNode ends a node at its Count-th next call of the host.
+func killNode(w *World, e Event) {
+	if m := w.machines[e.Node]; m.running && m.dieIn == 0 {
+		m.dieIn, m.downFor = e.Count, int64(e.For)
 	}
 }
 
-// partition cuts a node off, in one direction or in both.
-func (f *faults) partition() {
-	n := f.world.net
-	alone, way := f.rng.IntN(f.world.options.Nodes), f.rng.IntN(3)
-	f.world.trace.add(f.world.now, nil, "fault: cut %d way %d", alone, way)
+// cutOff cuts what a node sends (Count 1: only what it gets).
+func cutOff(w *World, e Event) {
 	var cut []link
-	for i := range f.world.options.Nodes {
-		if i != alone && way != 1 {
-			cut = append(cut, link{alone, i})
+	for i := range w.options.Nodes {
+		if i != e.Node && e.Count != 1 {
+			cut = append(cut, link{e.Node, i})
 		}
-		if i != alone && way != 2 {
-			cut = append(cut, link{i, alone})
+		if i != e.Node && e.Count != 2 {
+			cut = append(cut, link{i, e.Node})
 		}
 	}
 	for _, l := range cut {
-		n.cut[l] = true
+		w.net.cut[l] = true
 	}
-	f.world.at(min(f.world.now+f.some(faultCut), f.until), func() {
-		f.world.trace.add(f.world.now, nil, "fault: heal %d", alone)
+	w.after(e.For, func() {
 		for _, l := range cut {
-			delete(n.cut, l)
+			delete(w.net.cut, l)
 		}
 	})
 }
 
-// lose makes the network lose a share of what it carries for a while.
-func (f *faults) lose() {
-	f.world.net.loss = f.rng.Float64() * mostLoss
-	f.world.trace.add(f.world.now, nil, "fault: loss %.3f", f.world.net.loss)
-	f.world.at(min(f.world.now+f.some(faultLossFor), f.until), func() { f.world.net.loss = 0 })
+// lose makes the network lose a share of what it carries.
+func lose(w *World, e Event) {
+	w.net.loss = e.Share
+	w.after(e.For, func() { w.net.loss = 0 })
 }

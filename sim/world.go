@@ -21,7 +21,8 @@ type Options struct {
 	Seed   uint64
 	Nodes  int
 	For    time.Duration // simulated; must be longer than Settle
-	Faults []string      // kinds, of AllFaults
+	Faults []string      // kinds, of Kinds()
+	Script []Event       // what happens; nil: what the seed draws of the kinds
 	Trace  io.Writer     // takes each line of the trace; nil: nobody
 	Log    io.Writer     // takes the guests' logs; nil: nobody
 	Level  string        // of the nodes' logs; empty: none
@@ -42,8 +43,10 @@ type World struct {
 	guest    wazero.CompiledModule
 	machines []*machine // the nodes, and the clients' machine as the last
 	net      *network
-	faults   *faults
 	trace    *trace
+	script   []Event
+	until    int64          // no event after it
+	count    map[string]int // of events, by kind
 	history  History
 	yield    chan struct{}
 }
@@ -55,6 +58,7 @@ type Result struct {
 	History    History
 	Violations []Violation
 	Faults     map[string]int
+	Script     []Event
 	Simulated  time.Duration
 	Took       time.Duration
 }
@@ -64,11 +68,17 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	if o.Nodes < 1 || o.For <= Settle {
 		return nil, fmt.Errorf("simulate %d nodes for %s: want at least 1 node, and more than %s, which the network has to settle in", o.Nodes, o.For, Settle)
 	}
+	if err := CheckScript(o.Nodes, o.Faults, o.Script); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace), yield: make(chan struct{})}
 	w.now = epoch
 	w.net = &network{world: w, rng: w.stream("network"), cut: map[link]bool{}}
-	w.faults = &faults{world: w, rng: w.stream("faults"), until: epoch + int64(o.For-Settle), count: map[string]int{}}
+	w.script, w.until, w.count = o.Script, epoch+int64(o.For-Settle), map[string]int{}
+	if w.script == nil {
+		w.script = draw(w.stream("faults"), o)
+	}
 	w.build()
 	for i, m := range w.machines {
 		w.at(epoch+int64(i)*int64(50*time.Millisecond), m.boot)
@@ -81,7 +91,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 		m.kill()
 	}
 	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: Check(w.history),
-		Faults: w.faults.count, Simulated: o.For, Took: time.Since(began)}, ctx.Err()
+		Faults: w.count, Script: w.script, Simulated: o.For, Took: time.Since(began)}, ctx.Err()
 }
 
 // stream is a source of chance for one purpose: what one takes out of it does
@@ -106,7 +116,7 @@ func (w *World) build() {
 	}
 	clients := w.machine("clients")
 	clients.env = [][2]string{{"SIM_ROLE", "clients"}, {"SIM_NODES", strings.Join(addresses, " ")},
-		{"SIM_UNTIL", strconv.FormatInt(w.faults.until, 10)}, {"SIM_END", strconv.FormatInt(epoch+int64(w.options.For), 10)}}
+		{"SIM_UNTIL", strconv.FormatInt(w.until, 10)}, {"SIM_END", strconv.FormatInt(epoch+int64(w.options.For), 10)}}
 }
 
 func (w *World) machine(name string) *machine {
@@ -124,7 +134,7 @@ func (w *World) note(m *machine, line string) {
 	m.seen(nil, "note %s", line)
 	w.history = append(w.history, Entry{At: w.now - epoch, Machine: m.name, Boot: m.boots, Line: line})
 	if line == "prepared" {
-		w.faults.begin(w.options.Faults)
+		w.perform()
 	}
 }
 

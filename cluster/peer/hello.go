@@ -133,7 +133,7 @@ func judge(h hello, self messages.NodeID, network string, open bool) (verdict, s
 	case h.to != self:
 		return notMe, fmt.Sprintf("node %s listens here, not %s", self, h.to)
 	case h.use == useRaft && !open:
-		return noReplica, fmt.Sprintf("node %s holds no replica of group %d", self, h.group)
+		return noReplica, fmt.Sprintf("node %s holds no replica of %s", self, h.group.Name())
 	}
 	return welcome, ""
 }

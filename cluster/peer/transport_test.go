@@ -267,7 +267,7 @@ func TestRaftLayers(t *testing.T) {
 	var b book
 	a, c := open(t, &b, "a", "n"), open(t, &b, "c", "n")
 	dialer := a.RaftLayer(3)
-	if _, err := dialer.Dial("c", 5*time.Second); err == nil || !strings.Contains(err.Error(), "no replica of group 3") {
+	if _, err := dialer.Dial("c", 5*time.Second); err == nil || !strings.Contains(err.Error(), "no replica of partition 3") {
 		t.Fatalf("an unknown group: %v", err)
 	}
 	for round := range 3 {

@@ -50,6 +50,9 @@ func callDocument(c *messages.CallInfo) document.Object {
 	if c.Joined != "" {
 		d = append(d, document.Member{Name: "joined", Value: c.Joined})
 	}
+	if c.Tick != 0 {
+		d = append(d, document.Member{Name: "tick", Value: clock(c.Tick)}, document.Member{Name: "catch_up", Value: c.CatchUp})
+	}
 	if c.Arguments != nil {
 		d = append(d, document.Member{Name: "arguments", Value: argumentsDocument(c.Arguments)})
 	}

@@ -31,6 +31,18 @@ const reach = time.Second
 
 func newCLI(w world) *cli { return &cli{world: w} }
 
+// lookPatience is how long a verb that only looks goes on while no node can
+// answer: people who ask what is wrong should not have to wait to hear it.
+const lookPatience = 2 * time.Second
+
+// connectToLook is connect for verbs that only look.
+func (c *cli) connectToLook() (*client.Client, error) {
+	if c.patience == 0 {
+		c.patience = lookPatience
+	}
+	return c.connect()
+}
+
 // owner is who owns what this run makes.
 func (c *cli) owner() string {
 	if c.asUser != "" {

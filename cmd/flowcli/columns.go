@@ -54,7 +54,7 @@ var queueColumns = standard(
 var processorColumns = standard(
 	text("Module", func(o *messages.Object) string { return o.GetProcessor().GetModule() }),
 	text("Branch", func(o *messages.Object) string { return o.GetProcessor().GetBranch() }),
-	text("Commit", func(o *messages.Object) string { return short(o.GetProcessor().GetResolvedCommit()) }),
+	text("Commit", commitOf),
 	text("Host", func(o *messages.Object) string { return o.GetProcessor().GetHostname() }),
 	text("Concurrency", concurrencyOf),
 	requested,
@@ -129,6 +129,16 @@ func concurrencyOf(o *messages.Object) string {
 		return fmt.Sprintf("%d (%d short)", p.GetConcurrency(), p.GetShortfall())
 	}
 	return strconv.Itoa(int(p.GetConcurrency()))
+}
+
+// commitOf writes the commit that a processor runs, and the one that is to
+// take its place.
+func commitOf(o *messages.Object) string {
+	p := o.GetProcessor()
+	if p.GetServing() == nil {
+		return short(p.GetResolvedCommit())
+	}
+	return short(p.Serving.Commit) + ", next " + short(p.GetResolvedCommit())
 }
 
 // short is a commit's hash as people write it.

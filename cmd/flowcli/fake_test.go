@@ -30,6 +30,7 @@ const (
 
 // fake is a network in memory behind the real API.
 type fake struct {
+	problem string // why partition 1 serves nobody
 	messagesconnect.UnimplementedTasksHandler
 	messagesconnect.UnimplementedObjectsHandler
 
@@ -41,6 +42,7 @@ type fake struct {
 
 	functions []string                                               // what Inspect finds
 	statuses  []*messages.Object                                     // what Watch shows of a processor, one after the other
+	related   []*messages.Object                                     // with each of them
 	answer    func(*messages.RunRequest) (*messages.CallInfo, error) // what a call gives
 	conflicts int                                                    // updates that are refused since the version moved on
 }
@@ -246,7 +248,7 @@ func (f *fake) Inspect(context.Context, *connect.Request[messages.InspectRequest
 
 func (f *fake) Watch(ctx context.Context, r *connect.Request[messages.GetRequest], stream *connect.ServerStream[messages.ObjectResponse]) error {
 	for _, o := range f.statuses {
-		if err := stream.Send(&messages.ObjectResponse{Object: o}); err != nil {
+		if err := stream.Send(&messages.ObjectResponse{Object: o, Related: f.related}); err != nil {
 			return err
 		}
 	}
@@ -266,6 +268,10 @@ func (f *fake) GetNetwork(context.Context, *connect.Request[messages.GetNetworkR
 	info.Groups = []*messages.GroupInfo{
 		{Group: 0, Leader: "node1", Voters: []string{"node1", "node2", "node3"}, Applied: 12, LossesTolerated: 1},
 		{Group: 1, Leader: "node2", Voters: []string{"node1", "node2", "node3"}, Applied: 40, LossesTolerated: 1, Calls: 7, Queued: 2, Running: 1},
+	}
+	if f.problem != "" {
+		info.SeenBy, info.Age, info.Unreachable = "node1", 2500, []string{"node2", "node3"}
+		info.Groups[1].Problem = f.problem
 	}
 	return connect.NewResponse(info), nil
 }

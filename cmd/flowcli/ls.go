@@ -24,7 +24,7 @@ the same, except that "ls calls" lists calls and "ls call" shows one.`)
 			ls.AddCommand(newLsObjects(c, t))
 		}
 	}
-	ls.AddCommand(newLsCalls(c), newLsCall(c), newLsGates(c))
+	ls.AddCommand(newLsCalls(c), newLsCall(c), newLsGates(c), newLsSchedules(c))
 	return ls
 }
 
@@ -63,7 +63,7 @@ func newLsObjects(c *cli, t thing) *cobra.Command {
 const maxListed = 100_000
 
 func (c *cli) listObjects(ctx context.Context, t thing, filter string, page, rows int) error {
-	net, err := c.connect()
+	net, err := c.connectToLook()
 	if err != nil {
 		return err
 	}
@@ -91,10 +91,22 @@ func (c *cli) listObjects(ctx context.Context, t thing, filter string, page, row
 	if err := c.objectTable(ctx, t, objects); err != nil {
 		return err
 	}
+	if t.kind == messages.Kind_KIND_PROCESSOR {
+		c.reasons(objects)
+	}
 	if rows > 0 {
 		fmt.Fprintln(c.out, pageLine(page, rows, total))
 	}
 	return nil
+}
+
+// reasons says below a list why processors are as they are.
+func (c *cli) reasons(processors []*messages.Object) {
+	for _, o := range processors {
+		if o.Message != "" {
+			fmt.Fprintf(c.out, "%s: %s\n", o.Name, progress(o))
+		}
+	}
 }
 
 // byPosition puts arguments, which come by the names of their tasks and their
@@ -132,7 +144,7 @@ func (c *cli) objectTable(ctx context.Context, t thing, objects []*messages.Obje
 
 // showObject shows one object, why it is as it is, and what belongs to it.
 func (c *cli) showObject(ctx context.Context, t thing, name string) error {
-	net, err := c.connect()
+	net, err := c.connectToLook()
 	if err != nil {
 		return err
 	}

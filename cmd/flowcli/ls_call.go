@@ -51,7 +51,7 @@ func (c *cli) callNamed(cmd *cobra.Command, args []string) (string, error) {
 	if err != nil || !cmd.Flag("name").Changed {
 		return name, err
 	}
-	net, err := c.connect()
+	net, err := c.connectToLook()
 	if err != nil {
 		return "", err
 	}
@@ -69,7 +69,7 @@ func (c *cli) callNamed(cmd *cobra.Command, args []string) (string, error) {
 type callParts struct{ result, arguments, log bool }
 
 func (c *cli) showCall(ctx context.Context, id string, parts callParts) error {
-	net, err := c.connect()
+	net, err := c.connectToLook()
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (c *cli) listCalls(ctx context.Context, f *callsFlags) error {
 	if c.structured() && f.rows > maxResultRows {
 		return messages.Errorf(messages.Invalid, "list calls", "", "a page as %s has results in it, and so at most %d rows", c.output, maxResultRows)
 	}
-	net, err := c.connect()
+	net, err := c.connectToLook()
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func newLsGates(c *cli) *cobra.Command {
 }
 
 func (c *cli) listGates(ctx context.Context, sockets []string) error {
-	net, err := c.connect()
+	net, err := c.connectToLook()
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,12 +16,17 @@ import (
 // newNetwork is the verb that shows the network as a whole.
 func newNetwork(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:     "network",
-		Short:   "Show nodes, groups and leaders, and how many losses are tolerated",
+		Use:   "network",
+		Short: "Show nodes, groups and leaders, and how many losses are tolerated",
+		Long: `Show nodes, groups and leaders, and how many losses of nodes are tolerated now.
+
+One node answers, and tells the network as it sees it: a node that has lost the
+others says which it cannot reach, which groups have no majority without them,
+and how old its view is. Then the exit code is 5.`,
 		Example: "flowcli network\nflowcli -o json network",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			net, err := c.connect()
+			net, err := c.connectToLook()
 			if err != nil {
 				return err
 			}
@@ -28,9 +35,14 @@ func newNetwork(c *cli) *cobra.Command {
 				return err
 			}
 			if c.structured() {
-				return c.write(networkDocument(info))
+				err = c.write(networkDocument(info))
+			} else {
+				err = c.networkTables(info)
 			}
-			return c.networkTables(info)
+			if err != nil {
+				return err
+			}
+			return networkProblem(info)
 		},
 	}
 }
@@ -46,7 +58,11 @@ func (c *cli) networkTables(info *messages.NetworkInfo) error {
 	var nodes [][]string
 	for _, o := range info.Nodes {
 		n := o.GetNode()
-		nodes = append(nodes, []string{o.Name, o.Id, n.GetHostname(), strconv.Itoa(int(n.GetCpus())), n.GetApiAddress(), n.GetVersion(), o.Status})
+		status := o.Status
+		if slices.Contains(info.Unreachable, o.Name) {
+			status = "unreachable"
+		}
+		nodes = append(nodes, []string{o.Name, o.Id, n.GetHostname(), strconv.Itoa(int(n.GetCpus())), n.GetApiAddress(), n.GetVersion(), status})
 	}
 	if err := c.titled("Nodes", []string{"Name", "ID", "Host", "CPUs", "API", "Version", "Status"}, nodes); err != nil {
 		return err
@@ -59,6 +75,30 @@ func (c *cli) networkTables(info *messages.NetworkInfo) error {
 		})
 	}
 	return c.titled("Groups", []string{"Group", "Leader", "Voters", "Followers", "Applied", "Calls", "Queued", "Running", "Losses tolerated"}, groups)
+}
+
+// networkProblem is the error of a network that does not serve, as the node that
+// answered sees it; nil: all groups serve.
+func networkProblem(info *messages.NetworkInfo) error {
+	var problems []string
+	for _, g := range info.Groups {
+		if g.Problem != "" {
+			problems = append(problems, messages.GroupID(g.Group).Name()+": "+g.Problem)
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	since := "now"
+	if info.Age > 0 {
+		since = (time.Duration(info.Age) * time.Millisecond).Round(time.Second/10).String() + " ago"
+	}
+	e := messages.Errorf(messages.Unavailable, "show network", "", "%d of %d groups do not serve, as node %s sees it; its view of the nodes is as of %s\n  %s",
+		len(problems), len(info.Groups), info.SeenBy, since, strings.Join(problems, "\n  "))
+	if len(info.Unreachable) > 0 {
+		return e.WithHint("start these nodes again, or see what cuts them off: %s", strings.Join(info.Unreachable, ", "))
+	}
+	return e
 }
 
 // groupName is a group as people call it.
@@ -85,6 +125,9 @@ func networkDocument(info *messages.NetworkInfo) document.Object {
 		{Name: "cpus", Value: info.Cpus},
 		{Name: "cpus_used", Value: info.CpusUsed},
 		{Name: "losses_tolerated", Value: info.LossesTolerated},
+		{Name: "seen_by", Value: info.SeenBy},
+		{Name: "age", Value: info.Age},
+		{Name: "unreachable", Value: append([]string{}, info.Unreachable...)},
 		{Name: "nodes", Value: nodes},
 		{Name: "groups", Value: groups},
 	}

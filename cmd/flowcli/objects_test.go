@@ -201,11 +201,15 @@ var systemFields = map[string]string{
 	"processor.partition":       "chosen by the network",
 	"processor.shortfall":       "measured",
 	"processor.restarted":       "noted by the network",
+	"processor.serving":         "what runs until new code has started",
+	"processor.proven":          "measured",
+	"processor.given_up":        "measured",
 	"socket.task":               "follows from processor and function",
 	"plug.processor":            "follows from the source",
 	"plug.added":                "noted by the network",
 	"socket.partition":          "chosen by the network",
 	"socket.deleting":           "follows from delete",
+	"socket.schedule_paused":    "set by schedule pause and resume",
 }
 
 func TestEveryFieldHasAFlag(t *testing.T) {
@@ -250,5 +254,26 @@ func TestEveryFieldCanBeSet(t *testing.T) {
 				t.Errorf("%s: %v", f.path, err)
 			}
 		}
+	}
+}
+
+// TestNetworkThatDoesNotServeIsNoSuccess: what can be shown is shown, and the
+// exit code and stderr say what is wrong, and as whom it is seen.
+func TestNetworkThatDoesNotServeIsNoSuccess(t *testing.T) {
+	f := socketIn()
+	f.add(&messages.Object{Name: "node2", Kind: messages.Kind_KIND_NODE, Status: "up", Spec: &messages.Object_Node{Node: &messages.Node{}}})
+	f.problem = "it has no majority: 2 of 3 voters of partition 1 cannot be reached: node2, node3"
+	s := newShell(t, f)
+	r := s.run("network")
+	if r.code != 5 || !strings.Contains(r.out, "unreachable") {
+		t.Errorf("exit %d with %s", r.code, r.out)
+	}
+	for _, word := range []string{"partition 1", "cannot be reached: node2, node3", "as node node1 sees it", "2.5s ago", "Hint: start these nodes again"} {
+		if !strings.Contains(r.err, word) {
+			t.Errorf("stderr lacks %q: %s", word, r.err)
+		}
+	}
+	if r := s.run("-o", "json", "network"); r.code != 5 || !strings.Contains(r.out, `"unreachable"`) {
+		t.Errorf("exit %d with %s", r.code, r.out)
 	}
 }

@@ -36,7 +36,7 @@ func newControl(c *cli, action, short string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		c.notef("processor %s: %s requested, %s now", r.Object.GetName(), r.Object.GetRequestedStatus(), r.Object.GetStatus())
+		c.notef("processor %s: %s requested, %s now", r.Object.GetName(), r.Object.GetRequestedStatus(), progress(r.Object))
 		return c.changed(r)
 	}
 	return cmd

@@ -57,7 +57,7 @@ flowcli -o json ls calls`,
 		return nil
 	}
 	root.AddCommand(
-		grouped(groupRun, newSpawn(c), newRun(c), newTask(c), newPublish(c), newProc(c))...,
+		grouped(groupRun, newSpawn(c), newRun(c), newTask(c), newPublish(c), newProc(c), newSchedule(c))...,
 	)
 	root.AddCommand(
 		grouped(groupObjects, newAdd(c), newUpdate(c), newDelete(c), newLs(c))...,

@@ -25,7 +25,9 @@ MODULE.FUNCTION; wait until they can run, and print the sockets. What happens
 meanwhile is told on stderr.
 
 A second spawn updates: the branch is read again, flags that are given change
-the processor, new functions get sockets.`,
+the processor, new functions get sockets. What ran before runs on until the new
+code has been built and a worker has started with it. Sockets whose function is
+no longer in the module refuse the update; --prune deletes them.`,
 		Example: `flowcli spawn -g https://example.org/me/processors -m pyfi.processors.sample
 flowcli spawn -g file:///srv/processors -m my.module -n proc1 -c 4 -br develop --queue my.queue`,
 		Args: noArguments,
@@ -41,18 +43,30 @@ flowcli spawn -g file:///srv/processors -m my.module -n proc1 -c 4 -br develop -
 	timeout := &durationValue{bare: second}
 	flags.Var(timeout, "timeout", "how long to wait until it can run; a bare number is seconds (default as long as it takes)")
 	noWait := flags.Bool("no-wait", false, "do not wait until it can run")
+	prune := flags.Bool("prune", false, "delete the sockets whose function is no longer in the module, if they hold no calls")
 	c.completeFields(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, err := c.newSpawning(cmd, fields)
 		if err != nil {
 			return err
 		}
-		if err := s.build(cmd.Context()); err != nil {
+		s.prune = *prune
+		functions, err := s.build(cmd.Context())
+		if err != nil {
+			return err
+		}
+		ctx, cancel := timeout.bound(cmd.Context())
+		defer cancel()
+		if s.pending && !*noWait {
+			// The functions of the new code are not there before it serves.
+			if err := s.wait(ctx); err != nil {
+				return err
+			}
+		}
+		if err := s.makeSockets(cmd.Context(), functions); err != nil {
 			return err
 		}
 		if !*noWait {
-			ctx, cancel := timeout.bound(cmd.Context())
-			defer cancel()
 			if err := s.wait(ctx); err != nil {
 				return err
 			}
@@ -69,6 +83,8 @@ type spawning struct {
 	queue     string
 	processor *messages.Object
 	paths     []string // fields whose flags were given
+	prune     bool     // delete sockets without a function
+	pending   bool     // other code serves until the new one has started
 	sockets   []string
 }
 
@@ -92,27 +108,31 @@ func (c *cli) newSpawning(cmd *cobra.Command, fields []field) (*spawning, error)
 	return s, err
 }
 
-// build makes what is not there yet. The code is looked at first, and the names
-// of the sockets, so that what cannot be done leaves nothing behind.
-func (s *spawning) build(ctx context.Context) error {
+// build makes queue and processor, and gives the functions that get sockets.
+// The code is looked at first, and the sockets that there are, so that what
+// cannot be done changes nothing.
+func (s *spawning) build(ctx context.Context) ([]string, error) {
 	found, err := s.net.Inspect(ctx, s.processor.GetProcessor())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	functions := publicFunctions(found)
 	if len(functions) == 0 {
-		return messages.Errorf(messages.NotFound, "spawn", s.processor.GetProcessor().GetModule(), "the module has no public function at commit %s", short(found.Commit))
+		return nil, messages.Errorf(messages.NotFound, "spawn", s.processor.GetProcessor().GetModule(), "the module has no public function at commit %s", short(found.Commit))
 	}
 	if err := s.socketsFree(ctx, functions); err != nil {
-		return err
+		return nil, err
+	}
+	if err := s.settleVanished(ctx, found); err != nil {
+		return nil, err
 	}
 	s.c.notef("module %s at commit %s: %s", s.processor.GetProcessor().GetModule(), short(found.Commit), strings.Join(functions, ", "))
 	for _, step := range []func(context.Context) error{s.makeQueue, s.makeProcessor} {
 		if err := step(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return s.makeSockets(ctx, functions)
+	return functions, nil
 }
 
 // socketsFree refuses names that other processors' sockets have.
@@ -176,7 +196,7 @@ func (s *spawning) makeQueue(ctx context.Context) error {
 
 func (s *spawning) makeProcessor(ctx context.Context) error {
 	name := s.processor.Name
-	there, err := s.net.Get(ctx, messages.Kind_KIND_PROCESSOR, name)
+	_, err := s.net.Get(ctx, messages.Kind_KIND_PROCESSOR, name)
 	if errors.Is(err, messages.NotFound) {
 		s.processor.Owner = s.c.owner()
 		if p := s.processor.GetProcessor(); p.Concurrency == 0 {
@@ -188,9 +208,6 @@ func (s *spawning) makeProcessor(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		return err
-	}
-	if err := s.sameCode(there.Object); err != nil {
 		return err
 	}
 	return s.renew(ctx)
@@ -233,9 +250,11 @@ func (s *spawning) renew(ctx context.Context) error {
 		}
 		s.c.notef("processor %s: updated", name)
 	}
-	if _, err := s.net.Control(ctx, name, "restart"); err != nil {
+	restarted, err := s.net.Control(ctx, name, "restart")
+	if err != nil {
 		return err
 	}
+	s.pending = restarted.Object.GetProcessor().GetServing() != nil
 	s.c.notef("processor %s: restarting", name)
 	return nil
 }
@@ -256,35 +275,28 @@ func (s *spawning) makeSockets(ctx context.Context, functions []string) error {
 	if err != nil {
 		return err
 	}
-	wanted := map[string]bool{}
+	there := map[string]bool{}
+	for _, o := range mine {
+		there[o.Name] = true
+	}
 	for _, function := range functions {
 		name := s.socketOf(function)
-		wanted[name] = true
+		if !there[name] {
+			socket := &messages.Object{Name: name, Kind: messages.Kind_KIND_SOCKET, Enabled: true, Owner: s.c.owner(),
+				Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: s.processor.Name, Queue: s.queue, Function: function}}}
+			_, err := s.net.Create(ctx, socket)
+			if errors.Is(err, messages.NotFound) && s.pending {
+				s.c.notef("socket %s: not added, since its function comes with the update; spawn again when that runs", name)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			s.c.notef("socket %s: added", name)
+		}
 		s.sockets = append(s.sockets, name)
-		if mine[name] {
-			continue
-		}
-		socket := &messages.Object{Name: name, Kind: messages.Kind_KIND_SOCKET, Enabled: true, Owner: s.c.owner(),
-			Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: s.processor.Name, Queue: s.queue, Function: function}}}
-		if _, err := s.net.Create(ctx, socket); err != nil {
-			return err
-		}
-		s.c.notef("socket %s: added", name)
-	}
-	for name := range mine {
-		if !wanted[name] && strings.HasPrefix(name, s.processor.GetProcessor().GetModule()+".") {
-			s.c.notef("socket %s: its function is no longer in the module; it stays until flowcli delete socket %s", name, name)
-		}
 	}
 	return nil
-}
-
-// socketsThere are the names of the processor's sockets.
-func (s *spawning) socketsThere(ctx context.Context) (map[string]bool, error) {
-	there := map[string]bool{}
-	_, err := everyObject(ctx, s.net, &messages.ListRequest{Kind: messages.Kind_KIND_SOCKET, Filter: "processor=" + s.processor.Name}, maxListed,
-		func(o *messages.Object) { there[o.Name] = true })
-	return there, err
 }
 
 // print writes the sockets that can be run now.

@@ -12,21 +12,24 @@ import (
 // errCanRun ends a watch whose purpose is reached.
 var errCanRun = errors.New("the processor can run")
 
-// wait tells on stderr how the processor comes to life, until it can run.
+// wait tells on stderr how the processor comes to life, until it can run what
+// was asked for.
 func (s *spawning) wait(ctx context.Context) error {
 	name := s.processor.Name
 	told := ""
-	see := func(o *messages.Object) error {
-		if now := progress(o); now != told && o.Status != "failed" {
+	see := func(r *messages.ObjectResponse) error {
+		o := r.Object
+		failed := o.Status == "failed" || updateFailed(r)
+		if now := progress(o); now != told && !failed {
 			told = now
 			s.c.notef("processor %s: %s", name, now)
 		}
-		switch o.Status {
-		case "running":
-			return errCanRun
-		case "failed":
+		switch {
+		case failed:
 			return processorFailed{o}
-		case "stopped", "paused":
+		case o.Status == "running" && o.GetProcessor().GetServing() == nil:
+			return errCanRun
+		case o.Status == "stopped", o.Status == "paused":
 			if o.RequestedStatus == o.Status {
 				return messages.Errorf(messages.Conflict, "wait for processor", name, "somebody asked that it be %s", o.Status).
 					WithHint("flowcli proc start %s", name)
@@ -47,27 +50,46 @@ func (s *spawning) wait(ctx context.Context) error {
 	return err
 }
 
+// updateFailed says that new code was tried wherever it was to be, and does
+// not start; what ran before runs on.
+func updateFailed(r *messages.ObjectResponse) bool {
+	failed := false
+	for _, o := range r.Related {
+		if d := o.GetDeployment(); d != nil {
+			if d.NextStatus != "failed" {
+				return false
+			}
+			failed = true
+		}
+	}
+	return failed && r.Object.GetProcessor().GetServing() != nil
+}
+
 // watch shows see the processor now and each time it changes, until see gives
 // an error.
-func (s *spawning) watch(ctx context.Context, see func(*messages.Object) error) error {
+func (s *spawning) watch(ctx context.Context, see func(*messages.ObjectResponse) error) error {
 	for r, err := range s.net.Watch(ctx, messages.Kind_KIND_PROCESSOR, s.processor.Name) {
 		if err != nil {
 			return err
 		}
-		if err := see(r.Object); err != nil {
+		if err := see(r); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// progress is a processor's status, with the last line of why.
+// progress is a processor's status, with why: the first line, and the last,
+// where a build says what went wrong.
 func progress(o *messages.Object) string {
-	lines := strings.Split(strings.TrimSpace(o.Message), "\n")
-	if last := lines[len(lines)-1]; last != "" {
-		return o.Status + ": " + last
+	first, rest, _ := strings.Cut(strings.TrimSpace(o.Message), "\n")
+	if first == "" {
+		return o.Status
 	}
-	return o.Status
+	if last := rest[strings.LastIndex(rest, "\n")+1:]; last != "" {
+		return o.Status + ": " + strings.TrimSuffix(first, ":") + ": " + last
+	}
+	return o.Status + ": " + first
 }
 
 // processorFailed is the error of a processor that will not run; the last
@@ -76,6 +98,9 @@ type processorFailed struct{ processor *messages.Object }
 
 func (f processorFailed) Error() string {
 	what := fmt.Sprintf("processor %s failed", f.processor.GetName())
+	if serving := f.processor.GetProcessor().GetServing(); serving != nil {
+		what = fmt.Sprintf("the update of processor %s failed, and what ran before runs on", f.processor.GetName())
+	}
 	if message := strings.TrimSpace(f.processor.GetMessage()); message != "" {
 		what += ":\n" + message
 	}

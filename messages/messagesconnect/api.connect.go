@@ -71,6 +71,8 @@ const (
 	ObjectsControlProcedure = "/flow.v1.Objects/Control"
 	// ObjectsInspectProcedure is the fully-qualified name of the Objects's Inspect RPC.
 	ObjectsInspectProcedure = "/flow.v1.Objects/Inspect"
+	// ObjectsListSchedulesProcedure is the fully-qualified name of the Objects's ListSchedules RPC.
+	ObjectsListSchedulesProcedure = "/flow.v1.Objects/ListSchedules"
 	// ObjectsGetNetworkProcedure is the fully-qualified name of the Objects's GetNetwork RPC.
 	ObjectsGetNetworkProcedure = "/flow.v1.Objects/GetNetwork"
 )
@@ -392,6 +394,8 @@ type ObjectsClient interface {
 	Control(context.Context, *connect.Request[messages.ControlRequest]) (*connect.Response[messages.ObjectResponse], error)
 	// Inspect reads a module at a reference and gives its functions.
 	Inspect(context.Context, *connect.Request[messages.InspectRequest]) (*connect.Response[messages.InspectResponse], error)
+	// ListSchedules gives the schedules of sockets, with their next ticks.
+	ListSchedules(context.Context, *connect.Request[messages.ListSchedulesRequest]) (*connect.Response[messages.ListSchedulesResponse], error)
 	// GetNetwork gives nodes, groups and how many losses are tolerated now.
 	GetNetwork(context.Context, *connect.Request[messages.GetNetworkRequest]) (*connect.Response[messages.NetworkInfo], error)
 }
@@ -455,6 +459,12 @@ func NewObjectsClient(httpClient connect.HTTPClient, baseURL string, opts ...con
 			connect.WithSchema(objectsMethods.ByName("Inspect")),
 			connect.WithClientOptions(opts...),
 		),
+		listSchedules: connect.NewClient[messages.ListSchedulesRequest, messages.ListSchedulesResponse](
+			httpClient,
+			baseURL+ObjectsListSchedulesProcedure,
+			connect.WithSchema(objectsMethods.ByName("ListSchedules")),
+			connect.WithClientOptions(opts...),
+		),
 		getNetwork: connect.NewClient[messages.GetNetworkRequest, messages.NetworkInfo](
 			httpClient,
 			baseURL+ObjectsGetNetworkProcedure,
@@ -466,15 +476,16 @@ func NewObjectsClient(httpClient connect.HTTPClient, baseURL string, opts ...con
 
 // objectsClient implements ObjectsClient.
 type objectsClient struct {
-	create     *connect.Client[messages.CreateRequest, messages.ObjectResponse]
-	update     *connect.Client[messages.UpdateRequest, messages.ObjectResponse]
-	delete     *connect.Client[messages.DeleteRequest, messages.ObjectResponse]
-	get        *connect.Client[messages.GetRequest, messages.ObjectResponse]
-	list       *connect.Client[messages.ListRequest, messages.ListResponse]
-	watch      *connect.Client[messages.GetRequest, messages.ObjectResponse]
-	control    *connect.Client[messages.ControlRequest, messages.ObjectResponse]
-	inspect    *connect.Client[messages.InspectRequest, messages.InspectResponse]
-	getNetwork *connect.Client[messages.GetNetworkRequest, messages.NetworkInfo]
+	create        *connect.Client[messages.CreateRequest, messages.ObjectResponse]
+	update        *connect.Client[messages.UpdateRequest, messages.ObjectResponse]
+	delete        *connect.Client[messages.DeleteRequest, messages.ObjectResponse]
+	get           *connect.Client[messages.GetRequest, messages.ObjectResponse]
+	list          *connect.Client[messages.ListRequest, messages.ListResponse]
+	watch         *connect.Client[messages.GetRequest, messages.ObjectResponse]
+	control       *connect.Client[messages.ControlRequest, messages.ObjectResponse]
+	inspect       *connect.Client[messages.InspectRequest, messages.InspectResponse]
+	listSchedules *connect.Client[messages.ListSchedulesRequest, messages.ListSchedulesResponse]
+	getNetwork    *connect.Client[messages.GetNetworkRequest, messages.NetworkInfo]
 }
 
 // Create calls flow.v1.Objects.Create.
@@ -517,6 +528,11 @@ func (c *objectsClient) Inspect(ctx context.Context, req *connect.Request[messag
 	return c.inspect.CallUnary(ctx, req)
 }
 
+// ListSchedules calls flow.v1.Objects.ListSchedules.
+func (c *objectsClient) ListSchedules(ctx context.Context, req *connect.Request[messages.ListSchedulesRequest]) (*connect.Response[messages.ListSchedulesResponse], error) {
+	return c.listSchedules.CallUnary(ctx, req)
+}
+
 // GetNetwork calls flow.v1.Objects.GetNetwork.
 func (c *objectsClient) GetNetwork(ctx context.Context, req *connect.Request[messages.GetNetworkRequest]) (*connect.Response[messages.NetworkInfo], error) {
 	return c.getNetwork.CallUnary(ctx, req)
@@ -535,6 +551,8 @@ type ObjectsHandler interface {
 	Control(context.Context, *connect.Request[messages.ControlRequest]) (*connect.Response[messages.ObjectResponse], error)
 	// Inspect reads a module at a reference and gives its functions.
 	Inspect(context.Context, *connect.Request[messages.InspectRequest]) (*connect.Response[messages.InspectResponse], error)
+	// ListSchedules gives the schedules of sockets, with their next ticks.
+	ListSchedules(context.Context, *connect.Request[messages.ListSchedulesRequest]) (*connect.Response[messages.ListSchedulesResponse], error)
 	// GetNetwork gives nodes, groups and how many losses are tolerated now.
 	GetNetwork(context.Context, *connect.Request[messages.GetNetworkRequest]) (*connect.Response[messages.NetworkInfo], error)
 }
@@ -594,6 +612,12 @@ func NewObjectsHandler(svc ObjectsHandler, opts ...connect.HandlerOption) (strin
 		connect.WithSchema(objectsMethods.ByName("Inspect")),
 		connect.WithHandlerOptions(opts...),
 	)
+	objectsListSchedulesHandler := connect.NewUnaryHandler(
+		ObjectsListSchedulesProcedure,
+		svc.ListSchedules,
+		connect.WithSchema(objectsMethods.ByName("ListSchedules")),
+		connect.WithHandlerOptions(opts...),
+	)
 	objectsGetNetworkHandler := connect.NewUnaryHandler(
 		ObjectsGetNetworkProcedure,
 		svc.GetNetwork,
@@ -618,6 +642,8 @@ func NewObjectsHandler(svc ObjectsHandler, opts ...connect.HandlerOption) (strin
 			objectsControlHandler.ServeHTTP(w, r)
 		case ObjectsInspectProcedure:
 			objectsInspectHandler.ServeHTTP(w, r)
+		case ObjectsListSchedulesProcedure:
+			objectsListSchedulesHandler.ServeHTTP(w, r)
 		case ObjectsGetNetworkProcedure:
 			objectsGetNetworkHandler.ServeHTTP(w, r)
 		default:
@@ -659,6 +685,10 @@ func (UnimplementedObjectsHandler) Control(context.Context, *connect.Request[mes
 
 func (UnimplementedObjectsHandler) Inspect(context.Context, *connect.Request[messages.InspectRequest]) (*connect.Response[messages.InspectResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Objects.Inspect is not implemented"))
+}
+
+func (UnimplementedObjectsHandler) ListSchedules(context.Context, *connect.Request[messages.ListSchedulesRequest]) (*connect.Response[messages.ListSchedulesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Objects.ListSchedules is not implemented"))
 }
 
 func (UnimplementedObjectsHandler) GetNetwork(context.Context, *connect.Request[messages.GetNetworkRequest]) (*connect.Response[messages.NetworkInfo], error) {

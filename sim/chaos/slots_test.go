@@ -252,6 +252,7 @@ func TestProcessorsAreStoppedPausedAndUpdated(t *testing.T) {
 		module(2)
 		l.gives(which, "", "1") // nobody has said so yet
 		l.cli("proc", "restart", "v")
+		l.updated("v")
 		l.gives(which, "", "2")
 		if call := l.ended(old.GetId(), "finished"); call.GetResult() != "1" || call.GetAttempts() != 1 {
 			t.Errorf("the call that ran on the old commit gave %s after %d attempts", call.GetResult(), call.GetAttempts())
@@ -287,6 +288,7 @@ func TestProcessorsAreStoppedPausedAndUpdated(t *testing.T) {
 			last = max(last, n)
 		}
 		t.Logf("%d calls over three updates, the last ran on version %d", len(ids), last)
+		l.updated("v")
 		l.gives(which, "", "5")
 	})
 }

@@ -48,8 +48,6 @@ func TestLaggardGetsASnapshotAndStartsOverWhenKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The file is there for a moment only, so it is looked for without a pause.
-		// That the node is ready says nothing: few and large entries behind, it
-		// counts as caught up.
 		seen := false
 		for until := begin.Add(arrival); !seen && time.Now().Before(until); {
 			seen = received(begin)
@@ -63,8 +61,18 @@ func TestLaggardGetsASnapshotAndStartsOverWhenKilled(t *testing.T) {
 		t.Error("no snapshot came: the others did not cut their logs, or it was not seen")
 	}
 	t.Logf("killed %d times while a snapshot was received or installed", kills)
+	due := applied(ctx, t, w.Nodes[0])
 	if err := laggard.Start(); err != nil {
 		t.Fatal(err)
+	}
+	if err := Until(ctx, "the laggard is ready", func() bool { _, ready := laggard.Ready(); return ready }); err != nil {
+		t.Fatal(err)
+	}
+	// Few and large entries behind, it must not have counted as caught up.
+	for group, has := range applied(ctx, t, laggard) {
+		if has < due[group] {
+			t.Errorf("ready at entry %d of group %d, and the others had applied %d before it started", has, group, due[group])
+		}
 	}
 	if err := w.WaitReady(ctx, 1); err != nil {
 		t.Fatal(err)
@@ -89,4 +97,23 @@ func TestLaggardGetsASnapshotAndStartsOverWhenKilled(t *testing.T) {
 		}
 	}
 	t.Error("the node never led")
+}
+
+// applied is how far a node's replicas have come, as it says itself.
+func applied(ctx context.Context, t *testing.T, n *Node) map[uint32]uint64 {
+	t.Helper()
+	c, err := client.New(client.Options{Addresses: []string{n.Address()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	info, err := c.Network(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[uint32]uint64{}
+	for _, g := range info.Groups {
+		out[g.Group] = g.Applied
+	}
+	return out
 }

@@ -1,0 +1,67 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+func TestSchedulesAreListedWithTheirNextTicks(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	update := func(socket *messages.Socket, fields ...string) error {
+		_, err := s.objects.Update(s.within(), connect.NewRequest(&messages.UpdateRequest{Kind: messages.Kind_KIND_SOCKET, Name: "sample.emit_one",
+			Fields: fields, Object: &messages.Object{Spec: &messages.Object_Socket{Socket: socket}}}))
+		return err
+	}
+	list := func(socket string, next int32) ([]*messages.ScheduleInfo, error) {
+		response, err := s.objects.ListSchedules(s.within(), connect.NewRequest(&messages.ListSchedulesRequest{Socket: socket, Next: next}))
+		if err != nil {
+			return nil, err
+		}
+		return response.Msg.Schedules, nil
+	}
+	if all, err := list("", 0); err != nil || len(all) != 0 {
+		t.Fatalf("nothing is scheduled: %v, %v", all, err)
+	}
+	if _, err := list("sample.emit_one", 0); err == nil || !strings.Contains(err.Error(), "no schedule") {
+		t.Errorf("a socket without a schedule: %v", err)
+	}
+	for says, socket := range map[string]*messages.Socket{
+		"cron line":         {Cron: "61 * * * *"},
+		"no time zone":      {Timezone: "Europe/Atlantis"},
+		"data of its sched": {ScheduleData: "{"},
+		"it must be 1 to":   {Interval: 1 << 40},
+	} {
+		if err := update(socket, "socket.cron", "socket.timezone", "socket.schedule_data", "socket.interval"); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: %v, want %q", socket, err, says)
+		}
+	}
+	if all, err := list("", 0); err != nil || len(all) != 0 {
+		t.Fatalf("what was refused has scheduled %v, %v", all, err)
+	}
+	if err := update(&messages.Socket{Cron: "*/15 * * * *", Timezone: "Europe/Berlin", Scheduled: true, ScheduleData: "[7]"}, "socket.cron", "socket.timezone", "socket.scheduled", "socket.schedule_data"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := list("sample.emit_one", 3)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("schedules %v, %v", all, err)
+	}
+	info, quarter := all[0], int64(15*60*1_000_000)
+	if info.Type != "CRON" || info.Timezone != "Europe/Berlin" || info.State != "on" || info.Missed != "skip" || info.Overlap != "queue" || info.Data != "[7]" ||
+		len(info.Next) != 3 || info.Next[0]%quarter != 0 || info.Next[1]-info.Next[0] != quarter || info.Next[2]-info.Next[1] != quarter {
+		t.Errorf("the schedule is %v", info)
+	}
+	if err := update(&messages.Socket{SchedulePaused: true}, "socket.schedule_paused"); err != nil {
+		t.Fatal(err)
+	}
+	if all, err = list("", 0); err != nil || len(all) != 1 || all[0].State != "paused" || len(all[0].Next) != 0 {
+		t.Errorf("paused: %v, %v", all, err)
+	}
+	if _, err := list("", 101); err == nil {
+		t.Error("101 next ticks were not refused")
+	}
+}

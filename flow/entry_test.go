@@ -1,0 +1,102 @@
+package flow
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// TestEntriesOfAnyLengthDoTheSame applies the logs of random episodes anew,
+// packed into entries of one to forty commands: each command must be answered
+// as it was when it had an entry of its own, and the states must be the same
+// bytes. So commands that share an entry do not disturb each other, and those
+// that are refused leave nothing behind for the ones after them.
+func TestEntriesOfAnyLengthDoTheSame(t *testing.T) {
+	n := 600
+	if testing.Short() {
+		n /= 10
+	}
+	for seed := range uint64(n) {
+		e := newEpisode(t, seed)
+		e.run(commandsPerLife, false)
+		e.packed()
+		f := newFlowTest(t, seed)
+		f.run(100, false)
+		for _, side := range f.sides {
+			side.packed()
+		}
+	}
+}
+
+// packed applies the episode's log in entries of random lengths. Their commands
+// keep their own times, since some of them are about time.
+func (e *episode) packed() {
+	e.t.Helper()
+	rng := rand.New(rand.NewPCG(e.seed, 13))
+	state := kv.NewMap()
+	var all []messages.Result
+	for done := 0; done < len(e.log); {
+		over := kv.NewOverlay(state)
+		s := newStep(over, e.group, e.times[done])
+		for n := 1 + rng.IntN(40); n > 0 && done < len(e.log); n-- {
+			s.now = e.times[done]
+			r, err := s.command(e.log[done])
+			if err != nil {
+				e.fatal("command %d: %v", done, err)
+			}
+			all = append(all, r)
+			done++
+		}
+		s.save()
+		state.Commit(over)
+		if err := Check(state); err != nil {
+			e.fatal("packed, after command %d: %v", done, err)
+		}
+	}
+	for i, r := range all {
+		if got := tell(e.t, r); got != e.told[i] {
+			e.fatal("packed, command %d was answered\n%s, want\n%s", i, got, e.told[i])
+		}
+	}
+	same(e.t, e.state, state)
+}
+
+// tell gives a result as text.
+func tell(t testing.TB, r messages.Result) string {
+	t.Helper()
+	var b strings.Builder
+	for _, m := range append([]proto.Message{r.Reply}, r.Effects...) {
+		text, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.WriteString(string(m.ProtoReflect().Descriptor().Name()) + " " + string(text) + "\n")
+	}
+	return b.String()
+}
+
+// brokenDisk is a view that cannot be read.
+type brokenDisk struct{ kv.Tx }
+
+func (brokenDisk) Get([]byte) ([]byte, bool) { panic("the disk is gone") }
+
+// TestPanicOfTheStoreIsNotSwallowed holds Apply to pass on what it does not
+// know: an entry of which half was applied must not count as applied.
+func TestPanicOfTheStoreIsNotSwallowed(t *testing.T) {
+	defer func() {
+		if p := recover(); p != "the disk is gone" {
+			t.Errorf("an entry was applied to a store that cannot be read: %v", p)
+		}
+	}()
+	c, err := messages.NewCommand(&messages.Tick{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := (&Machine{partitionOfTests}).ApplyEntry(brokenDisk{kv.NewMap()}, 1, 1, []messages.Command{c})
+	t.Errorf("it returned %v, %v", r, err)
+}

@@ -1,0 +1,4 @@
+package sim
+
+// operationKinds are what a run's operators do.
+func operationKinds() []kind { return nil }
