@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -15,6 +17,12 @@ import (
 )
 
 const opPublish = "publish"
+
+// Calls that another partition gets are looked for in these steps.
+const (
+	copyFirst = 2 * time.Millisecond
+	copyMost  = 100 * time.Millisecond
+)
 
 func (t *tasks) Publish(ctx context.Context, request *connect.Request[messages.PublishRequest]) (*connect.Response[messages.PublishResponse], error) {
 	response, err := t.publish(ctx, request.Header(), request.Msg)
@@ -54,7 +62,43 @@ func (t *tasks) publish(ctx context.Context, header http.Header, m *messages.Pub
 		}
 		return err
 	})
+	if err == nil {
+		t.awaitCopies(bounded, home.group, response.Calls)
+	}
 	return response, err
+}
+
+// awaitCopies waits until the calls of a publish are there that other partitions
+// get, each in one command: whoever is told of a call may ask for it. What is
+// published is durable, so that after a while it answers all the same.
+func (t *tasks) awaitCopies(ctx context.Context, home messages.GroupID, calls []*messages.PublishedCall) {
+	bounded, cancel := context.WithTimeout(ctx, inForce)
+	defer cancel()
+	seen := []messages.GroupID{home}
+	for _, c := range calls {
+		id, err := messages.ParseCallID(c.Id)
+		if err != nil || slices.Contains(seen, id.Partition()) {
+			continue
+		}
+		seen = append(seen, id.Partition())
+		for pause := copyFirst; !t.isThere(bounded, id); pause = min(2*pause, copyMost) {
+			select {
+			case <-bounded.Done():
+				return
+			case <-time.After(pause):
+			}
+		}
+	}
+}
+
+func (t *tasks) isThere(ctx context.Context, id messages.CallID) bool {
+	index, err := t.cluster.ReadIndex(ctx, id.Partition())
+	if err != nil {
+		return false
+	}
+	_, err = t.cluster.Query(ctx, &messages.QueryRequest{Group: uint32(id.Partition()), Index: index,
+		Query: &messages.QueryRequest_Call{Call: &messages.CallQuery{Id: id.Bytes()}}})
+	return err == nil
 }
 
 // published is a publish, and the home of its queue.

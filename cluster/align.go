@@ -36,6 +36,8 @@ type AlignConfig struct {
 		FetchPlacements(ctx context.Context) ([]*messages.GroupPlacement, error)
 		Hosted(ctx context.Context, node messages.NodeID, group messages.GroupID) (*messages.HostedResponse, error)
 	}
+	// Unfit says why this node must not lead any group; "": it may.
+	Unfit  func() string
 	Logger *slog.Logger
 }
 
@@ -53,6 +55,9 @@ type Align struct {
 func NewAlign(c AlignConfig) *Align {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Unfit == nil {
+		c.Unfit = func() string { return "" }
 	}
 	return &Align{loop: newLoop(), config: c, failed: map[messages.GroupID]string{}}
 }
@@ -107,6 +112,9 @@ func (a *Align) align(ctx context.Context, p *messages.GroupPlacement, g Configu
 		if leader, ok := g.Leader(); !ok || leader != a.config.Self {
 			return true // its leader's business
 		}
+		if why := a.config.Unfit(); why != "" {
+			return a.yield(ctx, p.GetGroup(), g, why)
+		}
 		s, waiting := nextStep(p.GetReplicas(), a.servers(ctx, p, g), a.config.Self, absent)
 		if s.action == rest {
 			return !waiting
@@ -127,6 +135,18 @@ func (a *Align) align(ctx context.Context, p *messages.GroupPlacement, g Configu
 			return false
 		}
 	}
+	return false
+}
+
+// yield hands over a group that this node must not lead. Where no other voter
+// can take it, it stays: a group that serves is better than none.
+func (a *Align) yield(ctx context.Context, group uint32, g Configuration, why string) (settled bool) {
+	s := step{action: transfer, node: a.config.Self}
+	err := a.take(ctx, g, s)
+	if err == nil {
+		a.config.Logger.Warn("handed leadership over", "group", messages.GroupID(group).Name(), "reason", why)
+	}
+	a.log(messages.GroupID(group), s, err)
 	return false
 }
 

@@ -239,3 +239,22 @@ func TestAlignDoesNothingOnOldPlacements(t *testing.T) {
 		t.Errorf("ended at %v, with %d voters on the way", g.servers, g.worst)
 	}
 }
+
+// TestAlignHandsOverWhatItsNodeMustNotLead: one whose clock is off.
+func TestAlignHandsOverWhatItsNodeMustNotLead(t *testing.T) {
+	due := replicas("a1v b1v c1v")
+	g := &fakeGroup{leader: "a", servers: servers("a1v b1v c1v"), worst: 9}
+	why := "its clock is off"
+	a := NewAlign(AlignConfig{Self: "a", Router: hosts{due: due}, Groups: func() map[messages.GroupID]Configuration {
+		return map[messages.GroupID]Configuration{1: g}
+	}, Placements: func() ([]*messages.GroupPlacement, error) {
+		return []*messages.GroupPlacement{{Group: 1, Replicas: due}}, nil
+	}, Unfit: func() string { return why }})
+	if a.look(t.Context()); g.leader != "b" {
+		t.Errorf("%s leads", g.leader)
+	}
+	g.leader, why = "a", ""
+	if !a.look(t.Context()) || g.leader != "a" {
+		t.Errorf("with its clock right, %s leads", g.leader)
+	}
+}

@@ -239,6 +239,6 @@ func nodeChanges(network string, members []gossip.Member, known []KnownNode, uns
 
 // differ compares what does not change while a node runs undisturbed.
 func differ(a, b *messages.NodeInfo) bool {
-	return a.GetName() != b.GetName() || a.GetBoot() != b.GetBoot() || a.GetCpus() != b.GetCpus() || a.GetVersion() != b.GetVersion() ||
+	return a.GetName() != b.GetName() || a.GetBoot() != b.GetBoot() || a.GetCpus() != b.GetCpus() || a.GetVersion() != b.GetVersion() || a.GetTrouble() != b.GetTrouble() ||
 		a.GetApiAddress() != b.GetApiAddress() || a.GetPeerAddress() != b.GetPeerAddress() || a.GetGossipAddress() != b.GetGossipAddress()
 }

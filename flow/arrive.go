@@ -26,10 +26,7 @@ func (s *step) arrive(m *messages.Arrive) (*messages.Reply, *messages.Error) {
 // dead letter. It never refuses: the message has left its source for good.
 func (s *step) take(m *messages.Arrive) {
 	id := messages.CallIDFrom(m.Id)
-	if _, known := call.Find(s.tx, id); known {
-		return
-	}
-	if _, known := s.arrival(id); known {
+	if s.known(id) {
 		return
 	}
 	a := &messages.Arrival{
@@ -114,7 +111,7 @@ func (s *step) bury(a *messages.Arrival, reason string) {
 	a.State, a.Ended, a.Reason, a.Expires = messages.ArrivalState_ARRIVAL_DEAD, s.now, reason, 0
 	gate.Save(s.tx, a)
 	dead.Put(s.tx, dead.Letter{At: s.now, Kind: dead.Arrival, Seq: a.Seq})
-	s.effects = append(s.effects, &messages.Ended{Call: endedArrival(a)})
+	s.ended(a)
 }
 
 func leaveTimer(a *messages.Arrival) timer.Timer {
@@ -185,7 +182,7 @@ func (s *step) cancelArrival(a *messages.Arrival) *messages.Reply {
 	s.withdrawArrival(k, a)
 	a.State, a.Ended, a.Expires = messages.ArrivalState_ARRIVAL_CANCELLED, s.now, 0
 	gate.Save(s.tx, a)
-	s.effects = append(s.effects, &messages.Ended{Call: endedArrival(a)})
+	s.ended(a)
 	s.settle(k)
 	return callReply(endedArrival(a))
 }

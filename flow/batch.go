@@ -23,6 +23,12 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 	if place, ok := call.Taken(s.tx, first, count); ok {
 		return s.batchSentAgain(first, place, e)
 	}
+	if d, ok := s.dropped(first, count); ok {
+		if d.First != first || int(d.Count) != count {
+			return nil, otherContent(first)
+		}
+		return s.droppedBefore(first, d, e.Content)
+	}
 	total, largest := sizes(e.Arguments)
 	k, refusal := s.accepting(first, e.Socket, largest)
 	if refusal == nil {

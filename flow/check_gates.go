@@ -13,11 +13,12 @@ import (
 // gates: what waits is counted and indexed; what does not is in a call or dead;
 // no gate has a complete set, unless a timer is set to go on.
 func (c *check) gates() {
-	var all, waiting, letters int
+	var waiting, letters int
+	var last, ended uint64
 	counts := map[string]map[string]uint64{}
 	for _, a := range gate.All(c.view) {
-		all++
-		c.that(a.Seq == uint64(all), "arrival %d is at place %d", a.Seq, all)
+		c.that(a.Seq > last, "arrival %d stands behind %d", a.Seq, last)
+		last = a.Seq
 		found, ok := gate.Find(c.view, messages.CallIDFrom(a.Id))
 		c.that(ok && found.Seq == a.Seq, "the id of arrival %d does not lead to it", a.Seq)
 		c.that((a.State == messages.ArrivalState_ARRIVAL_WAITING) == (a.Ended == 0), "arrival %d is %s and ended at %d", a.Seq, a.State, a.Ended)
@@ -33,9 +34,13 @@ func (c *check) gates() {
 			c.consumed(a)
 		case messages.ArrivalState_ARRIVAL_DEAD:
 			letters++
+			ended++
+		case messages.ArrivalState_ARRIVAL_CANCELLED:
+			ended++
 		}
 	}
-	c.that(uint64(all) == c.partition.arrivals, "%d arrivals, %d places given out", all, c.partition.arrivals)
+	c.that(last <= c.partition.arrivals, "the last arrival is %d, %d places were given out", last, c.partition.arrivals)
+	c.that(ended == c.partition.ended && ended == gate.CountEnded(c.view), "%d arrivals have ended, counted are %d, listed %d", ended, c.partition.ended, gate.CountEnded(c.view))
 	inputs, runs := gate.Queued(c.view)
 	c.that(inputs == waiting && runs == waiting, "%d arrivals wait, %d are listed by input, %d by run", waiting, inputs, runs)
 	for _, k := range c.sockets {

@@ -13,6 +13,7 @@ import (
 // and then one that comes late, twice or out of nowhere.
 func (e *episode) command() proto.Message {
 	e.now += int64(e.rng.IntN(3)) * int64(e.rng.IntN(500_000))
+	e.aDayLater()
 	switch n := e.rng.IntN(100); {
 	case n < 28:
 		return e.enqueue()
@@ -176,6 +177,7 @@ func (e *episode) configureSocket(id string) proto.Message {
 	if e.one(8) {
 		c.Processor = "R"
 	}
+	c.Retention = e.retention()
 	if e.one(4) {
 		c.MessageTtl = int64(1 + e.rng.IntN(1000))
 	}
@@ -193,6 +195,32 @@ func (e *episode) configureSocket(id string) proto.Message {
 	}
 	c.Ratelimit, c.NoRetry = e.limit(), e.finals()
 	return c
+}
+
+// retention keeps little, now and then.
+func (e *episode) retention() *messages.Retention {
+	if e.one(2) {
+		return nil
+	}
+	r := new(messages.Retention)
+	for _, n := range []*int64{&r.Age, &r.DeadAge} {
+		if e.one(2) {
+			*n = int64(1 + e.rng.IntN(2000))
+		}
+	}
+	for _, n := range []*int64{&r.Calls, &r.DeadCalls} {
+		if e.one(2) {
+			*n = int64(1 + e.rng.IntN(3))
+		}
+	}
+	return r
+}
+
+// aDayLater lets a day pass, now and then: what was dropped is forgotten.
+func (e *episode) aDayLater() {
+	if e.one(60) {
+		e.now += Remembered.Microseconds() / int64(1+e.rng.IntN(2))
+	}
 }
 
 // fireSchedule is a tick, mostly one that is due, of a schedule as it stands.

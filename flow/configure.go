@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/elasticcode/flow/flow/processor"
 	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
@@ -76,6 +78,9 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 	s.rewire(k, c)
 	if c.Ratelimit != k.Config.Ratelimit {
 		s.limitSocket(k, c.Ratelimit)
+	}
+	if k.Counts.Ended() > 0 && !proto.Equal(k.Config.GetRetention(), c.Retention) {
+		s.sweepAt(k, s.now)
 	}
 	old := k.Config.Schedule
 	if fresh {

@@ -22,11 +22,14 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if place, ok := call.Find(s.tx, id); ok {
+	if place, ok := call.Known(s.tx, id); ok {
 		return s.sentAgain(id, place, e.Content)
 	}
 	if a, ok := s.arrival(id); ok {
 		return s.arrivedBefore(a, e.Content)
+	}
+	if d, ok := s.dropped(id, 1); ok {
+		return s.droppedBefore(id, d, e.Content)
 	}
 	size := call.Size(e.Arguments)
 	k, refusal := s.accepting(id, e.Socket, size)

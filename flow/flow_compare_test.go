@@ -13,6 +13,9 @@ import (
 func (e *episode) compareGates() {
 	e.t.Helper()
 	for _, want := range e.oracle.calls {
+		if want.gone {
+			continue
+		}
 		got, _ := GetCall(e.state, want.id, true, e.now)
 		var parents, arrivals [][]byte
 		for _, a := range want.arrivals {
@@ -29,6 +32,12 @@ func (e *episode) compareGates() {
 	}
 	for _, want := range e.oracle.arrivals {
 		got, ok := GetCall(e.state, want.id, false, e.now)
+		if want.gone() {
+			if ok && e.oracle.arrival(want.id) == want {
+				e.fatal("arrival is\n%v, and should be gone\n%+v", got, want)
+			}
+			continue
+		}
 		if !ok || got.State != want.callState() || messages.CallIDFrom(got.Id) != want.id ||
 			(want.joined != nil) != (len(got.Joined) > 0) || want.joined != nil && want.joined.id != messages.CallIDFrom(got.Joined) {
 			e.fatal("arrival is\n%v, want\n%+v", got, want)

@@ -27,6 +27,9 @@ type oArrival struct {
 	joined   *oCall
 }
 
+// gone says that it was dropped with its call.
+func (a *oArrival) gone() bool { return a.joined != nil && a.joined.gone }
+
 type oPosted struct {
 	to messages.GroupID
 	m  proto.Message
@@ -46,7 +49,7 @@ func (a *oArrival) callState() messages.CallState {
 
 func (o *oracle) arrival(id messages.CallID) *oArrival {
 	for _, a := range o.arrivals {
-		if a.id == id {
+		if a.id == id && !(a.joined != nil && a.joined.forgotten) {
 			return a
 		}
 	}
@@ -275,6 +278,9 @@ func (o *oracle) expireArrival(a *oArrival) {
 }
 
 func (o *oracle) cancelArrival(a *oArrival) string {
+	if a.gone() {
+		return "NOT_FOUND"
+	}
 	if a.state == messages.ArrivalState_ARRIVAL_WAITING {
 		a.state = messages.ArrivalState_ARRIVAL_CANCELLED
 		o.effects = append(o.effects, fmt.Sprintf("ended %s CANCELLED", a.id))

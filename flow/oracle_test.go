@@ -42,10 +42,12 @@ type oCall struct {
 	attempt, tries, crashes, lost uint32
 	seq                           uint64
 	inBlock                       int // calls of the block; 0: it came alone
-	firstOfBlock                  *oCall
+	firstOfBlock, lastDropped     *oCall
 	expires                       int64
 	retryAt                       int64
 	slot                          *oSlot
+	finished                      int64
+	gone, forgotten               bool // dropped; and its id is not remembered any more
 
 	sent     *messages.Enqueue // who it is
 	hops     uint32
@@ -111,7 +113,7 @@ func newOracle() *oracle {
 
 func (o *oracle) call(id messages.CallID) *oCall {
 	for _, c := range o.calls {
-		if c.id == id {
+		if c.id == id && !c.forgotten {
 			return c
 		}
 	}
@@ -309,7 +311,7 @@ func (o *oracle) held(k *oSocket) (n int) {
 func (o *oracle) end(c *oCall, state messages.CallState) { o.endWith(c, state, nil) }
 
 func (o *oracle) endWith(c *oCall, state messages.CallState, done *messages.Complete) {
-	c.state, c.slot, c.retryAt = state, nil, 0
+	c.state, c.slot, c.retryAt, c.finished = state, nil, 0, o.now
 	if c.socket.holder == c {
 		c.socket.holder = nil
 	}
@@ -493,7 +495,7 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 		if c.content != string(e.Content) {
 			return "CONFLICT"
 		}
-		return enqueuedAnswer(c.state, true)
+		return enqueuedAnswer(o.known(c), true)
 	}
 	if a := o.arrival(id); a != nil {
 		if a.content != string(e.Content) {
@@ -566,7 +568,7 @@ func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 		if !whole || c.content != string(e.Content) {
 			return "CONFLICT"
 		}
-		return enqueuedAnswer(c.state, true)
+		return enqueuedAnswer(o.known(c), true)
 	}
 	k := o.socket(e.Socket)
 	if k == nil || k.deleting {
@@ -677,6 +679,9 @@ func (o *oracle) dropSession(session string) {
 
 func (o *oracle) complete(m *messages.Complete) string {
 	c := o.call(messages.CallIDFrom(m.Call))
+	if c != nil && c.gone {
+		c = nil
+	}
 	answer := func(stale bool) string {
 		if c == nil {
 			return "completed CALL_UNSPECIFIED true"
@@ -757,7 +762,7 @@ func (o *oracle) cancelCall(m *messages.Cancel) string {
 	if a := o.arrival(messages.CallIDFrom(m.Call)); c == nil && a != nil {
 		return o.cancelArrival(a)
 	}
-	if c == nil {
+	if c == nil || c.gone {
 		return "NOT_FOUND"
 	}
 	if open(c) {
@@ -818,6 +823,7 @@ func (o *oracle) tick() {
 	for _, d := range all {
 		d.fire()
 	}
+	o.retain()
 }
 
 // nextTimer is when a call is due for a retry or for its expiry; 0: never.
@@ -839,6 +845,11 @@ func (o *oracle) nextTimer() (next int64) {
 	for _, p := range o.paces() {
 		if p.until != 0 && (next == 0 || p.until < next) {
 			next = p.until
+		}
+	}
+	for _, k := range o.sockets {
+		if at := o.nextDrop(k); at != 0 && (next == 0 || at < next) {
+			next = at
 		}
 	}
 	return next

@@ -21,6 +21,11 @@ type partition struct {
 	counts  tally.Counts
 
 	arrivals uint64 // place given to the last arrival
+
+	remembered uint64 // ids of calls that were dropped, and may be sent again
+	forget     int64  // when the first of them is forgotten, microseconds; 0: there is none
+	ended      uint64 // arrivals kept that are part of no call and wait no more
+	clear      int64  // when the first of them is dropped; 0: there is none
 }
 
 func loadPartition(view kv.View) partition {
@@ -29,7 +34,10 @@ func loadPartition(view kv.View) partition {
 		return partition{wake: timer.Never}
 	}
 	r := pack.Reader{What: "numbers of the partition", Rest: value}
-	return partition{r.Uint(), r.Uint(), uint32(r.Uint()), int64(r.Uint()), tally.Read(&r), r.Uint()}
+	return partition{
+		seq: r.Uint(), order: r.Uint(), sockets: uint32(r.Uint()), wake: int64(r.Uint()), counts: tally.Read(&r), arrivals: r.Uint(),
+		remembered: r.Uint(), forget: int64(r.Uint()), ended: r.Uint(), clear: int64(r.Uint()),
+	}
 }
 
 func (p *partition) save(tx kv.Tx) {
@@ -37,5 +45,7 @@ func (p *partition) save(tx kv.Tx) {
 	b = binary.AppendUvarint(b, p.order)
 	b = binary.AppendUvarint(b, uint64(p.sockets))
 	b = binary.AppendUvarint(b, uint64(p.wake))
-	tx.Set([]byte(partitionKey), binary.AppendUvarint(p.counts.Append(b), p.arrivals))
+	b = binary.AppendUvarint(p.counts.Append(b), p.arrivals)
+	b = binary.AppendUvarint(binary.AppendUvarint(b, p.remembered), uint64(p.forget))
+	tx.Set([]byte(partitionKey), binary.AppendUvarint(binary.AppendUvarint(b, p.ended), uint64(p.clear)))
 }

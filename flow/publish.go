@@ -22,11 +22,14 @@ func (s *step) publish(m *messages.Publish) (*messages.Reply, *messages.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if place, ok := call.Find(s.tx, id); ok {
+	if place, ok := call.Known(s.tx, id); ok {
 		return s.publishedBefore(id, place, m)
 	}
 	if _, ok := s.arrival(id); ok {
 		return nil, otherContent(id)
+	}
+	if d, ok := s.dropped(id, 1); ok {
+		return s.droppedBefore(id, d, m.Content)
 	}
 	q, takers, refusal := s.takers(id, m)
 	if refusal != nil {
@@ -179,10 +182,7 @@ func (s *step) fanOut(f *messages.FanOut) (*messages.Reply, *messages.Error) {
 // passes by a gate.
 func (s *step) receive(m *messages.Publish, c *messages.Copy) {
 	id := messages.CallIDFrom(c.Id)
-	if _, known := call.Find(s.tx, id); known {
-		return
-	}
-	if _, known := s.arrival(id); known {
+	if s.known(id) {
 		return
 	}
 	k, ok := s.socket(c.Socket)

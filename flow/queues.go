@@ -27,7 +27,7 @@ func (s *step) configureQueue(c *messages.ConfigureQueue) (*messages.Reply, *mes
 	if !ok {
 		k = s.newSocket(c.Queue)
 	}
-	k.Stage, k.Config = socket.Queue, &messages.ConfigureSocket{Socket: c.Queue, Name: c.Name}
+	k.Stage, k.Config = socket.Queue, &messages.ConfigureSocket{Socket: c.Queue, Name: c.Name, Retention: c.Retention}
 	k.SaveConfig(s.tx)
 	queue.Save(s.tx, c)
 	return &messages.Reply{}, nil

@@ -44,6 +44,8 @@ func (s *step) endLease(l slot.Lease, then func(k *socket.Socket, rec *call.Reco
 	s.unlease(k)
 	if !l.Aborting {
 		then(k, rec)
+	} else {
+		s.sweepAt(k, s.now) // it may have been due to be dropped, and have waited for this
 	}
 	s.settle(k)
 	return rec

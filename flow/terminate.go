@@ -28,6 +28,7 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 	rec.HasResult, rec.HasOutput = e.result != nil, len(e.output) > 0
 	s.enter(k, state, rec.Size)
 	roll.End(s.tx, k.Number, rec.Seq, state)
+	s.ages(k, rec)
 	if k.Holder.Seq == rec.Seq {
 		k.Holder = socket.Holder{}
 	}

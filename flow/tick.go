@@ -17,7 +17,8 @@ func (s *step) tick() *messages.Reply {
 	}
 	due, next := timer.Due(s.tx, s.partition.wake, s.now, maxWork)
 	s.partition.wake = timer.Never // timers that are set while others fire lower it again
-	for i, done := 0, 0; i < len(due); i++ {
+	done := 0
+	for i := 0; i < len(due); i++ {
 		if done >= maxWork {
 			next = due[i].At
 			break
@@ -28,6 +29,7 @@ func (s *step) tick() *messages.Reply {
 		timer.Drop(s.tx, due[i])
 		done += s.fire(due[i], maxWork-done)
 	}
+	s.sweeps(max(maxWork-done, maxWork/4))
 	s.partition.wake = min(s.partition.wake, next)
 	return reply
 }
@@ -53,6 +55,12 @@ func (s *step) fire(t timer.Timer, budget int) int {
 		s.expireArrival(t.Number())
 	case timer.Tend:
 		return s.tend(s.numbered(uint32(t.Number())), budget)
+	case timer.Sweep:
+		s.numbered(uint32(t.Number())) // it is loaded: sweeps sees that its time has come
+	case timer.Forget:
+		return s.forgetDropped(budget)
+	case timer.Clear:
+		return s.clearArrivals(budget)
 	default:
 		fail("a timer of kind %d", t.Kind)
 	}

@@ -1410,8 +1410,9 @@ type ConfigureQueue struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"` // queue id
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Qtype         string                 `protobuf:"bytes,3,opt,name=qtype,proto3" json:"qtype,omitempty"`       // direct, topic or fanout
-	Bindings      []*Binding             `protobuf:"bytes,4,rep,name=bindings,proto3" json:"bindings,omitempty"` // its sockets, by name
+	Qtype         string                 `protobuf:"bytes,3,opt,name=qtype,proto3" json:"qtype,omitempty"`         // direct, topic or fanout
+	Bindings      []*Binding             `protobuf:"bytes,4,rep,name=bindings,proto3" json:"bindings,omitempty"`   // its sockets, by name
+	Retention     *Retention             `protobuf:"bytes,5,opt,name=retention,proto3" json:"retention,omitempty"` // of what was published; unset: the defaults
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1470,6 +1471,13 @@ func (x *ConfigureQueue) GetQtype() string {
 func (x *ConfigureQueue) GetBindings() []*Binding {
 	if x != nil {
 		return x.Bindings
+	}
+	return nil
+}
+
+func (x *ConfigureQueue) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
 	}
 	return nil
 }
@@ -2581,6 +2589,7 @@ type ConfigureSocket struct {
 	NoRetry        []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`                       // types of errors that are not tried again, with those of the processor
 	Queue          string                 `protobuf:"bytes,43,opt,name=queue,proto3" json:"queue,omitempty"`                                          // queue id, if its home is another partition
 	QueuePartition uint32                 `protobuf:"varint,44,opt,name=queue_partition,json=queuePartition,proto3" json:"queue_partition,omitempty"` // that partition: it is told when the socket is full
+	Retention      *Retention             `protobuf:"bytes,51,opt,name=retention,proto3" json:"retention,omitempty"`                                  // unset: the defaults
 	Schedule       *Schedule              `protobuf:"bytes,30,opt,name=schedule,proto3" json:"schedule,omitempty"`                                    // absent: it has none
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -2768,6 +2777,13 @@ func (x *ConfigureSocket) GetQueuePartition() uint32 {
 		return x.QueuePartition
 	}
 	return 0
+}
+
+func (x *ConfigureSocket) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
 }
 
 func (x *ConfigureSocket) GetSchedule() *Schedule {
@@ -3073,6 +3089,76 @@ func (x *FireSchedule) GetArguments() *Arguments {
 	return nil
 }
 
+// Retention says how long a socket keeps calls that have ended. What is 0 is the
+// default.
+type Retention struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Age           int64                  `protobuf:"varint,1,opt,name=age,proto3" json:"age,omitempty"`                              // milliseconds that a finished or cancelled call is kept
+	Calls         int64                  `protobuf:"varint,2,opt,name=calls,proto3" json:"calls,omitempty"`                          // finished calls, and as many cancelled ones
+	DeadAge       int64                  `protobuf:"varint,3,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`       // milliseconds that a failed or expired call is kept
+	DeadCalls     int64                  `protobuf:"varint,4,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"` // failed calls, and as many expired ones
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retention) Reset() {
+	*x = Retention{}
+	mi := &file_messages_commands_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retention) ProtoMessage() {}
+
+func (x *Retention) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retention.ProtoReflect.Descriptor instead.
+func (*Retention) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Retention) GetAge() int64 {
+	if x != nil {
+		return x.Age
+	}
+	return 0
+}
+
+func (x *Retention) GetCalls() int64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *Retention) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Retention) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
+	}
+	return 0
+}
+
 // PlugTo is a plug as the partition of its source knows it.
 type PlugTo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3090,7 +3176,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3102,7 +3188,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3115,7 +3201,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -3190,7 +3276,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3202,7 +3288,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3215,7 +3301,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -3279,7 +3365,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3291,7 +3377,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3304,7 +3390,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -3330,7 +3416,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3342,7 +3428,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3355,7 +3441,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -3381,7 +3467,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3393,7 +3479,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3406,7 +3492,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -3455,7 +3541,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3467,7 +3553,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3480,7 +3566,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -3508,7 +3594,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3520,7 +3606,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3533,7 +3619,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -3563,7 +3649,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3575,7 +3661,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3588,7 +3674,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -3639,13 +3725,14 @@ type NodeInfo struct {
 	Diskusage     int64                  `protobuf:"varint,15,opt,name=diskusage,proto3" json:"diskusage,omitempty"` // bytes used
 	Cpuload       float64                `protobuf:"fixed64,16,opt,name=cpuload,proto3" json:"cpuload,omitempty"`    // 1-minute load average
 	Owner         string                 `protobuf:"bytes,17,opt,name=owner,proto3" json:"owner,omitempty"`          // the operating system's user who runs it
+	Trouble       string                 `protobuf:"bytes,18,opt,name=trouble,proto3" json:"trouble,omitempty"`      // why it does not play its full part; empty: it does
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3657,7 +3744,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3670,7 +3757,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -3792,6 +3879,13 @@ func (x *NodeInfo) GetOwner() string {
 	return ""
 }
 
+func (x *NodeInfo) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
 // NodeUp records that a node is a live member, with what it says of itself.
 type NodeUp struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3802,7 +3896,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3814,7 +3908,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3827,7 +3921,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -3849,7 +3943,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3861,7 +3955,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3874,7 +3968,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -3908,7 +4002,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3920,7 +4014,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3933,7 +4027,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -3954,7 +4048,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3966,7 +4060,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3979,7 +4073,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Create) GetObject() *Object {
@@ -4009,7 +4103,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4021,7 +4115,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4034,7 +4128,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Function) GetName() string {
@@ -4077,7 +4171,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4089,7 +4183,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4102,7 +4196,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Parameter) GetName() string {
@@ -4149,7 +4243,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4161,7 +4255,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4174,7 +4268,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Update) GetKind() Kind {
@@ -4231,7 +4325,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4243,7 +4337,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4256,7 +4350,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -4293,7 +4387,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4305,7 +4399,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4318,7 +4412,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Report) GetNode() string {
@@ -4367,7 +4461,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4379,7 +4473,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4392,7 +4486,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -4477,7 +4571,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4489,7 +4583,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4502,7 +4596,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -4539,7 +4633,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4551,7 +4645,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4564,7 +4658,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Replica) GetNode() string {
@@ -4607,7 +4701,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4619,7 +4713,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4632,7 +4726,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -4672,7 +4766,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4684,7 +4778,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4697,7 +4791,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -4767,7 +4861,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4779,7 +4873,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4792,7 +4886,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -4898,7 +4992,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4910,7 +5004,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4923,7 +5017,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{52}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -4945,7 +5039,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4957,7 +5051,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4970,7 +5064,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{53}
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -5013,7 +5107,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5025,7 +5119,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5038,7 +5132,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{54}
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -5080,7 +5174,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5092,7 +5186,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5105,7 +5199,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -5132,7 +5226,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5144,7 +5238,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5157,7 +5251,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{56}
+	return file_messages_commands_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Completed) GetStale() bool {
@@ -5183,7 +5277,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5195,7 +5289,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5208,7 +5302,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{57}
+	return file_messages_commands_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -5242,7 +5336,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5254,7 +5348,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5267,7 +5361,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{58}
+	return file_messages_commands_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Start) GetSession() string {
@@ -5388,7 +5482,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5400,7 +5494,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5413,7 +5507,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{59}
+	return file_messages_commands_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Abort) GetSession() string {
@@ -5454,7 +5548,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5466,7 +5560,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5479,7 +5573,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{60}
+	return file_messages_commands_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Scheduled) GetState() *ScheduleState {
@@ -5499,7 +5593,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5511,7 +5605,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5524,7 +5618,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{61}
+	return file_messages_commands_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -5676,12 +5770,13 @@ const file_messages_commands_proto_rawDesc = "" +
 	"flowparent\x12\x14\n" +
 	"\x05owner\x18\f \x01(\tR\x05owner\x12\x1a\n" +
 	"\bpriority\x18\r \x01(\x05R\bpriority\x12\x12\n" +
-	"\x04hops\x18\x0e \x01(\rR\x04hops\"~\n" +
+	"\x04hops\x18\x0e \x01(\rR\x04hops\"\xb0\x01\n" +
 	"\x0eConfigureQueue\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05qtype\x18\x03 \x01(\tR\x05qtype\x12,\n" +
-	"\bbindings\x18\x04 \x03(\v2\x10.flow.v1.BindingR\bbindings\"m\n" +
+	"\bbindings\x18\x04 \x03(\v2\x10.flow.v1.BindingR\bbindings\x120\n" +
+	"\tretention\x18\x05 \x01(\v2\x12.flow.v1.RetentionR\tretention\"m\n" +
 	"\aBinding\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -5767,7 +5862,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\fbuiltin_echo\x18\n" +
 	" \x01(\bR\vbuiltinEcho\x12\x16\n" +
 	"\x06module\x18\v \x01(\tR\x06module\x12\x19\n" +
-	"\bno_retry\x18) \x03(\tR\anoRetry\"\xad\x06\n" +
+	"\bno_retry\x18) \x03(\tR\anoRetry\"\xdf\x06\n" +
 	"\x0fConfigureSocket\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -5797,7 +5892,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tratelimit\x18) \x01(\tR\tratelimit\x12\x19\n" +
 	"\bno_retry\x18* \x03(\tR\anoRetry\x12\x14\n" +
 	"\x05queue\x18+ \x01(\tR\x05queue\x12'\n" +
-	"\x0fqueue_partition\x18, \x01(\rR\x0equeuePartition\x12-\n" +
+	"\x0fqueue_partition\x18, \x01(\rR\x0equeuePartition\x120\n" +
+	"\tretention\x183 \x01(\v2\x12.flow.v1.RetentionR\tretention\x12-\n" +
 	"\bschedule\x18\x1e \x01(\v2\x11.flow.v1.ScheduleR\bscheduleB\n" +
 	"\n" +
 	"\b_retriesB\r\n" +
@@ -5830,7 +5926,13 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x18\n" +
 	"\anominal\x18\x03 \x01(\x03R\anominal\x12\x19\n" +
 	"\bcatch_up\x18\x04 \x01(\bR\acatchUp\x120\n" +
-	"\targuments\x18\x05 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"\xcf\x01\n" +
+	"\targuments\x18\x05 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"m\n" +
+	"\tRetention\x12\x10\n" +
+	"\x03age\x18\x01 \x01(\x03R\x03age\x12\x14\n" +
+	"\x05calls\x18\x02 \x01(\x03R\x05calls\x12\x19\n" +
+	"\bdead_age\x18\x03 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x18\x04 \x01(\x03R\tdeadCalls\"\xcf\x01\n" +
 	"\x06PlugTo\x12\x12\n" +
 	"\x04plug\x18\x01 \x01(\tR\x04plug\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5874,7 +5976,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"partitions\x18\x03 \x01(\rR\n" +
 	"partitions\x12+\n" +
-	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xc1\x03\n" +
+	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xdb\x03\n" +
 	"\bNodeInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -5894,7 +5996,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\amemused\x18\x0e \x01(\x01R\amemused\x12\x1c\n" +
 	"\tdiskusage\x18\x0f \x01(\x03R\tdiskusage\x12\x18\n" +
 	"\acpuload\x18\x10 \x01(\x01R\acpuload\x12\x14\n" +
-	"\x05owner\x18\x11 \x01(\tR\x05owner\"/\n" +
+	"\x05owner\x18\x11 \x01(\tR\x05owner\x12\x18\n" +
+	"\atrouble\x18\x12 \x01(\tR\atrouble\"/\n" +
 	"\x06NodeUp\x12%\n" +
 	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\"J\n" +
 	"\bNodeDown\x12\x12\n" +
@@ -6084,7 +6187,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -6118,43 +6221,44 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Schedule)(nil),           // 29: flow.v1.Schedule
 	(*ScheduleState)(nil),      // 30: flow.v1.ScheduleState
 	(*FireSchedule)(nil),       // 31: flow.v1.FireSchedule
-	(*PlugTo)(nil),             // 32: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 33: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 34: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 35: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 36: flow.v1.Deliver
-	(*Parcel)(nil),             // 37: flow.v1.Parcel
-	(*Delivered)(nil),          // 38: flow.v1.Delivered
-	(*Found)(nil),              // 39: flow.v1.Found
-	(*NodeInfo)(nil),           // 40: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 41: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 42: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 43: flow.v1.NodeRemove
-	(*Create)(nil),             // 44: flow.v1.Create
-	(*Function)(nil),           // 45: flow.v1.Function
-	(*Parameter)(nil),          // 46: flow.v1.Parameter
-	(*Update)(nil),             // 47: flow.v1.Update
-	(*Delete)(nil),             // 48: flow.v1.Delete
-	(*Report)(nil),             // 49: flow.v1.Report
-	(*DeploymentReport)(nil),   // 50: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 51: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 52: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 53: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 54: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 55: flow.v1.Reply
-	(*Replies)(nil),            // 56: flow.v1.Replies
-	(*Enqueued)(nil),           // 57: flow.v1.Enqueued
-	(*Changed)(nil),            // 58: flow.v1.Changed
-	(*Deliveries)(nil),         // 59: flow.v1.Deliveries
-	(*Completed)(nil),          // 60: flow.v1.Completed
-	(*CallReply)(nil),          // 61: flow.v1.CallReply
-	(*Start)(nil),              // 62: flow.v1.Start
-	(*Abort)(nil),              // 63: flow.v1.Abort
-	(*Scheduled)(nil),          // 64: flow.v1.Scheduled
-	(*Ended)(nil),              // 65: flow.v1.Ended
-	(*Object)(nil),             // 66: flow.v1.Object
-	(ArgumentKind)(0),          // 67: flow.v1.ArgumentKind
-	(Kind)(0),                  // 68: flow.v1.Kind
+	(*Retention)(nil),          // 32: flow.v1.Retention
+	(*PlugTo)(nil),             // 33: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 34: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 35: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 36: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 37: flow.v1.Deliver
+	(*Parcel)(nil),             // 38: flow.v1.Parcel
+	(*Delivered)(nil),          // 39: flow.v1.Delivered
+	(*Found)(nil),              // 40: flow.v1.Found
+	(*NodeInfo)(nil),           // 41: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 42: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 43: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 44: flow.v1.NodeRemove
+	(*Create)(nil),             // 45: flow.v1.Create
+	(*Function)(nil),           // 46: flow.v1.Function
+	(*Parameter)(nil),          // 47: flow.v1.Parameter
+	(*Update)(nil),             // 48: flow.v1.Update
+	(*Delete)(nil),             // 49: flow.v1.Delete
+	(*Report)(nil),             // 50: flow.v1.Report
+	(*DeploymentReport)(nil),   // 51: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 52: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 53: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 54: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 55: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 56: flow.v1.Reply
+	(*Replies)(nil),            // 57: flow.v1.Replies
+	(*Enqueued)(nil),           // 58: flow.v1.Enqueued
+	(*Changed)(nil),            // 59: flow.v1.Changed
+	(*Deliveries)(nil),         // 60: flow.v1.Deliveries
+	(*Completed)(nil),          // 61: flow.v1.Completed
+	(*CallReply)(nil),          // 62: flow.v1.CallReply
+	(*Start)(nil),              // 63: flow.v1.Start
+	(*Abort)(nil),              // 64: flow.v1.Abort
+	(*Scheduled)(nil),          // 65: flow.v1.Scheduled
+	(*Ended)(nil),              // 66: flow.v1.Ended
+	(*Object)(nil),             // 67: flow.v1.Object
+	(ArgumentKind)(0),          // 68: flow.v1.ArgumentKind
+	(Kind)(0),                  // 69: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -6166,56 +6270,58 @@ var file_messages_commands_proto_depIdxs = []int32{
 	4,  // 6: flow.v1.Arrival.arguments:type_name -> flow.v1.Arguments
 	4,  // 7: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
 	13, // 8: flow.v1.ConfigureQueue.bindings:type_name -> flow.v1.Binding
-	4,  // 9: flow.v1.Publish.arguments:type_name -> flow.v1.Arguments
-	15, // 10: flow.v1.FanOut.publish:type_name -> flow.v1.Publish
-	17, // 11: flow.v1.FanOut.copies:type_name -> flow.v1.Copy
-	4,  // 12: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
-	2,  // 13: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
-	6,  // 14: flow.v1.Complete.failure:type_name -> flow.v1.Failure
-	23, // 15: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	32, // 16: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	33, // 17: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	46, // 18: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	29, // 19: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
-	29, // 20: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
-	4,  // 21: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
-	37, // 22: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	40, // 23: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	40, // 24: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	66, // 25: flow.v1.Create.object:type_name -> flow.v1.Object
-	45, // 26: flow.v1.Create.functions:type_name -> flow.v1.Function
-	46, // 27: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	67, // 28: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	68, // 29: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	66, // 30: flow.v1.Update.object:type_name -> flow.v1.Object
-	45, // 31: flow.v1.Update.functions:type_name -> flow.v1.Function
-	68, // 32: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	50, // 33: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	66, // 34: flow.v1.Report.workers:type_name -> flow.v1.Object
-	52, // 35: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	52, // 36: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 37: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	54, // 38: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	57, // 39: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	58, // 40: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	60, // 41: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	61, // 42: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	56, // 43: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	55, // 44: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 45: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	66, // 46: flow.v1.Changed.object:type_name -> flow.v1.Object
-	59, // 47: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	66, // 48: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 49: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 50: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	4,  // 51: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	30, // 52: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
-	8,  // 53: flow.v1.Ended.call:type_name -> flow.v1.Call
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	32, // 9: flow.v1.ConfigureQueue.retention:type_name -> flow.v1.Retention
+	4,  // 10: flow.v1.Publish.arguments:type_name -> flow.v1.Arguments
+	15, // 11: flow.v1.FanOut.publish:type_name -> flow.v1.Publish
+	17, // 12: flow.v1.FanOut.copies:type_name -> flow.v1.Copy
+	4,  // 13: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
+	2,  // 14: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
+	6,  // 15: flow.v1.Complete.failure:type_name -> flow.v1.Failure
+	23, // 16: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
+	33, // 17: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	34, // 18: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	47, // 19: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	32, // 20: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
+	29, // 21: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
+	29, // 22: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
+	4,  // 23: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
+	38, // 24: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	41, // 25: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	41, // 26: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	67, // 27: flow.v1.Create.object:type_name -> flow.v1.Object
+	46, // 28: flow.v1.Create.functions:type_name -> flow.v1.Function
+	47, // 29: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	68, // 30: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	69, // 31: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	67, // 32: flow.v1.Update.object:type_name -> flow.v1.Object
+	46, // 33: flow.v1.Update.functions:type_name -> flow.v1.Function
+	69, // 34: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	51, // 35: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	67, // 36: flow.v1.Report.workers:type_name -> flow.v1.Object
+	53, // 37: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	53, // 38: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 39: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	55, // 40: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	58, // 41: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	59, // 42: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	61, // 43: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	62, // 44: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	57, // 45: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	56, // 46: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 47: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	67, // 48: flow.v1.Changed.object:type_name -> flow.v1.Object
+	60, // 49: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	67, // 50: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 51: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 52: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	4,  // 53: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	30, // 54: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
+	8,  // 55: flow.v1.Ended.call:type_name -> flow.v1.Call
+	56, // [56:56] is the sub-list for method output_type
+	56, // [56:56] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -6225,7 +6331,7 @@ func file_messages_commands_proto_init() {
 	}
 	file_messages_model_proto_init()
 	file_messages_commands_proto_msgTypes[24].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[51].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[52].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
@@ -6238,7 +6344,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   62,
+			NumMessages:   63,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

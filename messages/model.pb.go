@@ -562,6 +562,10 @@ type Queue struct {
 	Expires        int64                  `protobuf:"varint,8,opt,name=expires,proto3" json:"expires,omitempty"`                                       // milliseconds an unused queue stays; 0: for ever
 	Partition      uint32                 `protobuf:"varint,10,opt,name=partition,proto3" json:"partition,omitempty"`                                  // its home: the group that takes what is published to it; never changes
 	UnusedSince    int64                  `protobuf:"varint,11,opt,name=unused_since,json=unusedSince,proto3" json:"unused_since,omitempty"`           // microseconds since 1970, UTC, from the log: it has had no socket and no plug since; 0: it has
+	KeepAge        int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                       // milliseconds that a finished or cancelled call is kept; 0: what the network says
+	KeepCalls      int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`                 // finished calls, and as many cancelled ones, that each of its sockets keeps; 0: likewise
+	DeadAge        int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                       // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls      int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"`                 // failed calls, and as many expired ones, that each of its sockets keeps; 0: likewise
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -662,6 +666,34 @@ func (x *Queue) GetPartition() uint32 {
 func (x *Queue) GetUnusedSince() int64 {
 	if x != nil {
 		return x.UnusedSince
+	}
+	return 0
+}
+
+func (x *Queue) GetKeepAge() int64 {
+	if x != nil {
+		return x.KeepAge
+	}
+	return 0
+}
+
+func (x *Queue) GetKeepCalls() int64 {
+	if x != nil {
+		return x.KeepCalls
+	}
+	return 0
+}
+
+func (x *Queue) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Queue) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
 	}
 	return 0
 }
@@ -1125,6 +1157,10 @@ type Socket struct {
 	GateTimeout    int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"`          // milliseconds an arrival may wait at its gate for the others; 0: for ever
 	Binding        string                 `protobuf:"bytes,41,opt,name=binding,proto3" json:"binding,omitempty"`                                      // what of its queue it takes: a routing key, of a topic queue a pattern; empty: its name
 	NoRetry        []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`                       // types of errors that are not tried again, with those of the processor
+	KeepAge        int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                      // milliseconds that a finished or cancelled call is kept; 0: what its queue says
+	KeepCalls      int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`                // finished calls, and as many cancelled ones, that it keeps; 0: likewise
+	DeadAge        int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                      // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls      int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"`                // failed calls, and as many expired ones, that it keeps; 0: likewise
 	Timezone       string                 `protobuf:"bytes,30,opt,name=timezone,proto3" json:"timezone,omitempty"`                                    // of the cron line, like Europe/Berlin; empty: UTC
 	Missed         string                 `protobuf:"bytes,31,opt,name=missed,proto3" json:"missed,omitempty"`                                        // what becomes of ticks that nobody was there for: skip or run_once; empty: skip
 	Overlap        string                 `protobuf:"bytes,32,opt,name=overlap,proto3" json:"overlap,omitempty"`                                      // what a tick does while the call of the one before has not ended: queue or skip; empty: queue
@@ -1316,6 +1352,34 @@ func (x *Socket) GetNoRetry() []string {
 		return x.NoRetry
 	}
 	return nil
+}
+
+func (x *Socket) GetKeepAge() int64 {
+	if x != nil {
+		return x.KeepAge
+	}
+	return 0
+}
+
+func (x *Socket) GetKeepCalls() int64 {
+	if x != nil {
+		return x.KeepCalls
+	}
+	return 0
+}
+
+func (x *Socket) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Socket) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
+	}
+	return 0
 }
 
 func (x *Socket) GetTimezone() string {
@@ -2252,6 +2316,10 @@ type Network struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	NetworkId     string                 `protobuf:"bytes,1,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
 	Partitions    uint32                 `protobuf:"varint,2,opt,name=partitions,proto3" json:"partitions,omitempty"`
+	KeepAge       int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`       // milliseconds that a finished or cancelled call is kept; 0: the default
+	KeepCalls     int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"` // finished calls, and as many cancelled ones, that a socket keeps; 0: likewise
+	DeadAge       int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`       // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls     int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"` // failed calls, and as many expired ones, that a socket keeps; 0: likewise
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2296,6 +2364,34 @@ func (x *Network) GetNetworkId() string {
 func (x *Network) GetPartitions() uint32 {
 	if x != nil {
 		return x.Partitions
+	}
+	return 0
+}
+
+func (x *Network) GetKeepAge() int64 {
+	if x != nil {
+		return x.KeepAge
+	}
+	return 0
+}
+
+func (x *Network) GetKeepCalls() int64 {
+	if x != nil {
+		return x.KeepCalls
+	}
+	return 0
+}
+
+func (x *Network) GetDeadAge() int64 {
+	if x != nil {
+		return x.DeadAge
+	}
+	return 0
+}
+
+func (x *Network) GetDeadCalls() int64 {
+	if x != nil {
+		return x.DeadCalls
 	}
 	return 0
 }
@@ -2379,7 +2475,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tprivilege\x18  \x01(\v2\x12.flow.v1.PrivilegeH\x00R\tprivilege\x12,\n" +
 	"\anetwork\x18! \x01(\v2\x10.flow.v1.NetworkH\x00R\anetwork\x122\n" +
 	"\tscheduler\x18\" \x01(\v2\x12.flow.v1.SchedulerH\x00R\tschedulerB\x06\n" +
-	"\x04spec\"\xbf\x02\n" +
+	"\x04spec\"\xb3\x03\n" +
 	"\x05Queue\x12\x14\n" +
 	"\x05qtype\x18\x01 \x01(\tR\x05qtype\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\bR\adurable\x12\x1a\n" +
@@ -2394,7 +2490,13 @@ const file_messages_model_proto_rawDesc = "" +
 	"\aexpires\x18\b \x01(\x03R\aexpires\x12\x1c\n" +
 	"\tpartition\x18\n" +
 	" \x01(\rR\tpartition\x12!\n" +
-	"\funused_since\x18\v \x01(\x03R\vunusedSinceJ\x04\b\t\x10\n" +
+	"\funused_since\x18\v \x01(\x03R\vunusedSince\x12\x19\n" +
+	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
+	"\n" +
+	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
+	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCallsJ\x04\b\t\x10\n" +
 	"\"\x80\t\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
@@ -2449,7 +2551,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"modulepath\x12\"\n" +
 	"\frequirements\x18\x05 \x01(\tR\frequirements\x12\x16\n" +
 	"\x06python\x18\x06 \x01(\tR\x06python\x12\x1c\n" +
-	"\trestarted\x18\a \x01(\x04R\trestarted\"\xc5\x06\n" +
+	"\trestarted\x18\a \x01(\x04R\trestarted\"\xb9\a\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2475,7 +2577,13 @@ const file_messages_model_proto_rawDesc = "" +
 	"\bdeleting\x18\x13 \x01(\bR\bdeleting\x12!\n" +
 	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x12\x18\n" +
 	"\abinding\x18) \x01(\tR\abinding\x12\x19\n" +
-	"\bno_retry\x18* \x03(\tR\anoRetry\x12\x1a\n" +
+	"\bno_retry\x18* \x03(\tR\anoRetry\x12\x19\n" +
+	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
+	"\n" +
+	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
+	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\x12\x1a\n" +
 	"\btimezone\x18\x1e \x01(\tR\btimezone\x12\x16\n" +
 	"\x06missed\x18\x1f \x01(\tR\x06missed\x12\x18\n" +
 	"\aoverlap\x18  \x01(\tR\aoverlap\x12#\n" +
@@ -2573,13 +2681,19 @@ const file_messages_model_proto_rawDesc = "" +
 	"privileges\x18\x01 \x03(\tR\n" +
 	"privileges\"!\n" +
 	"\tPrivilege\x12\x14\n" +
-	"\x05right\x18\x01 \x01(\tR\x05right\"H\n" +
+	"\x05right\x18\x01 \x01(\tR\x05right\"\xbc\x01\n" +
 	"\aNetwork\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x01 \x01(\tR\tnetworkId\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x02 \x01(\rR\n" +
-	"partitions\"'\n" +
+	"partitions\x12\x19\n" +
+	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
+	"\n" +
+	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
+	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
+	"\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\"'\n" +
 	"\tScheduler\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy*\x9f\x02\n" +
 	"\x04Kind\x12\x14\n" +

@@ -22,8 +22,8 @@ type amount struct {
 	most  int64
 }
 
-func within(op, subject string, amounts []amount) *messages.Error {
-	for _, a := range amounts {
+func within(op, subject string, amounts []amount, more ...amount) *messages.Error {
+	for _, a := range append(amounts, more...) {
 		if a.value < 0 {
 			return messages.Errorf(messages.Invalid, op, subject, "%s is %d, and may not be below 0", a.name, a.value).
 				WithHint("0 means none")

@@ -93,8 +93,8 @@ func whyNotAdded(kind messages.Kind) string {
 	return "this version of the model has no command for it"
 }
 
-// configure tells the partition of a socket, or the partitions of a queue's
-// sockets, what has changed.
+// configure tells the partition of a socket, or the partitions of a queue's or of
+// all sockets, what has changed.
 func (c *change) configure(o *messages.Object) {
 	switch o.Kind {
 	case messages.Kind_KIND_SOCKET:
@@ -108,5 +108,12 @@ func (c *change) configure(o *messages.Object) {
 			c.configureSocket(socket)
 		}
 		c.configureQueue(o.Id)
+	case messages.Kind_KIND_NETWORK:
+		for _, socket := range all(c, messages.Kind_KIND_SOCKET) {
+			c.configureSocket(socket)
+		}
+		for _, queue := range all(c, messages.Kind_KIND_QUEUE) {
+			c.configureQueue(queue.Id)
+		}
 	}
 }

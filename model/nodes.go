@@ -56,7 +56,7 @@ func (c *change) saveNode(info *messages.NodeInfo) *messages.Object {
 	if node == nil {
 		node = &messages.Object{Id: info.Id, Kind: messages.Kind_KIND_NODE, Enabled: true}
 	}
-	node.Name, node.Owner, node.Status, node.RequestedStatus, node.Message = info.Name, info.Owner, Up, Up, ""
+	node.Name, node.Owner, node.Status, node.RequestedStatus, node.Message = info.Name, info.Owner, Up, Up, info.Trouble
 	node.Spec = &messages.Object_Node{Node: &messages.Node{
 		Hostname: info.Hostname, Cpus: info.Cpus, Memsize: info.Memsize, Freemem: info.Freemem, Memused: info.Memused,
 		Disksize: info.Disksize, Diskusage: info.Diskusage, Cpuload: info.Cpuload, Boot: info.Boot,

@@ -77,6 +77,12 @@ func TestNodeGoesDownAndComesBack(t *testing.T) {
 	if w.get(messages.Kind_KIND_NODE, "b").Version != version {
 		t.Error("the same news again raised the version")
 	}
+	troubled := nodeInfo("b", 2, 2)
+	troubled.Trouble = "its clock is off"
+	w.do(&messages.NodeUp{Node: troubled})
+	if node := w.get(messages.Kind_KIND_NODE, "b"); node.Status != Up || node.Message != "its clock is off" {
+		t.Errorf("in trouble: %v", node)
+	}
 }
 
 func TestNewBootStartsItsSlotsAgain(t *testing.T) {

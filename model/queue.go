@@ -41,7 +41,7 @@ func (c *change) checkQueue(op string, o *messages.Object) *messages.Error {
 	return within(op, o.Name, []amount{
 		{"max_length", q.MaxLength, maxAmount}, {"max_length_bytes", q.MaxLengthBytes, maxAmount},
 		{"message_ttl", q.MessageTtl, maxMillis}, {"expires", q.Expires, maxMillis},
-	})
+	}, amountsKept(q)...)
 }
 
 // checkBinding says why a socket cannot be bound so to a queue of a type; nil:
@@ -72,7 +72,7 @@ func (c *change) configureQueue(id string) {
 
 // QueueConfiguration is what its home partition needs of a queue.
 func QueueConfiguration(view kv.View, o *messages.Object) *messages.ConfigureQueue {
-	m := &messages.ConfigureQueue{Queue: o.Id, Name: o.Name, Qtype: o.GetQueue().Qtype}
+	m := &messages.ConfigureQueue{Queue: o.Id, Name: o.Name, Qtype: o.GetQueue().Qtype, Retention: retention(view, nil, o.GetQueue())}
 	for _, socket := range referring(view, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET) {
 		if socket.Status != Deleting {
 			m.Bindings = append(m.Bindings, &messages.Binding{Socket: socket.Id, Name: socket.Name,

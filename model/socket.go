@@ -60,7 +60,7 @@ func (c *change) checkSocket(op string, o *messages.Object) *messages.Error {
 	}
 	return within(op, o.Name, []amount{
 		{"timelimit", s.GetTimelimit(), maxMillis}, {"gate_timeout", s.GateTimeout, maxMillis},
-	})
+	}, amountsKept(s)...)
 }
 
 // checkSocketQueue refuses a binding that does not fit the queue, and a socket
@@ -121,7 +121,7 @@ func socketConfiguration(view kv.View, w *wires, o *messages.Object, q *messages
 		Retries: s.Retries, Retrydelay: s.Retrydelay, Timelimit: s.Timelimit,
 		MaxLength: q.MaxLength, MaxLengthBytes: q.MaxLengthBytes, MessageTtl: q.MessageTtl,
 		Wait: s.Wait, Correlate: s.Correlate, GateTimeout: s.GateTimeout, Overflow: s.Overflow,
-		Ratelimit: s.Ratelimit, NoRetry: s.NoRetry,
+		Ratelimit: s.Ratelimit, NoRetry: s.NoRetry, Retention: retention(view, s, q),
 	}
 	if bounded := q.MaxLength > 0 || q.MaxLengthBytes > 0; bounded && q.Partition != s.Partition {
 		m.Queue, m.QueuePartition = s.Queue, q.Partition

@@ -16,8 +16,8 @@ import (
 func settable(kind messages.Kind) []string {
 	switch kind {
 	case messages.Kind_KIND_QUEUE:
-		return []string{"queue.auto_delete", "queue.durable", "queue.expires", "queue.max_length", "queue.max_length_bytes",
-			"queue.message_ttl", "queue.qtype", "queue.reliable"}
+		return withKept("queue", "queue.auto_delete", "queue.durable", "queue.expires", "queue.max_length", "queue.max_length_bytes",
+			"queue.message_ttl", "queue.qtype", "queue.reliable")
 	case messages.Kind_KIND_PROCESSOR:
 		return []string{"enabled", "processor.beat", "processor.branch", "processor.commit", "processor.concurrency",
 			"processor.container_command", "processor.container_image", "processor.container_version", "processor.cron",
@@ -27,15 +27,17 @@ func settable(kind messages.Kind) []string {
 			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
 			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
 	case messages.Kind_KIND_SOCKET:
-		return []string{"socket.binding", "socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.missed", "socket.no_retry", "socket.ordered",
+		return withKept("socket", "socket.binding", "socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.missed", "socket.no_retry", "socket.ordered",
 			"socket.overflow", "socket.overlap", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
-			"socket.schedule_data", "socket.schedule_paused", "socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.timezone", "socket.wait"}
+			"socket.schedule_data", "socket.schedule_paused", "socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.timezone", "socket.wait")
 	case messages.Kind_KIND_PLUG:
 		return []string{"plug.argument", "plug.description", "plug.queue", "plug.source", "plug.target", "plug.type"}
 	case messages.Kind_KIND_NODE:
 		return []string{"enabled"}
 	case messages.Kind_KIND_SCHEDULER:
 		return []string{"scheduler.strategy"}
+	case messages.Kind_KIND_NETWORK:
+		return keptFields("network")
 	}
 	return nil
 }
@@ -126,6 +128,8 @@ func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) 
 		return c.checkQueue(op, o)
 	case messages.Kind_KIND_SOCKET:
 		return c.checkSocket(op, o)
+	case messages.Kind_KIND_NETWORK:
+		return within(op, o.Name, amountsKept(o.GetNetwork()))
 	case messages.Kind_KIND_PLUG:
 		return c.checkPlug(op, o)
 	case messages.Kind_KIND_SCHEDULER:

@@ -55,20 +55,23 @@ func memory() (total, free int64) {
 	return total, free
 }
 
-// measure tells the others, now and then, how the machine is.
+// measure tells the others, now and then, how the machine and its clock are.
 func (n *Node) measure(ctx context.Context) {
-	tick := time.NewTicker(measurePause)
+	tick, look := time.NewTicker(measurePause), time.NewTicker(clockPause)
 	defer tick.Stop()
-	told := n.info
+	defer look.Stop()
+	told, clock := n.info, new(clock)
 	for {
+		now := proto.CloneOf(told)
 		select {
 		case <-tick.C:
+			n.gauge(now)
+		case <-look.C:
+			now.Trouble = n.heedClock(clock)
 		case <-ctx.Done():
 			return
 		}
-		now := proto.CloneOf(told)
-		n.gauge(now)
-		if !movedMuch(told, now) {
+		if now.Trouble == told.Trouble && !movedMuch(told, now) {
 			continue
 		}
 		if err := n.gossip.UpdateMeta(now, n.network()); err != nil {

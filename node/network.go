@@ -193,7 +193,7 @@ func (n *Node) kick() {
 // live keeps the network as it should be until the node stops.
 func (n *Node) live() {
 	l := &loops{
-		align: cluster.NewAlign(cluster.AlignConfig{Self: n.self.Node, Groups: n.configurations, Placements: n.placements, Router: n.router, Logger: n.log}),
+		align: cluster.NewAlign(cluster.AlignConfig{Self: n.self.Node, Groups: n.configurations, Placements: n.placements, Router: n.router, Unfit: n.unfit, Logger: n.log}),
 		host: cluster.NewHost(cluster.HostConfig{Self: n.self.Node, Opened: n.opened, Placements: n.duePlacements, Router: n.router,
 			Open: n.openDue, Remove: n.replicas.remove, Logger: n.log}),
 		watch: cluster.NewWatch(cluster.WatchConfig{NetworkID: n.network(), Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
@@ -293,10 +293,14 @@ func (n *Node) knownNodes() ([]cluster.KnownNode, error) {
 	return see(n, func(v kv.View) (known []cluster.KnownNode) {
 		nodes, _ := model.List(v, messages.Kind_KIND_NODE, model.Filter{}, "", messages.MaxPageRows)
 		for _, o := range nodes {
-			m := o.GetNode()
-			known = append(known, cluster.KnownNode{Up: o.GetStatus() == model.Up, Info: &messages.NodeInfo{
+			m, up := o.GetNode(), o.GetStatus() == model.Up
+			trouble := ""
+			if up {
+				trouble = o.GetMessage()
+			}
+			known = append(known, cluster.KnownNode{Up: up, Info: &messages.NodeInfo{
 				Id: o.GetId(), Name: o.GetName(), Boot: m.GetBoot(), Cpus: m.GetCpus(), ApiAddress: m.GetApiAddress(),
-				PeerAddress: m.GetPeerAddress(), GossipAddress: m.GetGossipAddress(), Hostname: m.GetHostname(), Version: m.GetVersion()}})
+				PeerAddress: m.GetPeerAddress(), GossipAddress: m.GetGossipAddress(), Hostname: m.GetHostname(), Version: m.GetVersion(), Trouble: trouble}})
 		}
 		return known
 	})

@@ -40,6 +40,7 @@ type Node struct {
 	system   *actors.System
 	agent    *actors.Agent
 	code     code
+	trouble  atomic.Pointer[string] // why this node must not lead; nil or empty: it may
 
 	stopping context.Context         // ends when the node stops
 	fail     context.CancelCauseFunc // ends it, with why
@@ -150,7 +151,7 @@ func (n *Node) openNetwork(c *closers) (err error) {
 	}
 	c.add("peers", func(context.Context) error { return n.peers.Close() })
 	n.gossip, err = gossip.New(gossip.Config{Transport: n.boundary.gossip, Bind: n.config.Bind, Port: port + 2, Advertise: n.config.Advertise, Key: key,
-		Node: n.info, NetworkID: n.network(), Seeds: n.seeds, Logger: n.log})
+		Node: n.info, NetworkID: n.network(), Seeds: n.seeds, Now: n.boundary.now, Logger: n.log})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,10 @@ package sim
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
+	"math"
+	"slices"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -10,6 +13,8 @@ import (
 )
 
 type machineKey struct{}
+
+const i32, i64 = api.ValueTypeI32, api.ValueTypeI64
 
 // caller is the machine whose guest calls the host.
 func caller(ctx context.Context) *machine {
@@ -23,17 +28,14 @@ func caller(ctx context.Context) *machine {
 func provide(ctx context.Context, r wazero.Runtime) error {
 	wasi := r.NewHostModuleBuilder(wasi_snapshot_preview1.ModuleName)
 	wasi_snapshot_preview1.NewFunctionExporter().ExportFunctions(wasi)
-	i32 := api.ValueTypeI32
 	wasi.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(poll), []api.ValueType{i32, i32, i32, i32}, []api.ValueType{i32}).Export("poll_oneoff")
 	if _, err := wasi.Instantiate(ctx); err != nil {
 		return err
 	}
 	b := r.NewHostModuleBuilder("sim")
-	for name, f := range map[string]any{
-		"listen": hostListen, "dial": hostDial, "write": hostWrite, "close": hostClose,
-		"packet": hostPacket, "next": hostNext, "note": hostNote,
-	} {
-		b.NewFunctionBuilder().WithFunc(f).Export(name)
+	for _, f := range functions {
+		takes := slices.Repeat([]api.ValueType{i32}, f.takes)
+		b.NewFunctionBuilder().WithGoModuleFunction(f.bind(), takes, f.gives).Export(f.name)
 	}
 	_, err := b.Instantiate(ctx)
 	return err
@@ -90,50 +92,84 @@ func bytesOf(module api.Module, p, n uint32) []byte {
 	return append([]byte(nil), b...)
 }
 
-func hostListen(ctx context.Context, port, open uint32) {
-	m := caller(ctx)
+// function is one that guests may call, by its name in package twin. It gets
+// its arguments in the stack, and leaves its answer there. Wazero could call
+// functions of other forms, too, but by reflection, which takes longer than
+// what most of these do.
+type function struct {
+	name  string
+	takes int // numbers of 32 bits
+	gives []api.ValueType
+	do    func(m *machine, memory api.Memory, stack []uint64)
+}
+
+func (f function) bind() api.GoModuleFunc {
+	return func(ctx context.Context, module api.Module, stack []uint64) {
+		f.do(caller(ctx), module.Memory(), stack)
+	}
+}
+
+var functions = []function{
+	{"listen", 2, nil, hostListen},
+	{"dial", 2, []api.ValueType{i32}, hostDial},
+	{"write", 3, []api.ValueType{i32}, hostWrite},
+	{"close", 1, nil, hostClose},
+	{"packet", 5, nil, hostPacket},
+	{"next", 2, []api.ValueType{i32}, hostNext},
+	{"note", 2, nil, hostNote},
+	{"hash", 2, []api.ValueType{i64}, hostHash},
+}
+
+// shown copies what a guest shows: the memory is its own again afterwards.
+func shown(memory api.Memory, p, n uint64) []byte {
+	b, _ := memory.Read(uint32(p), uint32(n))
+	return append([]byte(nil), b...)
+}
+
+func hostListen(m *machine, _ api.Memory, stack []uint64) {
+	port, open := uint32(stack[0]), uint32(stack[1])
 	m.seen(nil, "listen %d %d", port, open)
 	m.ports[port] = open != 0
 }
 
-func hostDial(ctx context.Context, ip, port uint32) uint32 {
-	m := caller(ctx)
-	return m.world.net.dial(m, ip, port)
+func hostDial(m *machine, _ api.Memory, stack []uint64) {
+	stack[0] = uint64(m.world.net.dial(m, uint32(stack[0]), uint32(stack[1])))
 }
 
-func hostWrite(ctx context.Context, module api.Module, stream, p, n uint32) uint32 {
-	m := caller(ctx)
-	if m.world.net.write(m, stream, bytesOf(module, p, n)) {
-		return 0
+func hostWrite(m *machine, memory api.Memory, stack []uint64) {
+	broken := !m.world.net.write(m, uint32(stack[0]), shown(memory, stack[1], stack[2]))
+	stack[0] = 0
+	if broken {
+		stack[0] = 1
 	}
-	return 1
 }
 
-func hostClose(ctx context.Context, stream uint32) {
-	m := caller(ctx)
-	m.world.net.close(m, stream)
+func hostClose(m *machine, _ api.Memory, stack []uint64) { m.world.net.close(m, uint32(stack[0])) }
+
+func hostPacket(m *machine, memory api.Memory, stack []uint64) {
+	m.world.net.packet(m, uint32(stack[0]), uint32(stack[1]), uint32(stack[2]), shown(memory, stack[3], stack[4]))
 }
 
-func hostPacket(ctx context.Context, module api.Module, ip, port, from, p, n uint32) {
-	m := caller(ctx)
-	m.world.net.packet(m, ip, port, from, bytesOf(module, p, n))
-}
-
-func hostNext(ctx context.Context, module api.Module, p, capacity uint32) int32 {
-	m := caller(ctx)
+func hostNext(m *machine, memory api.Memory, stack []uint64) {
 	if len(m.mail) == 0 {
-		return -1
+		stack[0] = uint64(uint32(math.MaxUint32)) // -1
+		return
 	}
 	first := m.mail[0]
 	m.mail = m.mail[1:]
-	if uint32(len(first)) > capacity {
+	if uint64(len(first)) > stack[1] {
 		panic("an arrival is larger than the guest's buffer")
 	}
-	module.Memory().Write(p, first)
-	return int32(len(first))
+	memory.Write(uint32(stack[0]), first)
+	stack[0] = uint64(len(first))
 }
 
-func hostNote(ctx context.Context, module api.Module, p, n uint32) {
-	m := caller(ctx)
-	m.world.note(m, string(bytesOf(module, p, n)))
+func hostNote(m *machine, memory api.Memory, stack []uint64) {
+	m.world.note(m, string(shown(memory, stack[0], stack[1])))
+}
+
+func hostHash(_ *machine, memory api.Memory, stack []uint64) {
+	b, _ := memory.Read(uint32(stack[0]), uint32(stack[1]))
+	sum := sha256.Sum256(b)
+	stack[0] = binary.LittleEndian.Uint64(sum[:])
 }

@@ -6,17 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"net"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/experimental/sysfs"
 	"github.com/tetratelabs/wazero/sys"
 )
 
 // machine is one computer of the world: a disk, an address, and while it runs,
-// an instance of the guest, on a goroutine of its own. Of all goroutines only
-// one is ever awake: the world's, or one guest's.
+// an instance of the guest, which is a coroutine of the world's: it gives back
+// control where it waits, so of them all only one is ever awake.
 type machine struct {
 	world *World
 	index int
@@ -28,13 +30,15 @@ type machine struct {
 	// Of the instance that runs.
 	running bool
 	boots   int
-	resume  chan bool // true: go on; false: die
-	clock   int64     // the last time that the guest was told
-	dieIn   int       // host calls until it dies; 0: it does not
-	downFor int64     // how long it stays down after that
-	asleep  bool      // in poll_oneoff
-	listens bool      // asleep until something arrives, too
-	sleep   uint64    // number of the sleep, so that late alarms are known
+	resume  func() (struct{}, bool) // lets the guest go on until it sleeps or ends
+	end     func()                  // ends a sleeping guest
+	yield   func(struct{}) bool     // of the guest: sleeps; false: it must end
+	clock   int64                   // the last time that the guest was told
+	dieIn   int                     // host calls until it dies; 0: it does not
+	downFor int64                   // how long it stays down after that
+	asleep  bool                    // in poll_oneoff
+	listens bool                    // asleep until something arrives, too
+	sleep   uint64                  // number of the sleep, so that late alarms are known
 	mail    [][]byte
 	ports   map[uint32]bool
 	ends    map[uint32]*end // streams, by the guest's numbers
@@ -51,19 +55,18 @@ func (m *machine) address() net.IP { return binary.BigEndian.AppendUint32(nil, m
 // boot starts an instance on what the disk holds.
 func (m *machine) boot() {
 	m.boots++
-	m.running, m.resume = true, make(chan bool)
+	m.running = true
 	m.clock, m.dieIn, m.asleep, m.listens = m.world.now, 0, false, false
 	m.mail, m.ports, m.ends = nil, map[uint32]bool{}, map[uint32]*end{}
 	m.seen(nil, "boot %d", m.boots)
 	config := m.config()
 	ctx := context.WithValue(context.Background(), machineKey{}, m)
-	go func() {
-		if <-m.resume {
-			m.execute(ctx, config)
-		}
-		m.world.yield <- struct{}{}
-	}()
-	m.run(true)
+	ctx = experimental.WithMemoryAllocator(ctx, allocator{})
+	m.resume, m.end = iter.Pull(func(yield func(struct{}) bool) {
+		m.yield = yield
+		m.execute(ctx, config)
+	})
+	m.resume()
 }
 
 func (m *machine) execute(ctx context.Context, config wazero.ModuleConfig) {
@@ -79,6 +82,11 @@ func (m *machine) execute(ctx context.Context, config wazero.ModuleConfig) {
 	m.world.ended(m, err)
 }
 
+// garbage is how much a guest's heap grows, in percent, until it is collected:
+// memory is cheaper here than time. It is part of a run: with another value the
+// clock is read at other times.
+const garbage = "400"
+
 func (m *machine) config() wazero.ModuleConfig {
 	var seed [32]byte
 	for i := range seed {
@@ -93,7 +101,7 @@ func (m *machine) config() wazero.ModuleConfig {
 		WithStdout(log).WithStderr(log).WithRandSource(rand.NewChaCha8(seed)).
 		WithWalltime(func() (int64, int32) { t := m.tick(); return t / 1e9, int32(t % 1e9) }, 1).
 		WithNanotime(m.tick, 1).WithOsyield(func() {})
-	c = c.WithEnv("SIM_IP", m.address().String()).WithEnv("SIM_NAME", m.name).WithEnv("TZ", "UTC")
+	c = c.WithEnv("SIM_IP", m.address().String()).WithEnv("SIM_NAME", m.name).WithEnv("TZ", "UTC").WithEnv("GOGC", garbage)
 	for _, e := range m.env {
 		c = c.WithEnv(e[0], e[1])
 	}
@@ -109,18 +117,12 @@ func (m *machine) tick() int64 {
 	return m.clock
 }
 
-// run lets the guest run until it sleeps or ends, or ends it.
-func (m *machine) run(goOn bool) {
-	m.resume <- goOn
-	<-m.world.yield
-}
-
 // wake lets a sleeping guest go on.
 func (m *machine) wake() {
 	if m.running && m.asleep {
 		m.asleep = false
 		m.sleep++
-		m.run(true)
+		m.resume()
 	}
 }
 
@@ -139,8 +141,7 @@ func (m *machine) pause(timeout int64, listens bool) {
 			}
 		})
 	}
-	m.world.yield <- struct{}{}
-	if !<-m.resume {
+	if !m.yield(struct{}{}) {
 		panic(sys.NewExitError(killed))
 	}
 }
@@ -160,7 +161,7 @@ func (m *machine) call() {
 func (m *machine) kill() {
 	if m.running {
 		m.gone()
-		m.run(false)
+		m.end()
 	}
 }
 

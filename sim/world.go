@@ -48,7 +48,6 @@ type World struct {
 	until    int64          // no event after it
 	count    map[string]int // of events, by kind
 	history  History
-	yield    chan struct{}
 }
 
 // Result is what a run gave.
@@ -72,7 +71,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 		return nil, err
 	}
 	began := time.Now()
-	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace), yield: make(chan struct{})}
+	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace)}
 	w.now = epoch
 	w.net = &network{world: w, rng: w.stream("network"), cut: map[link]bool{}}
 	w.script, w.until, w.count = o.Script, epoch+int64(o.For-Settle), map[string]int{}

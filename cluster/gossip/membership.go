@@ -32,6 +32,7 @@ type Config struct {
 	// Seeds gives gossip addresses of nodes that should be members; those that
 	// are not are tried again and again. It may be nil.
 	Seeds  func() []string
+	Now    func() time.Time // the clock that is compared with the others'; nil: the machine's
 	Logger *slog.Logger
 }
 
@@ -84,6 +85,9 @@ func New(config Config) (*Membership, error) {
 	if n := len(config.Key); n != 0 && n != 16 && n != 24 && n != 32 {
 		return nil, messages.Errorf(messages.Invalid, "read gossip key", "", "it has %d bytes", n).WithHint("give 16, 24 or 32 random bytes in base64")
 	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
 	advertise, err := resolveHost(config.Advertise)
 	if err != nil {
 		return nil, err
@@ -93,7 +97,7 @@ func New(config Config) (*Membership, error) {
 			return nil, err
 		}
 	}
-	t := newTable(config.Logger, config.Node.GetId())
+	t := newTable(config.Logger, config.Node.GetId(), config.Now)
 	c := settings(config, t)
 	if n, ok := config.Transport.(*memberlist.NetTransport); ok {
 		c.BindPort, c.AdvertiseAddr, c.AdvertisePort = n.GetAutoBindPort(), advertise, n.GetAutoBindPort()
@@ -133,7 +137,7 @@ func settings(config Config, t *table) *memberlist.Config {
 	c.PushPullInterval, c.TCPTimeout = syncEvery, joinTimeout
 	c.EnableCompression = false // the packets are small
 	c.Logger = memberlistLog(config.Logger)
-	c.Delegate, c.Events, c.Alive, c.Merge = t, t, t, t
+	c.Delegate, c.Events, c.Alive, c.Merge, c.Ping = t, t, t, t, t
 	return c
 }
 

@@ -22,6 +22,7 @@ const maxDead = 64
 type table struct {
 	logger *slog.Logger
 	id     string // this node
+	now    func() time.Time
 
 	mu          sync.Mutex
 	self        *messages.Gossip // what this node tells; replaced, never changed
@@ -30,7 +31,8 @@ type table struct {
 	subscribers []chan struct{}
 	refused     map[string]bool // logged already
 	refusal     *messages.Error // the last one here, for explain
-	denied      error           // why the last node that was to be joined kept this one out
+	clocks      map[messages.NodeID]sample
+	denied      error // why the last node that was to be joined kept this one out
 }
 
 // boot is one run of a node.
@@ -39,8 +41,8 @@ type boot struct {
 	died time.Time
 }
 
-func newTable(logger *slog.Logger, id string) *table {
-	return &table{logger: logger, id: id, boots: map[string]*boot{}, refused: map[string]bool{}}
+func newTable(logger *slog.Logger, id string, now func() time.Time) *table {
+	return &table{logger: logger, id: id, now: now, boots: map[string]*boot{}, refused: map[string]bool{}, clocks: map[messages.NodeID]sample{}}
 }
 
 // setSelf changes what this node tells of itself.

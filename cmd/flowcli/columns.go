@@ -68,13 +68,32 @@ var socketColumns = standard(
 	status,
 )
 
+var networkColumns = standard(
+	text("Keep", func(o *messages.Object) string { return bound(o.GetNetwork().GetKeepAge(), " ms") }),
+	text("Keep Calls", func(o *messages.Object) string { return bound(o.GetNetwork().GetKeepCalls(), "") }),
+	text("Keep Dead", func(o *messages.Object) string { return bound(o.GetNetwork().GetDeadAge(), " ms") }),
+	status,
+)
+
 var nodeColumns = standard(
 	text("Host", func(o *messages.Object) string { return o.GetNode().GetHostname() }),
 	number("CPUs", func(o *messages.Object) int64 { return int64(o.GetNode().GetCpus()) }),
 	text("API", func(o *messages.Object) string { return o.GetNode().GetApiAddress() }),
 	text("Version", func(o *messages.Object) string { return o.GetNode().GetVersion() }),
-	status,
+	text("Status", nodeStatus),
 )
+
+// nodeStatus is a node's status, with what keeps it from its full part.
+func nodeStatus(o *messages.Object) string {
+	status := o.Status
+	if !o.Enabled {
+		status += ", disabled"
+	}
+	if o.Status == "up" && o.Message != "" {
+		status += ": " + o.Message
+	}
+	return status
+}
 
 var agentColumns = standard(
 	reference("Node", messages.Kind_KIND_NODE, func(o *messages.Object) string { return o.GetAgent().GetNode() }),

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/elasticcode/flow/messages"
+import (
+	"slices"
+
+	"github.com/elasticcode/flow/messages"
+)
 
 // thing is a class of objects as the verbs see it.
 type thing struct {
@@ -19,7 +23,7 @@ func things() []thing {
 	return []thing{
 		{
 			kind: messages.Kind_KIND_QUEUE, name: "queue", plural: "queues",
-			fields: queueFields, columns: queueColumns,
+			fields: append(slices.Clone(queueFields), retentionFields("queue", "what the network says")...), columns: queueColumns,
 		},
 		{
 			kind: messages.Kind_KIND_PROCESSOR, name: "processor", plural: "processors",
@@ -27,7 +31,7 @@ func things() []thing {
 		},
 		{
 			kind: messages.Kind_KIND_SOCKET, name: "socket", plural: "sockets",
-			fields: socketFields, columns: socketColumns,
+			fields: append(slices.Clone(socketFields), retentionFields("socket", "what its queue says")...), columns: socketColumns,
 		},
 		{
 			kind: messages.Kind_KIND_PLUG, name: "plug", plural: "plugs",
@@ -66,6 +70,12 @@ func things() []thing {
 			notAdded:   "arguments are read from a function's signature: change the repository, then `flowcli proc restart NAME`",
 			notUpdated: "arguments are read from a function's signature: change the repository, then `flowcli proc restart NAME`",
 			notDeleted: "arguments are read from a function's signature: change the repository, then `flowcli proc restart NAME`",
+		},
+		{
+			kind: messages.Kind_KIND_NETWORK, name: "network", plural: "networks", columns: networkColumns,
+			fields:     retentionFields("network", "7 days, a million calls; dead ones 30 days, 100,000"),
+			notAdded:   "a network is made when its first node is started",
+			notDeleted: "a network ends with its nodes: stop each of them",
 		},
 		{
 			name: "call", plural: "calls",

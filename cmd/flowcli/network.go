@@ -58,7 +58,7 @@ func (c *cli) networkTables(info *messages.NetworkInfo) error {
 	var nodes [][]string
 	for _, o := range info.Nodes {
 		n := o.GetNode()
-		status := o.Status
+		status := nodeStatus(o)
 		if slices.Contains(info.Unreachable, o.Name) {
 			status = "unreachable"
 		}

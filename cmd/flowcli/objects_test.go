@@ -165,7 +165,7 @@ func TestTables(t *testing.T) {
 	p.GetProcessor().Shortfall = 2
 	p.Message = "2 slots are missing: no node has a free CPU"
 	q := f.add(&messages.Object{Name: "pyfi.queue1", Kind: messages.Kind_KIND_QUEUE, Owner: "joe", Spec: &messages.Object_Queue{Queue: &messages.Queue{Qtype: "direct", MessageTtl: 3000}}})
-	n := f.add(&messages.Object{Name: "node1", Kind: messages.Kind_KIND_NODE, Owner: "joe", Status: "up", Spec: &messages.Object_Node{Node: &messages.Node{Hostname: "host1", Cpus: 4, ApiAddress: "127.0.0.1:7460", Version: "1.0"}}})
+	n := f.add(&messages.Object{Name: "node1", Kind: messages.Kind_KIND_NODE, Owner: "joe", Status: "up", Enabled: true, Spec: &messages.Object_Node{Node: &messages.Node{Hostname: "host1", Cpus: 4, ApiAddress: "127.0.0.1:7460", Version: "1.0"}}})
 	task := f.add(&messages.Object{Name: "pyfi.processors.sample.do_this", Kind: messages.Kind_KIND_TASK, Owner: "joe", Spec: &messages.Object_Task{Task: &messages.Task{Processor: p.Id, Module: "pyfi.processors.sample", Function: "do_this"}}})
 	f.add(&messages.Object{Name: "message", Kind: messages.Kind_KIND_ARGUMENT, Owner: "joe", Spec: &messages.Object_Argument{Argument: &messages.Argument{Task: task.Id, Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD}}})
 	f.add(&messages.Object{Name: "pyfi.processors.sample.do_this", Kind: messages.Kind_KIND_SOCKET, Owner: "joe", Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: p.Id, Queue: q.Id, Task: task.Id, Function: "do_this"}}})
@@ -261,7 +261,7 @@ func TestEveryFieldCanBeSet(t *testing.T) {
 // exit code and stderr say what is wrong, and as whom it is seen.
 func TestNetworkThatDoesNotServeIsNoSuccess(t *testing.T) {
 	f := socketIn()
-	f.add(&messages.Object{Name: "node2", Kind: messages.Kind_KIND_NODE, Status: "up", Spec: &messages.Object_Node{Node: &messages.Node{}}})
+	f.add(&messages.Object{Name: "node2", Kind: messages.Kind_KIND_NODE, Status: "up", Enabled: true, Spec: &messages.Object_Node{Node: &messages.Node{}}})
 	f.problem = "it has no majority: 2 of 3 voters of partition 1 cannot be reached: node2, node3"
 	s := newShell(t, f)
 	r := s.run("network")
@@ -275,5 +275,16 @@ func TestNetworkThatDoesNotServeIsNoSuccess(t *testing.T) {
 	}
 	if r := s.run("-o", "json", "network"); r.code != 5 || !strings.Contains(r.out, `"unreachable"`) {
 		t.Errorf("exit %d with %s", r.code, r.out)
+	}
+}
+
+func TestNodeSaysWhatKeepsItFromItsFullPart(t *testing.T) {
+	f := socketIn()
+	f.add(&messages.Object{Name: "node2", Kind: messages.Kind_KIND_NODE, Status: "up", Message: "its clock is 3s ahead of the others': it leads no group", Spec: &messages.Object_Node{Node: &messages.Node{}}})
+	s := newShell(t, f)
+	for _, verb := range [][]string{{"node", "ls"}, {"network"}} {
+		if r := s.run(verb...); !strings.Contains(r.out, "up, disabled: its clock is 3s ahead") {
+			t.Errorf("%v: %s", verb, r.out)
+		}
 	}
 }

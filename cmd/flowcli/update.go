@@ -27,6 +27,7 @@ var updateExamples = map[messages.Kind]string{
 	messages.Kind_KIND_QUEUE:     "flowcli update queue -n pyfi.queue1 --max-length 10000 --message-ttl 1h",
 	messages.Kind_KIND_PROCESSOR: "flowcli update processor -n proc1 -w 8\nflowcli update processor proc1 -br main -rs running",
 	messages.Kind_KIND_NODE:      "flowcli update node -n node2 --enabled false",
+	messages.Kind_KIND_NETWORK:   "flowcli update network -n flow --keep-age 72h --dead-calls 10000",
 	messages.Kind_KIND_PLUG:      "flowcli update plug -n plug1 --argument two",
 	messages.Kind_KIND_SOCKET:    "flowcli update socket -n pyfi.processors.sample.do_this --timelimit 30s --retries 3",
 }

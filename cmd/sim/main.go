@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -104,18 +105,28 @@ func simulate(ctx context.Context, guest, cache string, o sim.Options) error {
 		return err
 	}
 	defer g.Close(ctx)
+	before := processor()
 	r, err := sim.Run(ctx, g, o)
 	if err != nil {
 		return err
 	}
-	report(r, o)
+	report(r, o, processor()-before)
 	if len(r.Violations) > 0 {
 		return fmt.Errorf("seed %d broke %d promises", o.Seed, len(r.Violations))
 	}
 	return nil
 }
 
-func report(r *sim.Result, o sim.Options) {
+// processor is how much processor time this process has used.
+func processor() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // there is no other reason than a bad argument
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func report(r *sim.Result, o sim.Options, used time.Duration) {
 	count := map[string]int{}
 	for _, e := range r.History {
 		word, _, _ := strings.Cut(e.Line, " ")
@@ -130,7 +141,7 @@ func report(r *sim.Result, o sim.Options) {
 	}
 	fmt.Printf("calls: %d sent, %d accepted, %d reads; entries applied: %d; states hashed: %d; leaderships: %d; faults: %s\n",
 		count["invoke"], count["accepted"], count["read"], count["applied"], count["state"], count["leading"], strings.Join(faults, ", "))
-	fmt.Printf("%s simulated in %s: %.1f seconds a second; %d lines of trace\n", r.Simulated, r.Took.Round(time.Millisecond),
-		r.Simulated.Seconds()/r.Took.Seconds(), r.Lines)
+	fmt.Printf("%s simulated in %s, %.1f seconds a second of processor time; %d lines of trace\n", r.Simulated, r.Took.Round(time.Millisecond),
+		r.Simulated.Seconds()/used.Seconds(), r.Lines)
 	fmt.Printf("seed %d hash %s\n", o.Seed, r.Hash)
 }

@@ -26,6 +26,13 @@ func RememberBlock(tx kv.Tx, first messages.CallID, seq, last uint64) {
 
 // Find says where the call with an id is kept.
 func Find(view kv.View, id messages.CallID) (Place, bool) {
+	p, ok := Known(view, id)
+	return p, ok && !(p.Block != 0 && gone(view, p.Seq))
+}
+
+// Known is like Find, and knows those too that were dropped out of a block of
+// which others are kept.
+func Known(view kv.View, id messages.CallID) (Place, bool) {
 	if value, ok := view.Get(idKey(id)); ok {
 		p, _ := readPlace(value)
 		return p, true
@@ -52,7 +59,7 @@ func findInBlock(view kv.View, id messages.CallID) (Place, bool) {
 
 // Taken says whether any of count ids from first on is known, and where.
 func Taken(view kv.View, first messages.CallID, count int) (Place, bool) {
-	if p, ok := Find(view, first); ok {
+	if p, ok := Known(view, first); ok {
 		return p, true
 	}
 	for k, value := range view.Scan(idKey(first), append(idKey(first.At(first.Index()+count-1)), 0)) {

@@ -20,7 +20,7 @@ func Descend(view kv.View, from uint64) iter.Seq[span.Span] {
 		next, stop := iter.Pull(blocksDown(view, from))
 		defer stop()
 		b, more := next()
-		for k := range view.ScanBack([]byte(records), upTo(from)) {
+		for k, v := range view.ScanBack([]byte(records), upTo(from)) {
 			seq := seqOf(k)
 			for more && b.First > seq {
 				if !yield(b) {
@@ -36,7 +36,7 @@ func Descend(view kv.View, from uint64) iter.Seq[span.Span] {
 					b, more = next()
 				}
 			}
-			if !yield(span.One(seq)) {
+			if !isGone(v) && !yield(span.One(seq)) {
 				return
 			}
 		}
@@ -54,7 +54,7 @@ func Ascend(view kv.View, from uint64) iter.Seq[span.Span] {
 		next, stop := iter.Pull(blocksUp(view, from))
 		defer stop()
 		b, more := next()
-		for k := range view.Scan(key(records, from), kv.PrefixEnd([]byte(records))) {
+		for k, v := range view.Scan(key(records, from), kv.PrefixEnd([]byte(records))) {
 			seq := seqOf(k)
 			for more && b.Last < seq {
 				if !yield(b) {
@@ -70,7 +70,7 @@ func Ascend(view kv.View, from uint64) iter.Seq[span.Span] {
 					b, more = next()
 				}
 			}
-			if !yield(span.One(seq)) {
+			if !isGone(v) && !yield(span.One(seq)) {
 				return
 			}
 		}

@@ -15,7 +15,8 @@ import (
 // Keys. A call's place in the partition's order of arrival (seq) names it in all
 // of them, so that a list of calls in order is one scan of records:
 //
-//	c/ seq(8)              record: block, expires, protobuf Call
+//	c/ seq(8)              record: block, expires, protobuf Call; of a call that was
+//	                       dropped out of its block: its state
 //	d/ id(16)              place of a call: seq(8); of a block: first seq(8) last seq(8)
 //	a/ seq(8)              arguments of a call that came alone: protobuf Arguments
 //	b/ last seq(8)         a block: what its calls have in common
@@ -71,7 +72,7 @@ func Put(tx kv.Tx, r *Record) {
 // Get reads a record. A call of a block has none until it is taken out of it.
 func Get(view kv.View, seq uint64) (*Record, bool) {
 	value, ok := view.Get(key(records, seq))
-	if !ok {
+	if !ok || isGone(value) {
 		return nil, false
 	}
 	return Decode(value), true
@@ -86,15 +87,20 @@ func Decode(value []byte) *Record {
 }
 
 // At reads the record at a place, or makes the one that a call still in its
-// block would have.
+// block would have. One that was dropped out of its block has its state only.
 func At(view kv.View, p Place) *Record {
-	if rec, ok := Get(view, p.Seq); ok {
-		return rec
+	value, ok := view.Get(key(records, p.Seq))
+	if ok && !isGone(value) {
+		return Decode(value)
 	}
 	if p.Block == 0 {
 		pack.Fail("call %d has no record", p.Seq)
 	}
-	return OpenBlock(view, p.Block).Call(p.Seq)
+	rec := OpenBlock(view, p.Block).Call(p.Seq)
+	if ok {
+		rec.State = messages.CallState(value[0])
+	}
+	return rec
 }
 
 func decode(value []byte, into proto.Message, what string) {

@@ -58,6 +58,14 @@ type Socket struct {
 
 	Limit rate.Limit // how often its calls may be leased
 	Pace  pace.Pace  // how far that is used up
+
+	Sweep  int64     // when it looks next for ended calls to drop, microseconds; 0: it has none
+	Fronts [4]uint64 // by terminal state: no ended call that is kept stands before it
+}
+
+// Front is where the ended calls that are kept begin, of those in one state.
+func (s *Socket) Front(state messages.CallState) *uint64 {
+	return &s.Fronts[state-messages.CallState_FINISHED]
 }
 
 // Holder is the call that holds an ordered socket: from its first lease to its
@@ -175,6 +183,10 @@ func (s *Socket) loadState(view kv.View) {
 	for range r.Uint() {
 		s.Blocked = append(s.Blocked, r.Text())
 	}
+	s.Sweep = int64(r.Uint())
+	for i := range s.Fronts {
+		s.Fronts[i] = r.Uint()
+	}
 }
 
 // SaveState writes how the socket's calls stand.
@@ -189,6 +201,10 @@ func (s *Socket) SaveState(tx kv.Tx) {
 	b = binary.AppendUvarint(b, uint64(len(s.Blocked)))
 	for _, target := range s.Blocked {
 		b = pack.Text(b, target)
+	}
+	b = binary.AppendUvarint(b, uint64(s.Sweep))
+	for _, front := range s.Fronts {
+		b = binary.AppendUvarint(b, front)
 	}
 	tx.Set(numbered(states, s.Number), b)
 	if !s.Limit.None() {

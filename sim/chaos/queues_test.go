@@ -292,7 +292,7 @@ func (l *lab) retriesRow() {
 // unusedRow: a queue goes with the last of its sockets, or after a time without
 // any.
 func (l *lab) unusedRow() {
-	l.cli("add", "queue", "-n", "auto", "--auto-delete")
+	l.cli("add", "queue", "-n", "auto", "--auto-delete", "true")
 	l.on("auto", "auto.near", "near")
 	l.cli("add", "queue", "-n", "short", "--expires", "200ms")
 	l.cli("delete", "socket", "auto.near")
@@ -308,7 +308,7 @@ func (l *lab) badQueueRow() {
 	l.rejected("publish", "-q", "topic", "-k", "a..b", "-d", "1", "word 2 of the routing key")
 	l.rejected("publish", "-q", "topic", "-k", "eu.*", "-d", "1", "for the patterns of sockets")
 	l.rejected("publish", "-q", "nowhere", "-d", "1", "nowhere")
-	l.rejected("publish", "-q", "topic", "-k", "us", "-d", "[1, 2, 3]", "wrong arguments")
+	l.rejected("publish", "-q", "q", "-k", "retries.late", "-d", "[1, 2, 3]", "wrong arguments")
 	l.rejected("update", "socket", "-n", "topic.all", "--binding", "a.b#", "stand for whole words")
 	l.rejected("update", "socket", "-n", "topic.all", "--ratelimit", "5/d", "not understood")
 	l.rejected("update", "socket", "-n", "topic.all", "--retrydelay", "5s", "nothing is tried again")

@@ -26,6 +26,11 @@ func hostNext(p unsafe.Pointer, capacity uint32) int32
 //go:wasmimport sim note
 func hostNote(p unsafe.Pointer, n uint32)
 
+//go:wasmimport sim hash
+func hostHash(p unsafe.Pointer, n uint32) uint64
+
+func hash(b []byte) uint64 { return hostHash(pointer(b), uint32(len(b))) }
+
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
 // Note tells the host what happened, for its history and its trace.

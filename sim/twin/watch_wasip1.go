@@ -11,7 +11,7 @@ const restHash = 2 * time.Second
 
 // Watch tells the host what is applied to a group.
 func Watch(g *raftstore.Group, o raftstore.Observer) raftstore.Observer {
-	w := &watcher{Observer: o, group: g, note: Note}
+	w := &watcher{Observer: o, group: g, note: Note, hash: hash}
 	go func() {
 		for {
 			select {

@@ -1,0 +1,74 @@
+package flow
+
+import (
+	"bytes"
+
+	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/memory"
+	"github.com/elasticcode/flow/flow/timer"
+	"github.com/elasticcode/flow/messages"
+)
+
+// known says whether an id is that of a call or an arrival, or was.
+func (s *step) known(id messages.CallID) bool {
+	if _, ok := call.Known(s.tx, id); ok {
+		return true
+	}
+	if _, ok := s.arrival(id); ok {
+		return true
+	}
+	_, ok := s.dropped(id, 1)
+	return ok
+}
+
+// dropped gives what is remembered of count ids from first on.
+func (s *step) dropped(first messages.CallID, count int) (call.Dropped, bool) {
+	if s.partition.remembered == 0 {
+		return call.Dropped{}, false // most calls are kept for longer than their ids have to be, and each call asks
+	}
+	return memory.FindAny(s.tx, first, count)
+}
+
+// droppedBefore answers a key of which the call was dropped.
+func (s *step) droppedBefore(id messages.CallID, d call.Dropped, content []byte) (*messages.Reply, *messages.Error) {
+	if !bytes.Equal(d.Content, content) {
+		return nil, otherContent(id)
+	}
+	return s.unchanged(enqueued(id, d.State, true)), nil
+}
+
+// remember keeps the ids of what was dropped until the time in which they may
+// be sent again is over.
+func (s *step) remember(d call.Dropped) {
+	until := d.Ended + Remembered.Microseconds()
+	if until <= s.now {
+		return
+	}
+	memory.Keep(s.tx, d, until)
+	s.partition.remembered++
+	s.forgetAt(until)
+}
+
+// forgetAt sets when ids are forgotten next, if none are sooner.
+func (s *step) forgetAt(at int64) {
+	p := &s.partition
+	if p.forget != 0 {
+		if p.forget <= at {
+			return
+		}
+		timer.Drop(s.tx, timer.Timer{At: p.forget, Kind: timer.Forget})
+	}
+	p.forget = at
+	s.at(timer.Timer{At: at, Kind: timer.Forget})
+}
+
+// forgetDropped forgets up to budget ids, and gives how many.
+func (s *step) forgetDropped(budget int) int {
+	done, next := memory.Forget(s.tx, s.partition.forget, s.now, budget)
+	s.partition.forget = 0
+	s.partition.remembered -= uint64(done)
+	if next != 0 {
+		s.forgetAt(next)
+	}
+	return max(1, done)
+}
