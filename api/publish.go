@@ -92,12 +92,7 @@ func (t *tasks) awaitCopies(ctx context.Context, home messages.GroupID, calls []
 }
 
 func (t *tasks) isThere(ctx context.Context, id messages.CallID) bool {
-	index, err := t.cluster.ReadIndex(ctx, id.Partition())
-	if err != nil {
-		return false
-	}
-	_, err = t.cluster.Query(ctx, &messages.QueryRequest{Group: uint32(id.Partition()), Index: index,
-		Query: &messages.QueryRequest_Call{Call: &messages.CallQuery{Id: id.Bytes()}}})
+	_, err := t.now(ctx, &messages.CallQuery{Id: id.Bytes()}, nil)
 	return err == nil
 }
 

@@ -39,6 +39,15 @@ func query(state kv.View, index uint64, now int64, q *messages.QueryRequest) (*m
 		response.Gate = gate
 	case q.GetSchedules() != nil:
 		response.Schedules = flow.Schedules(state)
+	case q.GetExplain() != nil:
+		id := messages.CallIDFrom(q.GetExplain().Id)
+		why, ok := flow.Explain(state, id, now)
+		if !ok {
+			return nil, messages.Errorf(messages.NotFound, "explain", "call "+id.String(), "there is no such call")
+		}
+		response.Explanation = why
+	case q.GetLogs() != nil:
+		response.Logs = flow.Logs(state, messages.CallIDFrom(q.GetLogs().Id), q.GetLogs().Attempt)
 	case q.GetStats() != nil:
 		response.Stats = flow.Count(state, q.GetStats().Socket)
 	}

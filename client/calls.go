@@ -206,3 +206,20 @@ func answer[M any](response *connect.Response[M], err error) (*M, error) {
 	}
 	return response.Msg, nil
 }
+
+// Explain says what a call waits for and since when, or how it ended. Errors:
+// NotFound, Unavailable.
+func (c *Client) Explain(ctx context.Context, id string) (*messages.Explanation, error) {
+	return do(ctx, c, func(ctx context.Context, to lane) (*messages.Explanation, error) {
+		return answer(to.tasks.Explain(ctx, connect.NewRequest(&messages.ExplainRequest{Id: id})))
+	})
+}
+
+// Logs gives a call, and what an attempt of it has printed, or each of the last
+// 16 if attempt is 0; the one that runs now is not among them. Errors: NotFound,
+// Unavailable.
+func (c *Client) Logs(ctx context.Context, id string, attempt uint32) (*messages.LogsResponse, error) {
+	return do(ctx, c, func(ctx context.Context, to lane) (*messages.LogsResponse, error) {
+		return answer(to.tasks.Logs(ctx, connect.NewRequest(&messages.LogsRequest{Id: id, Attempt: attempt})))
+	})
+}

@@ -78,16 +78,25 @@ func endedArrival(a *messages.Arrival) *messages.Call {
 	return c
 }
 
-// explainArrival says what an arrival that waits at a gate waits for.
-func explainArrival(view kv.View, a *messages.Arrival) string {
+// missingAt gives what the gate of an arrival has not got.
+func missingAt(view kv.View, a *messages.Arrival) []gate.Input {
 	k, ok := socket.Load(view, a.Socket)
-	if a.State != messages.ArrivalState_ARRIVAL_WAITING || !ok {
-		return ""
+	if !ok {
+		return nil
 	}
 	_, missing := k.Gate.Oldest(view, k.Number, waitsFor(k))
 	if k.Config.Correlate == correlateTracking {
 		_, missing = k.Gate.OldestOf(view, k.Number, waitsFor(k), messages.CallIDFrom(a.Tracking))
 	}
+	return missing
+}
+
+// explainArrival says what an arrival that waits at a gate waits for.
+func explainArrival(view kv.View, a *messages.Arrival) string {
+	if _, ok := socket.Load(view, a.Socket); !ok || a.State != messages.ArrivalState_ARRIVAL_WAITING {
+		return ""
+	}
+	missing := missingAt(view, a)
 	if len(missing) == 0 {
 		return "gate: behind others" // a bounded piece of work goes on
 	}

@@ -68,16 +68,17 @@ func (s *step) limitProcessor(p *processor.Processor, limit string) {
 	pace.Delete(s.tx, pace.OfProcessor(p.ID))
 }
 
-// limited words that a rate limit holds back the calls of a socket, if one does.
-func limited(k *socket.Socket, p *processor.Processor) string {
+// limited words that a rate limit holds back the calls of a socket, if one does,
+// and gives until when.
+func limited(k *socket.Socket, p *processor.Processor) (reason string, until int64) {
 	until, rests := k.Pace.Rests()
 	limit, of := k.Config.Ratelimit, "socket "+k.Config.Name
 	if all, also := p.Pace.Rests(); also && all > until {
 		until, rests, limit, of = all, true, p.Config.Ratelimit, "processor "+p.Config.Name
 	}
 	if !rests {
-		return ""
+		return "", 0
 	}
 	at := time.UnixMicro(until).UTC().Format("2006-01-02 15:04:05.000")
-	return fmt.Sprintf("rate limited until %s UTC: %s of %s", at, limit, of)
+	return fmt.Sprintf("rate limited until %s UTC: %s of %s", at, limit, of), until
 }

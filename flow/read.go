@@ -21,11 +21,34 @@ func GetCall(view kv.View, id messages.CallID, withArguments bool, now int64) (*
 	rec := call.At(view, place)
 	newWaits(view, now).explain(rec)
 	call.Fill(view, rec)
-	rec.Log = call.Log(view, rec.Seq)
+	rec.Log = call.Log(view, rec.Seq, over(rec))
 	if withArguments {
 		rec.Arguments = call.Arguments(view, rec)
 	}
 	return rec.Call, true
+}
+
+// over is the last attempt that is over.
+func over(rec *call.Record) uint32 {
+	if rec.State == messages.CallState_RUNNING {
+		return rec.Attempt - 1
+	}
+	return rec.Attempt
+}
+
+// Logs gives what an attempt of a call has printed, or each of those that are
+// kept if attempt is 0.
+func Logs(view kv.View, id messages.CallID, attempt uint32) (logs []*messages.AttemptLog) {
+	place, ok := call.Find(view, id)
+	if !ok {
+		return nil
+	}
+	for _, l := range call.Logs(view, place.Seq) {
+		if attempt == 0 || attempt == l.Attempt {
+			logs = append(logs, l)
+		}
+	}
+	return logs
 }
 
 // getArrival gives a message at a gate, or the call that it is part of.

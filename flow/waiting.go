@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/elasticcode/flow/flow/call"
@@ -27,55 +28,71 @@ func newWaits(view kv.View, now int64) *waits {
 }
 
 // explain says in the call what it waits for; nothing, once it has ended.
-func (w *waits) explain(rec *call.Record) {
+func (w *waits) explain(rec *call.Record) { rec.Waiting = w.why(rec).Text }
+
+// why says what a call waits for; nothing, once it has ended.
+func (w *waits) why(rec *call.Record) *messages.Explanation {
 	switch rec.State {
 	case messages.CallState_QUEUED:
-		rec.Waiting = w.queued(rec)
+		if k := w.socket(rec.Socket); k != nil {
+			return w.queued(k, rec)
+		}
 	case messages.CallState_RUNNING:
-		rec.Waiting = w.running(rec)
+		return w.running(rec)
 	}
+	return &messages.Explanation{}
 }
 
-func (w *waits) queued(rec *call.Record) string {
-	k := w.socket(rec.Socket)
-	if k == nil {
-		return ""
-	}
-	if k.Config.Processor == "" {
-		return "its partition has not heard of its socket yet"
-	}
+func (w *waits) queued(k *socket.Socket, rec *call.Record) *messages.Explanation {
 	p := w.processor(k.Config.Processor)
-	switch p.Config.GetStatus() {
-	case "failed":
-		return "processor failed: " + p.Config.Message
+	why := &messages.Explanation{Since: waitsSince(rec)}
+	if k.Config.Processor == "" {
+		return because(why, NoWorker, "its partition has not heard of its socket yet")
+	}
+	switch status := p.Config.GetStatus(); status {
 	case processor.Running:
+	case "failed":
+		return because(why, BuildFailed, "processor failed: %s", p.Config.Message)
 	case "":
-		return "no worker"
+		return because(why, NoWorker, noWorker) // it is not known here yet, or not any more
 	default:
-		return p.Config.GetStatus() // paused, stopped
+		return because(why, status, "%s", status) // paused, stopped
 	}
 	if rec.RetryAt != 0 {
-		return "retry in " + left(rec.RetryAt-w.now)
+		why.Until, why.Attempt = rec.RetryAt, rec.Attempt+1
+		return because(why, Retry, "retry in %s", left(rec.RetryAt-w.now))
 	}
 	if plug := k.HeldBack(); plug != nil {
-		return "held back: socket " + plug.TargetName + " is full, where plug " + plug.Name + " leads"
+		why.Plug, why.Target = plug.Name, plug.TargetName
+		return because(why, Blocked, "held back: socket %s is full, where plug %s leads", plug.TargetName, plug.Name)
 	}
 	reason, known := w.idle[p.ID]
 	if !known {
 		reason = w.noWorker(p)
 		w.idle[p.ID] = reason
 	}
-	if reason != "" {
-		return reason
+	switch {
+	case reason == noWorker:
+		return because(why, NoWorker, "%s", reason)
+	case strings.HasPrefix(reason, Starting):
+		return because(why, Starting, "%s", reason)
+	case reason != "":
+		return because(why, Building, "%s", reason)
 	}
-	if reason := limited(k, p); reason != "" {
-		return reason
+	if reason, until := limited(k, p); reason != "" {
+		why.Until = until
+		return because(why, RateLimited, "%s", reason)
 	}
 	if k.Config.Ordered && k.Holder.Seq != 0 && k.Holder.Seq != rec.Seq {
-		return "behind another call of an ordered socket"
+		if first, ok := call.Get(w.view, k.Holder.Seq); ok {
+			why.Behind = first.ID().String()
+		}
+		return because(why, Ordered, "behind another call of an ordered socket")
 	}
-	return "behind other calls"
+	return because(why, Turn, "behind other calls")
 }
+
+const noWorker = "no worker"
 
 // noWorker says why no slot runs the processor's commit, if none does.
 func (w *waits) noWorker(p *processor.Processor) string {
@@ -88,15 +105,30 @@ func (w *waits) noWorker(p *processor.Processor) string {
 	if p.Config.Message != "" {
 		return p.Config.Message // e.g. building environment
 	}
-	return "no worker"
+	return noWorker
 }
 
-func (w *waits) running(rec *call.Record) string {
+func (w *waits) running(rec *call.Record) *messages.Explanation {
+	why := &messages.Explanation{Since: waitsSince(rec), Node: rec.Node, Attempt: rec.Attempt}
 	l, ok := slot.Load(w.view, slot.Name{Session: rec.Session, Slot: rec.Slot})
 	if ok && len(l.Leases) > 0 && l.Leases[0].Seq != rec.Seq {
-		return "behind another call on node " + rec.Node
+		why.Behind = l.Leases[0].Call.String()
+		return because(why, Leased, "behind another call on node %s", rec.Node)
 	}
-	return fmt.Sprintf("running on node %s, attempt %d", rec.Node, rec.Attempt)
+	return because(why, Running, "running on node %s, attempt %d", rec.Node, rec.Attempt)
+}
+
+// waitsSince is when a call began to wait, or to run: its latest event.
+func waitsSince(rec *call.Record) int64 {
+	if n := len(rec.Events); n > 0 {
+		return rec.Events[n-1].Time
+	}
+	return rec.Received
+}
+
+func because(why *messages.Explanation, cause, format string, args ...any) *messages.Explanation {
+	why.Cause, why.Text = cause, fmt.Sprintf(format, args...)
+	return why
 }
 
 // left words a duration for people: no finer than they can follow.

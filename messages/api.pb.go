@@ -2755,6 +2755,575 @@ func (x *GroupInfo) GetProblem() string {
 	return ""
 }
 
+type ExplainRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRequest) Reset() {
+	*x = ExplainRequest{}
+	mi := &file_messages_api_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRequest) ProtoMessage() {}
+
+func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ExplainRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Explanation says what a call waits for, or how it ended.
+type Explanation struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Socket string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"` // name
+	State  string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	// One of: ended, gate, retry, rate_limited, processor_deleted, build_failed,
+	// building, paused, stopped, blocked, no_worker, no_cpu, host_gone, ordered,
+	// turn, running, leased, starting, no_leader.
+	Cause         string   `protobuf:"bytes,4,opt,name=cause,proto3" json:"cause,omitempty"`
+	Text          string   `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`      // for people
+	Since         int64    `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`   // microseconds since 1970, UTC: when it began to wait for this, as far as that is known
+	Until         int64    `protobuf:"varint,7,opt,name=until,proto3" json:"until,omitempty"`   // when it is over, if that is known
+	Behind        string   `protobuf:"bytes,8,opt,name=behind,proto3" json:"behind,omitempty"`  // the call that goes first
+	Ahead         int64    `protobuf:"varint,9,opt,name=ahead,proto3" json:"ahead,omitempty"`   // calls that go first
+	Plug          string   `protobuf:"bytes,10,opt,name=plug,proto3" json:"plug,omitempty"`     // that leads into what is full
+	Target        string   `protobuf:"bytes,11,opt,name=target,proto3" json:"target,omitempty"` // the socket that is full
+	Node          string   `protobuf:"bytes,12,opt,name=node,proto3" json:"node,omitempty"`
+	Attempt       uint32   `protobuf:"varint,13,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Missing       []string `protobuf:"bytes,14,rep,name=missing,proto3" json:"missing,omitempty"` // what a gate has not got
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Explanation) Reset() {
+	*x = Explanation{}
+	mi := &file_messages_api_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explanation) ProtoMessage() {}
+
+func (x *Explanation) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
+func (*Explanation) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Explanation) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Explanation) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Explanation) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Explanation) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *Explanation) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Explanation) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *Explanation) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *Explanation) GetBehind() string {
+	if x != nil {
+		return x.Behind
+	}
+	return ""
+}
+
+func (x *Explanation) GetAhead() int64 {
+	if x != nil {
+		return x.Ahead
+	}
+	return 0
+}
+
+func (x *Explanation) GetPlug() string {
+	if x != nil {
+		return x.Plug
+	}
+	return ""
+}
+
+func (x *Explanation) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *Explanation) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *Explanation) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Explanation) GetMissing() []string {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+type ListenRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`         // of a socket, a processor or a queue, or QUEUE.PROCESSOR; * or empty: all
+	Channels      []string               `protobuf:"bytes,2,rep,name=channels,proto3" json:"channels,omitempty"` // task, log, output, lifecycle; none: all
+	Tracking      string                 `protobuf:"bytes,3,opt,name=tracking,proto3" json:"tracking,omitempty"` // only calls of this run
+	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`      // microseconds since 1970, UTC: what has happened since, as far as it is kept; 0: from now on
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListenRequest) Reset() {
+	*x = ListenRequest{}
+	mi := &file_messages_api_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListenRequest) ProtoMessage() {}
+
+func (x *ListenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListenRequest.ProtoReflect.Descriptor instead.
+func (*ListenRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ListenRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListenRequest) GetChannels() []string {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+func (x *ListenRequest) GetTracking() string {
+	if x != nil {
+		return x.Tracking
+	}
+	return ""
+}
+
+func (x *ListenRequest) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+// Notice is one message of a channel.
+type Notice struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Channel       string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"` // task: received, running, postrun; lifecycle: the status; dropped: notices are missing
+	Date          int64                  `protobuf:"varint,3,opt,name=date,proto3" json:"date,omitempty"`  // microseconds since 1970, UTC
+	Room          string                 `protobuf:"bytes,4,opt,name=room,proto3" json:"room,omitempty"`   // QUEUE.PROCESSOR
+	Module        string                 `protobuf:"bytes,5,opt,name=module,proto3" json:"module,omitempty"`
+	Task          string                 `protobuf:"bytes,6,opt,name=task,proto3" json:"task,omitempty"` // function
+	Socket        string                 `protobuf:"bytes,7,opt,name=socket,proto3" json:"socket,omitempty"`
+	Call          string                 `protobuf:"bytes,8,opt,name=call,proto3" json:"call,omitempty"`
+	Tracking      string                 `protobuf:"bytes,9,opt,name=tracking,proto3" json:"tracking,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,10,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Outcome       string                 `protobuf:"bytes,11,opt,name=outcome,proto3" json:"outcome,omitempty"`  // of postrun: finished, failed, cancelled, expired
+	Message       string                 `protobuf:"bytes,12,opt,name=message,proto3" json:"message,omitempty"`  // result or error as JSON, or what was printed
+	Dropped       int64                  `protobuf:"varint,13,opt,name=dropped,proto3" json:"dropped,omitempty"` // notices that this listener was too slow for, before this one
+	Node          string                 `protobuf:"bytes,14,opt,name=node,proto3" json:"node,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_messages_api_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Notice) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *Notice) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Notice) GetDate() int64 {
+	if x != nil {
+		return x.Date
+	}
+	return 0
+}
+
+func (x *Notice) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Notice) GetModule() string {
+	if x != nil {
+		return x.Module
+	}
+	return ""
+}
+
+func (x *Notice) GetTask() string {
+	if x != nil {
+		return x.Task
+	}
+	return ""
+}
+
+func (x *Notice) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Notice) GetCall() string {
+	if x != nil {
+		return x.Call
+	}
+	return ""
+}
+
+func (x *Notice) GetTracking() string {
+	if x != nil {
+		return x.Tracking
+	}
+	return ""
+}
+
+func (x *Notice) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Notice) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *Notice) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Notice) GetDropped() int64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *Notice) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+type LogsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"` // 0: all that are kept
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsRequest) Reset() {
+	*x = LogsRequest{}
+	mi := &file_messages_api_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsRequest) ProtoMessage() {}
+
+func (x *LogsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
+func (*LogsRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *LogsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LogsRequest) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+type LogsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Call          *CallInfo              `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
+	Logs          []*AttemptLog          `protobuf:"bytes,2,rep,name=logs,proto3" json:"logs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsResponse) Reset() {
+	*x = LogsResponse{}
+	mi := &file_messages_api_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsResponse) ProtoMessage() {}
+
+func (x *LogsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
+func (*LogsResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *LogsResponse) GetCall() *CallInfo {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *LogsResponse) GetLogs() []*AttemptLog {
+	if x != nil {
+		return x.Logs
+	}
+	return nil
+}
+
+type AttemptLog struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       uint32                 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttemptLog) Reset() {
+	*x = AttemptLog{}
+	mi := &file_messages_api_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttemptLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttemptLog) ProtoMessage() {}
+
+func (x *AttemptLog) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttemptLog.ProtoReflect.Descriptor instead.
+func (*AttemptLog) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *AttemptLog) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *AttemptLog) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 var File_messages_api_proto protoreflect.FileDescriptor
 
 const file_messages_api_proto_rawDesc = "" +
@@ -3009,7 +3578,56 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06queued\x18\b \x01(\x03R\x06queued\x12\x18\n" +
 	"\arunning\x18\t \x01(\x03R\arunning\x12\x18\n" +
 	"\aproblem\x18\n" +
-	" \x01(\tR\aproblem2\xa2\x04\n" +
+	" \x01(\tR\aproblem\" \n" +
+	"\x0eExplainRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\xc3\x02\n" +
+	"\vExplanation\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\x14\n" +
+	"\x05cause\x18\x04 \x01(\tR\x05cause\x12\x12\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\x12\x14\n" +
+	"\x05since\x18\x06 \x01(\x03R\x05since\x12\x14\n" +
+	"\x05until\x18\a \x01(\x03R\x05until\x12\x16\n" +
+	"\x06behind\x18\b \x01(\tR\x06behind\x12\x14\n" +
+	"\x05ahead\x18\t \x01(\x03R\x05ahead\x12\x12\n" +
+	"\x04plug\x18\n" +
+	" \x01(\tR\x04plug\x12\x16\n" +
+	"\x06target\x18\v \x01(\tR\x06target\x12\x12\n" +
+	"\x04node\x18\f \x01(\tR\x04node\x12\x18\n" +
+	"\aattempt\x18\r \x01(\rR\aattempt\x12\x18\n" +
+	"\amissing\x18\x0e \x03(\tR\amissing\"q\n" +
+	"\rListenRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\bchannels\x18\x02 \x03(\tR\bchannels\x12\x1a\n" +
+	"\btracking\x18\x03 \x01(\tR\btracking\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x03R\x05since\"\xd0\x02\n" +
+	"\x06Notice\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x12\n" +
+	"\x04date\x18\x03 \x01(\x03R\x04date\x12\x12\n" +
+	"\x04room\x18\x04 \x01(\tR\x04room\x12\x16\n" +
+	"\x06module\x18\x05 \x01(\tR\x06module\x12\x12\n" +
+	"\x04task\x18\x06 \x01(\tR\x04task\x12\x16\n" +
+	"\x06socket\x18\a \x01(\tR\x06socket\x12\x12\n" +
+	"\x04call\x18\b \x01(\tR\x04call\x12\x1a\n" +
+	"\btracking\x18\t \x01(\tR\btracking\x12\x18\n" +
+	"\aattempt\x18\n" +
+	" \x01(\rR\aattempt\x12\x18\n" +
+	"\aoutcome\x18\v \x01(\tR\aoutcome\x12\x18\n" +
+	"\amessage\x18\f \x01(\tR\amessage\x12\x18\n" +
+	"\adropped\x18\r \x01(\x03R\adropped\x12\x12\n" +
+	"\x04node\x18\x0e \x01(\tR\x04node\"7\n" +
+	"\vLogsRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\"^\n" +
+	"\fLogsResponse\x12%\n" +
+	"\x04call\x18\x01 \x01(\v2\x11.flow.v1.CallInfoR\x04call\x12'\n" +
+	"\x04logs\x18\x02 \x03(\v2\x13.flow.v1.AttemptLogR\x04logs\":\n" +
+	"\n" +
+	"AttemptLog\x12\x18\n" +
+	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\x91\x05\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -3020,7 +3638,9 @@ const file_messages_api_proto_rawDesc = "" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
-	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo2\xe8\x04\n" +
+	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo\x128\n" +
+	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
+	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
 	"\x06Update\x12\x16.flow.v1.UpdateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -3046,7 +3666,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),              // 0: flow.v1.Position
 	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
@@ -3082,99 +3702,112 @@ var file_messages_api_proto_goTypes = []any{
 	(*GetNetworkRequest)(nil),     // 31: flow.v1.GetNetworkRequest
 	(*NetworkInfo)(nil),           // 32: flow.v1.NetworkInfo
 	(*GroupInfo)(nil),             // 33: flow.v1.GroupInfo
-	nil,                           // 34: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),             // 35: flow.v1.ErrorInfo
-	(*Arrival)(nil),               // 36: flow.v1.Arrival
-	(*Failure)(nil),               // 37: flow.v1.Failure
-	(*Event)(nil),                 // 38: flow.v1.Event
-	(*Arguments)(nil),             // 39: flow.v1.Arguments
-	(*Object)(nil),                // 40: flow.v1.Object
-	(Kind)(0),                     // 41: flow.v1.Kind
-	(*Processor)(nil),             // 42: flow.v1.Processor
-	(*Function)(nil),              // 43: flow.v1.Function
+	(*ExplainRequest)(nil),        // 34: flow.v1.ExplainRequest
+	(*Explanation)(nil),           // 35: flow.v1.Explanation
+	(*ListenRequest)(nil),         // 36: flow.v1.ListenRequest
+	(*Notice)(nil),                // 37: flow.v1.Notice
+	(*LogsRequest)(nil),           // 38: flow.v1.LogsRequest
+	(*LogsResponse)(nil),          // 39: flow.v1.LogsResponse
+	(*AttemptLog)(nil),            // 40: flow.v1.AttemptLog
+	nil,                           // 41: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 42: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 43: flow.v1.Arrival
+	(*Failure)(nil),               // 44: flow.v1.Failure
+	(*Event)(nil),                 // 45: flow.v1.Event
+	(*Arguments)(nil),             // 46: flow.v1.Arguments
+	(*Object)(nil),                // 47: flow.v1.Object
+	(Kind)(0),                     // 48: flow.v1.Kind
+	(*Processor)(nil),             // 49: flow.v1.Processor
+	(*Function)(nil),              // 50: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	34, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	41, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	7,  // 3: flow.v1.PublishResponse.calls:type_name -> flow.v1.PublishedCall
 	0,  // 4: flow.v1.PublishResponse.position:type_name -> flow.v1.Position
 	1,  // 5: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
 	15, // 6: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	35, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	42, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	11, // 8: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	36, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	43, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
 	0,  // 10: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	37, // 11: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	38, // 12: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	39, // 13: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	44, // 11: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	45, // 12: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	46, // 13: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
 	0,  // 14: flow.v1.CallInfo.position:type_name -> flow.v1.Position
 	0,  // 15: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
 	15, // 16: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 17: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	40, // 18: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	41, // 19: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	40, // 20: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	41, // 21: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	41, // 22: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	47, // 18: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	48, // 19: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	47, // 20: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	48, // 21: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	48, // 22: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
 	0,  // 23: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	40, // 24: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	47, // 24: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
 	0,  // 25: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	40, // 26: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	40, // 27: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	47, // 26: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	47, // 27: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
 	10, // 28: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	41, // 29: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	48, // 29: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
 	0,  // 30: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	40, // 31: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	47, // 31: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
 	0,  // 32: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	42, // 33: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	43, // 34: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	49, // 33: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	50, // 34: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
 	30, // 35: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	40, // 36: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	47, // 36: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
 	33, // 37: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	1,  // 38: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 39: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 40: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 41: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
-	8,  // 42: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	12, // 43: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	13, // 44: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	16, // 45: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	14, // 46: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	18, // 47: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	19, // 48: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	20, // 49: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	21, // 50: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	23, // 51: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	21, // 52: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	25, // 53: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	26, // 54: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	28, // 55: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	31, // 56: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	15, // 57: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 58: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 59: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 60: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
-	9,  // 61: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	15, // 62: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	15, // 63: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	17, // 64: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	15, // 65: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	22, // 66: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	22, // 67: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	22, // 68: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	22, // 69: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	24, // 70: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	22, // 71: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	22, // 72: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	27, // 73: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	29, // 74: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	32, // 75: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	57, // [57:76] is the sub-list for method output_type
-	38, // [38:57] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	15, // 38: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
+	40, // 39: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
+	1,  // 40: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 41: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 42: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 43: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
+	8,  // 44: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	12, // 45: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	13, // 46: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	16, // 47: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	14, // 48: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	34, // 49: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	38, // 50: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	18, // 51: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	19, // 52: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	20, // 53: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	21, // 54: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	23, // 55: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	21, // 56: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	25, // 57: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	26, // 58: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	28, // 59: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	31, // 60: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	15, // 61: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 62: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 63: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 64: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
+	9,  // 65: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	15, // 66: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	15, // 67: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	17, // 68: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	15, // 69: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	35, // 70: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	39, // 71: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	22, // 72: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	22, // 73: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	22, // 74: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	22, // 75: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	24, // 76: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	22, // 77: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	22, // 78: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	27, // 79: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	29, // 80: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	32, // 81: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	61, // [61:82] is the sub-list for method output_type
+	40, // [40:61] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -3193,7 +3826,7 @@ func file_messages_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -238,6 +238,8 @@ type QueryRequest struct {
 	//	*QueryRequest_Stats
 	//	*QueryRequest_Gates
 	//	*QueryRequest_Schedules
+	//	*QueryRequest_Explain
+	//	*QueryRequest_Logs
 	Query         isQueryRequest_Query `protobuf_oneof:"query"`
 	Skip          int64                `protobuf:"varint,6,opt,name=skip,proto3" json:"skip,omitempty"` // with list: rows to pass over, behind the page token
 	unknownFields protoimpl.UnknownFields
@@ -340,6 +342,24 @@ func (x *QueryRequest) GetSchedules() *SchedulesQuery {
 	return nil
 }
 
+func (x *QueryRequest) GetExplain() *ExplainQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Explain); ok {
+			return x.Explain
+		}
+	}
+	return nil
+}
+
+func (x *QueryRequest) GetLogs() *LogsQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Logs); ok {
+			return x.Logs
+		}
+	}
+	return nil
+}
+
 func (x *QueryRequest) GetSkip() int64 {
 	if x != nil {
 		return x.Skip
@@ -371,6 +391,14 @@ type QueryRequest_Schedules struct {
 	Schedules *SchedulesQuery `protobuf:"bytes,20,opt,name=schedules,proto3,oneof"`
 }
 
+type QueryRequest_Explain struct {
+	Explain *ExplainQuery `protobuf:"bytes,51,opt,name=explain,proto3,oneof"`
+}
+
+type QueryRequest_Logs struct {
+	Logs *LogsQuery `protobuf:"bytes,52,opt,name=logs,proto3,oneof"`
+}
+
 func (*QueryRequest_Call) isQueryRequest_Query() {}
 
 func (*QueryRequest_List) isQueryRequest_Query() {}
@@ -380,6 +408,10 @@ func (*QueryRequest_Stats) isQueryRequest_Query() {}
 func (*QueryRequest_Gates) isQueryRequest_Query() {}
 
 func (*QueryRequest_Schedules) isQueryRequest_Query() {}
+
+func (*QueryRequest_Explain) isQueryRequest_Query() {}
+
+func (*QueryRequest_Logs) isQueryRequest_Query() {}
 
 type CallQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -568,6 +600,8 @@ type QueryResponse struct {
 	Stats         *Stats                 `protobuf:"bytes,4,opt,name=stats,proto3" json:"stats,omitempty"`
 	Gate          *Gate                  `protobuf:"bytes,5,opt,name=gate,proto3" json:"gate,omitempty"`
 	Schedules     []*ScheduleState       `protobuf:"bytes,20,rep,name=schedules,proto3" json:"schedules,omitempty"`
+	Explanation   *Explanation           `protobuf:"bytes,51,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	Logs          []*AttemptLog          `protobuf:"bytes,52,rep,name=logs,proto3" json:"logs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -640,6 +674,20 @@ func (x *QueryResponse) GetGate() *Gate {
 func (x *QueryResponse) GetSchedules() []*ScheduleState {
 	if x != nil {
 		return x.Schedules
+	}
+	return nil
+}
+
+func (x *QueryResponse) GetExplanation() *Explanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
+func (x *QueryResponse) GetLogs() []*AttemptLog {
+	if x != nil {
+		return x.Logs
 	}
 	return nil
 }
@@ -1701,6 +1749,265 @@ func (x *HostedResponse) GetCurrent() bool {
 	return false
 }
 
+type ExplainQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainQuery) Reset() {
+	*x = ExplainQuery{}
+	mi := &file_messages_peer_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainQuery) ProtoMessage() {}
+
+func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainQuery.ProtoReflect.Descriptor instead.
+func (*ExplainQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ExplainQuery) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+type LogsQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogsQuery) Reset() {
+	*x = LogsQuery{}
+	mi := &file_messages_peer_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogsQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogsQuery) ProtoMessage() {}
+
+func (x *LogsQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogsQuery.ProtoReflect.Descriptor instead.
+func (*LogsQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *LogsQuery) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *LogsQuery) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+// PollRequest asks a partition's leader for what has happened to calls there.
+// It is answered when there is something, or after a while.
+type PollRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Epoch         uint64                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`    // where the last answer came from; 0: from nowhere yet
+	After         uint64                 `protobuf:"varint,3,opt,name=after,proto3" json:"after,omitempty"`    // number of the last notice of that answer
+	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`    // microseconds: of another epoch, what is in the state since then is given first; 0: nothing
+	Sockets       []string               `protobuf:"bytes,5,rep,name=sockets,proto3" json:"sockets,omitempty"` // ids; none: all
+	Tracking      []byte                 `protobuf:"bytes,6,opt,name=tracking,proto3" json:"tracking,omitempty"`
+	Channels      []string               `protobuf:"bytes,7,rep,name=channels,proto3" json:"channels,omitempty"` // none: all
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PollRequest) Reset() {
+	*x = PollRequest{}
+	mi := &file_messages_peer_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PollRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PollRequest) ProtoMessage() {}
+
+func (x *PollRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PollRequest.ProtoReflect.Descriptor instead.
+func (*PollRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *PollRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *PollRequest) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *PollRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *PollRequest) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *PollRequest) GetSockets() []string {
+	if x != nil {
+		return x.Sockets
+	}
+	return nil
+}
+
+func (x *PollRequest) GetTracking() []byte {
+	if x != nil {
+		return x.Tracking
+	}
+	return nil
+}
+
+func (x *PollRequest) GetChannels() []string {
+	if x != nil {
+		return x.Channels
+	}
+	return nil
+}
+
+// PollResponse gives notices; their sockets are ids.
+type PollResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"`
+	Notices       []*Notice              `protobuf:"bytes,3,rep,name=notices,proto3" json:"notices,omitempty"`
+	Dropped       int64                  `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"` // before the first of them
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PollResponse) Reset() {
+	*x = PollResponse{}
+	mi := &file_messages_peer_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PollResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PollResponse) ProtoMessage() {}
+
+func (x *PollResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PollResponse.ProtoReflect.Descriptor instead.
+func (*PollResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *PollResponse) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *PollResponse) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *PollResponse) GetNotices() []*Notice {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
+}
+
+func (x *PollResponse) GetDropped() int64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
 var File_messages_peer_proto protoreflect.FileDescriptor
 
 const file_messages_peer_proto_rawDesc = "" +
@@ -1716,7 +2023,7 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x10ReadIndexRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"\xc5\x02\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"\xa2\x03\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12(\n" +
@@ -1724,7 +2031,9 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x04list\x18\x04 \x01(\v2\x19.flow.v1.ListCallsRequestH\x00R\x04list\x12+\n" +
 	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12+\n" +
 	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x127\n" +
-	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x12\x12\n" +
+	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x121\n" +
+	"\aexplain\x183 \x01(\v2\x15.flow.v1.ExplainQueryH\x00R\aexplain\x12(\n" +
+	"\x04logs\x184 \x01(\v2\x12.flow.v1.LogsQueryH\x00R\x04logs\x12\x12\n" +
 	"\x04skip\x18\x06 \x01(\x03R\x04skipB\a\n" +
 	"\x05query\"9\n" +
 	"\tCallQuery\x12\x0e\n" +
@@ -1736,14 +2045,16 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\n" +
 	"GatesQuery\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\"\x10\n" +
-	"\x0eSchedulesQuery\"\xee\x01\n" +
+	"\x0eSchedulesQuery\"\xcf\x02\n" +
 	"\rQueryResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12!\n" +
 	"\x04call\x18\x02 \x01(\v2\r.flow.v1.CallR\x04call\x12%\n" +
 	"\x04page\x18\x03 \x01(\v2\x11.flow.v1.CallPageR\x04page\x12$\n" +
 	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\x12!\n" +
 	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\x124\n" +
-	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\"s\n" +
+	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\x126\n" +
+	"\vexplanation\x183 \x01(\v2\x14.flow.v1.ExplanationR\vexplanation\x12'\n" +
+	"\x04logs\x184 \x03(\v2\x13.flow.v1.AttemptLogR\x04logs\"s\n" +
 	"\bCallPage\x12#\n" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
@@ -1811,7 +2122,25 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x0eHostedResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x18\n" +
-	"\acurrent\x18\x03 \x01(\bR\acurrentB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\acurrent\x18\x03 \x01(\bR\acurrent\"\x1e\n" +
+	"\fExplainQuery\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\"5\n" +
+	"\tLogsQuery\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\"\xb7\x01\n" +
+	"\vPollRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\x04R\x05after\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x18\n" +
+	"\asockets\x18\x05 \x03(\tR\asockets\x12\x1a\n" +
+	"\btracking\x18\x06 \x01(\fR\btracking\x12\x1a\n" +
+	"\bchannels\x18\a \x03(\tR\bchannels\"\x7f\n" +
+	"\fPollResponse\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\x04R\x05after\x12)\n" +
+	"\anotices\x18\x03 \x03(\v2\x0f.flow.v1.NoticeR\anotices\x12\x18\n" +
+	"\adropped\x18\x04 \x01(\x03R\adroppedB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once
@@ -1825,7 +2154,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -1856,40 +2185,52 @@ var file_messages_peer_proto_goTypes = []any{
 	(*PlacementsResponse)(nil), // 26: flow.v1.PlacementsResponse
 	(*HostedRequest)(nil),      // 27: flow.v1.HostedRequest
 	(*HostedResponse)(nil),     // 28: flow.v1.HostedResponse
-	(*Reply)(nil),              // 29: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 30: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 31: flow.v1.Call
-	(*Gate)(nil),               // 32: flow.v1.Gate
-	(*ScheduleState)(nil),      // 33: flow.v1.ScheduleState
-	(*Enqueue)(nil),            // 34: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 35: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 36: flow.v1.GroupPlacement
+	(*ExplainQuery)(nil),       // 29: flow.v1.ExplainQuery
+	(*LogsQuery)(nil),          // 30: flow.v1.LogsQuery
+	(*PollRequest)(nil),        // 31: flow.v1.PollRequest
+	(*PollResponse)(nil),       // 32: flow.v1.PollResponse
+	(*Reply)(nil),              // 33: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 34: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 35: flow.v1.Call
+	(*Gate)(nil),               // 36: flow.v1.Gate
+	(*ScheduleState)(nil),      // 37: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 38: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 39: flow.v1.AttemptLog
+	(*Enqueue)(nil),            // 40: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 41: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 42: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 43: flow.v1.Notice
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	29, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	33, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	30, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	34, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
-	31, // 6: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
-	10, // 7: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
-	11, // 8: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	32, // 9: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	33, // 10: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
-	31, // 11: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	31, // 12: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	16, // 13: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	34, // 14: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	31, // 15: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	23, // 16: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	35, // 17: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	36, // 18: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	29, // 6: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
+	30, // 7: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
+	35, // 8: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	10, // 9: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
+	11, // 10: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
+	36, // 11: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	37, // 12: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	38, // 13: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	39, // 14: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	35, // 15: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	35, // 16: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	16, // 17: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	40, // 18: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	35, // 19: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	23, // 20: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	41, // 21: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	42, // 22: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	43, // 23: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -1905,6 +2246,8 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_Stats)(nil),
 		(*QueryRequest_Gates)(nil),
 		(*QueryRequest_Schedules)(nil),
+		(*QueryRequest_Explain)(nil),
+		(*QueryRequest_Logs)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1912,7 +2255,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -35,6 +35,15 @@ func (n *Node) answer(view kv.View, request *messages.QueryRequest, to *messages
 			return messages.Errorf(messages.NotFound, "get call", id.String(), "there is no such call")
 		}
 		to.Call = call
+	case *messages.QueryRequest_Explain:
+		id := messages.CallIDFrom(q.Explain.GetId())
+		why, ok := flow.Explain(view, id, now)
+		if !ok {
+			return messages.Errorf(messages.NotFound, "explain call", id.String(), "there is no such call")
+		}
+		to.Explanation = why
+	case *messages.QueryRequest_Logs:
+		to.Logs = flow.Logs(view, messages.CallIDFrom(q.Logs.GetId()), q.Logs.GetAttempt())
 	case *messages.QueryRequest_Stats:
 		to.Stats = flow.Count(view, q.Stats.GetSocket())
 	case *messages.QueryRequest_List:

@@ -60,7 +60,7 @@ flowcli -o json ls calls`,
 		grouped(groupRun, newSpawn(c), newRun(c), newTask(c), newPublish(c), newProc(c), newSchedule(c))...,
 	)
 	root.AddCommand(
-		grouped(groupObjects, newAdd(c), newUpdate(c), newDelete(c), newLs(c))...,
+		grouped(groupObjects, newAdd(c), newUpdate(c), newDelete(c), newLs(c), newExplain(c))...,
 	)
 	root.AddCommand(
 		grouped(groupNetwork, newNetwork(c), newNode(c), newWhoami(c))...,

@@ -35,10 +35,13 @@ type Dropped struct {
 // Drop takes away all that is kept of an ended call. The calls of a block are
 // forgotten together, with the last one: whole says that this was it.
 func Drop(tx kv.Tx, r *Record) (forgotten Dropped, whole bool) {
-	for _, prefix := range [...]string{results, logs, outputs, arguments} {
+	for _, prefix := range [...]string{results, outputs, arguments} {
 		if has(r, prefix) {
 			tx.Delete(key(prefix, r.Seq))
 		}
+	}
+	if r.Attempt > 0 {
+		dropLogs(tx, r.Seq)
 	}
 	if r.Block != 0 {
 		return dropFromBlock(tx, r)
@@ -56,10 +59,8 @@ func has(r *Record, part string) bool {
 		return r.HasResult
 	case outputs:
 		return r.HasOutput
-	case arguments:
-		return r.Block == 0
 	}
-	return r.Attempt > 0
+	return r.Block == 0
 }
 
 func dropFromBlock(tx kv.Tx, r *Record) (Dropped, bool) {

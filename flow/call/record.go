@@ -22,7 +22,7 @@ import (
 //	b/ last seq(8)         a block: what its calls have in common
 //	e/ last seq(8) n(2)    the n-th 64 arguments of a block
 //	r/ seq(8)              result
-//	o/ seq(8)              log
+//	o/ seq(8) attempt(4)   log of an attempt
 //	u/ seq(8)              output
 //
 // The last four parts are apart from the record because the record is

@@ -2,6 +2,8 @@ package call
 
 import (
 	"bytes"
+	"encoding/binary"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -61,19 +63,45 @@ func Result(view kv.View, seq uint64) []byte { return get(view, key(results, seq
 // PutOutput keeps what a call put into its argument output.
 func PutOutput(tx kv.Tx, seq uint64, output []byte) { tx.Set(key(outputs, seq), output) }
 
-// PutLog keeps what the last attempt printed, in place of what the one before
-// it did.
+// maxLogs is how many attempts' logs are kept of one call, the latest.
+const maxLogs = 16
+
+func logKey(seq uint64, attempt uint32) []byte {
+	return binary.BigEndian.AppendUint32(key(logs, seq), attempt)
+}
+
+// PutLog keeps what the last attempt printed.
 func PutLog(tx kv.Tx, r *Record, log []byte) {
-	switch {
-	case len(log) > 0:
-		tx.Set(key(logs, r.Seq), log)
-	case r.Attempt > 1:
-		tx.Delete(key(logs, r.Seq))
+	if len(log) > 0 {
+		tx.Set(logKey(r.Seq, r.Attempt), log)
+	}
+	if r.Attempt > maxLogs {
+		tx.Delete(logKey(r.Seq, r.Attempt-maxLogs))
 	}
 }
 
-// Log gives a copy of what the last attempt printed.
-func Log(view kv.View, seq uint64) []byte { return get(view, key(logs, seq)) }
+// Log gives a copy of what an attempt printed.
+func Log(view kv.View, seq uint64, attempt uint32) []byte { return get(view, logKey(seq, attempt)) }
+
+// Logs gives what the attempts of a call have printed, those that are kept and
+// have printed anything.
+func Logs(view kv.View, seq uint64) (all []*messages.AttemptLog) {
+	for k, v := range view.Scan(key(logs, seq), key(logs, seq+1)) {
+		attempt := binary.BigEndian.Uint32(k[len(k)-4:])
+		all = append(all, &messages.AttemptLog{Attempt: attempt, Text: strings.ToValidUTF8(string(v), "\uFFFD")})
+	}
+	return all
+}
+
+func dropLogs(tx kv.Tx, seq uint64) {
+	var found [][]byte
+	for k := range tx.Scan(key(logs, seq), key(logs, seq+1)) {
+		found = append(found, bytes.Clone(k))
+	}
+	for _, k := range found {
+		tx.Delete(k)
+	}
+}
 
 func get(view kv.View, key []byte) []byte {
 	value, _ := view.Get(key)

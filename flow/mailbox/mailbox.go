@@ -124,6 +124,23 @@ func (b *Box) Entries(view kv.View) (all []Entry) {
 	return all
 }
 
+// EntriesUntil gives what goes before a call, in order, and the entry that holds it.
+func (b *Box) EntriesUntil(view kv.View, priority int32, seq uint64) iter.Seq2[int, Entry] {
+	return func(yield func(int, Entry) bool) {
+		if b.Calls == 0 {
+			return
+		}
+		i, prefix := 0, b.prefix(0)[:len(prefix)+4]
+		for k, v := range view.Scan(span.Key(b.prefix(b.head.rank), b.head.last), kv.PrefixEnd(prefix)) {
+			e := read(k, v)
+			if e.Priority < priority || e.Priority == priority && e.First > seq || !yield(i, e) {
+				return
+			}
+			i++
+		}
+	}
+}
+
 func read(k, v []byte) Entry {
 	return Entry{priority(binary.BigEndian.Uint32(k[len(k)-12:])), span.Read(k, v)}
 }

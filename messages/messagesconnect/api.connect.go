@@ -55,6 +55,10 @@ const (
 	TasksListCallsProcedure = "/flow.v1.Tasks/ListCalls"
 	// TasksCancelCallProcedure is the fully-qualified name of the Tasks's CancelCall RPC.
 	TasksCancelCallProcedure = "/flow.v1.Tasks/CancelCall"
+	// TasksExplainProcedure is the fully-qualified name of the Tasks's Explain RPC.
+	TasksExplainProcedure = "/flow.v1.Tasks/Explain"
+	// TasksLogsProcedure is the fully-qualified name of the Tasks's Logs RPC.
+	TasksLogsProcedure = "/flow.v1.Tasks/Logs"
 	// ObjectsCreateProcedure is the fully-qualified name of the Objects's Create RPC.
 	ObjectsCreateProcedure = "/flow.v1.Objects/Create"
 	// ObjectsUpdateProcedure is the fully-qualified name of the Objects's Update RPC.
@@ -101,6 +105,10 @@ type TasksClient interface {
 	ListCalls(context.Context, *connect.Request[messages.ListCallsRequest]) (*connect.Response[messages.ListCallsResponse], error)
 	// CancelCall cancels a call; the answer names the state that was reached.
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
+	// Explain says what a call waits for and since when, or how it ended.
+	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Logs gives what a call's attempts have printed.
+	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
 
 // NewTasksClient constructs a client for the flow.v1.Tasks service. By default, it uses the Connect
@@ -168,6 +176,18 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("CancelCall")),
 			connect.WithClientOptions(opts...),
 		),
+		explain: connect.NewClient[messages.ExplainRequest, messages.Explanation](
+			httpClient,
+			baseURL+TasksExplainProcedure,
+			connect.WithSchema(tasksMethods.ByName("Explain")),
+			connect.WithClientOptions(opts...),
+		),
+		logs: connect.NewClient[messages.LogsRequest, messages.LogsResponse](
+			httpClient,
+			baseURL+TasksLogsProcedure,
+			connect.WithSchema(tasksMethods.ByName("Logs")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -182,6 +202,8 @@ type tasksClient struct {
 	getCall     *connect.Client[messages.GetCallRequest, messages.CallInfo]
 	listCalls   *connect.Client[messages.ListCallsRequest, messages.ListCallsResponse]
 	cancelCall  *connect.Client[messages.CancelCallRequest, messages.CallInfo]
+	explain     *connect.Client[messages.ExplainRequest, messages.Explanation]
+	logs        *connect.Client[messages.LogsRequest, messages.LogsResponse]
 }
 
 // Run calls flow.v1.Tasks.Run.
@@ -229,6 +251,16 @@ func (c *tasksClient) CancelCall(ctx context.Context, req *connect.Request[messa
 	return c.cancelCall.CallUnary(ctx, req)
 }
 
+// Explain calls flow.v1.Tasks.Explain.
+func (c *tasksClient) Explain(ctx context.Context, req *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
+	return c.explain.CallUnary(ctx, req)
+}
+
+// Logs calls flow.v1.Tasks.Logs.
+func (c *tasksClient) Logs(ctx context.Context, req *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
+	return c.logs.CallUnary(ctx, req)
+}
+
 // TasksHandler is an implementation of the flow.v1.Tasks service.
 type TasksHandler interface {
 	// Run sends a call and waits for its end. A call that fails gives a
@@ -253,6 +285,10 @@ type TasksHandler interface {
 	ListCalls(context.Context, *connect.Request[messages.ListCallsRequest]) (*connect.Response[messages.ListCallsResponse], error)
 	// CancelCall cancels a call; the answer names the state that was reached.
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
+	// Explain says what a call waits for and since when, or how it ended.
+	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Logs gives what a call's attempts have printed.
+	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
 
 // NewTasksHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -316,6 +352,18 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("CancelCall")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksExplainHandler := connect.NewUnaryHandler(
+		TasksExplainProcedure,
+		svc.Explain,
+		connect.WithSchema(tasksMethods.ByName("Explain")),
+		connect.WithHandlerOptions(opts...),
+	)
+	tasksLogsHandler := connect.NewUnaryHandler(
+		TasksLogsProcedure,
+		svc.Logs,
+		connect.WithSchema(tasksMethods.ByName("Logs")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/flow.v1.Tasks/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case TasksRunProcedure:
@@ -336,6 +384,10 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksListCallsHandler.ServeHTTP(w, r)
 		case TasksCancelCallProcedure:
 			tasksCancelCallHandler.ServeHTTP(w, r)
+		case TasksExplainProcedure:
+			tasksExplainHandler.ServeHTTP(w, r)
+		case TasksLogsProcedure:
+			tasksLogsHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -379,6 +431,14 @@ func (UnimplementedTasksHandler) ListCalls(context.Context, *connect.Request[mes
 
 func (UnimplementedTasksHandler) CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.CancelCall is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Explain is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Logs is not implemented"))
 }
 
 // ObjectsClient is a client for the flow.v1.Objects service.
