@@ -201,7 +201,7 @@ func (a *agent) shutdown(c actor.Context) {
 	a.stopping = true
 	a.builds.stop()
 	for _, p := range a.slots {
-		a.dismiss(c, p, shutdownGrace)
+		a.dismiss(c, p, shutdownGrace, "node "+a.config.Name+" is stopping")
 	}
 	if len(a.slots) == 0 {
 		c.Stop(c.Self())
@@ -227,7 +227,7 @@ func (a *agent) reconcile(c actor.Context) {
 	}
 	start, end := plan(wants, alive, a.config.CPUs)
 	for _, key := range end {
-		a.dismiss(c, a.slots[key], stopGrace)
+		a.dismiss(c, a.slots[key], stopGrace, now.whyFewer(key, a.config.Name))
 	}
 	for _, key := range start {
 		a.hire(c, key)
@@ -303,9 +303,9 @@ func (a *agent) assign(c actor.Context, p *post, j *job) {
 	c.Send(p.pid, &assign{a.session, j})
 }
 
-func (a *agent) dismiss(c actor.Context, p *post, grace time.Duration) {
+func (a *agent) dismiss(c actor.Context, p *post, grace time.Duration, why string) {
 	p.stopping = true
-	c.Send(p.pid, &stop{grace})
+	c.Send(p.pid, &stop{grace, why})
 }
 
 // ended makes room for another slot.

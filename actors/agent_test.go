@@ -196,6 +196,9 @@ func TestStoppedSlotGivesUpACallThatDoesNotEnd(t *testing.T) {
 		began := time.Now()
 		w.place("c1", on(0))
 		w.until("the slot is revoked", stopGrace+time.Second, func() bool { return len(w.partition.all()) == 0 })
+		if got := commands[*messages.Revoke](w.partition); len(got) != 1 || got[0].Reason != "processor proc has fewer slots on node "+w.agents[lead1].config.Name {
+			t.Errorf("revoked by %v", got)
+		}
 		if waited := time.Since(began); waited < stopGrace {
 			t.Errorf("its grace was %v", waited)
 		}

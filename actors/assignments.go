@@ -12,6 +12,7 @@ import (
 type Assignments struct {
 	Version     uint64 // index of the meta log entry that it was read at
 	Assignments []Assignment
+	Drained     bool               // the node gets no slots
 	Standby     []*messages.Object // processors whose environments are prepared beforehand
 }
 
@@ -29,6 +30,26 @@ func (a *Assignment) slots() int {
 		return 0
 	}
 	return int(a.Deployment.GetDeployment().GetCpus())
+}
+
+// whyFewer is why a slot is to stop, for the calls that it holds.
+func (a *Assignments) whyFewer(key slotKey, node string) string {
+	for i := range a.Assignments {
+		d := &a.Assignments[i]
+		switch p := d.Processor; {
+		case d.Deployment.Id != key.deployment:
+		case p.Status == "deleting":
+			return "processor " + p.Name + " is being deleted"
+		case p.RequestedStatus == "stopped":
+			return "processor " + p.Name + " was stopped"
+		default:
+			return "processor " + p.Name + " has fewer slots on node " + node
+		}
+	}
+	if a.Drained {
+		return "node " + node + " is drained"
+	}
+	return "its processor has no slots on node " + node + " any more"
 }
 
 // want is what should run of one deployment. Not ready: its environment is

@@ -35,7 +35,7 @@ func (a *agent) revoke(c actor.Context, m *orphan) {
 		return
 	}
 	a.orphans[m.slot] = true
-	ctx, self, revocation := a.ctx, c.Self(), &messages.Revoke{Session: m.session, Slot: m.slot}
+	ctx, self, revocation := a.ctx, c.Self(), &messages.Revoke{Session: m.session, Slot: m.slot, Reason: "its actor is gone"}
 	groups := make([]messages.GroupID, 0, len(a.groups))
 	for group := range a.groups {
 		groups = append(groups, group)

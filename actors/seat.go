@@ -22,6 +22,7 @@ type seat struct {
 	ctx      context.Context // of its proposals
 	cancel   context.CancelFunc
 	stopping bool
+	why      string // it stops
 
 	granted   uint32    // window of the last grant that was answered
 	dirty     bool      // the partition may not have the window that granted says

@@ -44,7 +44,10 @@ type (
 		session string
 		job     *job
 	}
-	stop struct{ grace time.Duration }
+	stop struct {
+		grace time.Duration
+		why   string
+	}
 )
 
 // slotStatus is what a slot tells its agent.
@@ -104,7 +107,7 @@ func (s *slot) Receive(c actor.Context) {
 	case *assign:
 		s.assign(c, m)
 	case *stop:
-		s.stop(c, m.grace)
+		s.stop(c, m.grace, m.why)
 	case *graceOver:
 		s.abandon(c)
 	case *giveUp, *revoked:
@@ -130,7 +133,7 @@ func (s *slot) begin(c actor.Context) {
 	s.stale = s.system.generation.Load()
 	if s.stopping {
 		s.stopping = false
-		s.stop(c, 0)
+		s.stop(c, 0, s.why)
 		return
 	}
 	if s.job != nil {
@@ -149,7 +152,7 @@ func (s *slot) fall(c actor.Context) {
 	}
 	for _, l := range s.queue {
 		if !l.withdrawn {
-			s.release(c, l)
+			s.release(c, l, "the actor of its slot panicked")
 		}
 	}
 }

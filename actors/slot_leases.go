@@ -22,8 +22,12 @@ func (s *slot) take(c actor.Context, m *messages.Start) {
 		s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_OK, Result: first(m.Arguments)})
 		return
 	}
-	if m.Commit != s.job.commit || s.stopping {
-		s.release(c, l)
+	switch {
+	case s.stopping:
+		s.release(c, l, s.why)
+		return
+	case m.Commit != s.job.commit:
+		s.release(c, l, "its commit was replaced")
 		return
 	}
 	s.insert(l)
@@ -84,7 +88,7 @@ func (s *slot) finish(c actor.Context, m *done) {
 	switch {
 	case l.withdrawn:
 	case l.aborted:
-		s.release(c, l)
+		s.release(c, l, cancelled)
 	default:
 		s.complete(c.Self(), l.attempt, &messages.Complete{
 			Outcome: m.Outcome, Result: m.Result, Plugs: m.Plugs, Output: m.Output, Failure: m.Failure, Log: m.Log, Started: m.Started, Ended: m.Ended,
@@ -110,9 +114,23 @@ func (s *slot) pop() *lease {
 	return l
 }
 
-// release hands a call back that was not started.
-func (s *slot) release(c actor.Context, l *lease) {
-	s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_RELEASED})
+// cancelled is why the lease of a cancelled call ends.
+const cancelled = "it was cancelled"
+
+// release hands a call back that was not started, and says why.
+func (s *slot) release(c actor.Context, l *lease, why string) {
+	s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_RELEASED, Failure: &messages.Failure{Message: why}})
+}
+
+// whyBehind is why calls that wait for the running one go back.
+func (s *slot) whyBehind() string {
+	switch {
+	case s.stopping:
+		return s.why
+	case s.next != nil:
+		return "its commit was replaced"
+	}
+	return "another call keeps its slot"
 }
 
 // releaseBehind hands back all but the running call.
@@ -121,7 +139,7 @@ func (s *slot) releaseBehind(c actor.Context) {
 		if i == 0 && s.fed > 0 || l.withdrawn {
 			continue
 		}
-		s.release(c, l)
+		s.release(c, l, s.whyBehind())
 		l.withdrawn = true
 	}
 	clear(s.queue[s.fed:])
@@ -159,10 +177,10 @@ func (s *slot) abort(c actor.Context, m *messages.Abort) {
 			s.end(c, aborted, abortGrace)
 		case i < s.fed:
 			l.withdrawn = true
-			s.release(c, l)
+			s.release(c, l, cancelled)
 		default:
 			s.queue = append(s.queue[:i], s.queue[i+1:]...)
-			s.release(c, l)
+			s.release(c, l, cancelled)
 		}
 		return
 	}
@@ -216,7 +234,7 @@ func (s *slot) expire(c actor.Context) {
 	s.fed = 0
 	for _, l := range s.queue {
 		if !l.withdrawn {
-			s.release(c, l)
+			s.release(c, l, "the call before it reached its time limit")
 		}
 	}
 	s.queue, s.overrun = nil, nil
@@ -252,7 +270,7 @@ func (s *slot) unfeed(c actor.Context) {
 		switch {
 		case l.withdrawn:
 		case l.aborted:
-			s.release(c, l)
+			s.release(c, l, cancelled)
 		default:
 			kept = append(kept, l)
 		}

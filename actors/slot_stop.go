@@ -18,11 +18,11 @@ const (
 
 // stop takes the slot out of service: no new leases, unstarted ones go back,
 // the running call gets its grace; then the worker ends and the slot is revoked.
-func (s *slot) stop(c actor.Context, grace time.Duration) {
+func (s *slot) stop(c actor.Context, grace time.Duration, why string) {
 	if s.stopping {
 		return
 	}
-	s.stopping, s.next = true, nil
+	s.stopping, s.why, s.next = true, why, nil
 	now := time.Now()
 	s.patience.arm(s.system, c.Self(), now.Add(grace), &graceOver{})
 	s.limit.arm(s.system, c.Self(), now.Add(grace+stopPatience), &giveUp{})
@@ -71,7 +71,7 @@ func (s *slot) leave(c actor.Context) {
 	}
 	s.exposed = false
 	s.limit.arm(s.system, c.Self(), time.Now().Add(stepPatience), &giveUp{})
-	m := &messages.Revoke{Session: s.session, Slot: c.Self().Id}
+	m := &messages.Revoke{Session: s.session, Slot: c.Self().Id, Reason: s.why}
 	ctx, group, self := s.ctx, s.job.group, c.Self()
 	s.pool.do(func() {
 		if _, err := settle(ctx, s.proposer, group, m); err == nil {

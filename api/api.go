@@ -95,11 +95,13 @@ func New(config Config, cluster Cluster, replica Model, source Source, network N
 	options := []connect.HandlerOption{
 		connect.WithInterceptors(&errorMapper{logger: config.Logger, node: config.Name}),
 		connect.WithReadMaxBytes(MaxMessage),
+		connect.WithCodec(jsonCodec{jsonName}),
+		connect.WithCodec(jsonCodec{jsonUTF8}),
 		connect.WithCompressMinBytes(compressFrom),
 		connect.WithRecover(recovered(config.Logger)),
 	}
 	mux.Handle(messagesconnect.NewTasksHandler(tasks, options...))
 	mux.Handle(messagesconnect.NewObjectsHandler(objects, options...))
 	addHealth(mux, config)
-	return guardBrowsers(interruptible(mux))
+	return guardBrowsers(explainPlain(interruptible(mux)))
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/base64"
+	"strings"
 
 	"connectrpc.com/connect"
 
@@ -17,8 +18,8 @@ const objectRows = 100
 func (o *objects) List(ctx context.Context, request *connect.Request[messages.ListRequest]) (*connect.Response[messages.ListResponse], error) {
 	m, op := request.Msg, "list"
 	subject := kindWord(m.Kind) + "s"
-	if m.Kind == messages.Kind_KIND_UNSPECIFIED {
-		return nil, messages.Errorf(messages.Invalid, op, subject, "no kind is given")
+	if err := knownKind(op, m.Kind); err != nil {
+		return nil, err
 	}
 	rows, err := rowsOf(op, subject, m.Rows, objectRows, messages.MaxPageRows)
 	if err != nil {
@@ -55,6 +56,25 @@ func (o *objects) List(ctx context.Context, request *connect.Request[messages.Li
 		return nil
 	})
 	return respond(response, explained(ctx, err, op, subject))
+}
+
+// knownKind refuses a kind of which there never is an object: an empty list
+// would say that there is none now.
+func knownKind(op string, kind messages.Kind) error {
+	var kinds []string
+	for n := range len(messages.Kind_name) {
+		if n > 0 {
+			kinds = append(kinds, messages.Kind(n).String())
+		}
+	}
+	_, known := messages.Kind_name[int32(kind)]
+	switch {
+	case kind == messages.Kind_KIND_UNSPECIFIED:
+		return messages.Errorf(messages.Invalid, op, "objects", "no kind is given").WithHint("the kinds are %s", strings.Join(kinds, ", "))
+	case !known:
+		return messages.Errorf(messages.Invalid, op, "objects", "there is no kind %d", kind).WithHint("the kinds are %s", strings.Join(kinds, ", "))
+	}
+	return nil
 }
 
 // fullName is the name that orders an object in its kind: an argument's own is

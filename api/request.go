@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"strings"
 
 	"github.com/google/uuid"
@@ -45,6 +46,9 @@ func argumentsOf(m *messages.RunRequest) (*messages.Arguments, error) {
 	return &messages.Arguments{Positional: positional, Named: named}, nil
 }
 
+// wrongArguments begins the reason why arguments do not fit a function.
+const wrongArguments = "wrong arguments for "
+
 // checked refuses arguments that are over the limit, or do not fit the function.
 func checked(op string, t *target, args *messages.Arguments) error {
 	if size := sizeOf(args); size > messages.MaxInline {
@@ -55,13 +59,26 @@ func checked(op string, t *target, args *messages.Arguments) error {
 		return nil
 	}
 	if err := t.signature.check(args); err != nil {
-		refused := messages.Errorf(messages.Invalid, op, "socket "+t.name, "wrong arguments for %s: %v", t.signature, err)
-		if len(args.Named) > 0 {
-			return refused.WithHint("an object is spread over the named arguments; to send one as a value, put it in a list")
-		}
-		return refused.WithHint("a list is spread over the positional arguments; to send one as a value, put it in a list")
+		return messages.Errorf(messages.Invalid, op, "socket "+t.name, wrongArguments+"%s: %v", t.signature, err)
 	}
 	return nil
+}
+
+// spreading adds to a refusal of arguments how the data became them.
+func spreading(err error, data *string, args *messages.Arguments) error {
+	var refused *messages.Error
+	if data == nil && len(args.GetPositional())+len(args.GetNamed()) > 0 || !errors.As(err, &refused) || !strings.HasPrefix(refused.Reason, wrongArguments) {
+		return err
+	}
+	switch {
+	case data == nil:
+		return refused.WithHint("no arguments came")
+	case len(args.Named) > 0:
+		return refused.WithHint("an object is spread over the named arguments; to send one as a value, put it in a list")
+	case strings.HasPrefix(strings.TrimSpace(*data), "["):
+		return refused.WithHint("a list is spread over the positional arguments; to send one as a value, put it in a list")
+	}
+	return refused.WithHint("data that is neither a list nor an object is one argument; send several as a list")
 }
 
 // sizeOf is what counts towards a limit: the bytes of names and values.
@@ -117,7 +134,7 @@ func enqueueOf(op string, t *target, m *messages.RunRequest, key, owner string) 
 	if m.ToGate {
 		err = oneForGate(op, t, args)
 	} else {
-		err = checked(op, t, args)
+		err = spreading(checked(op, t, args), m.Data, args)
 	}
 	if err != nil {
 		return nil, err
@@ -156,7 +173,7 @@ func batchOf(op string, t *target, m *messages.SubmitBatchRequest, key, owner st
 		if err != nil {
 			return nil, messages.Errorf(messages.Invalid, op, "socket "+t.name, "call %d: %v", i, err).WithHint("data is JSON text")
 		}
-		if err := checked(op, t, args); err != nil {
+		if err := spreading(checked(op, t, args), &data, args); err != nil {
 			return nil, err
 		}
 		calls[i] = args

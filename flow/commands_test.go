@@ -28,7 +28,7 @@ func (e *episode) command() proto.Message {
 	case n < 80:
 		return &messages.Cancel{Call: e.someCall().Bytes()}
 	case n < 83:
-		return &messages.Revoke{Session: e.session(), Slot: e.pick("0", "1")}
+		return &messages.Revoke{Session: e.session(), Slot: e.pick("0", "1"), Reason: e.pick("", "drained")}
 	case n < 86:
 		return e.endSession()
 	case n < 90:

@@ -78,7 +78,7 @@ func (s *step) stale(id messages.CallID) *messages.Reply {
 // lived.
 func (s *step) outcome(k *socket.Socket, rec *call.Record, c *messages.Complete) {
 	if c.Outcome == messages.Outcome_RELEASED {
-		s.requeue(k, rec, call.Released, "")
+		s.requeue(k, rec, call.Released, c.GetFailure().GetMessage())
 		return
 	}
 	s.keepLog(rec, c.Log)

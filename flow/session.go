@@ -96,7 +96,11 @@ func (s *step) revoke(r *messages.Revoke) (*messages.Reply, *messages.Error) {
 	if !ok {
 		return s.unchanged(&messages.Reply{}), nil
 	}
-	s.takeBack(l, "its slot was taken back")
+	note := "its slot was taken back"
+	if r.Reason != "" {
+		note += ": " + r.Reason
+	}
+	s.takeBack(l, note)
 	return &messages.Reply{}, nil
 }
 

@@ -193,6 +193,26 @@ func TestRevokedSlotGivesItsCallsBackUncharged(t *testing.T) {
 	w.wantStarted(w.grant("n1/1", "1", 2), "a", "b")
 }
 
+func TestEventsSayWhyACallWentBack(t *testing.T) {
+	w := newWorld(t)
+	w.grant("n1/1", "0", 2)
+	s := w.send("A", "a", "b")
+	w.answer(s[1], messages.Outcome_RELEASED, func(c *messages.Complete) { c.Failure = &messages.Failure{Message: "its commit was replaced"} })
+	w.do(&messages.Revoke{Session: "n1/1", Slot: "0", Reason: "node n1 is drained"})
+	for name, want := range map[string]string{"a": "its slot was taken back: node n1 is drained", "b": "its commit was replaced"} {
+		c, note := w.get(name), ""
+		for _, e := range c.Events {
+			if e.Name == "release" {
+				note = e.Note
+				break
+			}
+		}
+		if note != want {
+			t.Errorf("call %s went back: %q, want %q", name, note, want)
+		}
+	}
+}
+
 func TestANewLeaderFindsWhatIsPending(t *testing.T) {
 	w := newWorld(t)
 	w.grant("n1/1", "0", 2)

@@ -2054,6 +2054,7 @@ type Revoke struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
 	Slot          string                 `protobuf:"bytes,2,opt,name=slot,proto3" json:"slot,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"` // why, for the events of the calls that it held
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2098,6 +2099,13 @@ func (x *Revoke) GetSession() string {
 func (x *Revoke) GetSlot() string {
 	if x != nil {
 		return x.Slot
+	}
+	return ""
+}
+
+func (x *Revoke) GetReason() string {
+	if x != nil {
+		return x.Reason
 	}
 	return ""
 }
@@ -5818,10 +5826,11 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tprocessor\x18\x03 \x01(\tR\tprocessor\x12\x16\n" +
 	"\x06commit\x18\x04 \x01(\tR\x06commit\x12\x16\n" +
 	"\x06window\x18\x05 \x01(\rR\x06window\x12\x12\n" +
-	"\x04node\x18\x06 \x01(\tR\x04node\"6\n" +
+	"\x04node\x18\x06 \x01(\tR\x04node\"N\n" +
 	"\x06Revoke\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
-	"\x04slot\x18\x02 \x01(\tR\x04slot\">\n" +
+	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\">\n" +
 	"\n" +
 	"EndSession\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x16\n" +

@@ -113,6 +113,9 @@ func (n *Node) followModel(ctx context.Context) {
 func (n *Node) assign() {
 	_ = localModel{n}.View(n.stopping, func(view kv.View, applied uint64) error {
 		a := actors.Assignments{Version: applied, Standby: model.Candidates(view, n.self.Node)}
+		if self, ok := model.Get(view, messages.Kind_KIND_NODE, string(n.self.Node)); ok {
+			a.Drained = !self.Enabled
+		}
 		for _, m := range model.Assignments(view, n.self.Node) {
 			a.Assignments = append(a.Assignments, actors.Assignment{Processor: m.Processor, Next: m.Next, Deployment: m.Deployment})
 		}

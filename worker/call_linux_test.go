@@ -1,10 +1,13 @@
 package worker
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/elasticcode/flow/messages"
@@ -341,5 +344,51 @@ func TestExamplesGiveWhatTheySay(t *testing.T) {
 		if d := s.call(c.function, c.arguments...); string(d.Result) != c.want {
 			t.Errorf("%s(%v) gives %s %v, want %s", c.function, c.arguments, d.Result, d.Failure, c.want)
 		}
+	}
+}
+
+// A program that a call has left behind prints when nobody calls.
+func TestWhatIsPrintedBetweenCallsIsInNoLog(t *testing.T) {
+	s := start(t, `
+import os, subprocess
+def leave():
+    os.mkfifo("go")
+    subprocess.Popen(["sh", "-c", "read line < go; echo late"])
+    return os.path.abspath("go")
+def ping(): return "pong"
+`)
+	expect[Ready](s)
+	var fifo string
+	if err := json.Unmarshal(s.call("leave").Result, &fifo); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(fifo, []byte("now\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	for limit := time.Now().Add(10 * time.Second); !s.printed.has("late"); runtime.Gosched() {
+		if time.Now().After(limit) {
+			t.Fatal("the program that was left behind printed nothing")
+		}
+	}
+	if d := s.call("ping"); len(d.Log) != 0 {
+		t.Errorf("the next call has the log %q", d.Log)
+	}
+}
+
+func (p *printed) has(text string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Contains(string(p.tail), text)
+}
+
+func TestLongIntegersArriveAsTheyLeft(t *testing.T) {
+	s := start(t, "def same(x): return x\ndef longer(x): return x * 10\n")
+	expect[Ready](s)
+	digits := strings.Repeat("7", 5000)
+	if d := s.call("same", digits); string(d.Result) != digits {
+		t.Errorf("%v %.100s", d.Failure, d.Result)
+	}
+	if d := s.call("longer", digits); string(d.Result) != digits+"0" {
+		t.Errorf("%v %.100s", d.Failure, d.Result)
 	}
 }

@@ -39,8 +39,6 @@ def leave(how):
     pids = family()
     print(" ".join(map(str, pids)))
     if how == "_exit": os._exit(3)
-    if how == "exit": sys.exit(4)
-    if how == "text": sys.exit("no more")
     if how == "segfault": os.kill(os.getpid(), signal.SIGSEGV)
 
 def garbage(code):
@@ -144,7 +142,7 @@ func TestNothingIsLeftWhateverEndsTheWorker(t *testing.T) {
 
 func TestWorkerThatExitsTellsHow(t *testing.T) {
 	for how, want := range map[string]string{
-		"_exit": "exited with status 3", "exit": "exited with status 4", "text": "exited with status 1", "segfault": "killed by signal 11",
+		"_exit": "exited with status 3", "segfault": "killed by signal 11",
 	} {
 		t.Run(how, func(t *testing.T) {
 			s := start(t, family)
@@ -153,20 +151,27 @@ func TestWorkerThatExitsTellsHow(t *testing.T) {
 			s.send("ping")
 			expect[Begun](s)
 			e := exited(s, want)
-			if how == "exit" || how == "text" { // what it printed before is seen
-				for _, word := range strings.Fields(strings.SplitN(e.Tail, "\n", 2)[0]) {
-					if pid, _ := strconv.Atoi(word); pid <= 1 || alive(pid) {
-						t.Errorf("tail %q: process %d runs", e.Tail, pid)
-					}
-				}
-			}
-			if how == "text" && !strings.Contains(e.Tail, "no more") || how == "segfault" && !strings.Contains(e.Tail, "in leave") {
+			if how == "segfault" && !strings.Contains(e.Tail, "in leave") {
 				t.Errorf("tail is %q", e.Tail)
 			}
 			if !e.Loaded {
 				t.Error("it was loaded")
 			}
 		})
+	}
+}
+
+func TestSysExitIsAnExceptionOfItsCall(t *testing.T) {
+	s := start(t, "import sys\ndef leave(code):\n    print('before')\n    sys.exit(code)\ndef ping(): return 'pong'\n")
+	expect[Ready](s)
+	for code, message := range map[string]string{"4": "4", "0": "0", "null": "", `"no more"`: "no more"} {
+		d := s.call("leave", code)
+		if d.Outcome != messages.Outcome_EXCEPTION || d.Failure.Type != "SystemExit" || d.Failure.Message != message || string(d.Log) != "before\n" {
+			t.Errorf("sys.exit(%s): %v, log %q", code, d.Failure, d.Log)
+		}
+	}
+	if d := s.call("ping"); string(d.Result) != `"pong"` {
+		t.Errorf("the worker answers %s afterwards", d.Result)
 	}
 }
 

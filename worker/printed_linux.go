@@ -21,6 +21,7 @@ type printed struct {
 	raw   syscall.RawConn
 	fd    int
 	bound int
+	idle  func() bool   // no call is with the worker
 	done  chan struct{} // closed when the reading goroutine has ended
 
 	mu   sync.Mutex
@@ -28,12 +29,12 @@ type printed struct {
 	tail []byte // the end, since the last answer
 }
 
-func newPrinted(file *os.File, bound int) (*printed, error) {
+func newPrinted(file *os.File, bound int, idle func() bool) (*printed, error) {
 	raw, err := file.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	p := &printed{file: file, raw: raw, bound: bound, done: make(chan struct{})}
+	p := &printed{file: file, raw: raw, bound: bound, idle: idle, done: make(chan struct{})}
 	if err := raw.Control(func(fd uintptr) { p.fd = int(fd) }); err != nil {
 		return nil, err
 	}
@@ -45,9 +46,7 @@ func (p *printed) read() {
 	defer close(p.done)
 	_ = p.raw.Read(func(uintptr) bool { // it ends at the end of file or when the file is closed
 		for {
-			p.mu.Lock()
-			n, err := p.some()
-			p.mu.Unlock()
+			n, err := p.between()
 			if err == unix.EAGAIN {
 				return false
 			}
@@ -56,6 +55,20 @@ func (p *printed) read() {
 			}
 		}
 	})
+}
+
+// between reads once. What is printed while no call is with the worker, before
+// and after, is of something that a call has left behind: the next call's log
+// does not get it.
+func (p *printed) between() (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	idle, kept := p.idle(), len(p.call)
+	n, err := p.some()
+	if idle && p.idle() {
+		p.call = p.call[:kept]
+	}
+	return n, err
 }
 
 // some reads once, without waiting. It is called with mu held.

@@ -87,6 +87,13 @@ func (p *Process) Send(w Work) error {
 	return nil
 }
 
+// idle says that the worker holds no call.
+func (p *Process) idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.sent) == 0
+}
+
 // Terminate asks the worker's process group to end (SIGTERM), and kills
 // everything after the grace. It does not wait; Exited tells the end.
 func (p *Process) Terminate(grace time.Duration) {

@@ -176,7 +176,7 @@ func (p *Process) connect(env messages.Environment, s *pipes) (err error) {
 	if p.requests, err = newRequests(s.requests); err != nil {
 		return err
 	}
-	if p.printed, err = newPrinted(s.printed, p.limits.Log); err != nil {
+	if p.printed, err = newPrinted(s.printed, p.limits.Log, p.idle); err != nil {
 		return err
 	}
 	p.answers = s.answers

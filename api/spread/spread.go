@@ -40,7 +40,7 @@ func Data(text []byte) (*messages.Arguments, error) {
 	}
 }
 
-// Value checks that a text is one JSON value, and gives it without the white
+// Value checks that a text is one JSON value that functions can take, and gives it without the white
 // space around it.
 func Value(text []byte) ([]byte, error) {
 	if !utf8.Valid(text) {
@@ -51,6 +51,9 @@ func Value(text []byte) ([]byte, error) {
 	}
 	if depth(text) > MaxDepth {
 		return nil, fmt.Errorf("the data is nested deeper than %d levels", MaxDepth)
+	}
+	if number := infinite(text); number != nil {
+		return nil, fmt.Errorf("the number %.40s is beyond what a float can hold: it would arrive as infinity", number)
 	}
 	return trim(text), nil
 }

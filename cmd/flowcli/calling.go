@@ -52,9 +52,11 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 		return c.submit(ctx, net, request)
 	}
 	request.Timeout = f.timeout.time.Milliseconds()
-	ended, err := net.Call(ctx, request)
+	ended, err := c.waitFor(ctx, &waiting{c: c, net: net, request: request}, f.timeout.time, func(ctx context.Context) (*messages.CallInfo, error) {
+		return net.Call(ctx, request)
+	})
 	if err != nil {
-		return resumable(err, request.Id)
+		return err
 	}
 	return c.ended(ended)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/elasticcode/flow/client"
@@ -23,6 +24,8 @@ type cli struct {
 	unused  unusedFlags
 
 	network *client.Client
+
+	telling sync.Mutex // one note at a time goes to stderr
 }
 
 // reach is how long to look for a node that has not answered yet, when nobody
@@ -76,7 +79,10 @@ func (c *cli) connect() (*client.Client, error) {
 func (c *cli) nobodyAnswers(addresses []string) func(context.Context) ([]string, error) {
 	told := false
 	var since time.Time
+	var mu sync.Mutex // guards both: several requests may be under way
 	return func(context.Context) ([]string, error) {
+		mu.Lock()
+		defer mu.Unlock()
 		if since.IsZero() {
 			since = time.Now()
 		}
@@ -123,5 +129,7 @@ func (c *cli) logger() *slog.Logger {
 
 // notef tells people something that is no result.
 func (c *cli) notef(format string, args ...any) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
 	fmt.Fprintf(c.err, format+"\n", args...)
 }

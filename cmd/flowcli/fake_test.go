@@ -44,6 +44,8 @@ type fake struct {
 	statuses  []*messages.Object                                     // what Watch shows of a processor, one after the other
 	related   []*messages.Object                                     // with each of them
 	answer    func(*messages.RunRequest) (*messages.CallInfo, error) // what a call gives
+	ends      <-chan struct{}                                        // Run answers when it is closed; nil: at once
+	looked    func(*messages.CallInfo) *messages.CallInfo            // what GetCall shows of a call
 	conflicts int                                                    // updates that are refused since the version moved on
 }
 
@@ -311,10 +313,17 @@ func fakeCall(socket string, n int) *messages.CallInfo {
 	}
 }
 
-func (f *fake) Run(_ context.Context, r *connect.Request[messages.RunRequest]) (*connect.Response[messages.CallInfo], error) {
+func (f *fake) Run(ctx context.Context, r *connect.Request[messages.RunRequest]) (*connect.Response[messages.CallInfo], error) {
 	call, err := f.run(r.Msg)
 	if err != nil {
 		return nil, err
+	}
+	if f.ends != nil {
+		select {
+		case <-f.ends:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	return connect.NewResponse(call), nil
 }
@@ -350,6 +359,9 @@ func (f *fake) GetCall(_ context.Context, r *connect.Request[messages.GetCallReq
 	call, err := f.call(r.Msg.Id)
 	if err != nil {
 		return nil, err
+	}
+	if f.looked != nil {
+		call = f.looked(call)
 	}
 	return connect.NewResponse(call), nil
 }

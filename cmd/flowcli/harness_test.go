@@ -50,6 +50,7 @@ func (s *shell) runWith(ctx context.Context, stdin io.Reader, args ...string) ra
 		user:     func() string { return "joe" },
 		live:     func() ([]string, error) { return nil, nil },
 		patience: 50 * time.Millisecond,
+		told:     10 * time.Millisecond,
 	})
 	return ran{code, out.String(), err.String()}
 }

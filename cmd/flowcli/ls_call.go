@@ -130,6 +130,7 @@ func (c *cli) callTexts(call *messages.CallInfo, parts callParts) {
 		}
 	}
 	section("Waiting", call.Waiting)
+	section("Attempts", attemptsText(call))
 	section("Parents", strings.Join(call.Parents, "\n"))
 	section("Part of call", call.Joined)
 	if parts.arguments && call.Arguments != nil {

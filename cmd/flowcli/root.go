@@ -49,7 +49,11 @@ flowcli -o json ls calls`,
 	root.SetCompletionCommandGroupID(groupOther)
 	globalFlags(c, root)
 	root.Args = noArguments
+	version := root.Flags().Bool("version", false, "print the version of flowcli")
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *version {
+			return c.printVersion()
+		}
 		if c.unused.configure {
 			return c.notNeeded("--config", "nodes find each other, and flowcli finds them")
 		}

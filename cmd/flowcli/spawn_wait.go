@@ -79,17 +79,12 @@ func (s *spawning) watch(ctx context.Context, see func(*messages.ObjectResponse)
 	return ctx.Err()
 }
 
-// progress is a processor's status, with why: the first line, and the last,
-// where a build says what went wrong.
+// progress is a processor's status, with why.
 func progress(o *messages.Object) string {
-	first, rest, _ := strings.Cut(strings.TrimSpace(o.Message), "\n")
-	if first == "" {
-		return o.Status
+	if why := briefly(o.Message); why != "" {
+		return o.Status + ": " + why
 	}
-	if last := rest[strings.LastIndex(rest, "\n")+1:]; last != "" {
-		return o.Status + ": " + strings.TrimSuffix(first, ":") + ": " + last
-	}
-	return o.Status + ": " + first
+	return o.Status
 }
 
 // processorFailed is the error of a processor that will not run; the last

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -112,7 +113,9 @@ func newTaskResult(c *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		call, err := net.Result(cmd.Context(), id, timeout.time)
+		call, err := c.waitFor(cmd.Context(), &waiting{c: c, net: net, id: id}, timeout.time, func(ctx context.Context) (*messages.CallInfo, error) {
+			return net.Result(ctx, id, timeout.time)
+		})
 		if err != nil {
 			return err
 		}

@@ -18,15 +18,17 @@ func newVersion(c *cli) *cobra.Command {
 		Short:   "Print the version of flowcli",
 		Example: "flowcli version",
 		Args:    noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			version, commit := built()
-			if c.structured() {
-				return c.write(document.Object{{Name: "version", Value: version}, {Name: "commit", Value: orNull(commit)}, {Name: "go", Value: runtime.Version()}})
-			}
-			_, err := fmt.Fprintf(c.out, "flowcli %s\n", version)
-			return err
-		},
+		RunE:    func(*cobra.Command, []string) error { return c.printVersion() },
 	}
+}
+
+func (c *cli) printVersion() error {
+	version, commit := built()
+	if c.structured() {
+		return c.write(document.Object{{Name: "version", Value: version}, {Name: "commit", Value: orNull(commit)}, {Name: "go", Value: runtime.Version()}})
+	}
+	_, err := fmt.Fprintf(c.out, "flowcli %s\n", version)
+	return err
 }
 
 // built is what the linker was told, which is what nodes show as their version,

@@ -20,12 +20,13 @@ type world struct {
 	user     func() string            // who runs it
 	live     func() ([]string, error) // API addresses of nodes on this machine
 	patience time.Duration            // how long to go on while no node answers; 0: the client's own
+	told     time.Duration            // how often people are told what a call that they wait for waits for
 }
 
 func newWorld() world {
 	return world{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		getenv: os.Getenv, user: systemUser, live: liveNodes,
+		getenv: os.Getenv, user: systemUser, live: liveNodes, told: time.Second,
 	}
 }
 

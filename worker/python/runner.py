@@ -75,12 +75,6 @@ class Capture:
         note = b"\n... the rest of what was printed is not kept\n"
         return log[: self.bound - len(note)].decode("utf-8", "ignore").encode() + note
 
-    def spill(self):
-        """Writes the log of a call that ends this process where the node still sees it."""
-        log = self.end()
-        if log:
-            write_all(self.fd, log)
-
     def flush(self):
         pass
 
@@ -302,6 +296,8 @@ class Runner:
         self.decode = json.JSONDecoder(parse_constant=refuse_constant).decode
         self.environment = CallEnvironment()
         sys.stdout = sys.stderr = self.stdout
+        if hasattr(sys, "set_int_max_str_digits"):
+            sys.set_int_max_str_digits(0)  # integers arrive and leave as they are; what comes is bounded in bytes
         os.register_at_fork(after_in_child=self.in_fork)
 
     def in_fork(self):
@@ -397,8 +393,6 @@ class Runner:
             result = b"null" if value is None else self.results.encode(value)
             if routed:
                 plugs, output = self.routed(routed)
-        except SystemExit as error:
-            self.exit(error.code)
         except BadResult as error:
             outcome, failed, message = BAD_RESULT, b"bad_result", bounded("%s: %s" % (name, error), 4096)
             result = plugs = output = b""
@@ -414,18 +408,6 @@ class Runner:
             DONE_FRAME.size - 4 + len(body), DONE, seq, outcome, started, ended,
             len(result), len(log), len(failed), len(message), len(traceback), len(plugs), len(output),
         ) + body  # fmt: skip
-
-    def exit(self, code):
-        """Ends the process as the function asked, at once: threads it left behind would hold a slower end up."""
-        if self.forked:
-            os._exit(0)
-        self.stdout.spill()
-        if isinstance(code, int):
-            os._exit(code & 0xFF)
-        if code is None:
-            os._exit(0)
-        write_all(2, (str(code) + "\n").encode("utf-8", "backslashreplace"))
-        os._exit(1)
 
     def arguments(self, data, at, n_positional, n_named):
         positional, named = [], {}
