@@ -374,6 +374,21 @@ func (f *fakePartition) Lookup(id messages.CallID) (*messages.Call, bool) {
 	return f.ended(c).Call, true
 }
 
+func (f *fakePartition) Ended(first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range count {
+		c, there := f.calls[first.At(first.Index()+i)]
+		if !there {
+			return nil, false
+		}
+		if call := f.ended(c).Call; call.State == messages.CallState_FINISHED && !known.Has(i) {
+			ended = append(ended, call)
+		}
+	}
+	return ended, true
+}
+
 // For the tests.
 
 // run enqueues n calls of a function.

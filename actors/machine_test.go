@@ -112,6 +112,10 @@ func (r *realPartition) Lookup(id messages.CallID) (*messages.Call, bool) {
 	return flow.GetCall(r.view(), id, false, time.Now().UnixMicro())
 }
 
+func (r *realPartition) Ended(first messages.CallID, count int, known messages.Known) ([]*messages.Call, bool) {
+	return flow.Results(r.view(), first, count, known)
+}
+
 // socketFor gives a socket whose function is its id.
 func socketFor(function string) *messages.ConfigureSocket {
 	return &messages.ConfigureSocket{Socket: function, Name: function, Processor: "p", Function: function}

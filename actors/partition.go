@@ -27,6 +27,8 @@ type State interface {
 	NextTimer() (at int64, ok bool)                   // microseconds: when the next Tick has something to do
 	Schedules() []*messages.ScheduleState             // of sockets, paused ones too
 	Lookup(id messages.CallID) (*messages.Call, bool) // with its result, when it has ended
+	// Ended gives the calls of a batch that have ended and are not known.
+	Ended(first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool)
 }
 
 // PartitionConfig is what a partition's actors work with.
@@ -58,7 +60,7 @@ type Partition struct {
 func NewPartition(s *System, config PartitionConfig) (*Partition, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Partition{system: s, config: config, ctx: ctx, cancel: cancel, gone: make(chan struct{})}
-	p.waiters.byCall = map[messages.CallID][]*waiter{}
+	p.waiters.byCall = map[messages.CallID][]listener{}
 	pid, err := s.spawn(PartitionName(config.ID), func() actor.Actor { return &leader{Partition: p} }, actor.WithSupervisor(s.cursor))
 	if err != nil {
 		cancel()

@@ -330,6 +330,71 @@ func TestWaitersEndWithTheirContextOrTheLead(t *testing.T) {
 	})
 }
 
+func TestResultsOfABatchComeAsTheyEnd(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		first := messages.NewCallID("batch", 1, 0)
+		for i := range 3 {
+			w.partition.set(func() {
+				w.partition.apply(&messages.Enqueue{Id: first.At(i).Bytes(), Socket: []string{"1ms", "2ms", "30ms"}[i]})
+			})
+		}
+		q := &messages.AwaitSomeRequest{First: first.Bytes(), Count: 3}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := w.leader.AwaitSome(ctx, q); !errors.Is(err, messages.Deadline) {
+			t.Errorf("nothing runs, and %v", err)
+		}
+		w.place("c1", on(1))
+		for q.Known = nil; len(q.Known) == 0 || q.Known[0] != 0b111; {
+			calls, err := w.leader.AwaitSome(t.Context(), q)
+			if err != nil || len(calls) == 0 || len(calls) == 3 {
+				t.Fatalf("%d calls, %v; the third takes much longer than the others", len(calls), err)
+			}
+			for _, c := range calls {
+				i := messages.CallIDFrom(c.Id).Index()
+				if messages.Known(q.Known).Has(i) || c.State != messages.CallState_FINISHED {
+					t.Errorf("call %d is told again, or %v", i, c)
+				}
+				q.Known = messages.Known(q.Known).With(i)
+			}
+		}
+		if _, err := w.leader.AwaitSome(t.Context(), q); !errors.Is(err, messages.Invalid) {
+			t.Errorf("all is known, and %v", err)
+		}
+		q = &messages.AwaitSomeRequest{First: first.Bytes(), Count: 4}
+		if _, err := w.leader.AwaitSome(t.Context(), q); !errors.Is(err, messages.NotFound) {
+			t.Errorf("a batch that is not there: %v", err)
+		}
+		if n := waiting(w.leader); n != 0 {
+			t.Errorf("%d waiters are left", n)
+		}
+	})
+}
+
+func TestThoseWhoWaitForABatchAreSentToTheNextLeader(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		first := messages.NewCallID("batch", 1, 0)
+		w.partition.set(func() {
+			for i := range 20 {
+				w.partition.apply(&messages.Enqueue{Id: first.At(i).Bytes(), Socket: "1ms"})
+			}
+		})
+		var wait sync.WaitGroup
+		wait.Go(func() {
+			calls, err := w.leader.AwaitSome(t.Context(), &messages.AwaitSomeRequest{First: first.Bytes(), Count: 20})
+			if !errors.Is(err, messages.NotLeader) {
+				t.Errorf("when the lead was lost: %v, %v", calls, err)
+			}
+		})
+		synctest.Wait()
+		w.leader.Following()
+		wait.Wait()
+		if n := waiting(w.leader); n != 0 {
+			t.Errorf("%d waiters are left", n)
+		}
+	})
+}
+
 func waiting(p *Partition) int {
 	p.waiters.mu.Lock()
 	defer p.waiters.mu.Unlock()
@@ -337,7 +402,7 @@ func waiting(p *Partition) int {
 }
 
 func TestWaitersAreBounded(t *testing.T) {
-	w := waiters{leading: true, count: MaxWaiters, byCall: map[messages.CallID][]*waiter{}}
+	w := waiters{leading: true, count: MaxWaiters, byCall: map[messages.CallID][]listener{}}
 	if _, err := w.register("run", messages.CallID{1}); !errors.Is(err, messages.Exhausted) {
 		t.Errorf("one too many: %v", err)
 	}

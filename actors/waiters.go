@@ -7,7 +7,7 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// MaxWaiters is how many clients may wait at one partition's leader.
+// MaxWaiters is how many calls may be waited for at one partition's leader.
 const MaxWaiters = 1 << 17
 
 // waiters holds those who wait for a call's end, while this replica leads.
@@ -16,33 +16,57 @@ type waiters struct {
 	leading bool
 	stopped bool // for good
 	count   int
-	byCall  map[messages.CallID][]*waiter
+	byCall  map[messages.CallID][]listener
 }
 
-// waiter is told once: by a call, or by nil when this replica no longer leads.
+// listener is told once of each call that it is registered for: of its end, or
+// by nil that this replica no longer leads. It must not block.
+type listener interface{ tell(*messages.Call) }
+
+// waiter waits for one call.
 type waiter struct{ end chan *messages.Call }
+
+func (w *waiter) tell(c *messages.Call) { w.end <- c }
 
 // register must come before what ends the call is proposed, or looked for.
 func (w *waiters) register(op string, id messages.CallID) (*waiter, error) {
+	one := &waiter{make(chan *messages.Call, 1)}
+	return one, w.registerAll(op, []messages.CallID{id}, one)
+}
+
+// registerAll registers a listener for several calls.
+func (w *waiters) registerAll(op string, ids []messages.CallID, one listener) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.leading {
-		return nil, notLeading(op, id)
+		return notLeading(op, ids[0])
 	}
-	if w.count >= MaxWaiters {
-		return nil, messages.Errorf(messages.Exhausted, op, id.String(), "%d clients wait at this partition already", w.count).
+	if w.count+len(ids) > MaxWaiters {
+		return messages.Errorf(messages.Exhausted, op, ids[0].String(), "%d calls are waited for at this partition already", w.count).
 			WithHint("submit without waiting, and ask for the result later")
 	}
-	one := &waiter{make(chan *messages.Call, 1)}
-	w.byCall[id] = append(w.byCall[id], one)
-	w.count++
-	return one, nil
+	for _, id := range ids {
+		w.byCall[id] = append(w.byCall[id], one)
+	}
+	w.count += len(ids)
+	return nil
 }
 
-// forget takes a waiter out that was not told.
-func (w *waiters) forget(id messages.CallID, one *waiter) {
+// forget takes a listener out that was not told.
+func (w *waiters) forget(id messages.CallID, one listener) {
+	w.forgetAll([]messages.CallID{id}, one)
+}
+
+// forgetAll takes a listener out of all calls that it was not told of.
+func (w *waiters) forgetAll(ids []messages.CallID, one listener) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, id := range ids {
+		w.remove(id, one)
+	}
+}
+
+func (w *waiters) remove(id messages.CallID, one listener) {
 	all := w.byCall[id]
 	for i := range all {
 		if all[i] != one {
@@ -64,7 +88,7 @@ func (w *waiters) wake(call *messages.Call) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, one := range w.byCall[id] {
-		one.end <- call
+		one.tell(call)
 		w.count--
 	}
 	delete(w.byCall, id)
@@ -83,7 +107,7 @@ func (w *waiters) close(forGood bool) {
 	w.leading, w.stopped = false, w.stopped || forGood
 	for _, all := range w.byCall {
 		for _, one := range all {
-			one.end <- nil
+			one.tell(nil)
 		}
 	}
 	clear(w.byCall)

@@ -43,6 +43,8 @@ type Cluster interface {
 	Call(ctx context.Context, m *messages.Enqueue) (*messages.Call, *messages.Position, error)
 	// Await waits for a call's end.
 	Await(ctx context.Context, id messages.CallID) (*messages.Call, error)
+	// AwaitSome waits until some of a batch's calls have ended, and gives those.
+	AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest) ([]*messages.Call, error)
 	// ReadIndex gives the index that a linearizable read must have applied.
 	ReadIndex(ctx context.Context, group messages.GroupID) (uint64, error)
 	// Query asks a replica of a partition.

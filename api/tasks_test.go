@@ -180,6 +180,31 @@ func TestBatchIsOneUnit(t *testing.T) {
 			t.Errorf("call %d: %v, %v; want %s", i, call, err, want)
 		}
 	}
+	var known messages.Known
+	for _, more := range []bool{true, true, true, false} {
+		got, err := s.tasks.Results(s.within(), connect.NewRequest(&messages.ResultsRequest{First: sent.Msg.First, Count: 3, Known: known, Timeout: 5000}))
+		if !more || len(known) > 0 && known[0] == 0b111 {
+			if err == nil {
+				t.Errorf("all is known, and it answers %v", got.Msg)
+			}
+			break
+		}
+		if err != nil || len(got.Msg.Calls) == 0 {
+			t.Fatalf("results: %v", err)
+		}
+		for _, c := range got.Msg.Calls {
+			id, err := messages.ParseCallID(c.Id)
+			if err != nil || c.State != "finished" || known.Has(id.Index()) {
+				t.Errorf("result %v, %v", c, err)
+			}
+			known = known.With(id.Index())
+		}
+	}
+	for _, wrong := range []*messages.ResultsRequest{{First: sent.Msg.First}, {First: sent.Msg.First, Count: 5000}, {First: "x", Count: 1}} {
+		if _, err := s.tasks.Results(s.within(), connect.NewRequest(wrong)); err == nil {
+			t.Errorf("%v is answered", wrong)
+		}
+	}
 	again, err := s.tasks.SubmitBatch(s.within(), connect.NewRequest(m))
 	if err != nil || again.Msg.First != sent.Msg.First || !again.Msg.Duplicate {
 		t.Errorf("the same again: %v, %v", again, err)

@@ -240,6 +240,25 @@ func (w *world) Await(ctx context.Context, id messages.CallID) (*messages.Call, 
 	}
 }
 
+func (w *world) AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest) ([]*messages.Call, error) {
+	first := messages.CallIDFrom(q.First)
+	if len(q.Known) > 0 && int(q.Known[0]) == 1<<q.Count-1 {
+		return nil, messages.Errorf(messages.Invalid, "wait for", "batch "+first.String(), "all of its results are known")
+	}
+	for i := range int(q.Count) {
+		if !messages.Known(q.Known).Has(i) {
+			if _, err := w.Await(ctx, first.At(first.Index()+i)); err != nil {
+				return nil, err
+			}
+			break
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	calls, _ := flow.Results(w.groups[first.Partition()].state, first, int(q.Count), q.Known)
+	return calls, nil
+}
+
 func (w *world) ReadIndex(ctx context.Context, id messages.GroupID) (uint64, error) {
 	if w.isDown(ctx) {
 		return 0, ctx.Err()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"github.com/elasticcode/flow/client"
@@ -139,10 +138,7 @@ func verdict(socket string, a client.Answer) error {
 	return judge(socket, a.Call)
 }
 
-const (
-	batchSize = 256
-	fetchers  = 16 // of one batch's results
-)
+const batchSize = 256
 
 // batches sends durable batches, each by a caller that then fetches the results.
 func batches(ctx context.Context, w *network, socket string, inFlight int, d time.Duration) (Figure, error) {
@@ -156,42 +152,14 @@ func batches(ctx context.Context, w *network, socket string, inFlight int, d tim
 		if err != nil {
 			return err
 		}
-		ids, err := client.IDs(b)
-		if err != nil {
-			return err
-		}
-		return fetch(ctx, c, socket, ids)
-	}), nil
-}
-
-// fetch waits for the results of calls, a few at a time.
-func fetch(ctx context.Context, c *client.Client, socket string, ids []string) error {
-	var next atomic.Int64
-	errs := make(chan error, fetchers)
-	for range fetchers {
-		go func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(ids) {
-					errs <- nil
-					return
-				}
-				call, err := c.Result(ctx, ids[i], 0)
-				if err == nil {
-					err = judge(socket, call)
-				}
-				if err != nil {
-					errs <- err
-					return
-				}
+		for call, err := range c.Results(ctx, b) {
+			if err == nil {
+				err = judge(socket, call)
 			}
-		}()
-	}
-	var first error
-	for range fetchers {
-		if err := <-errs; first == nil {
-			first = err
+			if err != nil {
+				return err
+			}
 		}
-	}
-	return first
+		return nil
+	}), nil
 }

@@ -20,6 +20,7 @@ const (
 	kindServers    peer.Kind = 6
 	kindPlacements peer.Kind = 7
 	kindHosted     peer.Kind = 8
+	kindAwaitSome  peer.Kind = 9
 
 	FirstFreeKind peer.Kind = 32
 )
@@ -83,6 +84,15 @@ func (r *Router) awaitAt(ctx context.Context, to messages.NodeID, id messages.Ca
 	response := new(messages.AwaitResponse)
 	err := r.ask(ctx, to, kindAwait, &messages.AwaitRequest{Group: uint32(id.Partition()), Call: id.Bytes()}, response)
 	return response.GetCall(), err
+}
+
+func (r *Router) awaitSomeAt(ctx context.Context, to messages.NodeID, q *messages.AwaitSomeRequest) ([]*messages.Call, error) {
+	if to == r.config.Self {
+		return r.awaitSomeHere(ctx, q)
+	}
+	response := new(messages.AwaitSomeResponse)
+	err := r.ask(ctx, to, kindAwaitSome, q, response)
+	return response.GetCalls(), err
 }
 
 func (r *Router) serversAt(ctx context.Context, to messages.NodeID, group messages.GroupID) ([]Server, error) {

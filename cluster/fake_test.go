@@ -187,6 +187,11 @@ func (n *fakeNode) Await(ctx context.Context, id messages.CallID) (*messages.Cal
 	}
 }
 
+func (n *fakeNode) AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest) ([]*messages.Call, error) {
+	call, err := n.Await(ctx, messages.CallIDFrom(q.First))
+	return []*messages.Call{call}, err
+}
+
 // bodies gives what was applied, in order, each repetition counted.
 func (w *world) bodies() []string {
 	w.mu.Lock()

@@ -89,6 +89,13 @@ func (r *Router) awaitHere(ctx context.Context, id messages.CallID) (*messages.C
 	return r.config.Waiters.Await(ctx, id)
 }
 
+func (r *Router) awaitSomeHere(ctx context.Context, q *messages.AwaitSomeRequest) ([]*messages.Call, error) {
+	if _, err := r.led(messages.CallIDFrom(q.GetFirst()).Partition()); err != nil {
+		return nil, err
+	}
+	return r.config.Waiters.AwaitSome(ctx, q)
+}
+
 // serversHere verifies first that this node still leads: one that was cut off
 // would tell of servers that are long replaced.
 func (r *Router) serversHere(ctx context.Context, group messages.GroupID) ([]Server, error) {
@@ -150,6 +157,10 @@ func (r *Router) RegisterHandlers(h Handlers) {
 	handle(h, kindAwait, func(ctx context.Context, q *messages.AwaitRequest) (*messages.AwaitResponse, error) {
 		call, err := r.awaitHere(ctx, messages.CallIDFrom(q.GetCall()))
 		return &messages.AwaitResponse{Call: call}, err
+	})
+	handle(h, kindAwaitSome, func(ctx context.Context, q *messages.AwaitSomeRequest) (*messages.AwaitSomeResponse, error) {
+		calls, err := r.awaitSomeHere(ctx, q)
+		return &messages.AwaitSomeResponse{Calls: calls}, err
 	})
 	handle(h, kindServers, func(ctx context.Context, q *messages.ServersRequest) (*messages.ServersResponse, error) {
 		servers, err := r.serversHere(ctx, messages.GroupID(q.GetGroup()))

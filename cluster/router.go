@@ -55,6 +55,8 @@ type Waiters interface {
 	Call(ctx context.Context, m *messages.Enqueue) (call *messages.Call, index uint64, err error)
 	// Await waits for the end of a call that was accepted before.
 	Await(ctx context.Context, id messages.CallID) (*messages.Call, error)
+	// AwaitSome waits until some of a batch's calls have ended, and gives those.
+	AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest) ([]*messages.Call, error)
 }
 
 // Querier answers from this node's replica of the group, which has applied the
@@ -153,6 +155,20 @@ func (r *Router) Await(ctx context.Context, id messages.CallID) (*messages.Call,
 		return nil, err
 	}
 	return call, nil
+}
+
+// AwaitSome waits until some of a batch's calls have ended, and gives those.
+func (r *Router) AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest) ([]*messages.Call, error) {
+	group := messages.CallIDFrom(q.GetFirst()).Partition()
+	var calls []*messages.Call
+	err := r.route(ctx, task{op: "wait for batch at group", group: group, again: true, limit: waitLimit}, func(ctx context.Context, to messages.NodeID) (err error) {
+		calls, err = r.awaitSomeAt(ctx, to, q)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return calls, nil
 }
 
 // ReadIndex gives an index of a group's log: whoever has applied it sees all

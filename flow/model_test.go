@@ -206,6 +206,7 @@ func (e *episode) compare() {
 	e.comparePending()
 	e.compareList()
 	e.compareGates()
+	e.compareResults()
 }
 
 // comparePending holds what a new leader would send again against the oracle.

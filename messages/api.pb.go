@@ -987,6 +987,120 @@ func (x *ResultRequest) GetTimeout() int64 {
 	return 0
 }
 
+type ResultsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	First string                 `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`  // as SubmitBatch answered
+	Count uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"` // as SubmitBatch answered
+	// A bit for each call whose result the client has: that of call i is
+	// known[i/8] >> i%8 & 1. It may be shorter.
+	Known         []byte `protobuf:"bytes,3,opt,name=known,proto3" json:"known,omitempty"`
+	Timeout       int64  `protobuf:"varint,4,opt,name=timeout,proto3" json:"timeout,omitempty"` // milliseconds; 0: until the client goes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResultsRequest) Reset() {
+	*x = ResultsRequest{}
+	mi := &file_messages_api_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResultsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResultsRequest) ProtoMessage() {}
+
+func (x *ResultsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResultsRequest.ProtoReflect.Descriptor instead.
+func (*ResultsRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ResultsRequest) GetFirst() string {
+	if x != nil {
+		return x.First
+	}
+	return ""
+}
+
+func (x *ResultsRequest) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *ResultsRequest) GetKnown() []byte {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+func (x *ResultsRequest) GetTimeout() int64 {
+	if x != nil {
+		return x.Timeout
+	}
+	return 0
+}
+
+type ResultsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Calls         []*CallInfo            `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"` // at least one, but for a timeout
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResultsResponse) Reset() {
+	*x = ResultsResponse{}
+	mi := &file_messages_api_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResultsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResultsResponse) ProtoMessage() {}
+
+func (x *ResultsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResultsResponse.ProtoReflect.Descriptor instead.
+func (*ResultsResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ResultsResponse) GetCalls() []*CallInfo {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
 type GetCallRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -998,7 +1112,7 @@ type GetCallRequest struct {
 
 func (x *GetCallRequest) Reset() {
 	*x = GetCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1124,7 @@ func (x *GetCallRequest) String() string {
 func (*GetCallRequest) ProtoMessage() {}
 
 func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1137,7 @@ func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallRequest.ProtoReflect.Descriptor instead.
 func (*GetCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{13}
+	return file_messages_api_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetCallRequest) GetId() string {
@@ -1057,7 +1171,7 @@ type CancelCallRequest struct {
 
 func (x *CancelCallRequest) Reset() {
 	*x = CancelCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1183,7 @@ func (x *CancelCallRequest) String() string {
 func (*CancelCallRequest) ProtoMessage() {}
 
 func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1196,7 @@ func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelCallRequest.ProtoReflect.Descriptor instead.
 func (*CancelCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{14}
+	return file_messages_api_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CancelCallRequest) GetId() string {
@@ -1143,7 +1257,7 @@ type CallInfo struct {
 
 func (x *CallInfo) Reset() {
 	*x = CallInfo{}
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1155,7 +1269,7 @@ func (x *CallInfo) String() string {
 func (*CallInfo) ProtoMessage() {}
 
 func (x *CallInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1168,7 +1282,7 @@ func (x *CallInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallInfo.ProtoReflect.Descriptor instead.
 func (*CallInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{15}
+	return file_messages_api_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CallInfo) GetId() string {
@@ -1434,7 +1548,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1560,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1573,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{16}
+	return file_messages_api_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListCallsRequest) GetSocket() string {
@@ -1544,7 +1658,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1556,7 +1670,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1569,7 +1683,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{17}
+	return file_messages_api_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListCallsResponse) GetCalls() []*CallInfo {
@@ -1609,7 +1723,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1735,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1748,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{18}
+	return file_messages_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CreateRequest) GetObject() *Object {
@@ -1657,7 +1771,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1669,7 +1783,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1682,7 +1796,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{19}
+	return file_messages_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *UpdateRequest) GetKind() Kind {
@@ -1731,7 +1845,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +1857,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +1870,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{20}
+	return file_messages_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DeleteRequest) GetKind() Kind {
@@ -1791,7 +1905,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1803,7 +1917,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1816,7 +1930,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{21}
+	return file_messages_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetRequest) GetKind() Kind {
@@ -1855,7 +1969,7 @@ type ObjectResponse struct {
 
 func (x *ObjectResponse) Reset() {
 	*x = ObjectResponse{}
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1867,7 +1981,7 @@ func (x *ObjectResponse) String() string {
 func (*ObjectResponse) ProtoMessage() {}
 
 func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1880,7 +1994,7 @@ func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectResponse.ProtoReflect.Descriptor instead.
 func (*ObjectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{22}
+	return file_messages_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ObjectResponse) GetObject() *Object {
@@ -1945,7 +2059,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1957,7 +2071,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1970,7 +2084,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{23}
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListRequest) GetKind() Kind {
@@ -2020,7 +2134,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2032,7 +2146,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2045,7 +2159,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{24}
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListResponse) GetObjects() []*Object {
@@ -2086,7 +2200,7 @@ type ControlRequest struct {
 
 func (x *ControlRequest) Reset() {
 	*x = ControlRequest{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2098,7 +2212,7 @@ func (x *ControlRequest) String() string {
 func (*ControlRequest) ProtoMessage() {}
 
 func (x *ControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2111,7 +2225,7 @@ func (x *ControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRequest.ProtoReflect.Descriptor instead.
 func (*ControlRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ControlRequest) GetProcessor() string {
@@ -2137,7 +2251,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2149,7 +2263,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2162,7 +2276,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{26}
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *InspectRequest) GetProcessor() *Processor {
@@ -2182,7 +2296,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2194,7 +2308,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2207,7 +2321,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *InspectResponse) GetCommit() string {
@@ -2234,7 +2348,7 @@ type ListSchedulesRequest struct {
 
 func (x *ListSchedulesRequest) Reset() {
 	*x = ListSchedulesRequest{}
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2246,7 +2360,7 @@ func (x *ListSchedulesRequest) String() string {
 func (*ListSchedulesRequest) ProtoMessage() {}
 
 func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2259,7 +2373,7 @@ func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
 func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{28}
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListSchedulesRequest) GetSocket() string {
@@ -2285,7 +2399,7 @@ type ListSchedulesResponse struct {
 
 func (x *ListSchedulesResponse) Reset() {
 	*x = ListSchedulesResponse{}
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2297,7 +2411,7 @@ func (x *ListSchedulesResponse) String() string {
 func (*ListSchedulesResponse) ProtoMessage() {}
 
 func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2310,7 +2424,7 @@ func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
 func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{29}
+	return file_messages_api_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListSchedulesResponse) GetSchedules() []*ScheduleInfo {
@@ -2344,7 +2458,7 @@ type ScheduleInfo struct {
 
 func (x *ScheduleInfo) Reset() {
 	*x = ScheduleInfo{}
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2356,7 +2470,7 @@ func (x *ScheduleInfo) String() string {
 func (*ScheduleInfo) ProtoMessage() {}
 
 func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2369,7 +2483,7 @@ func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleInfo.ProtoReflect.Descriptor instead.
 func (*ScheduleInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{30}
+	return file_messages_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ScheduleInfo) GetSocket() string {
@@ -2485,7 +2599,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2497,7 +2611,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2510,7 +2624,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{31}
+	return file_messages_api_proto_rawDescGZIP(), []int{33}
 }
 
 type NetworkInfo struct {
@@ -2534,7 +2648,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2546,7 +2660,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2559,7 +2673,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{32}
+	return file_messages_api_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2657,7 +2771,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2669,7 +2783,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2682,7 +2796,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{33}
+	return file_messages_api_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2764,7 +2878,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2776,7 +2890,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2789,7 +2903,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{34}
+	return file_messages_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -2825,7 +2939,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2837,7 +2951,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2850,7 +2964,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{35}
+	return file_messages_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Explanation) GetId() string {
@@ -2963,7 +3077,7 @@ type ListenRequest struct {
 
 func (x *ListenRequest) Reset() {
 	*x = ListenRequest{}
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2975,7 +3089,7 @@ func (x *ListenRequest) String() string {
 func (*ListenRequest) ProtoMessage() {}
 
 func (x *ListenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2988,7 +3102,7 @@ func (x *ListenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListenRequest.ProtoReflect.Descriptor instead.
 func (*ListenRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{36}
+	return file_messages_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListenRequest) GetName() string {
@@ -3042,7 +3156,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3054,7 +3168,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3067,7 +3181,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{37}
+	return file_messages_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Notice) GetChannel() string {
@@ -3178,7 +3292,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_messages_api_proto_msgTypes[38]
+	mi := &file_messages_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3190,7 +3304,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[38]
+	mi := &file_messages_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3203,7 +3317,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{38}
+	return file_messages_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *LogsRequest) GetId() string {
@@ -3230,7 +3344,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_messages_api_proto_msgTypes[39]
+	mi := &file_messages_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3242,7 +3356,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[39]
+	mi := &file_messages_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3255,7 +3369,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{39}
+	return file_messages_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *LogsResponse) GetCall() *CallInfo {
@@ -3282,7 +3396,7 @@ type AttemptLog struct {
 
 func (x *AttemptLog) Reset() {
 	*x = AttemptLog{}
-	mi := &file_messages_api_proto_msgTypes[40]
+	mi := &file_messages_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3294,7 +3408,7 @@ func (x *AttemptLog) String() string {
 func (*AttemptLog) ProtoMessage() {}
 
 func (x *AttemptLog) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[40]
+	mi := &file_messages_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3307,7 +3421,7 @@ func (x *AttemptLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptLog.ProtoReflect.Descriptor instead.
 func (*AttemptLog) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{40}
+	return file_messages_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AttemptLog) GetAttempt() uint32 {
@@ -3413,7 +3527,14 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06oldest\x18\x04 \x03(\v2\x10.flow.v1.ArrivalR\x06oldest\"9\n" +
 	"\rResultRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
-	"\atimeout\x18\x02 \x01(\x03R\atimeout\"g\n" +
+	"\atimeout\x18\x02 \x01(\x03R\atimeout\"l\n" +
+	"\x0eResultsRequest\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\tR\x05first\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x14\n" +
+	"\x05known\x18\x03 \x01(\fR\x05known\x12\x18\n" +
+	"\atimeout\x18\x04 \x01(\x03R\atimeout\":\n" +
+	"\x0fResultsResponse\x12'\n" +
+	"\x05calls\x18\x01 \x03(\v2\x11.flow.v1.CallInfoR\x05calls\"g\n" +
 	"\x0eGetCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\targuments\x18\x02 \x01(\bR\targuments\x12'\n" +
@@ -3627,14 +3748,15 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\x91\x05\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\xcf\x05\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
 	"\vSubmitBatch\x12\x1b.flow.v1.SubmitBatchRequest\x1a\x1c.flow.v1.SubmitBatchResponse\x12<\n" +
 	"\aPublish\x12\x17.flow.v1.PublishRequest\x1a\x18.flow.v1.PublishResponse\x12=\n" +
 	"\x06Stream\x12\x16.flow.v1.StreamRequest\x1a\x17.flow.v1.StreamResponse(\x010\x01\x123\n" +
-	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x125\n" +
+	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x12<\n" +
+	"\aResults\x12\x17.flow.v1.ResultsRequest\x1a\x18.flow.v1.ResultsResponse\x125\n" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
@@ -3666,7 +3788,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),              // 0: flow.v1.Position
 	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
@@ -3681,133 +3803,138 @@ var file_messages_api_proto_goTypes = []any{
 	(*Gate)(nil),                  // 10: flow.v1.Gate
 	(*GateInput)(nil),             // 11: flow.v1.GateInput
 	(*ResultRequest)(nil),         // 12: flow.v1.ResultRequest
-	(*GetCallRequest)(nil),        // 13: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),     // 14: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),              // 15: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),      // 16: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),     // 17: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),         // 18: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),         // 19: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),         // 20: flow.v1.DeleteRequest
-	(*GetRequest)(nil),            // 21: flow.v1.GetRequest
-	(*ObjectResponse)(nil),        // 22: flow.v1.ObjectResponse
-	(*ListRequest)(nil),           // 23: flow.v1.ListRequest
-	(*ListResponse)(nil),          // 24: flow.v1.ListResponse
-	(*ControlRequest)(nil),        // 25: flow.v1.ControlRequest
-	(*InspectRequest)(nil),        // 26: flow.v1.InspectRequest
-	(*InspectResponse)(nil),       // 27: flow.v1.InspectResponse
-	(*ListSchedulesRequest)(nil),  // 28: flow.v1.ListSchedulesRequest
-	(*ListSchedulesResponse)(nil), // 29: flow.v1.ListSchedulesResponse
-	(*ScheduleInfo)(nil),          // 30: flow.v1.ScheduleInfo
-	(*GetNetworkRequest)(nil),     // 31: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),           // 32: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),             // 33: flow.v1.GroupInfo
-	(*ExplainRequest)(nil),        // 34: flow.v1.ExplainRequest
-	(*Explanation)(nil),           // 35: flow.v1.Explanation
-	(*ListenRequest)(nil),         // 36: flow.v1.ListenRequest
-	(*Notice)(nil),                // 37: flow.v1.Notice
-	(*LogsRequest)(nil),           // 38: flow.v1.LogsRequest
-	(*LogsResponse)(nil),          // 39: flow.v1.LogsResponse
-	(*AttemptLog)(nil),            // 40: flow.v1.AttemptLog
-	nil,                           // 41: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),             // 42: flow.v1.ErrorInfo
-	(*Arrival)(nil),               // 43: flow.v1.Arrival
-	(*Failure)(nil),               // 44: flow.v1.Failure
-	(*Event)(nil),                 // 45: flow.v1.Event
-	(*Arguments)(nil),             // 46: flow.v1.Arguments
-	(*Object)(nil),                // 47: flow.v1.Object
-	(Kind)(0),                     // 48: flow.v1.Kind
-	(*Processor)(nil),             // 49: flow.v1.Processor
-	(*Function)(nil),              // 50: flow.v1.Function
+	(*ResultsRequest)(nil),        // 13: flow.v1.ResultsRequest
+	(*ResultsResponse)(nil),       // 14: flow.v1.ResultsResponse
+	(*GetCallRequest)(nil),        // 15: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),     // 16: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),              // 17: flow.v1.CallInfo
+	(*ListCallsRequest)(nil),      // 18: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),     // 19: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),         // 20: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),         // 21: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),         // 22: flow.v1.DeleteRequest
+	(*GetRequest)(nil),            // 23: flow.v1.GetRequest
+	(*ObjectResponse)(nil),        // 24: flow.v1.ObjectResponse
+	(*ListRequest)(nil),           // 25: flow.v1.ListRequest
+	(*ListResponse)(nil),          // 26: flow.v1.ListResponse
+	(*ControlRequest)(nil),        // 27: flow.v1.ControlRequest
+	(*InspectRequest)(nil),        // 28: flow.v1.InspectRequest
+	(*InspectResponse)(nil),       // 29: flow.v1.InspectResponse
+	(*ListSchedulesRequest)(nil),  // 30: flow.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 31: flow.v1.ListSchedulesResponse
+	(*ScheduleInfo)(nil),          // 32: flow.v1.ScheduleInfo
+	(*GetNetworkRequest)(nil),     // 33: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),           // 34: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),             // 35: flow.v1.GroupInfo
+	(*ExplainRequest)(nil),        // 36: flow.v1.ExplainRequest
+	(*Explanation)(nil),           // 37: flow.v1.Explanation
+	(*ListenRequest)(nil),         // 38: flow.v1.ListenRequest
+	(*Notice)(nil),                // 39: flow.v1.Notice
+	(*LogsRequest)(nil),           // 40: flow.v1.LogsRequest
+	(*LogsResponse)(nil),          // 41: flow.v1.LogsResponse
+	(*AttemptLog)(nil),            // 42: flow.v1.AttemptLog
+	nil,                           // 43: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 44: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 45: flow.v1.Arrival
+	(*Failure)(nil),               // 46: flow.v1.Failure
+	(*Event)(nil),                 // 47: flow.v1.Event
+	(*Arguments)(nil),             // 48: flow.v1.Arguments
+	(*Object)(nil),                // 49: flow.v1.Object
+	(Kind)(0),                     // 50: flow.v1.Kind
+	(*Processor)(nil),             // 51: flow.v1.Processor
+	(*Function)(nil),              // 52: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	41, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	43, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	7,  // 3: flow.v1.PublishResponse.calls:type_name -> flow.v1.PublishedCall
 	0,  // 4: flow.v1.PublishResponse.position:type_name -> flow.v1.Position
 	1,  // 5: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
-	15, // 6: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	42, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	17, // 6: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
+	44, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	11, // 8: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	43, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
-	0,  // 10: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	44, // 11: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	45, // 12: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	46, // 13: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
-	0,  // 14: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	0,  // 15: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	15, // 16: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 17: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	47, // 18: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	48, // 19: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	47, // 20: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	48, // 21: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	48, // 22: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 23: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	47, // 24: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 25: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	47, // 26: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	47, // 27: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	10, // 28: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	48, // 29: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 30: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	47, // 31: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 32: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	49, // 33: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	50, // 34: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	30, // 35: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	47, // 36: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	33, // 37: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	15, // 38: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
-	40, // 39: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
-	1,  // 40: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 41: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 42: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 43: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
-	8,  // 44: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	12, // 45: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	13, // 46: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	16, // 47: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	14, // 48: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	34, // 49: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	38, // 50: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	18, // 51: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	19, // 52: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	20, // 53: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	21, // 54: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	23, // 55: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	21, // 56: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	25, // 57: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	26, // 58: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	28, // 59: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	31, // 60: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	15, // 61: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 62: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 63: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 64: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
-	9,  // 65: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	15, // 66: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	15, // 67: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	17, // 68: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	15, // 69: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	35, // 70: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	39, // 71: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	22, // 72: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	22, // 73: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	22, // 74: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	22, // 75: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	24, // 76: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	22, // 77: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	22, // 78: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	27, // 79: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	29, // 80: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	32, // 81: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	61, // [61:82] is the sub-list for method output_type
-	40, // [40:61] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	45, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	17, // 10: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 11: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
+	46, // 12: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	47, // 13: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	48, // 14: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	0,  // 15: flow.v1.CallInfo.position:type_name -> flow.v1.Position
+	0,  // 16: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	17, // 17: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 18: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	49, // 19: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	50, // 20: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	49, // 21: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	50, // 22: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	50, // 23: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 24: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	49, // 25: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 26: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	49, // 27: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	49, // 28: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	10, // 29: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	50, // 30: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 31: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	49, // 32: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 33: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	51, // 34: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	52, // 35: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	32, // 36: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	49, // 37: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	35, // 38: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	17, // 39: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
+	42, // 40: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
+	1,  // 41: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 42: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 43: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 44: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
+	8,  // 45: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	12, // 46: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	13, // 47: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	15, // 48: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	18, // 49: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	16, // 50: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	36, // 51: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	40, // 52: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	20, // 53: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	21, // 54: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	22, // 55: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	23, // 56: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	25, // 57: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	23, // 58: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	27, // 59: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	28, // 60: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	30, // 61: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	33, // 62: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	17, // 63: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 64: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 65: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 66: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
+	9,  // 67: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	17, // 68: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	14, // 69: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	17, // 70: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	19, // 71: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	17, // 72: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	37, // 73: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	41, // 74: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	24, // 75: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	24, // 76: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	24, // 77: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	24, // 78: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	26, // 79: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	24, // 80: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	24, // 81: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	29, // 82: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	31, // 83: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	34, // 84: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	63, // [63:85] is the sub-list for method output_type
+	41, // [41:63] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -3819,14 +3946,14 @@ func file_messages_api_proto_init() {
 	file_messages_model_proto_init()
 	file_messages_api_proto_msgTypes[1].OneofWrappers = []any{}
 	file_messages_api_proto_msgTypes[5].OneofWrappers = []any{}
-	file_messages_api_proto_msgTypes[15].OneofWrappers = []any{}
+	file_messages_api_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   42,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -8,6 +8,7 @@ const (
 	MaxInline     = 256 << 10 // bytes of a call's arguments, or of its result
 	MaxLog        = 64 << 10  // bytes kept of what one attempt prints
 	MaxTraceback  = 16 << 10  // bytes kept of a traceback
+	MaxSome       = 1 << 20   // bytes of the results that one answer gives of a batch; at least one result
 	MaxEvents     = 64        // events kept of one call: the first and the latest
 	MaxKey        = 256       // bytes of a client's key
 	MaxCrashes    = 3         // worker deaths until a call is quarantined

@@ -941,6 +941,112 @@ func (x *AwaitResponse) GetCall() *Call {
 	return nil
 }
 
+// AwaitSomeRequest waits at a partition's leader until some of a batch's calls
+// have ended.
+type AwaitSomeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         []byte                 `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`
+	Count         uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Known         []byte                 `protobuf:"bytes,3,opt,name=known,proto3" json:"known,omitempty"` // as in ResultsRequest
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitSomeRequest) Reset() {
+	*x = AwaitSomeRequest{}
+	mi := &file_messages_peer_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitSomeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitSomeRequest) ProtoMessage() {}
+
+func (x *AwaitSomeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitSomeRequest.ProtoReflect.Descriptor instead.
+func (*AwaitSomeRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *AwaitSomeRequest) GetFirst() []byte {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *AwaitSomeRequest) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *AwaitSomeRequest) GetKnown() []byte {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+type AwaitSomeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Calls         []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitSomeResponse) Reset() {
+	*x = AwaitSomeResponse{}
+	mi := &file_messages_peer_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitSomeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitSomeResponse) ProtoMessage() {}
+
+func (x *AwaitSomeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitSomeResponse.ProtoReflect.Descriptor instead.
+func (*AwaitSomeResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AwaitSomeResponse) GetCalls() []*Call {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
 // ActorEnvelope carries a message between actors on two nodes.
 type ActorEnvelope struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -956,7 +1062,7 @@ type ActorEnvelope struct {
 
 func (x *ActorEnvelope) Reset() {
 	*x = ActorEnvelope{}
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1074,7 @@ func (x *ActorEnvelope) String() string {
 func (*ActorEnvelope) ProtoMessage() {}
 
 func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1087,7 @@ func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorEnvelope.ProtoReflect.Descriptor instead.
 func (*ActorEnvelope) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+	return file_messages_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ActorEnvelope) GetTarget() string {
@@ -1039,7 +1145,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1051,7 +1157,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1064,7 +1170,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{15}
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -1105,7 +1211,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1117,7 +1223,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1130,7 +1236,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Held) GetCall() []byte {
@@ -1158,7 +1264,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1276,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1289,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1210,7 +1316,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1222,7 +1328,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1235,7 +1341,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Panic) GetReason() string {
@@ -1255,7 +1361,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1267,7 +1373,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1280,7 +1386,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1300,7 +1406,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1312,7 +1418,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1325,7 +1431,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1353,7 +1459,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1365,7 +1471,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1378,7 +1484,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1397,7 +1503,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1409,7 +1515,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1422,7 +1528,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1445,7 +1551,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1457,7 +1563,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1470,7 +1576,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Server) GetNode() string {
@@ -1513,7 +1619,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1525,7 +1631,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1538,7 +1644,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1572,7 +1678,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1584,7 +1690,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1597,7 +1703,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 type PlacementsResponse struct {
@@ -1609,7 +1715,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1727,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1740,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -1654,7 +1760,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1666,7 +1772,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1679,7 +1785,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{27}
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -1700,7 +1806,7 @@ type HostedResponse struct {
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1712,7 +1818,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1725,7 +1831,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{28}
+	return file_messages_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -1758,7 +1864,7 @@ type ExplainQuery struct {
 
 func (x *ExplainQuery) Reset() {
 	*x = ExplainQuery{}
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1770,7 +1876,7 @@ func (x *ExplainQuery) String() string {
 func (*ExplainQuery) ProtoMessage() {}
 
 func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1783,7 +1889,7 @@ func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainQuery.ProtoReflect.Descriptor instead.
 func (*ExplainQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{29}
+	return file_messages_peer_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ExplainQuery) GetId() []byte {
@@ -1803,7 +1909,7 @@ type LogsQuery struct {
 
 func (x *LogsQuery) Reset() {
 	*x = LogsQuery{}
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1815,7 +1921,7 @@ func (x *LogsQuery) String() string {
 func (*LogsQuery) ProtoMessage() {}
 
 func (x *LogsQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1828,7 +1934,7 @@ func (x *LogsQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsQuery.ProtoReflect.Descriptor instead.
 func (*LogsQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{30}
+	return file_messages_peer_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LogsQuery) GetId() []byte {
@@ -1862,7 +1968,7 @@ type PollRequest struct {
 
 func (x *PollRequest) Reset() {
 	*x = PollRequest{}
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +1980,7 @@ func (x *PollRequest) String() string {
 func (*PollRequest) ProtoMessage() {}
 
 func (x *PollRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +1993,7 @@ func (x *PollRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollRequest.ProtoReflect.Descriptor instead.
 func (*PollRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{31}
+	return file_messages_peer_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PollRequest) GetGroup() uint32 {
@@ -1952,7 +2058,7 @@ type PollResponse struct {
 
 func (x *PollResponse) Reset() {
 	*x = PollResponse{}
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1964,7 +2070,7 @@ func (x *PollResponse) String() string {
 func (*PollResponse) ProtoMessage() {}
 
 func (x *PollResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1977,7 +2083,7 @@ func (x *PollResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollResponse.ProtoReflect.Descriptor instead.
 func (*PollResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{32}
+	return file_messages_peer_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PollResponse) GetEpoch() uint64 {
@@ -2072,7 +2178,13 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04call\x18\x02 \x01(\fR\x04call\"2\n" +
 	"\rAwaitResponse\x12!\n" +
-	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"\xae\x01\n" +
+	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"T\n" +
+	"\x10AwaitSomeRequest\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\fR\x05first\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\x12\x14\n" +
+	"\x05known\x18\x03 \x01(\fR\x05known\"8\n" +
+	"\x11AwaitSomeResponse\x12#\n" +
+	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\"\xae\x01\n" +
 	"\rActorEnvelope\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x16\n" +
 	"\x06sender\x18\x02 \x01(\tR\x06sender\x12%\n" +
@@ -2154,7 +2266,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -2170,67 +2282,70 @@ var file_messages_peer_proto_goTypes = []any{
 	(*Stats)(nil),              // 11: flow.v1.Stats
 	(*AwaitRequest)(nil),       // 12: flow.v1.AwaitRequest
 	(*AwaitResponse)(nil),      // 13: flow.v1.AwaitResponse
-	(*ActorEnvelope)(nil),      // 14: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 15: flow.v1.KeepAlive
-	(*Held)(nil),               // 16: flow.v1.Held
-	(*SessionUnknown)(nil),     // 17: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 18: flow.v1.Panic
-	(*CallRequest)(nil),        // 19: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 20: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 21: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 22: flow.v1.ServersResponse
-	(*Server)(nil),             // 23: flow.v1.Server
-	(*Gossip)(nil),             // 24: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 25: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 26: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 27: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 28: flow.v1.HostedResponse
-	(*ExplainQuery)(nil),       // 29: flow.v1.ExplainQuery
-	(*LogsQuery)(nil),          // 30: flow.v1.LogsQuery
-	(*PollRequest)(nil),        // 31: flow.v1.PollRequest
-	(*PollResponse)(nil),       // 32: flow.v1.PollResponse
-	(*Reply)(nil),              // 33: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 34: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 35: flow.v1.Call
-	(*Gate)(nil),               // 36: flow.v1.Gate
-	(*ScheduleState)(nil),      // 37: flow.v1.ScheduleState
-	(*Explanation)(nil),        // 38: flow.v1.Explanation
-	(*AttemptLog)(nil),         // 39: flow.v1.AttemptLog
-	(*Enqueue)(nil),            // 40: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 41: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 42: flow.v1.GroupPlacement
-	(*Notice)(nil),             // 43: flow.v1.Notice
+	(*AwaitSomeRequest)(nil),   // 14: flow.v1.AwaitSomeRequest
+	(*AwaitSomeResponse)(nil),  // 15: flow.v1.AwaitSomeResponse
+	(*ActorEnvelope)(nil),      // 16: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 17: flow.v1.KeepAlive
+	(*Held)(nil),               // 18: flow.v1.Held
+	(*SessionUnknown)(nil),     // 19: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 20: flow.v1.Panic
+	(*CallRequest)(nil),        // 21: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 22: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 23: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 24: flow.v1.ServersResponse
+	(*Server)(nil),             // 25: flow.v1.Server
+	(*Gossip)(nil),             // 26: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 27: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 28: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 29: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 30: flow.v1.HostedResponse
+	(*ExplainQuery)(nil),       // 31: flow.v1.ExplainQuery
+	(*LogsQuery)(nil),          // 32: flow.v1.LogsQuery
+	(*PollRequest)(nil),        // 33: flow.v1.PollRequest
+	(*PollResponse)(nil),       // 34: flow.v1.PollResponse
+	(*Reply)(nil),              // 35: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 36: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 37: flow.v1.Call
+	(*Gate)(nil),               // 38: flow.v1.Gate
+	(*ScheduleState)(nil),      // 39: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 40: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 41: flow.v1.AttemptLog
+	(*Enqueue)(nil),            // 42: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 43: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 44: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 45: flow.v1.Notice
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	33, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	35, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	34, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	36, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
-	29, // 6: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
-	30, // 7: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
-	35, // 8: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	31, // 6: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
+	32, // 7: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
+	37, // 8: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	10, // 9: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	11, // 10: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	36, // 11: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	37, // 12: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
-	38, // 13: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
-	39, // 14: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
-	35, // 15: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	35, // 16: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	16, // 17: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	40, // 18: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	35, // 19: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	23, // 20: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	41, // 21: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	42, // 22: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	43, // 23: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	38, // 11: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	39, // 12: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	40, // 13: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	41, // 14: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	37, // 15: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	37, // 16: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	37, // 17: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	18, // 18: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	42, // 19: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	37, // 20: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	25, // 21: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	43, // 22: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	44, // 23: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	45, // 24: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -2255,7 +2370,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -36,5 +36,5 @@ func openWorld(_ Config, p *place, _ *slog.Logger) (boundary, error) {
 
 // openCode gives code that needs no repository, and workers that need no process.
 func openCode(Config, *place, *slog.Logger) (code, error) {
-	return code{source: twin.Source{}, workers: twin.Workers{}, close: func() error { return nil }}, nil
+	return code{source: twin.Source{}, workers: twin.Workers{Note: twin.Note}, close: func() error { return nil }}, nil
 }

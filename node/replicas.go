@@ -173,7 +173,7 @@ func (o *partitionObserver) Following() {
 	o.rep.courier.stop()
 }
 
-// Call and Await wait at the partition's leader, which is here or not.
+// Call, Await and AwaitSome wait at the partition's leader, which is here or not.
 
 func (r *replicas) Call(ctx context.Context, m *messages.Enqueue) (*messages.Call, uint64, error) {
 	p, err := r.partition(messages.CallIDFrom(m.GetId()))
@@ -189,6 +189,14 @@ func (r *replicas) Await(ctx context.Context, id messages.CallID) (*messages.Cal
 		return nil, err
 	}
 	return p.Await(ctx, id)
+}
+
+func (r *replicas) AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest) ([]*messages.Call, error) {
+	p, err := r.partition(messages.CallIDFrom(q.First))
+	if err != nil {
+		return nil, err
+	}
+	return p.AwaitSome(ctx, q)
 }
 
 func (r *replicas) partition(id messages.CallID) (*actors.Partition, error) {
@@ -237,6 +245,14 @@ func (s state) Lookup(id messages.CallID) (call *messages.Call, ok bool) {
 		return c
 	})
 	return call, ok
+}
+
+func (s state) Ended(first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool) {
+	ended = read(s, func(v kv.View) (calls []*messages.Call) {
+		calls, there = flow.Results(v, first, count, known)
+		return calls
+	})
+	return ended, there
 }
 
 // watchFailure says when a replica has failed for good.

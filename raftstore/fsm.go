@@ -134,7 +134,7 @@ func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, 
 	at.time = max(at.time, entry.Time)
 	snapshot := a.kv.Snapshot()
 	defer snapshot.Close()
-	tx := kv.NewOverlay(warm{machineView(snapshot, a.group), &a.hot})
+	tx := kv.NewOverlay(warm{StateOf(snapshot, a.group), &a.hot})
 	results, err = a.machine.ApplyEntry(tx, l.Index, at.time, entry.Commands)
 	if err == nil && len(results) != len(entry.Commands) {
 		err = fmt.Errorf("%d commands gave %d results", len(entry.Commands), len(results))

@@ -176,7 +176,7 @@ func (g *Group) View(read func(view kv.View, applied uint64) error) error {
 			e.RetryAfter = retryLeader
 			return e
 		}
-		return read(machineView(snapshot, g.id), at.applied)
+		return read(StateOf(snapshot, g.id), at.applied)
 	})
 }
 

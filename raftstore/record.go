@@ -109,7 +109,9 @@ type section struct {
 	prefix []byte
 }
 
-func machineView(view kv.View, g messages.GroupID) section { return section{view, machinePrefix(g)} }
+// StateOf gives what a group's state machine keeps in a node's key-value store:
+// of a node that does not run, too.
+func StateOf(view kv.View, g messages.GroupID) kv.View { return section{view, machinePrefix(g)} }
 
 func (s section) key(k []byte) []byte {
 	return append(append(make([]byte, 0, len(s.prefix)+len(k)), s.prefix...), k...)

@@ -93,7 +93,7 @@ func (s *snapshots) openStream() (*raft.SnapshotMeta, io.ReadCloser, error) {
 	go func() {
 		defer close(out.done)
 		defer view.Close()
-		w.CloseWithError(readable(func() error { return writeStream(w, h, machineView(view, s.group)) }))
+		w.CloseWithError(readable(func() error { return writeStream(w, h, StateOf(view, s.group)) }))
 	}()
 	return meta(ownID, h.applied, h.term, h.configIndex, h.config, size), out, nil
 }
@@ -110,7 +110,7 @@ func (s *snapshots) measure(view kv.View) (h head, size int64, err error) {
 		if h.configIndex, h.config, err = readMembers(view, s.group); err != nil {
 			return err
 		}
-		size = streamSize(h, machineView(view, s.group))
+		size = streamSize(h, StateOf(view, s.group))
 		return nil
 	})
 	return h, size, err

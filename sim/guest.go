@@ -2,6 +2,8 @@ package sim
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 
@@ -12,6 +14,7 @@ import (
 type Guest struct {
 	runtime wazero.Runtime
 	module  wazero.CompiledModule
+	sum     string // SHA-256 of the program
 }
 
 // Load compiles a guest, or takes what was compiled before out of a directory.
@@ -25,7 +28,8 @@ func Load(ctx context.Context, file, cacheDir string) (*Guest, error) {
 		return nil, fmt.Errorf("open the cache of compiled guests %s: %w", cacheDir, err)
 	}
 	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(cache))
-	g := &Guest{runtime: r}
+	sum := sha256.Sum256(code)
+	g := &Guest{runtime: r, sum: hex.EncodeToString(sum[:])}
 	if err := provide(ctx, r); err != nil {
 		return nil, fmt.Errorf("give the guest its host: %w", err)
 	}

@@ -59,6 +59,7 @@ func (m *machine) boot() {
 	m.clock, m.dieIn, m.asleep, m.listens = m.world.now, 0, false, false
 	m.mail, m.ports, m.ends = nil, map[uint32]bool{}, map[uint32]*end{}
 	m.seen(nil, "boot %d", m.boots)
+	m.world.record(m.name, m.boots, "booted")
 	config := m.config()
 	ctx := context.WithValue(context.Background(), machineKey{}, m)
 	ctx = experimental.WithMemoryAllocator(ctx, allocator{})
@@ -169,6 +170,9 @@ func (m *machine) kill() {
 // synced may be lost.
 func (m *machine) gone() {
 	m.seen(nil, "killed")
+	if !m.world.over {
+		m.world.record(m.name, m.boots, "killed")
+	}
 	m.running, m.asleep = false, false
 	m.sleep++
 	m.world.killedAt(m)

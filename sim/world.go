@@ -18,15 +18,20 @@ import (
 
 // Options say what to run.
 type Options struct {
-	Seed   uint64
-	Nodes  int
-	For    time.Duration // simulated; must be longer than Settle
-	Faults []string      // kinds, of Kinds()
-	Script []Event       // what happens; nil: what the seed draws of the kinds
-	Trace  io.Writer     // takes each line of the trace; nil: nobody
-	Log    io.Writer     // takes the guests' logs; nil: nobody
-	Level  string        // of the nodes' logs; empty: none
+	Seed    uint64        `json:"seed"`
+	Nodes   int           `json:"nodes"`
+	For     time.Duration `json:"for"`     // simulated; must be longer than Settle
+	Callers int           `json:"callers"` // that call at the same time; 0: DefaultCallers
+	Calls   int           `json:"calls"`   // of each caller; 0: as many as the time allows
+	Faults  []string      `json:"faults"`  // kinds, of Kinds()
+	Script  []Event       `json:"script"`  // what happens; nil: what the seed draws of the kinds
+	Trace   io.Writer     `json:"-"`       // takes each line of the trace; nil: nobody
+	Log     io.Writer     `json:"-"`       // takes the guests' logs; nil: nobody
+	Level   string        `json:"-"`       // of the nodes' logs; empty: none
 }
+
+// DefaultCallers is how many callers a run has that says nothing else.
+const DefaultCallers = 4
 
 // Settle is how long the network has, after the last fault and the last call,
 // until every call has ended.
@@ -48,6 +53,7 @@ type World struct {
 	until    int64          // no event after it
 	count    map[string]int // of events, by kind
 	history  History
+	over     bool // what dies now dies because the run is over
 }
 
 // Result is what a run gave.
@@ -60,6 +66,7 @@ type Result struct {
 	Script     []Event
 	Simulated  time.Duration
 	Took       time.Duration
+	machines   []*machine
 }
 
 // Run runs a guest until the time is over.
@@ -69,6 +76,9 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	}
 	if err := CheckScript(o.Nodes, o.Faults, o.Script); err != nil {
 		return nil, err
+	}
+	if o.Callers == 0 {
+		o.Callers = DefaultCallers
 	}
 	began := time.Now()
 	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace)}
@@ -85,19 +95,21 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	end := epoch + int64(o.For)
 	for ctx.Err() == nil && w.step(end) {
 	}
-	w.now = end
+	w.now, w.over = end, true
 	for _, m := range w.machines {
 		m.kill()
 	}
 	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: Check(w.history),
-		Faults: w.count, Script: w.script, Simulated: o.For, Took: time.Since(began)}, ctx.Err()
+		Faults: w.count, Script: w.script, Simulated: o.For, Took: time.Since(began), machines: w.machines}, ctx.Err()
 }
+
+func (w *World) stream(purpose string) *rand.Rand { return stream(w.options.Seed, purpose) }
 
 // stream is a source of chance for one purpose: what one takes out of it does
 // not change what another gets.
-func (w *World) stream(purpose string) *rand.Rand {
+func stream(seed uint64, purpose string) *rand.Rand {
 	var key [32]byte
-	binary.LittleEndian.PutUint64(key[:], w.options.Seed)
+	binary.LittleEndian.PutUint64(key[:], seed)
 	copy(key[8:], purpose)
 	return rand.New(rand.NewChaCha8(key))
 }
@@ -115,6 +127,7 @@ func (w *World) build() {
 	}
 	clients := w.machine("clients")
 	clients.env = [][2]string{{"SIM_ROLE", "clients"}, {"SIM_NODES", strings.Join(addresses, " ")},
+		{"SIM_CALLERS", strconv.Itoa(w.options.Callers)}, {"SIM_CALLS", strconv.Itoa(w.options.Calls)},
 		{"SIM_UNTIL", strconv.FormatInt(w.until, 10)}, {"SIM_END", strconv.FormatInt(epoch+int64(w.options.For), 10)}}
 }
 
@@ -131,10 +144,15 @@ func (w *World) machine(name string) *machine {
 // note takes down what a guest tells.
 func (w *World) note(m *machine, line string) {
 	m.seen(nil, "note %s", line)
-	w.history = append(w.history, Entry{At: w.now - epoch, Machine: m.name, Boot: m.boots, Line: line})
+	w.record(m.name, m.boots, line)
 	if line == "prepared" {
 		w.perform()
 	}
+}
+
+// record takes down what the world itself knows, or was told.
+func (w *World) record(machine string, boot int, line string) {
+	w.history = append(w.history, Entry{At: w.now - epoch, Machine: machine, Boot: boot, Line: line})
 }
 
 // killedAt is called when an instance was killed.

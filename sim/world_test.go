@@ -4,9 +4,11 @@ package sim
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 )
@@ -24,6 +26,60 @@ func guest(t *testing.T) *Guest {
 	}
 	t.Cleanup(func() { g.Close(context.Background()) })
 	return g
+}
+
+// jobs is how many runs go on at the same time.
+const jobs = 2
+
+// TestCorpus runs what once broke a promise, or is worth keeping for another
+// reason, which its file says.
+func TestCorpus(t *testing.T) {
+	g := guest(t)
+	files, err := filepath.Glob(filepath.Join("corpus", "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	slots := make(chan struct{}, jobs)
+	var wait sync.WaitGroup
+	for _, file := range files {
+		o, err := ReadOptions(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			if r, err := Run(t.Context(), g, o); err != nil {
+				t.Errorf("%s: %v", file, err)
+			} else if t.Logf("%s: %s in %s, faults %v", file, r.Simulated, r.Took, r.Faults); len(r.Violations) > 0 {
+				t.Errorf("sim replay sim/%s: %s", file, r.Violations[0])
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// freshSeeds are how many seeds each `make sim` tries that nobody tried before.
+const freshSeeds = 6
+
+// TestFreshSeeds is a small swarm whose seeds are the clock's. A failure leaves
+// a folder that replays it.
+func TestFreshSeeds(t *testing.T) {
+	g := guest(t)
+	s := Swarm{Base: Options{For: Settle + 15*time.Second, Faults: Kinds()}, First: uint64(time.Now().UnixNano()), Seeds: freshSeeds, Jobs: jobs}
+	err := s.Run(t.Context(), g, func(o Options, r *Result) error {
+		t.Logf("seed %d: %d nodes, %s in %s, faults %v", o.Seed, o.Nodes, r.Simulated, r.Took, r.Faults)
+		if len(r.Violations) == 0 {
+			return nil
+		}
+		dir := filepath.Join("..", "sim-failures", fmt.Sprintf("seed-%d", o.Seed))
+		t.Errorf("sim replay %s: %s", dir, r.Violations[0])
+		_, err := Keep(t.Context(), g, o, dir)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func simulate(t *testing.T, g *Guest, o Options) *Result {

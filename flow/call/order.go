@@ -125,3 +125,23 @@ func blocksUp(view kv.View, from uint64) iter.Seq[span.Span] {
 		}
 	}
 }
+
+// Between gives the records of the calls from one place to another, in order, of
+// which wanted says yes; nil for one that was dropped out of its block. Calls that
+// are still in their block have none.
+func Between(view kv.View, first, last uint64, wanted func(seq uint64) bool) iter.Seq[*Record] {
+	return func(yield func(*Record) bool) {
+		for k, v := range view.Scan(key(records, first), upTo(last)) {
+			if !wanted(seqOf(k)) {
+				continue
+			}
+			var rec *Record
+			if !isGone(v) {
+				rec = Decode(v)
+			}
+			if !yield(rec) {
+				return
+			}
+		}
+	}
+}

@@ -49,6 +49,8 @@ const (
 	TasksStreamProcedure = "/flow.v1.Tasks/Stream"
 	// TasksResultProcedure is the fully-qualified name of the Tasks's Result RPC.
 	TasksResultProcedure = "/flow.v1.Tasks/Result"
+	// TasksResultsProcedure is the fully-qualified name of the Tasks's Results RPC.
+	TasksResultsProcedure = "/flow.v1.Tasks/Results"
 	// TasksGetCallProcedure is the fully-qualified name of the Tasks's GetCall RPC.
 	TasksGetCallProcedure = "/flow.v1.Tasks/GetCall"
 	// TasksListCallsProcedure is the fully-qualified name of the Tasks's ListCalls RPC.
@@ -99,6 +101,8 @@ type TasksClient interface {
 	Stream(context.Context) *connect.BidiStreamForClient[messages.StreamRequest, messages.StreamResponse]
 	// Result waits for a call's end and gives it.
 	Result(context.Context, *connect.Request[messages.ResultRequest]) (*connect.Response[messages.CallInfo], error)
+	// Results waits until some of a batch's calls have ended, and gives those.
+	Results(context.Context, *connect.Request[messages.ResultsRequest]) (*connect.Response[messages.ResultsResponse], error)
 	// GetCall gives a call as it is now.
 	GetCall(context.Context, *connect.Request[messages.GetCallRequest]) (*connect.Response[messages.CallInfo], error)
 	// ListCalls gives calls, newest first unless asked otherwise.
@@ -158,6 +162,12 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("Result")),
 			connect.WithClientOptions(opts...),
 		),
+		results: connect.NewClient[messages.ResultsRequest, messages.ResultsResponse](
+			httpClient,
+			baseURL+TasksResultsProcedure,
+			connect.WithSchema(tasksMethods.ByName("Results")),
+			connect.WithClientOptions(opts...),
+		),
 		getCall: connect.NewClient[messages.GetCallRequest, messages.CallInfo](
 			httpClient,
 			baseURL+TasksGetCallProcedure,
@@ -199,6 +209,7 @@ type tasksClient struct {
 	publish     *connect.Client[messages.PublishRequest, messages.PublishResponse]
 	stream      *connect.Client[messages.StreamRequest, messages.StreamResponse]
 	result      *connect.Client[messages.ResultRequest, messages.CallInfo]
+	results     *connect.Client[messages.ResultsRequest, messages.ResultsResponse]
 	getCall     *connect.Client[messages.GetCallRequest, messages.CallInfo]
 	listCalls   *connect.Client[messages.ListCallsRequest, messages.ListCallsResponse]
 	cancelCall  *connect.Client[messages.CancelCallRequest, messages.CallInfo]
@@ -234,6 +245,11 @@ func (c *tasksClient) Stream(ctx context.Context) *connect.BidiStreamForClient[m
 // Result calls flow.v1.Tasks.Result.
 func (c *tasksClient) Result(ctx context.Context, req *connect.Request[messages.ResultRequest]) (*connect.Response[messages.CallInfo], error) {
 	return c.result.CallUnary(ctx, req)
+}
+
+// Results calls flow.v1.Tasks.Results.
+func (c *tasksClient) Results(ctx context.Context, req *connect.Request[messages.ResultsRequest]) (*connect.Response[messages.ResultsResponse], error) {
+	return c.results.CallUnary(ctx, req)
 }
 
 // GetCall calls flow.v1.Tasks.GetCall.
@@ -279,6 +295,8 @@ type TasksHandler interface {
 	Stream(context.Context, *connect.BidiStream[messages.StreamRequest, messages.StreamResponse]) error
 	// Result waits for a call's end and gives it.
 	Result(context.Context, *connect.Request[messages.ResultRequest]) (*connect.Response[messages.CallInfo], error)
+	// Results waits until some of a batch's calls have ended, and gives those.
+	Results(context.Context, *connect.Request[messages.ResultsRequest]) (*connect.Response[messages.ResultsResponse], error)
 	// GetCall gives a call as it is now.
 	GetCall(context.Context, *connect.Request[messages.GetCallRequest]) (*connect.Response[messages.CallInfo], error)
 	// ListCalls gives calls, newest first unless asked otherwise.
@@ -334,6 +352,12 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("Result")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksResultsHandler := connect.NewUnaryHandler(
+		TasksResultsProcedure,
+		svc.Results,
+		connect.WithSchema(tasksMethods.ByName("Results")),
+		connect.WithHandlerOptions(opts...),
+	)
 	tasksGetCallHandler := connect.NewUnaryHandler(
 		TasksGetCallProcedure,
 		svc.GetCall,
@@ -378,6 +402,8 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksStreamHandler.ServeHTTP(w, r)
 		case TasksResultProcedure:
 			tasksResultHandler.ServeHTTP(w, r)
+		case TasksResultsProcedure:
+			tasksResultsHandler.ServeHTTP(w, r)
 		case TasksGetCallProcedure:
 			tasksGetCallHandler.ServeHTTP(w, r)
 		case TasksListCallsProcedure:
@@ -419,6 +445,10 @@ func (UnimplementedTasksHandler) Stream(context.Context, *connect.BidiStream[mes
 
 func (UnimplementedTasksHandler) Result(context.Context, *connect.Request[messages.ResultRequest]) (*connect.Response[messages.CallInfo], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Result is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Results(context.Context, *connect.Request[messages.ResultsRequest]) (*connect.Response[messages.ResultsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Results is not implemented"))
 }
 
 func (UnimplementedTasksHandler) GetCall(context.Context, *connect.Request[messages.GetCallRequest]) (*connect.Response[messages.CallInfo], error) {

@@ -16,21 +16,20 @@ import (
 	"github.com/elasticcode/flow/sim/twin"
 )
 
-// callers send calls at the same time, each through a client of its own.
-const callers = 4
-
 // socket is what they call.
 const socket = "sample.do_something"
 
 // load is the work that the clients give the network.
 type load struct {
 	addresses []string
+	callers   int       // at the same time, each through a client of its own
+	calls     int       // of each; 0: until the time is over
 	until     time.Time // no new call after it
 	end       time.Time // each call must have ended by then
 }
 
 func runClients() error {
-	l := load{addresses: words("SIM_NODES"), until: moment("SIM_UNTIL"), end: moment("SIM_END")}
+	l := load{addresses: words("SIM_NODES"), callers: int(number("SIM_CALLERS")), calls: int(number("SIM_CALLS")), until: moment("SIM_UNTIL"), end: moment("SIM_END")}
 	ctx, cancel := context.WithDeadline(context.Background(), l.end)
 	defer cancel()
 	if err := l.prepare(ctx); err != nil {
@@ -38,7 +37,7 @@ func runClients() error {
 	}
 	twin.Note("prepared")
 	var wait sync.WaitGroup
-	for caller := range callers {
+	for caller := range l.callers {
 		wait.Go(func() { l.call(ctx, caller) })
 	}
 	wait.Wait()
@@ -47,12 +46,14 @@ func runClients() error {
 }
 
 // moment reads a time in nanoseconds since 1970.
-func moment(name string) time.Time {
+func moment(name string) time.Time { return time.Unix(0, number(name)) }
+
+func number(name string) int64 {
 	n, err := strconv.ParseInt(os.Getenv(name), 10, 64)
 	if err != nil {
 		panic(fmt.Sprintf("read %s: %v", name, err))
 	}
-	return time.Unix(0, n)
+	return n
 }
 
 // connect makes a client that begins at a random node.
@@ -100,7 +101,7 @@ func (l load) call(ctx context.Context, caller int) {
 	c := l.connect()
 	defer c.Close()
 	var accepted []string
-	for i := 0; time.Now().Before(l.until); i++ {
+	for i := 0; (l.calls == 0 || i < l.calls) && time.Now().Before(l.until); i++ {
 		key := fmt.Sprintf("c%d-%d", caller, i)
 		data := strconv.Quote(key)
 		twin.Note("invoke " + key)

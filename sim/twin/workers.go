@@ -40,10 +40,12 @@ func (Source) Prepare(ctx context.Context, p *messages.Processor, _ func(string)
 }
 
 // Workers runs the function without a process.
-type Workers struct{}
+type Workers struct {
+	Note func(line string) // told when a call begins, and how it was done
+}
 
-func (Workers) Start(_ context.Context, _ messages.Environment, events func(actors.Event)) (actors.Worker, error) {
-	w := &runner{events: events, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+func (n Workers) Start(_ context.Context, _ messages.Environment, events func(actors.Event)) (actors.Worker, error) {
+	w := &runner{note: n.Note, events: events, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go w.run()
 	return w, nil
 }
@@ -55,6 +57,7 @@ const (
 )
 
 type runner struct {
+	note   func(line string)
 	events func(actors.Event)
 	wake   chan struct{}
 	once   sync.Once
@@ -76,11 +79,14 @@ func (w *runner) run() {
 			return
 		}
 		began := time.Now()
+		w.note(fmt.Sprintf("began %s %d", next.Call, next.Attempt))
 		w.events(actors.Begun{Call: next.Call, Attempt: next.Attempt})
 		if !w.pass(maxCall) {
 			return
 		}
-		w.events(done(next, began))
+		answer := done(next, began)
+		w.note(fmt.Sprintf("done %s %d %s", next.Call, next.Attempt, answer.Outcome))
+		w.events(answer)
 	}
 }
 
