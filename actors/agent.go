@@ -29,6 +29,7 @@ type AgentConfig struct {
 	CPUs     int    // slots that the node offers
 	Name     string // node's name
 	Hostname string
+	Grace    time.Duration // for the running calls when the node stops; 0: 5 s
 
 	Proposer     Proposer
 	Environments Environments
@@ -54,6 +55,9 @@ type Agent struct {
 func NewAgent(s *System, config AgentConfig) (*Agent, error) {
 	if config.Chance == nil {
 		config.Chance = rand.IntN
+	}
+	if config.Grace == 0 {
+		config.Grace = shutdownGrace
 	}
 	pool := newPool()
 	a := &Agent{
@@ -201,7 +205,7 @@ func (a *agent) shutdown(c actor.Context) {
 	a.stopping = true
 	a.builds.stop()
 	for _, p := range a.slots {
-		a.dismiss(c, p, shutdownGrace, "node "+a.config.Name+" is stopping")
+		a.dismiss(c, p, a.config.Grace, "node "+a.config.Name+" is stopping")
 	}
 	if len(a.slots) == 0 {
 		c.Stop(c.Self())

@@ -21,6 +21,7 @@ const (
 	kindPlacements peer.Kind = 7
 	kindHosted     peer.Kind = 8
 	kindAwaitSome  peer.Kind = 9
+	kindDigest     peer.Kind = 10
 
 	FirstFreeKind peer.Kind = 32
 )

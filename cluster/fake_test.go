@@ -35,6 +35,8 @@ type fakeNode struct {
 	w        *world
 	id       messages.NodeID
 	replica  bool
+	digest   uint64 // of its replica's state; 0: not known
+	differs  bool   // it was told so
 	router   *Router
 	handlers map[peer.Kind]peer.Handler
 }
@@ -92,6 +94,9 @@ func (n *fakeNode) Request(ctx context.Context, to messages.NodeID, kind peer.Ki
 
 func (n *fakeNode) Incarnation() uint64 { return 4 }
 func (n *fakeNode) Current() bool       { return true }
+
+func (n *fakeNode) Digest(index uint64) (uint64, bool) { return n.digest, n.digest != 0 }
+func (n *fakeNode) Differs(index, most uint64)         { n.differs = n.digest != most }
 
 func (n *fakeNode) Servers() []Server {
 	return []Server{{Node: "n0", Incarnation: 4, Voter: true, CaughtUp: true}, {Node: "n1", Incarnation: 1}}

@@ -173,6 +173,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 	handle(h, kindHosted, func(_ context.Context, q *messages.HostedRequest) (*messages.HostedResponse, error) {
 		return r.hostedHere(messages.GroupID(q.GetGroup())), nil
 	})
+	handle(h, kindDigest, r.digestHere)
 	handle(h, kindPlacements, func(ctx context.Context, _ *messages.PlacementsRequest) (*messages.PlacementsResponse, error) {
 		placements, err := r.placementsHere(ctx)
 		return &messages.PlacementsResponse{Placements: placements}, err

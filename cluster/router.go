@@ -24,6 +24,10 @@ type Group interface {
 	// Current says whether the replica has applied all that its group had
 	// committed at some moment since it was opened.
 	Current() bool
+	// Digest is that of the state at an index; it is known for the latest ones.
+	Digest(index uint64) (digest uint64, known bool)
+	// Differs tells the replica the digest that most replicas have at an index.
+	Differs(index, most uint64)
 }
 
 // Server is one member of a group's Raft configuration, as its leader sees it.

@@ -1855,6 +1855,121 @@ func (x *HostedResponse) GetCurrent() bool {
 	return false
 }
 
+// DigestRequest asks a node for the digest of its replica's state at an index of
+// a group's log. With most, it tells the one that most replicas have there: a
+// replica that has another stops.
+type DigestRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	Most          *uint64                `protobuf:"fixed64,3,opt,name=most,proto3,oneof" json:"most,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestRequest) Reset() {
+	*x = DigestRequest{}
+	mi := &file_messages_peer_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestRequest) ProtoMessage() {}
+
+func (x *DigestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
+func (*DigestRequest) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *DigestRequest) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *DigestRequest) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *DigestRequest) GetMost() uint64 {
+	if x != nil && x.Most != nil {
+		return *x.Most
+	}
+	return 0
+}
+
+type DigestResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Known         bool                   `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"` // the replica has applied the index, and lately
+	Digest        uint64                 `protobuf:"fixed64,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestResponse) Reset() {
+	*x = DigestResponse{}
+	mi := &file_messages_peer_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestResponse) ProtoMessage() {}
+
+func (x *DigestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
+func (*DigestResponse) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *DigestResponse) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *DigestResponse) GetDigest() uint64 {
+	if x != nil {
+		return x.Digest
+	}
+	return 0
+}
+
 type ExplainQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1864,7 +1979,7 @@ type ExplainQuery struct {
 
 func (x *ExplainQuery) Reset() {
 	*x = ExplainQuery{}
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1876,7 +1991,7 @@ func (x *ExplainQuery) String() string {
 func (*ExplainQuery) ProtoMessage() {}
 
 func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1889,7 +2004,7 @@ func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainQuery.ProtoReflect.Descriptor instead.
 func (*ExplainQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{31}
+	return file_messages_peer_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ExplainQuery) GetId() []byte {
@@ -1909,7 +2024,7 @@ type LogsQuery struct {
 
 func (x *LogsQuery) Reset() {
 	*x = LogsQuery{}
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1921,7 +2036,7 @@ func (x *LogsQuery) String() string {
 func (*LogsQuery) ProtoMessage() {}
 
 func (x *LogsQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1934,7 +2049,7 @@ func (x *LogsQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsQuery.ProtoReflect.Descriptor instead.
 func (*LogsQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{32}
+	return file_messages_peer_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *LogsQuery) GetId() []byte {
@@ -1968,7 +2083,7 @@ type PollRequest struct {
 
 func (x *PollRequest) Reset() {
 	*x = PollRequest{}
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1980,7 +2095,7 @@ func (x *PollRequest) String() string {
 func (*PollRequest) ProtoMessage() {}
 
 func (x *PollRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1993,7 +2108,7 @@ func (x *PollRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollRequest.ProtoReflect.Descriptor instead.
 func (*PollRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{33}
+	return file_messages_peer_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *PollRequest) GetGroup() uint32 {
@@ -2058,7 +2173,7 @@ type PollResponse struct {
 
 func (x *PollResponse) Reset() {
 	*x = PollResponse{}
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2070,7 +2185,7 @@ func (x *PollResponse) String() string {
 func (*PollResponse) ProtoMessage() {}
 
 func (x *PollResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2083,7 +2198,7 @@ func (x *PollResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollResponse.ProtoReflect.Descriptor instead.
 func (*PollResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{34}
+	return file_messages_peer_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PollResponse) GetEpoch() uint64 {
@@ -2234,7 +2349,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x0eHostedResponse\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\bR\x04open\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x18\n" +
-	"\acurrent\x18\x03 \x01(\bR\acurrent\"\x1e\n" +
+	"\acurrent\x18\x03 \x01(\bR\acurrent\"]\n" +
+	"\rDigestRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x17\n" +
+	"\x04most\x18\x03 \x01(\x06H\x00R\x04most\x88\x01\x01B\a\n" +
+	"\x05_most\">\n" +
+	"\x0eDigestResponse\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\bR\x05known\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\x06R\x06digest\"\x1e\n" +
 	"\fExplainQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\"5\n" +
 	"\tLogsQuery\x12\x0e\n" +
@@ -2266,7 +2389,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -2299,48 +2422,50 @@ var file_messages_peer_proto_goTypes = []any{
 	(*PlacementsResponse)(nil), // 28: flow.v1.PlacementsResponse
 	(*HostedRequest)(nil),      // 29: flow.v1.HostedRequest
 	(*HostedResponse)(nil),     // 30: flow.v1.HostedResponse
-	(*ExplainQuery)(nil),       // 31: flow.v1.ExplainQuery
-	(*LogsQuery)(nil),          // 32: flow.v1.LogsQuery
-	(*PollRequest)(nil),        // 33: flow.v1.PollRequest
-	(*PollResponse)(nil),       // 34: flow.v1.PollResponse
-	(*Reply)(nil),              // 35: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 36: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 37: flow.v1.Call
-	(*Gate)(nil),               // 38: flow.v1.Gate
-	(*ScheduleState)(nil),      // 39: flow.v1.ScheduleState
-	(*Explanation)(nil),        // 40: flow.v1.Explanation
-	(*AttemptLog)(nil),         // 41: flow.v1.AttemptLog
-	(*Enqueue)(nil),            // 42: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 43: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 44: flow.v1.GroupPlacement
-	(*Notice)(nil),             // 45: flow.v1.Notice
+	(*DigestRequest)(nil),      // 31: flow.v1.DigestRequest
+	(*DigestResponse)(nil),     // 32: flow.v1.DigestResponse
+	(*ExplainQuery)(nil),       // 33: flow.v1.ExplainQuery
+	(*LogsQuery)(nil),          // 34: flow.v1.LogsQuery
+	(*PollRequest)(nil),        // 35: flow.v1.PollRequest
+	(*PollResponse)(nil),       // 36: flow.v1.PollResponse
+	(*Reply)(nil),              // 37: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 38: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 39: flow.v1.Call
+	(*Gate)(nil),               // 40: flow.v1.Gate
+	(*ScheduleState)(nil),      // 41: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 42: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 43: flow.v1.AttemptLog
+	(*Enqueue)(nil),            // 44: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 45: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 46: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 47: flow.v1.Notice
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	35, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	37, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	36, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	38, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
-	31, // 6: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
-	32, // 7: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
-	37, // 8: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	33, // 6: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
+	34, // 7: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
+	39, // 8: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	10, // 9: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	11, // 10: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	38, // 11: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	39, // 12: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
-	40, // 13: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
-	41, // 14: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
-	37, // 15: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	37, // 16: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	37, // 17: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	40, // 11: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	41, // 12: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	42, // 13: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	43, // 14: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	39, // 15: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	39, // 16: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	39, // 17: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
 	18, // 18: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	42, // 19: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	37, // 20: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	44, // 19: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	39, // 20: flow.v1.CallResponse.call:type_name -> flow.v1.Call
 	25, // 21: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	43, // 22: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	44, // 23: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	45, // 24: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	45, // 22: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	46, // 23: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	47, // 24: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
 	25, // [25:25] is the sub-list for method output_type
 	25, // [25:25] is the sub-list for method input_type
 	25, // [25:25] is the sub-list for extension type_name
@@ -2364,13 +2489,14 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_Explain)(nil),
 		(*QueryRequest_Logs)(nil),
 	}
+	file_messages_peer_proto_msgTypes[31].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

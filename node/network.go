@@ -176,9 +176,10 @@ func (n *Node) belong(network string) error {
 
 // loops keep the network as it should be.
 type loops struct {
-	watch *cluster.Watch
-	align *cluster.Align
-	host  *cluster.Host
+	watch   *cluster.Watch
+	align   *cluster.Align
+	host    *cluster.Host
+	compare *cluster.Compare
 }
 
 // kick says that something may have to be set right. It never blocks.
@@ -196,11 +197,12 @@ func (n *Node) live() {
 		align: cluster.NewAlign(cluster.AlignConfig{Self: n.self.Node, Groups: n.configurations, Placements: n.placements, Router: n.router, Unfit: n.unfit, Logger: n.log}),
 		host: cluster.NewHost(cluster.HostConfig{Self: n.self.Node, Opened: n.opened, Placements: n.duePlacements, Router: n.router,
 			Open: n.openDue, Remove: n.replicas.remove, Logger: n.log}),
+		compare: cluster.NewCompare(cluster.CompareConfig{Self: n.self.Node, Groups: n.compared, Digest: n.router.Digest, Logger: n.log}),
 		watch: cluster.NewWatch(cluster.WatchConfig{NetworkID: n.network(), Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
 			Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log}),
 	}
 	n.loops.Store(l)
-	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, n.followModel, n.followMembers, n.measure, n.heedRefusal, n.expireQueues} {
+	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, l.compare.Run, n.followModel, n.followMembers, n.measure, n.heedRefusal, n.expireQueues} {
 		n.tasks.Go(func() { run(n.stopping) })
 	}
 }
@@ -271,6 +273,14 @@ func (n *Node) configurations() map[messages.GroupID]cluster.Configuration {
 	return out
 }
 
+func (n *Node) compared() map[messages.GroupID]cluster.Compared {
+	out := map[messages.GroupID]cluster.Compared{}
+	for id, r := range n.replicas.all() {
+		out[id] = r
+	}
+	return out
+}
+
 func (n *Node) opened() map[messages.GroupID]uint64 {
 	out := map[messages.GroupID]uint64{}
 	for id, r := range n.replicas.all() {
@@ -326,7 +336,7 @@ func (n *Node) nextPlacement(actual map[messages.GroupID][]cluster.Server) (*mes
 // replica had promised to others must not serve under this node's id again.
 func (n *Node) openDue(_ context.Context, group messages.GroupID, due *messages.Replica) error {
 	err := n.replicas.openDue(group, due)
-	if errors.Is(err, raftstore.ErrLostState) {
+	if errors.Is(err, raftstore.ErrLostState) || errors.Is(err, raftstore.ErrDiverged) {
 		err = n.damaged(err)
 		n.fail(err)
 	}
@@ -335,7 +345,7 @@ func (n *Node) openDue(_ context.Context, group messages.GroupID, due *messages.
 
 // damaged says what to do about a disk that does not hold what was written.
 func (n *Node) damaged(err error) error {
-	if !errors.Is(err, raftstore.ErrCorrupt) && !errors.Is(err, raftstore.ErrLostState) {
+	if !errors.Is(err, raftstore.ErrCorrupt) && !errors.Is(err, raftstore.ErrLostState) && !errors.Is(err, raftstore.ErrDiverged) {
 		return err
 	}
 	return fmt.Errorf("%w: set %s aside and start the node with an empty data directory, the same --name, and --join with a member's gossip address; it gets its data from the others. A node that is alone must be restored from a copy", err, n.place.path)

@@ -23,14 +23,20 @@ func (i networkInfo) Info(ctx context.Context) (*messages.NetworkInfo, error) {
 		return nil, err
 	}
 	info.Version, info.SeenBy, info.Age = messages.Version, n.self.Name, n.age().Milliseconds()
-	names := map[messages.NodeID]string{}
+	known := map[messages.NodeID]string{}
 	for _, o := range info.Nodes {
-		names[messages.NodeID(o.GetId())] = o.GetName()
+		known[messages.NodeID(o.GetId())] = o.GetName()
+	}
+	name := func(id messages.NodeID) string {
+		if known[id] != "" {
+			return known[id]
+		}
+		return n.nameOf(id) + " (removed)" // it has a place until others have its data
 	}
 	info.Unreachable = n.unreachable(info.Nodes)
 	groups := n.groups(ctx, due)
 	for _, g := range groups {
-		info.Groups = append(info.Groups, n.groupInfo(ctx, g, names))
+		info.Groups = append(info.Groups, n.groupInfo(ctx, g, name))
 	}
 	info.LossesTolerated = lossesTolerated(groups)
 	return info, nil
@@ -56,22 +62,22 @@ func modelInfo(v kv.View) *messages.NetworkInfo {
 	return info
 }
 
-func (n *Node) groupInfo(ctx context.Context, g group, names map[messages.NodeID]string) *messages.GroupInfo {
+func (n *Node) groupInfo(ctx context.Context, g group, name func(messages.NodeID) string) *messages.GroupInfo {
 	id := messages.GroupID(g.due.GetGroup())
 	info := &messages.GroupInfo{Group: g.due.GetGroup(), LossesTolerated: g.tolerates(), Problem: n.problem(g)}
 	if leader, ok := n.router.Leader(id); ok && info.Problem == "" {
-		info.Leader = names[leader]
+		info.Leader = name(leader)
 	}
 	if info.Problem != "" {
 		for _, v := range n.voters(id) {
-			info.Voters = append(info.Voters, names[v])
+			info.Voters = append(info.Voters, name(v))
 		}
 	}
 	for _, s := range g.servers {
 		if s.Voter {
-			info.Voters = append(info.Voters, names[s.Node])
+			info.Voters = append(info.Voters, name(s.Node))
 		} else {
-			info.Nonvoters = append(info.Nonvoters, names[s.Node])
+			info.Nonvoters = append(info.Nonvoters, name(s.Node))
 		}
 	}
 	if r := n.replicas.get(id); r != nil {

@@ -58,9 +58,9 @@ func New(config Config) (*Node, error) {
 	return n, nil
 }
 
-// leaveLimit bounds a clean stop: running calls get a while to end, leaderships
-// are handed over.
-const leaveLimit = 20 * time.Second
+// leaveLimit bounds a clean stop beyond the grace that running calls have:
+// workers are reaped, leaderships are handed over, the state is written.
+const leaveLimit = 15 * time.Second
 
 // Run is the life of the node: it ends with ctx, or with an error that the node
 // cannot live with.
@@ -68,7 +68,12 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	n.stopping, n.fail = context.WithCancelCause(ctx)
 	defer n.fail(nil)
 	var closers closers
-	defer func() { err = errors.Join(err, closers.close()) }()
+	defer func() {
+		err = errors.Join(err, closers.close(n.config.Grace+leaveLimit))
+		if n.place != nil && n.place.used {
+			n.say("stopped")
+		}
+	}()
 
 	if err := n.open(&closers); err != nil {
 		return err
@@ -80,12 +85,13 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("serve the API: %w; choose another --port", err)
 	}
+	n.place.used = true
 	served := make(chan error, 1)
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	go func() { served <- api.Serve(serving, listener, n.handler(), n.log) }()
-	fmt.Fprintf(n.config.Announce, "node %s: API on http://%s, peers on %s, gossip on %s, data in %s\n",
-		n.info.GetName(), n.info.GetApiAddress(), n.info.GetPeerAddress(), n.info.GetGossipAddress(), n.place.path)
+	n.say("API on http://%s, peers on %s, gossip on %s, data in %s",
+		n.info.GetApiAddress(), n.info.GetPeerAddress(), n.info.GetGossipAddress(), n.place.path)
 
 	if err := n.enterNetwork(); err == nil {
 		n.live()
@@ -109,7 +115,7 @@ func (n *Node) open(c *closers) (err error) {
 	if n.place, err = enter(n.stopping, n.config); err != nil {
 		return err
 	}
-	c.add("place", func(context.Context) error { n.place.leave(); return nil })
+	c.add("place", func(context.Context) error { return n.place.end() })
 	n.self = n.place.directory.Identity()
 	n.log = n.log.With("node", n.self.Name)
 	met := n.place.directory.Peers()
@@ -125,10 +131,10 @@ func (n *Node) open(c *closers) (err error) {
 	}
 	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve(),
 		SnapshotBytes: n.config.Snapshot, TrailingBytes: n.config.Snapshot},
-		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log}); err != nil {
+		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log, Name: n.nameOf}); err != nil {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
-	c.add("store", n.store.Close)
+	c.add("store", func(ctx context.Context) error { n.sayHandover(); return n.store.Close(ctx) })
 	if err := n.openWork(c); err != nil {
 		return err
 	}
@@ -176,12 +182,12 @@ func (n *Node) openWork(c *closers) (err error) {
 		return nil, nil
 	})
 	hostname, _ := os.Hostname()
-	n.agent, err = actors.NewAgent(n.system, actors.AgentConfig{Boot: n.self.Boot, CPUs: n.config.CPUs, Name: n.self.Name, Hostname: hostname,
+	n.agent, err = actors.NewAgent(n.system, actors.AgentConfig{Boot: n.self.Boot, CPUs: n.config.CPUs, Grace: n.config.Grace, Name: n.self.Name, Hostname: hostname,
 		Proposer: n.router, Environments: n.code.source, Workers: n.code.workers, Leader: n.router.Leader})
 	if err != nil {
 		return err
 	}
-	c.add("agent", func(ctx context.Context) error { n.agent.Stop(ctx); return nil })
+	c.add("agent", func(ctx context.Context) error { n.sayGrace(); n.agent.Stop(ctx); return nil })
 	n.peers.OnConnect(func(node messages.NodeID) { n.partitions(func(p *actors.Partition) { p.Reconnected(node) }) })
 	return nil
 }
@@ -213,8 +219,8 @@ func (c *closers) add(name string, f func(context.Context) error) {
 	c.names, c.ends = append(c.names, name), append(c.ends, f)
 }
 
-func (c *closers) close() (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
+func (c *closers) close(limit time.Duration) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	for i := len(c.ends) - 1; i >= 0; i-- {
 		if e := c.ends[i](ctx); e != nil {

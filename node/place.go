@@ -19,6 +19,7 @@ type place struct {
 	directory *identity.Directory
 	path      string
 	seat      *discovery.Seat
+	used      bool // the node has come so far that it serves
 }
 
 // enter takes a place. Without a data directory of its own the node takes the
@@ -88,6 +89,16 @@ func nameOf(c Config, slot int) string {
 		return host
 	}
 	return host + "-" + strconv.Itoa(slot+1)
+}
+
+// end leaves the place. A data directory that was made for a start that failed
+// goes with it.
+func (p *place) end() (err error) {
+	if !p.used {
+		err = p.directory.Discard()
+	}
+	p.leave()
+	return err
 }
 
 func (p *place) leave() {

@@ -260,7 +260,7 @@ func (n *Node) watchFailure(rep *replica) {
 	select {
 	case <-rep.Failed():
 		n.log.Error("a replica stopped", "group", rep.ID().Name(), "error", rep.Err())
-		n.fail(fmt.Errorf("the replica of %s stopped: %w%s", rep.ID().Name(), rep.Err(), n.remedy(rep.Err())))
+		n.fail(n.damaged(fmt.Errorf("the replica of %s stopped: %w%s", rep.ID().Name(), rep.Err(), n.remedy(rep.Err()))))
 	case <-n.stopping.Done():
 	}
 }

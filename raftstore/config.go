@@ -64,4 +64,5 @@ type Parts struct {
 	Now    func() time.Time // stamps log entries
 	Free   func() uint64    // bytes free on the disk of Config.Dir; nil: never short
 	Logger *slog.Logger
+	Name   func(messages.NodeID) string // what people call a node, for the log; nil: its id
 }

@@ -22,6 +22,7 @@ type applier struct {
 	machine Machine
 	events  *events
 	waiters waiters
+	digests digests
 	fail    func(error) // must not block
 	failed  func() error
 	news    func() // told that more is committed
@@ -49,6 +50,7 @@ func (a *applier) advance(r record) {
 	a.mu.Lock()
 	a.record = r
 	a.mu.Unlock()
+	a.digests.add(r.applied, r.digest)
 	a.waiters.reach(r.applied)
 }
 
@@ -96,6 +98,7 @@ func (a *applier) entry(l *raft.Log) ([]messages.Result, error) {
 	case raft.LogCommand:
 		if results, changes, err = a.commands(&at, l); err == nil {
 			writes = prefixed(machinePrefix(a.group), changes, 1)
+			at.digest = digest(at.digest, l.Index, changes)
 		}
 	case raft.LogConfiguration:
 		var c raft.Configuration

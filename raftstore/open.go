@@ -81,6 +81,9 @@ func (g *Group) openState(m Machine) error {
 	if err != nil {
 		return err
 	}
+	if err := checkDiverged(g.guard.stable); err != nil {
+		return err
+	}
 	mark, err := readMarker(g.guard.stable)
 	if err != nil {
 		return err

@@ -46,6 +46,7 @@ type record struct {
 	applied     uint64 // index of the last command or configuration applied
 	term        uint64 // its term
 	time        int64  // microseconds; the largest time applied
+	digest      uint64 // of what all entries up to applied have changed
 	restoring   bool   // a snapshot is half installed: the state is no state
 }
 
@@ -59,7 +60,8 @@ func (r record) encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, r.incarnation)
 	b = binary.BigEndian.AppendUint64(b, r.applied)
 	b = binary.BigEndian.AppendUint64(b, r.term)
-	return binary.BigEndian.AppendUint64(b, uint64(r.time))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.time))
+	return binary.BigEndian.AppendUint64(b, r.digest)
 }
 
 func readRecord(view kv.View, g messages.GroupID) (r record, found bool, err error) {
@@ -67,11 +69,11 @@ func readRecord(view kv.View, g messages.GroupID) (r record, found bool, err err
 	if !ok {
 		return record{}, false, nil
 	}
-	if len(b) != 34 || b[0] != recordFormat {
+	if len(b) != 42 || b[0] != recordFormat {
 		return record{}, false, fmt.Errorf("read the state of %s: %w", g.Name(), ErrCorrupt)
 	}
 	n := func(i int) uint64 { return binary.BigEndian.Uint64(b[i:]) }
-	return record{n(2), n(10), n(18), int64(n(26)), b[1] == 1}, true, nil
+	return record{n(2), n(10), n(18), int64(n(26)), n(34), b[1] == 1}, true, nil
 }
 
 func (r record) write(g messages.GroupID) kv.Write {

@@ -56,7 +56,7 @@ func (g *Group) raftConfig() *raft.Config {
 	c.NoLegacyTelemetry = true
 	// Snapshots are called for here, by bytes.
 	c.SnapshotInterval, c.SnapshotThreshold = 1000*time.Hour, math.MaxUint64
-	c.Logger = raftLogger(g.logger)
+	c.Logger = raftLogger(g.logger, g.store.parts.Name)
 	return c
 }
 

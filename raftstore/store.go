@@ -43,6 +43,9 @@ func Open(c Config, p Parts) (*Store, error) {
 	if p.Logger == nil {
 		p.Logger = slog.New(slog.DiscardHandler)
 	}
+	if p.Name == nil {
+		p.Name = func(id messages.NodeID) string { return string(id) }
+	}
 	s := &Store{config: c, parts: p, cache: newLogCache(c.CacheBytes), open: make(map[messages.GroupID]*Group)}
 	if err := s.identify(); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", c.Dir, err)

@@ -17,7 +17,7 @@ import (
 
 // A snapshot stream is a group's state as a peer receives it:
 //
-//	magic(8) head: applied(8) term(8) time(8) configIndex(8) n(4) configuration(n)
+//	magic(8) head: applied(8) term(8) time(8) digest(8) configIndex(8) n(4) configuration(n)
 //	n times: length of key + 1 (uvarint), length of value (uvarint), key, value
 //	0 (uvarint), crc32c of all before (4)
 const streamMagic = "flowsnp1"
@@ -34,7 +34,7 @@ type head struct {
 
 func (h head) encode() []byte {
 	b := []byte(streamMagic)
-	for _, n := range []uint64{h.applied, h.term, uint64(h.time), h.configIndex} {
+	for _, n := range []uint64{h.applied, h.term, uint64(h.time), h.digest, h.configIndex} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	c := raft.EncodeConfiguration(h.config)
@@ -89,7 +89,7 @@ type streamReader struct {
 
 func openStream(r io.Reader) (*streamReader, error) {
 	s := &streamReader{in: bufio.NewReaderSize(r, 64<<10), sum: crc32.New(castagnoli)}
-	fixed, err := s.take(len(streamMagic) + 4*8 + 4)
+	fixed, err := s.take(len(streamMagic) + 5*8 + 4)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func openStream(r io.Reader) (*streamReader, error) {
 		return nil, fmt.Errorf("read snapshot: not one of this version: %w", ErrCorrupt)
 	}
 	n := func(i int) uint64 { return binary.BigEndian.Uint64(fixed[len(streamMagic)+8*i:]) }
-	s.head = head{record: record{applied: n(0), term: n(1), time: int64(n(2))}, configIndex: n(3)}
+	s.head = head{record: record{applied: n(0), term: n(1), time: int64(n(2)), digest: n(3)}, configIndex: n(4)}
 	c, err := s.take(int(binary.BigEndian.Uint32(fixed[len(fixed)-4:])))
 	if err != nil {
 		return nil, err

@@ -102,8 +102,12 @@ func (l *pipeLayer) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn
 		return nil, errors.New("timed out")
 	}
 	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cut[l.node] || n.cut[messages.NodeID(to)] {
+		ours.Close()
+		return nil, errors.New("cut off meanwhile")
+	}
 	n.conns[ours] = [2]messages.NodeID{l.node, messages.NodeID(to)}
-	n.mu.Unlock()
 	return ours, nil
 }
 
@@ -213,13 +217,14 @@ type node struct {
 	incarnation uint64
 	kv          *raftstore.Memory
 	wrap        func(raftstore.KV) raftstore.KV // put between the store and kv
+	machine     raftstore.Machine
 	diary       *diary
 	store       *raftstore.Store
 	group       *raftstore.Group
 }
 
 func newNode(t testing.TB, n *network, id messages.NodeID) *node {
-	me := &node{t: t, id: id, net: n, dir: t.TempDir(), incarnation: 1, kv: raftstore.NewMemory()}
+	me := &node{t: t, id: id, net: n, dir: t.TempDir(), incarnation: 1, kv: raftstore.NewMemory(), machine: ledger{}}
 	// A busy machine must not move leadership by itself.
 	me.config = raftstore.Config{Dir: me.dir, Node: id, Heartbeat: 500 * time.Millisecond, Election: 500 * time.Millisecond, Lease: 500 * time.Millisecond, RPC: 2 * time.Second}
 	me.parts = raftstore.Parts{Logs: boltlog.Logs{}, Now: time.Now, Logger: logger(t, id)}
@@ -250,7 +255,7 @@ func (n *node) try(bootstrap bool) error {
 	}
 	n.store, n.diary = s, &diary{}
 	n.group, err = s.OpenGroup(raftstore.GroupConfig{ID: testGroup, Incarnation: n.incarnation, Bootstrap: bootstrap,
-		Machine: ledger{}, Observer: n.diary, Layer: n.net.layer(n.id)})
+		Machine: n.machine, Observer: n.diary, Layer: n.net.layer(n.id)})
 	return err
 }
 

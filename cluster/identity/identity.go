@@ -3,9 +3,11 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,12 +37,15 @@ type Directory struct {
 	path     string
 	lock     *os.File
 	identity atomic.Pointer[Identity] // replaced as a whole: many read it
+	made     bool                     // Open made the directory itself
 }
 
 // Open takes a data directory, made if need be, and raises its boot counter.
 // name empty: the one it had. CONFLICT: another process holds the directory.
 func Open(path, name string) (*Directory, error) {
 	const op = "open data directory"
+	_, err := os.Stat(path)
+	made := errors.Is(err, fs.ErrNotExist)
 	if err := makeDurable(path); err != nil {
 		return nil, messages.Errorf(messages.Invalid, op, path, "%v", err).WithHint("choose another with --data")
 	}
@@ -51,7 +56,7 @@ func Open(path, name string) (*Directory, error) {
 	if !ok {
 		return nil, messages.Errorf(messages.Conflict, op, path, "another process uses it").WithHint("stop that node, or choose another with --data")
 	}
-	d := &Directory{path: path, lock: lock}
+	d := &Directory{path: path, lock: lock, made: made}
 	i, err := Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		i, err = Identity{Node: messages.NodeID(uuid.NewString())}, nil
@@ -78,9 +83,10 @@ func Read(path string) (Identity, error) {
 	if err != nil {
 		return i, err
 	}
-	if err := json.Unmarshal(b, &i); err != nil || i.Node == "" {
+	text, sum, _ := bytes.Cut(b, []byte("\n"))
+	if string(sum) != checksum(text) || json.Unmarshal(text, &i) != nil || i.Node == "" {
 		// Never made anew: a node that forgot who it is would vote twice.
-		return i, messages.Errorf(messages.Invalid, "read node identity", filepath.Join(path, file), "it is damaged").WithHint("restore it, or move the data directory away to start as a new node")
+		return i, messages.Errorf(messages.Invalid, "read node identity", filepath.Join(path, file), "it is damaged: it does not match its checksum").WithHint("restore it, or move the data directory away to start as a new node")
 	}
 	return i, nil
 }
@@ -101,6 +107,15 @@ func (d *Directory) SetNetwork(id string) error {
 	return d.write(i)
 }
 
+// Discard takes away a directory that Open made and that no network knows yet:
+// what a start that failed would leave. Others stay.
+func (d *Directory) Discard() error {
+	if !d.made || d.Identity().Network != "" {
+		return nil
+	}
+	return os.RemoveAll(d.path)
+}
+
 // Close gives the directory up.
 func (d *Directory) Close() error { return d.lock.Close() }
 
@@ -109,11 +124,17 @@ func (d *Directory) write(i Identity) error {
 	if err != nil {
 		return err
 	}
-	if err := d.replace(file, append(b, '\n')); err != nil {
+	if err := d.replace(file, fmt.Appendf(nil, "%s\n%s", b, checksum(b))); err != nil {
 		return err
 	}
 	d.identity.Store(&i)
 	return nil
+}
+
+// checksum is the file's second line, over the first: a node whose id or boot
+// has one bit flipped would be another.
+func checksum(text []byte) string {
+	return fmt.Sprintf("crc32c %08x\n", crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)))
 }
 
 // replace writes a file so that a power cut leaves the old one or the new.

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -40,10 +41,63 @@ func TestIdentityIsKept(t *testing.T) {
 
 func TestDamagedIdentityIsNotMadeAnew(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, file), []byte(`{"node":`), 0o600); err != nil {
+	d, err := Open(dir, "first")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, ""); !errors.Is(err, messages.Invalid) {
-		t.Errorf("got %v", err)
+	d.Close()
+	path := filepath.Join(dir, file)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for bit := range 8 * len(whole) {
+		flipped := bytes.Clone(whole)
+		flipped[bit/8] ^= 1 << (bit % 8)
+		if err := os.WriteFile(path, flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(dir); !errors.Is(err, messages.Invalid) {
+			t.Fatalf("bit %d flipped: %v", bit, err)
+		}
+	}
+	for _, cut := range []int{0, 8, len(whole) - 1} {
+		if err := os.WriteFile(path, whole[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir, ""); !errors.Is(err, messages.Invalid) {
+			t.Errorf("cut to %d bytes: %v", cut, err)
+		}
+	}
+}
+
+// TestDiscardTakesOnlyWhatItMade: a directory that was there, or that belongs to
+// a network, stays.
+func TestDiscardTakesOnlyWhatItMade(t *testing.T) {
+	above := t.TempDir()
+	there := filepath.Join(above, "there")
+	if err := os.Mkdir(there, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, network string
+		stays         bool
+	}{{filepath.Join(above, "made"), "", false}, {filepath.Join(above, "joined"), "n", true}, {there, "", true}} {
+		d, err := Open(c.path, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.network != "" {
+			if err := d.SetNetwork(c.network); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.Discard(); err != nil {
+			t.Error(err)
+		}
+		d.Close()
+		if _, err := os.Stat(c.path); (err == nil) != c.stays {
+			t.Errorf("%s: %v", c.path, err)
+		}
 	}
 }

@@ -17,5 +17,10 @@ func newNode(c *cli) *cobra.Command {
 			return c.listObjects(cmd.Context(), thingOf(messages.Kind_KIND_NODE), "", 1, 0)
 		},
 	}
-	return verbOf("node", "Look at nodes", "Look at the nodes of the network.", ls)
+	return verbOf("node", "Look at nodes", `Look at the nodes of the network.
+
+To take a node out of service, let it finish and give it no more work:
+"flowcli update node NAME --enabled=false"; its slots go elsewhere, and a running
+call gets 10 s. Then stop its process by SIGTERM (see "node --help",
+--stop-grace), and when it does not come back: "flowcli delete node NAME".`, ls)
 }

@@ -31,6 +31,10 @@ Examples:
   node --data d2 --port 7470 --join 127.0.0.1:7462   a member of that network
   node --join a:7462,b:7462,c:7462 --expect 3     one of three that start together
 
+SIGTERM or Ctrl-C stops it: it takes no more calls, lets those that run go on for
+--stop-grace and gives the others back, hands its leaderships over, and ends. What
+is not done runs on the other nodes, or here after the next start.
+
 Each flag may also be given in the environment: --log-store as FLOW_LOG_STORE, and so on.
 
 Flags:
@@ -52,6 +56,7 @@ func parse(args []string, env func(string) (string, bool)) (*options, error) {
 	f.StringVar(&c.Key, "key", "", "gossip encryption `key`: 16, 24 or 32 bytes in base64")
 	f.StringVar(&c.LogStore, "log-store", "wal", "log store of the partitions: bolt or wal")
 	f.Int64Var(&c.Snapshot, "snapshot-bytes", 0, "`bytes` of a group's log after which it takes a snapshot, and that it keeps behind one (default: 64 MiB)")
+	f.DurationVar(&c.Grace, "stop-grace", 0, "how long running calls may go on when the node is told to stop; the rest runs again elsewhere (default 5s)")
 	f.BoolVar(&c.Insecure, "insecure", false, "allow a --bind that is not loopback")
 	f.StringVar(&c.Python, "python", "", "Python `interpreter` for environments (default: python3 in PATH)")
 	f.StringVar(&c.Runtime, "runtime", "", "`directory` where this machine's nodes find each other (default: in the user's runtime directory)")
