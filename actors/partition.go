@@ -51,6 +51,7 @@ type Partition struct {
 	pid     *actor.PID
 	leading atomic.Bool
 	waiters waiters
+	tap     tap
 	ctx     context.Context // of its own proposals
 	cancel  context.CancelFunc
 	gone    chan struct{}
@@ -85,6 +86,7 @@ func (p *Partition) Applied(_ uint64, results []messages.Result) {
 			effects = append(effects, e)
 		}
 	}
+	p.tap.applied(effects)
 	p.system.tell(p.pid, &applied{effects})
 }
 
@@ -99,6 +101,7 @@ func (p *Partition) Leading(uint64) {
 func (p *Partition) Following() {
 	p.leading.Store(false)
 	p.waiters.close(false)
+	p.tap.close()
 	p.system.tell(p.pid, &follow{})
 }
 
@@ -123,6 +126,7 @@ func (p *Partition) Reconnected(node messages.NodeID) {
 func (p *Partition) Stop() {
 	p.leading.Store(false)
 	p.waiters.close(true)
+	p.tap.close()
 	p.cancel()
 	p.system.actors.Root.Stop(p.pid)
 	<-p.gone

@@ -47,6 +47,9 @@ type Cluster interface {
 	AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest) ([]*messages.Call, error)
 	// ReadIndex gives the index that a linearizable read must have applied.
 	ReadIndex(ctx context.Context, group messages.GroupID) (uint64, error)
+	// Poll asks a partition's leader for what has happened there, and waits a
+	// while for something to happen.
+	Poll(ctx context.Context, q *messages.PollRequest) (*messages.PollResponse, error)
 	// Query asks a replica of a partition.
 	Query(ctx context.Context, q *messages.QueryRequest) (*messages.QueryResponse, error)
 }

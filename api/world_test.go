@@ -32,6 +32,7 @@ type world struct {
 	leaderless bool // no group answers
 	proposed   []proto.Message
 	reads      int // of model views
+	polls      chan *messages.PollResponse
 	workers    sync.WaitGroup
 	release    chan struct{} // closed: calls of hold end
 	letGo      func()
@@ -56,7 +57,7 @@ var network = &messages.Found{NetworkId: "0b8f3c1e-52d4-4c8e-9d5a-3f1f6c1a2b4d",
 	Founder: &messages.NodeInfo{Id: nodeID, Name: "alpha", Boot: 1, Cpus: 4, ApiAddress: "127.0.0.1:8480", Version: "test"}}
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, groups: map[messages.GroupID]*group{}, now: time.Now().UnixMicro(), changed: make(chan struct{}),
+	w := &world{t: t, groups: map[messages.GroupID]*group{}, now: time.Now().UnixMicro(), changed: make(chan struct{}), polls: make(chan *messages.PollResponse),
 		waiting: map[messages.CallID][]chan *messages.Call{}, release: make(chan struct{}),
 		commit: "5d0c1f0e6a7b8c9d0e1f2a3b4c5d6e7f8a9b0c1d", functions: sample()}
 	w.letGo = sync.OnceFunc(func() { close(w.release) })
@@ -266,6 +267,30 @@ func (w *world) ReadIndex(ctx context.Context, id messages.GroupID) (uint64, err
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.groups[id].index, nil
+}
+
+// Poll gives what a test has put into polls, once it was asked from nowhere.
+func (w *world) Poll(ctx context.Context, q *messages.PollRequest) (*messages.PollResponse, error) {
+	if q.Epoch == 0 {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		state := w.groups[messages.GroupID(q.Group)].state
+		answer := &messages.PollResponse{Epoch: 1, Arrived: flow.LastArrival(state)}
+		if q.Since > 0 {
+			answer.Notices = flow.Past(state, q)
+		}
+		return answer, nil
+	}
+	if q.Group != 1 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	select {
+	case answer := <-w.polls:
+		return answer, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (w *world) Query(ctx context.Context, q *messages.QueryRequest) (*messages.QueryResponse, error) {

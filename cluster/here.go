@@ -158,6 +158,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 		call, err := r.awaitHere(ctx, messages.CallIDFrom(q.GetCall()))
 		return &messages.AwaitResponse{Call: call}, err
 	})
+	handle(h, kindPoll, r.pollHere)
 	handle(h, kindAwaitSome, func(ctx context.Context, q *messages.AwaitSomeRequest) (*messages.AwaitSomeResponse, error) {
 		calls, err := r.awaitSomeHere(ctx, q)
 		return &messages.AwaitSomeResponse{Calls: calls}, err

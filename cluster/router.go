@@ -77,6 +77,8 @@ type RouterConfig struct {
 	Placement func(messages.GroupID) []messages.NodeID
 	Waiters   Waiters
 	Query     Querier
+	// Poll answers a listener, while this node leads the partition.
+	Poll func(context.Context, *messages.PollRequest) (*messages.PollResponse, error)
 	// Placements reads what is due of each group from this node's replica of
 	// the meta group, while that leads.
 	Placements func() ([]*messages.GroupPlacement, error)

@@ -3748,7 +3748,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\xcf\x05\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\x84\x06\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -3762,6 +3762,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo\x128\n" +
 	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
+	"\x06Listen\x12\x16.flow.v1.ListenRequest\x1a\x0f.flow.v1.Notice0\x01\x123\n" +
 	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -3897,41 +3898,43 @@ var file_messages_api_proto_depIdxs = []int32{
 	18, // 49: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
 	16, // 50: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
 	36, // 51: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	40, // 52: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	20, // 53: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	21, // 54: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	22, // 55: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	23, // 56: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	25, // 57: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	23, // 58: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	27, // 59: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	28, // 60: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	30, // 61: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	33, // 62: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	17, // 63: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 64: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 65: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 66: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
-	9,  // 67: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	17, // 68: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	14, // 69: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
-	17, // 70: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	19, // 71: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	17, // 72: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	37, // 73: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	41, // 74: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	24, // 75: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	24, // 76: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	24, // 77: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	24, // 78: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	26, // 79: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	24, // 80: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	24, // 81: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	29, // 82: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	31, // 83: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	34, // 84: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	63, // [63:85] is the sub-list for method output_type
-	41, // [41:63] is the sub-list for method input_type
+	38, // 52: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	40, // 53: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	20, // 54: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	21, // 55: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	22, // 56: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	23, // 57: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	25, // 58: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	23, // 59: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	27, // 60: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	28, // 61: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	30, // 62: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	33, // 63: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	17, // 64: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 65: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 66: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 67: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
+	9,  // 68: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	17, // 69: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	14, // 70: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	17, // 71: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	19, // 72: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	17, // 73: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	37, // 74: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	39, // 75: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	41, // 76: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	24, // 77: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	24, // 78: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	24, // 79: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	24, // 80: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	26, // 81: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	24, // 82: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	24, // 83: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	29, // 84: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	31, // 85: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	34, // 86: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	64, // [64:87] is the sub-list for method output_type
+	41, // [41:64] is the sub-list for method input_type
 	41, // [41:41] is the sub-list for extension type_name
 	41, // [41:41] is the sub-list for extension extendee
 	0,  // [0:41] is the sub-list for field type_name

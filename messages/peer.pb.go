@@ -2077,6 +2077,7 @@ type PollRequest struct {
 	Sockets       []string               `protobuf:"bytes,5,rep,name=sockets,proto3" json:"sockets,omitempty"` // ids; none: all
 	Tracking      []byte                 `protobuf:"bytes,6,opt,name=tracking,proto3" json:"tracking,omitempty"`
 	Channels      []string               `protobuf:"bytes,7,rep,name=channels,proto3" json:"channels,omitempty"` // none: all
+	Arrived       uint64                 `protobuf:"varint,8,opt,name=arrived,proto3" json:"arrived,omitempty"`  // place of the last call of that answer
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2160,6 +2161,13 @@ func (x *PollRequest) GetChannels() []string {
 	return nil
 }
 
+func (x *PollRequest) GetArrived() uint64 {
+	if x != nil {
+		return x.Arrived
+	}
+	return 0
+}
+
 // PollResponse gives notices; their sockets are ids.
 type PollResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2167,6 +2175,7 @@ type PollResponse struct {
 	After         uint64                 `protobuf:"varint,2,opt,name=after,proto3" json:"after,omitempty"`
 	Notices       []*Notice              `protobuf:"bytes,3,rep,name=notices,proto3" json:"notices,omitempty"`
 	Dropped       int64                  `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"` // before the first of them
+	Arrived       uint64                 `protobuf:"varint,5,opt,name=arrived,proto3" json:"arrived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2225,6 +2234,13 @@ func (x *PollResponse) GetNotices() []*Notice {
 func (x *PollResponse) GetDropped() int64 {
 	if x != nil {
 		return x.Dropped
+	}
+	return 0
+}
+
+func (x *PollResponse) GetArrived() uint64 {
+	if x != nil {
+		return x.Arrived
 	}
 	return 0
 }
@@ -2362,7 +2378,7 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\fR\x02id\"5\n" +
 	"\tLogsQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x18\n" +
-	"\aattempt\x18\x02 \x01(\rR\aattempt\"\xb7\x01\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\"\xd1\x01\n" +
 	"\vPollRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x14\n" +
@@ -2370,12 +2386,14 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x18\n" +
 	"\asockets\x18\x05 \x03(\tR\asockets\x12\x1a\n" +
 	"\btracking\x18\x06 \x01(\fR\btracking\x12\x1a\n" +
-	"\bchannels\x18\a \x03(\tR\bchannels\"\x7f\n" +
+	"\bchannels\x18\a \x03(\tR\bchannels\x12\x18\n" +
+	"\aarrived\x18\b \x01(\x04R\aarrived\"\x99\x01\n" +
 	"\fPollResponse\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12)\n" +
 	"\anotices\x18\x03 \x03(\v2\x0f.flow.v1.NoticeR\anotices\x12\x18\n" +
-	"\adropped\x18\x04 \x01(\x03R\adroppedB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\adropped\x18\x04 \x01(\x03R\adropped\x12\x18\n" +
+	"\aarrived\x18\x05 \x01(\x04R\aarrivedB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once

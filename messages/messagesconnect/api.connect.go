@@ -59,6 +59,8 @@ const (
 	TasksCancelCallProcedure = "/flow.v1.Tasks/CancelCall"
 	// TasksExplainProcedure is the fully-qualified name of the Tasks's Explain RPC.
 	TasksExplainProcedure = "/flow.v1.Tasks/Explain"
+	// TasksListenProcedure is the fully-qualified name of the Tasks's Listen RPC.
+	TasksListenProcedure = "/flow.v1.Tasks/Listen"
 	// TasksLogsProcedure is the fully-qualified name of the Tasks's Logs RPC.
 	TasksLogsProcedure = "/flow.v1.Tasks/Logs"
 	// ObjectsCreateProcedure is the fully-qualified name of the Objects's Create RPC.
@@ -111,6 +113,8 @@ type TasksClient interface {
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
 	// Explain says what a call waits for and since when, or how it ended.
 	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Listen gives what happens to calls as it happens.
+	Listen(context.Context, *connect.Request[messages.ListenRequest]) (*connect.ServerStreamForClient[messages.Notice], error)
 	// Logs gives what a call's attempts have printed.
 	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
@@ -192,6 +196,12 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("Explain")),
 			connect.WithClientOptions(opts...),
 		),
+		listen: connect.NewClient[messages.ListenRequest, messages.Notice](
+			httpClient,
+			baseURL+TasksListenProcedure,
+			connect.WithSchema(tasksMethods.ByName("Listen")),
+			connect.WithClientOptions(opts...),
+		),
 		logs: connect.NewClient[messages.LogsRequest, messages.LogsResponse](
 			httpClient,
 			baseURL+TasksLogsProcedure,
@@ -214,6 +224,7 @@ type tasksClient struct {
 	listCalls   *connect.Client[messages.ListCallsRequest, messages.ListCallsResponse]
 	cancelCall  *connect.Client[messages.CancelCallRequest, messages.CallInfo]
 	explain     *connect.Client[messages.ExplainRequest, messages.Explanation]
+	listen      *connect.Client[messages.ListenRequest, messages.Notice]
 	logs        *connect.Client[messages.LogsRequest, messages.LogsResponse]
 }
 
@@ -272,6 +283,11 @@ func (c *tasksClient) Explain(ctx context.Context, req *connect.Request[messages
 	return c.explain.CallUnary(ctx, req)
 }
 
+// Listen calls flow.v1.Tasks.Listen.
+func (c *tasksClient) Listen(ctx context.Context, req *connect.Request[messages.ListenRequest]) (*connect.ServerStreamForClient[messages.Notice], error) {
+	return c.listen.CallServerStream(ctx, req)
+}
+
 // Logs calls flow.v1.Tasks.Logs.
 func (c *tasksClient) Logs(ctx context.Context, req *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
 	return c.logs.CallUnary(ctx, req)
@@ -305,6 +321,8 @@ type TasksHandler interface {
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
 	// Explain says what a call waits for and since when, or how it ended.
 	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
+	// Listen gives what happens to calls as it happens.
+	Listen(context.Context, *connect.Request[messages.ListenRequest], *connect.ServerStream[messages.Notice]) error
 	// Logs gives what a call's attempts have printed.
 	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
 }
@@ -382,6 +400,12 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("Explain")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksListenHandler := connect.NewServerStreamHandler(
+		TasksListenProcedure,
+		svc.Listen,
+		connect.WithSchema(tasksMethods.ByName("Listen")),
+		connect.WithHandlerOptions(opts...),
+	)
 	tasksLogsHandler := connect.NewUnaryHandler(
 		TasksLogsProcedure,
 		svc.Logs,
@@ -412,6 +436,8 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksCancelCallHandler.ServeHTTP(w, r)
 		case TasksExplainProcedure:
 			tasksExplainHandler.ServeHTTP(w, r)
+		case TasksListenProcedure:
+			tasksListenHandler.ServeHTTP(w, r)
 		case TasksLogsProcedure:
 			tasksLogsHandler.ServeHTTP(w, r)
 		default:
@@ -465,6 +491,10 @@ func (UnimplementedTasksHandler) CancelCall(context.Context, *connect.Request[me
 
 func (UnimplementedTasksHandler) Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Explain is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Listen(context.Context, *connect.Request[messages.ListenRequest], *connect.ServerStream[messages.Notice]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Listen is not implemented"))
 }
 
 func (UnimplementedTasksHandler) Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {

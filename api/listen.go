@@ -1,0 +1,251 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
+)
+
+const (
+	// maxHeard bounds the notices that wait for one listener. One that reads no
+	// faster is told how many it has missed, and holds up nobody.
+	maxHeard = 4096
+	// maxRecent is how many notices a listener remembers: what a new leader tells
+	// again is not told twice.
+	maxRecent = 8192
+	// listenPause is how long a partition that cannot be reached is left alone.
+	listenPause = 500 * time.Millisecond
+)
+
+var channels = []string{"task", "log", "output", "lifecycle"}
+
+// Listen tells what happens, from all partitions, until the client goes.
+func (t *tasks) Listen(ctx context.Context, request *connect.Request[messages.ListenRequest], stream *connect.ServerStream[messages.Notice]) error {
+	l, err := t.listener(ctx, request.Msg)
+	if err != nil {
+		return explained(ctx, err, "listen", request.Msg.Name)
+	}
+	groups, err := t.reads.partitions(ctx)
+	if err != nil {
+		return explained(ctx, err, "listen", request.Msg.Name)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	for _, group := range groups {
+		running.Go(func() { l.follow(ctx, group) })
+	}
+	if l.hears("lifecycle") {
+		running.Go(func() { l.lifecycle(ctx) })
+	}
+	// Something must be sent for the client to know that it is being listened.
+	if err := stream.Send(&messages.Notice{State: "listening", Room: request.Msg.Name, Date: time.Now().UnixMicro()}); err != nil {
+		return err
+	}
+	for {
+		select {
+		case m := <-l.heard:
+			m.Dropped += l.missed()
+			if err := stream.Send(m); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// listener is one client that listens.
+type listener struct {
+	tasks   *tasks
+	request *messages.ListenRequest
+	run     messages.CallID
+	heard   chan *messages.Notice
+
+	mu      sync.Mutex
+	dropped int64
+}
+
+func (t *tasks) listener(ctx context.Context, m *messages.ListenRequest) (*listener, error) {
+	const op = "listen"
+	l := &listener{tasks: t, request: m, heard: make(chan *messages.Notice, maxHeard)}
+	for _, c := range m.Channels {
+		if !slices.Contains(channels, c) {
+			return nil, messages.Errorf(messages.Invalid, op, m.Name, "there is no channel %q", c).WithHint("channels are task, log, output and lifecycle; none: all")
+		}
+	}
+	if m.Tracking != "" {
+		run, err := messages.ParseCallID(m.Tracking)
+		if err != nil {
+			return nil, err
+		}
+		l.run = run
+	}
+	if m.Since < 0 || m.Since > time.Now().Add(time.Minute).UnixMicro() {
+		return nil, messages.Errorf(messages.Invalid, op, m.Name, "since is not a time in the past")
+	}
+	places, err := l.places(ctx)
+	if err == nil && len(places) == 0 && !l.everything() {
+		err = messages.Errorf(messages.NotFound, op, m.Name, "no socket, processor or queue has this name").
+			WithHint("name a socket, a processor, a queue or QUEUE.PROCESSOR; * is everything")
+	}
+	return l, err
+}
+
+func (l *listener) everything() bool { return l.request.Name == "" || l.request.Name == "*" }
+
+func (l *listener) hears(channel string) bool {
+	return len(l.request.Channels) == 0 || slices.Contains(l.request.Channels, channel)
+}
+
+// place is where a socket stands, as listeners are told.
+type place struct{ socket, room, module, task, processor string }
+
+// places gives the sockets that the listener means, by id.
+func (l *listener) places(ctx context.Context) (map[string]place, error) {
+	found := map[string]place{}
+	err := l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
+		sockets, _ := model.List(view, messages.Kind_KIND_SOCKET, model.Filter{}, "", maxHeard)
+		for _, o := range sockets {
+			s := o.GetSocket()
+			queue, _ := model.Get(view, messages.Kind_KIND_QUEUE, s.Queue)
+			processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, s.Processor)
+			p := place{socket: o.Name, room: queue.GetName() + "." + processor.GetName(), module: processor.GetProcessor().GetModule(),
+				task: s.Function, processor: processor.GetName()}
+			names := []string{o.Name, o.Id, processor.GetName(), processor.GetId(), queue.GetName(), queue.GetId(), p.room}
+			if l.everything() || slices.Contains(names, l.request.Name) {
+				found[o.Id] = p
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// follow hears one partition. When its leader changes, the new one is asked for
+// what has happened since the last notice: it has that in its state.
+func (l *listener) follow(ctx context.Context, group messages.GroupID) {
+	q := &messages.PollRequest{Group: uint32(group), Since: l.request.Since, Channels: l.request.Channels}
+	if !l.run.IsZero() {
+		q.Tracking = l.run.Bytes()
+	}
+	recent := newRecent()
+	for ctx.Err() == nil {
+		places, err := l.places(ctx)
+		if err == nil {
+			q.Sockets = nil
+			for id := range places {
+				if !l.everything() {
+					q.Sockets = append(q.Sockets, id)
+				}
+			}
+			var answer *messages.PollResponse
+			if answer, err = l.tasks.cluster.Poll(ctx, q); err == nil {
+				l.take(answer, places, recent, q)
+				continue
+			}
+		}
+		select {
+		case <-time.After(listenPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// take hands on what a partition has told, and goes on behind it.
+func (l *listener) take(answer *messages.PollResponse, places map[string]place, recent *recent, q *messages.PollRequest) {
+	if q.Epoch == 0 && q.Since == 0 {
+		q.Since = time.Now().UnixMicro() // for the case that the leader changes before anything is heard
+	}
+	q.Epoch, q.After, q.Arrived = answer.Epoch, answer.After, answer.Arrived
+	l.miss(answer.Dropped)
+	for _, m := range answer.Notices {
+		q.Since = max(q.Since, m.Date)
+		if recent.has(m) {
+			continue
+		}
+		p := places[m.Socket]
+		m.Socket, m.Room, m.Module, m.Task = p.socket, p.room, p.module, p.task
+		l.tell(m)
+	}
+}
+
+// tell hands a notice to the client, or counts it as missed.
+func (l *listener) tell(m *messages.Notice) {
+	select {
+	case l.heard <- m:
+	default:
+		l.miss(1)
+	}
+}
+
+func (l *listener) miss(n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dropped += n
+}
+
+func (l *listener) missed() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.dropped
+	l.dropped = 0
+	return n
+}
+
+// lifecycle tells how the status of processors changes.
+func (l *listener) lifecycle(ctx context.Context) {
+	var before map[string]string
+	for {
+		changed := l.tasks.reads.replica.Changed() // before the view, so that no change falls between
+		now := map[string]string{}
+		_ = l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
+			processors, _ := model.List(view, messages.Kind_KIND_PROCESSOR, model.Filter{}, "", maxHeard)
+			for _, o := range processors {
+				if l.everything() || o.Name == l.request.Name || o.Id == l.request.Name {
+					now[o.Name] = o.Status
+					if before != nil && before[o.Name] != o.Status {
+						l.tell(&messages.Notice{Channel: "lifecycle", State: o.Status, Date: o.Lastupdated, Room: o.Name, Module: o.GetProcessor().GetModule(), Message: o.Message})
+					}
+				}
+			}
+			return nil
+		})
+		before = now
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// recent remembers the latest notices of a partition.
+type recent struct {
+	known map[string]bool
+	order []string
+}
+
+func newRecent() *recent { return &recent{known: map[string]bool{}} }
+
+// has says whether a notice was told before, and remembers it.
+func (r *recent) has(m *messages.Notice) bool {
+	key := m.Channel + m.State + m.Call + string(rune(m.Attempt))
+	if r.known[key] {
+		return true
+	}
+	r.known[key] = true
+	if r.order = append(r.order, key); len(r.order) > maxRecent {
+		delete(r.known, r.order[0])
+		r.order = r.order[1:]
+	}
+	return false
+}

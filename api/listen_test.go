@@ -1,0 +1,92 @@
+package api_test
+
+import (
+	"fmt"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+func (s *served) listen(m *messages.ListenRequest) *connect.ServerStreamForClient[messages.Notice] {
+	s.t.Helper()
+	stream, err := s.tasks.Listen(s.within(), connect.NewRequest(m))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { stream.Close() })
+	if !stream.Receive() || stream.Msg().State != "listening" {
+		s.t.Fatalf("first came %v, %v", stream.Msg(), stream.Err())
+	}
+	return stream
+}
+
+func TestListenerHearsThePastAndThenWhatHappens(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	call, err := s.run(&messages.RunRequest{Socket: "sample.do_something", Data: data(`["x"]`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := s.listen(&messages.ListenRequest{Name: "q.proc1", Channels: []string{"task"}, Since: call.Received})
+	for _, state := range []string{"received", "running", "postrun"} {
+		if !stream.Receive() {
+			t.Fatal(stream.Err())
+		}
+		if n := stream.Msg(); n.State != state || n.Call != call.Id || n.Room != "q.proc1" || n.Socket != "sample.do_something" || n.Task != "do_something" || n.Module == "" {
+			t.Errorf("heard %v, want %s", n, state)
+		}
+	}
+	s.polls <- &messages.PollResponse{Epoch: 1, Dropped: 3, Notices: []*messages.Notice{
+		{Channel: "task", State: "postrun", Call: call.Id, Attempt: 1}, // heard before: a new leader tells it again
+		{Channel: "task", State: "received", Call: "another"},
+	}}
+	if !stream.Receive() || stream.Msg().Call != "another" || stream.Msg().Dropped != 3 {
+		t.Errorf("then came %v, %v", stream.Msg(), stream.Err())
+	}
+}
+
+func TestSlowListenerMissesAndHoldsUpNobody(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	slow := s.listen(&messages.ListenRequest{})
+	const all = 60_000
+	for i := range all / 100 { // far more than is kept for one that does not read
+		answer := &messages.PollResponse{Epoch: 1}
+		for j := range 100 {
+			answer.Notices = append(answer.Notices, &messages.Notice{Channel: "task", State: "received", Call: fmt.Sprint(i, j), Message: string(make([]byte, 1000))})
+		}
+		s.polls <- answer
+	}
+	heard, dropped := 0, int64(0)
+	for heard+int(dropped) < all {
+		if heard == 1000 { // what was dropped last is told with the next one
+			s.polls <- &messages.PollResponse{Epoch: 1, Notices: []*messages.Notice{{Channel: "task", Call: "last"}}}
+		}
+		if !slow.Receive() {
+			t.Fatalf("after %d heard and %d dropped: %v", heard, dropped, slow.Err())
+		}
+		heard++
+		dropped += slow.Msg().Dropped
+	}
+	if dropped == 0 {
+		t.Error("a listener that does not read has missed nothing")
+	}
+}
+
+func TestListenRefusesWhatItCannotHear(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	for _, m := range []*messages.ListenRequest{{Name: "nobody"}, {Channels: []string{"gossip"}}, {Tracking: "no id"}, {Since: -1}} {
+		stream, err := s.tasks.Listen(s.within(), connect.NewRequest(m))
+		if err == nil {
+			stream.Receive()
+			err = stream.Err()
+			stream.Close()
+		}
+		if !isKind(err, messages.Invalid) && !isKind(err, messages.NotFound) {
+			t.Errorf("%v: %v", m, err)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/elasticcode/flow/messages"
+)
+
+// listenPause is how long Listen waits before it turns to a node again.
+const listenPause = 200 * time.Millisecond
+
+// Listen calls hear with each notice of what happens, until hear gives an error
+// or ctx ends; it returns that. When the node goes, it turns to another and asks
+// for what has happened since the last notice. Errors: Invalid, NotFound.
+func (c *Client) Listen(ctx context.Context, m *messages.ListenRequest, hear func(*messages.Notice) error) error {
+	request := &messages.ListenRequest{Name: m.Name, Channels: m.Channels, Tracking: m.Tracking, Since: m.Since}
+	var stopped error
+	for {
+		_, err := do(ctx, c, func(ctx context.Context, to lane) (struct{}, error) {
+			stream, err := to.tasks.Listen(ctx, connect.NewRequest(request))
+			if err != nil {
+				return struct{}{}, err
+			}
+			defer stream.Close()
+			for stream.Receive() {
+				n := stream.Msg()
+				request.Since = max(request.Since, n.Date)
+				if n.State == "listening" {
+					continue
+				}
+				if stopped = hear(n); stopped != nil {
+					return struct{}{}, nil
+				}
+			}
+			return struct{}{}, stream.Err()
+		})
+		switch {
+		case stopped != nil:
+			return stopped
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && !errors.Is(err, messages.Unavailable):
+			return err
+		}
+		select {
+		case <-time.After(listenPause):
+		case <-ctx.Done():
+		}
+	}
+}

@@ -1,0 +1,27 @@
+import importlib
+import json
+import os
+import sys
+
+
+def resolve(path):
+    """The callable that a dotted path names; of a class one object is made."""
+    sys.path.insert(0, os.getcwd())
+    parts = path.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:end]))
+        except ModuleNotFoundError as error:
+            if not ".".join(parts[:end]).startswith(error.name or "\0"):
+                raise
+            continue
+        for name in parts[end:]:
+            found = getattr(found() if isinstance(found, type) else found, name)
+        return found
+    raise SystemExit(f"adaptor {path}: there is no such module")
+
+
+take = resolve(sys.argv[1])
+for line in sys.stdin:
+    take(json.loads(line))
+    sys.stdout.flush()
