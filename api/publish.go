@@ -112,6 +112,10 @@ func (t *tasks) publishOf(ctx context.Context, m *messages.PublishRequest, key, 
 			return p, messages.Errorf(messages.Invalid, opPublish, "queue "+m.Queue, "%v", err).WithHint("data is JSON text")
 		}
 	}
+	if size := sizeOf(args); size > messages.MaxInline {
+		return p, messages.Errorf(messages.Invalid, opPublish, "queue "+m.Queue, "data over the limit: the arguments have %d bytes, and what is published may have %d (%d KiB)",
+			size, messages.MaxInline, messages.MaxInline>>10).WithHint("put large data where the functions can read it, and publish its name")
+	}
 	err = t.reads.latest(ctx, nil, func(view kv.View, _ uint64) error {
 		queue, ok := model.Get(view, messages.Kind_KIND_QUEUE, m.Queue)
 		if !ok {

@@ -14,7 +14,12 @@ import (
 func (e *episode) command() proto.Message {
 	e.now += int64(e.rng.IntN(3)) * int64(e.rng.IntN(500_000))
 	e.aDayLater()
-	switch n := e.rng.IntN(100); {
+	if e.one(40) {
+		e.now += int64(e.rng.IntN(7)) * 60_000_000
+	}
+	switch n := e.rng.IntN(108); {
+	case n >= 100:
+		return e.putChunk()
 	case n < 28:
 		return e.enqueue()
 	case n < 33:
@@ -62,7 +67,14 @@ func (e *episode) arguments() *messages.Arguments {
 	if e.one(40) {
 		return jsonArgs(`"` + strings.Repeat("x", 70<<10) + `"`)
 	}
-	return jsonArgs(fmt.Sprint(e.rng.IntN(1000)))
+	return &messages.Arguments{Positional: [][]byte{e.oneArgument()}}
+}
+
+func (e *episode) oneArgument() []byte {
+	if e.one(6) {
+		return e.large()
+	}
+	return []byte(fmt.Sprint(e.rng.IntN(1000)))
 }
 
 func (e *episode) enqueue() proto.Message {
@@ -141,6 +153,8 @@ func (e *episode) complete() *messages.Complete {
 		messages.Outcome_CRASH, messages.Outcome_RELEASED, messages.Outcome_BAD_RESULT}[e.rng.IntN(8)]
 	if e.one(20) {
 		c.Result = []byte("no JSON")
+	} else if e.one(6) {
+		c.Result = e.large()
 	}
 	if e.one(20) {
 		c.Attempt++

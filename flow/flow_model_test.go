@@ -32,7 +32,7 @@ func TestPlugsAndGatesDoWhatTheOracleSays(t *testing.T) {
 		f.drain()
 		f.count(seen)
 	}
-	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "published", "by routing key"} {
+	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "published", "by routing key", "large"} {
 		if seen[what] < n/50 {
 			t.Errorf("the episodes met %v: too few are %s", seen, what)
 		}
@@ -122,9 +122,14 @@ func (e *episode) flowCommand() proto.Message {
 			local = append(local, k)
 		}
 	}
-	switch n := e.rng.IntN(110); {
-	case n >= 100:
+	if e.one(40) {
+		e.now += int64(e.rng.IntN(7)) * 60_000_000
+	}
+	switch n := e.rng.IntN(118); {
+	case n >= 108:
 		return e.flow.publish(e)
+	case n >= 100:
+		return e.putChunk()
 	case n < 25:
 		return &messages.Enqueue{Id: messages.NewCallID(fmt.Sprint(e.rng.IntN(300)), e.group, 0).Bytes(), Socket: e.pick(local...),
 			Arguments: e.arguments(), Content: []byte("x"), Owner: e.pick("ada", "bob"), Priority: int32(e.rng.IntN(2))}
@@ -136,7 +141,7 @@ func (e *episode) flowCommand() proto.Message {
 		}
 		c := e.complete()
 		if c.Outcome == messages.Outcome_OK && e.one(4) {
-			c.Plugs = e.flow.routes()
+			c.Routed = e.flow.routes(e)
 		}
 		return c
 	case n < 84:
@@ -153,12 +158,16 @@ func (e *episode) flowCommand() proto.Message {
 }
 
 // routes is what a function put into plugs: some that there are, some that not.
-func (f *flowTest) routes() []byte {
+func (f *flowTest) routes(e *episode) []*messages.NamedValue {
 	name := "nobody"
 	if len(f.plugs) > 0 && f.rng.IntN(4) > 0 {
 		name = f.plugs[f.rng.IntN(len(f.plugs))].name
 	}
-	return fmt.Appendf(nil, `{%q: [1.0, %d]}`, name, f.rng.IntN(100))
+	value := fmt.Appendf(nil, `[1.0, %d]`, f.rng.IntN(100))
+	if e.one(4) {
+		value = e.large()
+	}
+	return []*messages.NamedValue{{Name: name, Value: value}}
 }
 
 func (f *flowTest) toGate(e *episode) proto.Message {
@@ -168,7 +177,7 @@ func (f *flowTest) toGate(e *episode) proto.Message {
 	}
 	key := fmt.Sprintf("arrival %d", f.rng.IntN(60))
 	return &messages.Enqueue{Id: messages.NewCallID(key, e.group, 0).Bytes(), Socket: socket, ToGate: true, Owner: "cat", Content: []byte("x"),
-		Arguments: &messages.Arguments{Named: []*messages.NamedValue{{Name: e.pick("one", "two", "three", "four"), Value: []byte(fmt.Sprint(f.rng.IntN(100)))}}}}
+		Arguments: &messages.Arguments{Named: []*messages.NamedValue{{Name: e.pick("one", "two", "three", "four"), Value: e.oneArgument()}}}}
 }
 
 // ------------------------------------------------------------------ plugs
@@ -267,13 +276,25 @@ func (f *flowTest) courier(checked bool) {
 	next := to.oracle.heard[uint32(from.group)]
 	for i, m := range pending {
 		if m.Seq == next+1 || m.Seq <= next && f.rng.IntN(2) == 0 || f.rng.IntN(10) == 0 {
-			d, _ := outbox.Pack(from.group, pending[i:min(len(pending), i+1+f.rng.IntN(4))])
+			d, last := outbox.Pack(from.group, pending[i:min(len(pending), i+1+f.rng.IntN(4))])
+			if f.rng.IntN(4) > 0 {
+				f.carryValues(from, to, m.Seq, last, checked)
+			}
 			to.step(d, checked)
 			break
 		}
 	}
 	if f.rng.IntN(3) == 0 {
 		from.step(&messages.Delivered{To: uint32(to.group), Seq: to.oracle.heard[uint32(from.group)]}, checked)
+	}
+}
+
+// carryValues sends the large values of messages before them.
+func (f *flowTest) carryValues(from, to *episode, first, last uint64, checked bool) {
+	for _, r := range Sent(from.state, to.group, first, last) {
+		for _, c := range putAll(r) {
+			to.step(c, checked)
+		}
 	}
 }
 
@@ -308,6 +329,7 @@ func (f *flowTest) drain() {
 			for m := range outbox.PendingTo(e.state, other.group) {
 				if m.Seq > next {
 					idle = false
+					f.carryValues(e, other, m.Seq, m.Seq, false)
 					other.step(&messages.Deliver{From: uint32(e.group), Seq: m.Seq, Type: uint32(m.Command.Type), Command: m.Command.Body}, false)
 				}
 			}
@@ -424,6 +446,11 @@ func (f *flowTest) count(seen map[string]int) {
 			}
 			if call, _ := GetCall(e.state, c.id, false, e.now); call.GetRoutingKey() != "" && call.GetParent() != nil {
 				seen["by routing key"]++
+			}
+		}
+		for _, v := range e.oracle.values {
+			if v.named {
+				seen["large"]++
 			}
 		}
 		seen["across"] += len(e.oracle.posted)

@@ -63,6 +63,11 @@ func (s *step) command(c messages.Command) (r messages.Result, err error) {
 	if d, ok := command.(*messages.Deliver); ok {
 		return s.deliver(d)
 	}
+	return s.one(command)
+}
+
+// one applies a command that is no delivery.
+func (s *step) one(command proto.Message) (r messages.Result, err error) {
 	s.begin()
 	reply, refusal, err := s.apply(command)
 	switch {
@@ -119,6 +124,8 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply, refusal = s.publish(c)
 	case *messages.FanOut:
 		reply, refusal = s.fanOut(c)
+	case *messages.PutChunk:
+		reply, refusal = s.putChunk(c)
 	case *messages.FireSchedule:
 		reply, refusal = s.fireSchedule(c)
 	case *messages.Delivered:

@@ -132,6 +132,8 @@ func answerOf(r *messages.Reply) string {
 			all += answerOf(one) + ";"
 		}
 		return all
+	case r.GetChunkPut() != nil:
+		return fmt.Sprintf("put %v", r.GetChunkPut().Whole)
 	case r.GetCall() != nil:
 		return "call " + r.GetCall().Call.State.String()
 	}

@@ -111,6 +111,9 @@ func (o *oracle) publish(m *messages.Publish) string {
 	if q == nil || q.queue == nil {
 		return "NOT_FOUND"
 	}
+	if len(messages.References(m.Arguments.Values()...)) > 0 {
+		return "INVALID"
+	}
 	takers, answer := o.takers(q.queue, m.RoutingKey)
 	if answer != "" {
 		return answer

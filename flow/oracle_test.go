@@ -29,6 +29,8 @@ type oracle struct {
 	group    messages.GroupID
 	arrivals []*oArrival // in the order in which they came
 	posted   []oPosted   // to other partitions
+	dropped  int         // of those, how many have arrived
+	values   []*oValue
 	heard    map[uint32]uint64
 }
 
@@ -54,6 +56,7 @@ type oCall struct {
 	plug     string
 	arrivals []*oArrival
 	failure  *messages.Failure
+	result   []byte
 }
 
 type oSocket struct {
@@ -404,7 +407,14 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		return answer, effects
 	}
 	switch c := m.(type) {
+	case *messages.PutChunk:
+		answer = o.putChunk(c)
+	case *messages.Delivered:
+		o.dropped = max(o.dropped, int(c.Seq))
 	case *messages.Arrive:
+		if o.absent(c.Value) {
+			return "CONFLICT", nil
+		}
 		o.take(c)
 	case *messages.Throttle:
 		for _, id := range c.Sources {
@@ -466,6 +476,7 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		}
 	}
 	o.finish()
+	o.lapse()
 	return answer, o.effects
 }
 
@@ -477,11 +488,14 @@ func (o *oracle) deliver(now int64, from uint32, seq uint64, c messages.Command)
 	case seq <= o.heard[from]:
 		return "", nil
 	}
-	o.heard[from]++
 	inner, err := c.Decode()
 	if err != nil {
 		panic(err)
 	}
+	if a, ok := inner.(*messages.Arrive); ok && o.absent(a.Value) {
+		return "CONFLICT", nil
+	}
+	o.heard[from]++
 	return o.apply(now, inner)
 }
 
@@ -510,6 +524,9 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 	if k.queue != nil {
 		return "INVALID"
 	}
+	if o.absent(e.Arguments.Values()...) {
+		return "CONFLICT"
+	}
 	if e.ToGate {
 		return o.enqueueToGate(k, e)
 	}
@@ -537,10 +554,10 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 
 func sizeOf(a *messages.Arguments) (n int) {
 	for _, v := range a.GetPositional() {
-		n += len(v)
+		n += int(messages.ValueSize(v))
 	}
 	for _, v := range a.GetNamed() {
-		n += len(v.Name) + len(v.Value)
+		n += len(v.Name) + int(messages.ValueSize(v.Value))
 	}
 	return n
 }
@@ -577,6 +594,9 @@ func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 	size := 0
 	for _, a := range e.Arguments {
 		size += sizeOf(a)
+		if o.absent(a.Values()...) {
+			return "CONFLICT"
+		}
 	}
 	if o.full(k, len(e.Arguments), size) {
 		return "EXHAUSTED"
@@ -697,6 +717,13 @@ func (o *oracle) complete(m *messages.Complete) string {
 		return answer(true)
 	}
 	lease := l.leases[at]
+	given := [][]byte{m.Result, m.Output}
+	for _, r := range m.Routed {
+		given = append(given, r.Value)
+	}
+	if o.absent(given...) {
+		return "CONFLICT"
+	}
 	if m.Outcome == messages.Outcome_CRASH {
 		l.window = 0
 		for len(l.leases) > 0 {
@@ -721,7 +748,8 @@ func (o *oracle) complete(m *messages.Complete) string {
 func (o *oracle) outcome(c *oCall, m *messages.Complete) {
 	switch m.Outcome {
 	case messages.Outcome_OK:
-		if string(m.Result) == "1" {
+		if _, large := messages.ReadReference(m.Result); large || string(m.Result) == "1" {
+			c.result = m.Result
 			o.endWith(c, isFinished, m)
 		} else {
 			c.failure = &messages.Failure{Type: "bad_result", Message: "the result is not JSON"}
@@ -824,6 +852,7 @@ func (o *oracle) tick() {
 		d.fire()
 	}
 	o.retain()
+	o.forgetValues()
 }
 
 // nextTimer is when a call is due for a retry or for its expiry; 0: never.
@@ -845,6 +874,11 @@ func (o *oracle) nextTimer() (next int64) {
 	for _, p := range o.paces() {
 		if p.until != 0 && (next == 0 || p.until < next) {
 			next = p.until
+		}
+	}
+	for _, v := range o.values {
+		if !v.named && (next == 0 || v.expires < next) {
+			next = v.expires
 		}
 	}
 	for _, k := range o.sockets {

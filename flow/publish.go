@@ -39,7 +39,7 @@ func (s *step) publish(m *messages.Publish) (*messages.Reply, *messages.Error) {
 	for i, t := range takers {
 		copies[i] = &messages.Copy{Id: messages.DeriveCallID(id.String(), t.Socket, 0, messages.GroupID(t.Partition)).Bytes(), Socket: t.Socket, Name: t.Name}
 	}
-	result := named(copies)
+	result := resultOf(copies)
 	s.record(q, id, m, result)
 	s.send(m, copies)
 	reply := enqueued(id, messages.CallState_FINISHED, false)
@@ -64,7 +64,11 @@ func (s *step) takers(id messages.CallID, m *messages.Publish) (*socket.Socket, 
 		return nil, nil, messages.Errorf(messages.NotFound, opPublish, "queue "+m.Queue, "there is no such queue in partition %d", s.group)
 	}
 	size := call.Size(m.Arguments)
-	if refusal := s.fits(id, opPublish, "queue "+config.Name, size); refusal != nil {
+	refusal := s.fits(id, opPublish, "queue "+config.Name, m.Arguments)
+	if refusal == nil {
+		refusal = unfitToCopy("queue "+config.Name, m.Arguments)
+	}
+	if refusal != nil {
 		return nil, nil, refusal
 	}
 	config.Bindings = slices.DeleteFunc(config.Bindings, s.isLeaving)
@@ -84,6 +88,16 @@ func (s *step) takers(id messages.CallID, m *messages.Publish) (*socket.Socket, 
 		}
 	}
 	return q, takers, nil
+}
+
+// unfitToCopy refuses values by reference: they are in one partition, and a
+// publish goes to several.
+func unfitToCopy(subject string, args *messages.Arguments) *messages.Error {
+	if len(messages.References(args.Values()...)) > 0 {
+		return messages.Errorf(messages.Invalid, opPublish, subject, "values over %d bytes cannot be published", messages.MaxInline).
+			WithHint("put large data where the functions can read it, and publish its name")
+	}
+	return nil
 }
 
 // isLeaving says that a socket of this partition takes no calls any more.
@@ -110,8 +124,8 @@ func (s *step) crowded(q *socket.Socket, t *messages.Binding, size uint64) (refu
 	return refusal
 }
 
-// named is the result of a publish: which socket got which call.
-func named(copies []*messages.Copy) []byte {
+// resultOf is the result of a publish: which socket got which call.
+func resultOf(copies []*messages.Copy) []byte {
 	type one struct {
 		Socket string `json:"socket"`
 		Call   string `json:"call"`
@@ -163,6 +177,9 @@ func (s *step) send(m *messages.Publish, copies []*messages.Copy) {
 
 // fanOut takes what was published in another partition.
 func (s *step) fanOut(f *messages.FanOut) (*messages.Reply, *messages.Error) {
+	if refusal := unfitToCopy("copies", f.GetPublish().GetArguments()); refusal != nil {
+		return nil, refusal
+	}
 	for _, c := range f.Copies {
 		if _, refusal := s.readID(c.Id, 1); refusal != nil {
 			return nil, refusal

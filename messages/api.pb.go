@@ -1244,13 +1244,14 @@ type CallInfo struct {
 	Tries         uint32                 `protobuf:"varint,26,opt,name=tries,proto3" json:"tries,omitempty"`
 	Crashes       uint32                 `protobuf:"varint,27,opt,name=crashes,proto3" json:"crashes,omitempty"`
 	Lost          uint32                 `protobuf:"varint,28,opt,name=lost,proto3" json:"lost,omitempty"`
-	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"`                     // JSON object that the function put into its argument output
-	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`                               // name of the plug that it came by
-	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`                         // of a call formed at a gate
-	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`                           // of a message at a gate: the call that it became part of
-	RoutingKey    string                 `protobuf:"bytes,41,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"` // of a publish, and of the calls that came of it
-	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                              // of a call that a schedule made: its nominal time, microseconds since 1970, UTC
-	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`         // the tick was missed, and this call makes up for it
+	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"`                      // JSON object that the function put into its argument output
+	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`                                // name of the plug that it came by
+	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`                          // of a call formed at a gate
+	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`                            // of a message at a gate: the call that it became part of
+	RoutingKey    string                 `protobuf:"bytes,41,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"`  // of a publish, and of the calls that came of it
+	ResultSize    uint64                 `protobuf:"varint,56,opt,name=result_size,json=resultSize,proto3" json:"result_size,omitempty"` // bytes of a result that is too large for a list: Result gives it
+	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                               // of a call that a schedule made: its nominal time, microseconds since 1970, UTC
+	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`          // the tick was missed, and this call makes up for it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1514,6 +1515,13 @@ func (x *CallInfo) GetRoutingKey() string {
 		return x.RoutingKey
 	}
 	return ""
+}
+
+func (x *CallInfo) GetResultSize() uint64 {
+	if x != nil {
+		return x.ResultSize
+	}
+	return 0
 }
 
 func (x *CallInfo) GetTick() int64 {
@@ -3541,7 +3549,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\";\n" +
 	"\x11CancelCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xe3\a\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x84\b\n" +
 	"\bCallInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -3581,7 +3589,9 @@ const file_messages_api_proto_rawDesc = "" +
 	"\aparents\x18\x1f \x03(\tR\aparents\x12\x16\n" +
 	"\x06joined\x18  \x01(\tR\x06joined\x12\x1f\n" +
 	"\vrouting_key\x18) \x01(\tR\n" +
-	"routingKey\x12\x12\n" +
+	"routingKey\x12\x1f\n" +
+	"\vresult_size\x188 \x01(\x04R\n" +
+	"resultSize\x12\x12\n" +
 	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
 	"\bcatch_up\x18/ \x01(\bR\acatchUpB\t\n" +
 	"\a_resultB\t\n" +

@@ -275,7 +275,8 @@ func (ErrorKind) EnumDescriptor() ([]byte, []int) {
 	return file_messages_commands_proto_rawDescGZIP(), []int{3}
 }
 
-// Arguments of a call: JSON texts, opaque from client to worker.
+// Arguments of a call: JSON texts, opaque from client to worker. A large text
+// has a reference in its place, here and wherever a value stands (value.go).
 type Arguments struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Positional    [][]byte               `protobuf:"bytes,1,rep,name=positional,proto3" json:"positional,omitempty"`
@@ -564,6 +565,7 @@ type Call struct {
 	RoutingKey    string                 `protobuf:"bytes,41,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"` // of a publish, and of the calls that came of it
 	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                              // of a call that a schedule made: its nominal time, microseconds
 	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`         // the tick was missed, and this call makes up for it
+	Large         bool                   `protobuf:"varint,56,opt,name=large,proto3" json:"large,omitempty"`                            // some of its arguments, its result or its output are kept by reference
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -895,6 +897,13 @@ func (x *Call) GetTick() int64 {
 func (x *Call) GetCatchUp() bool {
 	if x != nil {
 		return x.CatchUp
+	}
+	return false
+}
+
+func (x *Call) GetLarge() bool {
+	if x != nil {
+		return x.Large
 	}
 	return false
 }
@@ -1869,6 +1878,84 @@ func (x *Throttle) GetFull() bool {
 	return false
 }
 
+// PutChunk keeps a part of a large value, until ten minutes after nothing names
+// the value by its reference any more. One that is known changes nothing.
+type PutChunk struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hash          []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`      // SHA-256 of the whole value
+	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`     // of the whole value
+	Index         uint32                 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`   // from 0
+	Data          []byte                 `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`      // 128 KiB, of the last chunk the rest
+	Client        bool                   `protobuf:"varint,5,opt,name=client,proto3" json:"client,omitempty"` // a client sent it: it is refused where the disk is short
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutChunk) Reset() {
+	*x = PutChunk{}
+	mi := &file_messages_commands_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutChunk) ProtoMessage() {}
+
+func (x *PutChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutChunk.ProtoReflect.Descriptor instead.
+func (*PutChunk) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PutChunk) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *PutChunk) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *PutChunk) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *PutChunk) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *PutChunk) GetClient() bool {
+	if x != nil {
+		return x.Client
+	}
+	return false
+}
+
 // EnqueueBatch accepts calls of one socket with consecutive ids, stored as one block.
 type EnqueueBatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1885,7 +1972,7 @@ type EnqueueBatch struct {
 
 func (x *EnqueueBatch) Reset() {
 	*x = EnqueueBatch{}
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1897,7 +1984,7 @@ func (x *EnqueueBatch) String() string {
 func (*EnqueueBatch) ProtoMessage() {}
 
 func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1910,7 +1997,7 @@ func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueBatch.ProtoReflect.Descriptor instead.
 func (*EnqueueBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{15}
+	return file_messages_commands_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EnqueueBatch) GetFirst() []byte {
@@ -1979,7 +2066,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1991,7 +2078,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2004,7 +2091,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{16}
+	return file_messages_commands_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Grant) GetSession() string {
@@ -2061,7 +2148,7 @@ type Revoke struct {
 
 func (x *Revoke) Reset() {
 	*x = Revoke{}
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2073,7 +2160,7 @@ func (x *Revoke) String() string {
 func (*Revoke) ProtoMessage() {}
 
 func (x *Revoke) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2086,7 +2173,7 @@ func (x *Revoke) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revoke.ProtoReflect.Descriptor instead.
 func (*Revoke) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{17}
+	return file_messages_commands_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Revoke) GetSession() string {
@@ -2121,7 +2208,7 @@ type EndSession struct {
 
 func (x *EndSession) Reset() {
 	*x = EndSession{}
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2133,7 +2220,7 @@ func (x *EndSession) String() string {
 func (*EndSession) ProtoMessage() {}
 
 func (x *EndSession) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2146,7 +2233,7 @@ func (x *EndSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSession.ProtoReflect.Descriptor instead.
 func (*EndSession) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{18}
+	return file_messages_commands_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EndSession) GetSession() string {
@@ -2177,15 +2264,15 @@ type Complete struct {
 	Jitter        uint32                 `protobuf:"varint,9,opt,name=jitter,proto3" json:"jitter,omitempty"`    // chosen by the proposer: 0 to 999 thousandths of the retry delay
 	Started       int64                  `protobuf:"varint,10,opt,name=started,proto3" json:"started,omitempty"` // worker's clock, for display
 	Ended         int64                  `protobuf:"varint,11,opt,name=ended,proto3" json:"ended,omitempty"`
-	Plugs         []byte                 `protobuf:"bytes,12,opt,name=plugs,proto3" json:"plugs,omitempty"`   // JSON object: plug name to value, what the function routed; empty: nothing
 	Output        []byte                 `protobuf:"bytes,13,opt,name=output,proto3" json:"output,omitempty"` // JSON object that it put into its argument output; empty: none
+	Routed        []*NamedValue          `protobuf:"bytes,56,rep,name=routed,proto3" json:"routed,omitempty"` // what the function sent to plugs by their names, sorted; none: it did not route
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Complete) Reset() {
 	*x = Complete{}
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2197,7 +2284,7 @@ func (x *Complete) String() string {
 func (*Complete) ProtoMessage() {}
 
 func (x *Complete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2210,7 +2297,7 @@ func (x *Complete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Complete.ProtoReflect.Descriptor instead.
 func (*Complete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{19}
+	return file_messages_commands_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Complete) GetSession() string {
@@ -2290,16 +2377,16 @@ func (x *Complete) GetEnded() int64 {
 	return 0
 }
 
-func (x *Complete) GetPlugs() []byte {
+func (x *Complete) GetOutput() []byte {
 	if x != nil {
-		return x.Plugs
+		return x.Output
 	}
 	return nil
 }
 
-func (x *Complete) GetOutput() []byte {
+func (x *Complete) GetRouted() []*NamedValue {
 	if x != nil {
-		return x.Output
+		return x.Routed
 	}
 	return nil
 }
@@ -2314,7 +2401,7 @@ type CompleteBatch struct {
 
 func (x *CompleteBatch) Reset() {
 	*x = CompleteBatch{}
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2326,7 +2413,7 @@ func (x *CompleteBatch) String() string {
 func (*CompleteBatch) ProtoMessage() {}
 
 func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2339,7 +2426,7 @@ func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteBatch.ProtoReflect.Descriptor instead.
 func (*CompleteBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+	return file_messages_commands_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CompleteBatch) GetCompletes() []*Complete {
@@ -2360,7 +2447,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2372,7 +2459,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2385,7 +2472,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Cancel) GetCall() []byte {
@@ -2411,7 +2498,7 @@ type Tick struct {
 
 func (x *Tick) Reset() {
 	*x = Tick{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2423,7 +2510,7 @@ func (x *Tick) String() string {
 func (*Tick) ProtoMessage() {}
 
 func (x *Tick) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2436,7 +2523,7 @@ func (x *Tick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tick.ProtoReflect.Descriptor instead.
 func (*Tick) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
 }
 
 // ConfigureProcessor tells a partition what it needs of a processor.
@@ -2460,7 +2547,7 @@ type ConfigureProcessor struct {
 
 func (x *ConfigureProcessor) Reset() {
 	*x = ConfigureProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2472,7 +2559,7 @@ func (x *ConfigureProcessor) String() string {
 func (*ConfigureProcessor) ProtoMessage() {}
 
 func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2485,7 +2572,7 @@ func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureProcessor.ProtoReflect.Descriptor instead.
 func (*ConfigureProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ConfigureProcessor) GetProcessor() string {
@@ -2605,7 +2692,7 @@ type ConfigureSocket struct {
 
 func (x *ConfigureSocket) Reset() {
 	*x = ConfigureSocket{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2617,7 +2704,7 @@ func (x *ConfigureSocket) String() string {
 func (*ConfigureSocket) ProtoMessage() {}
 
 func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2630,7 +2717,7 @@ func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureSocket.ProtoReflect.Descriptor instead.
 func (*ConfigureSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ConfigureSocket) GetSocket() string {
@@ -2819,7 +2906,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2831,7 +2918,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2844,7 +2931,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Schedule) GetCron() string {
@@ -2928,7 +3015,7 @@ type ScheduleState struct {
 
 func (x *ScheduleState) Reset() {
 	*x = ScheduleState{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2940,7 +3027,7 @@ func (x *ScheduleState) String() string {
 func (*ScheduleState) ProtoMessage() {}
 
 func (x *ScheduleState) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2953,7 +3040,7 @@ func (x *ScheduleState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleState.ProtoReflect.Descriptor instead.
 func (*ScheduleState) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ScheduleState) GetSocket() string {
@@ -3034,7 +3121,7 @@ type FireSchedule struct {
 
 func (x *FireSchedule) Reset() {
 	*x = FireSchedule{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3046,7 +3133,7 @@ func (x *FireSchedule) String() string {
 func (*FireSchedule) ProtoMessage() {}
 
 func (x *FireSchedule) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3059,7 +3146,7 @@ func (x *FireSchedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FireSchedule.ProtoReflect.Descriptor instead.
 func (*FireSchedule) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *FireSchedule) GetSocket() string {
@@ -3111,7 +3198,7 @@ type Retention struct {
 
 func (x *Retention) Reset() {
 	*x = Retention{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3123,7 +3210,7 @@ func (x *Retention) String() string {
 func (*Retention) ProtoMessage() {}
 
 func (x *Retention) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3136,7 +3223,7 @@ func (x *Retention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retention.ProtoReflect.Descriptor instead.
 func (*Retention) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Retention) GetAge() int64 {
@@ -3184,7 +3271,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3196,7 +3283,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3209,7 +3296,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -3284,7 +3371,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3296,7 +3383,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3309,7 +3396,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -3373,7 +3460,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3385,7 +3472,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3398,7 +3485,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -3424,7 +3511,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3436,7 +3523,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3449,7 +3536,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -3475,7 +3562,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3487,7 +3574,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3500,7 +3587,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -3549,7 +3636,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3561,7 +3648,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3574,7 +3661,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -3602,7 +3689,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3614,7 +3701,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3627,7 +3714,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -3657,7 +3744,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3669,7 +3756,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3682,7 +3769,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -3740,7 +3827,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3752,7 +3839,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3765,7 +3852,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -3904,7 +3991,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3916,7 +4003,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3929,7 +4016,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -3951,7 +4038,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3963,7 +4050,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3976,7 +4063,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -4010,7 +4097,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4022,7 +4109,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4035,7 +4122,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -4056,7 +4143,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4068,7 +4155,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4081,7 +4168,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Create) GetObject() *Object {
@@ -4111,7 +4198,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4123,7 +4210,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4136,7 +4223,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Function) GetName() string {
@@ -4179,7 +4266,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4191,7 +4278,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4204,7 +4291,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Parameter) GetName() string {
@@ -4251,7 +4338,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4263,7 +4350,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4276,7 +4363,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Update) GetKind() Kind {
@@ -4333,7 +4420,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4345,7 +4432,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4358,7 +4445,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -4395,7 +4482,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4407,7 +4494,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4420,7 +4507,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Report) GetNode() string {
@@ -4469,7 +4556,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4481,7 +4568,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4494,7 +4581,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -4579,7 +4666,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4591,7 +4678,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4604,7 +4691,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -4641,7 +4728,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4653,7 +4740,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4666,7 +4753,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Replica) GetNode() string {
@@ -4709,7 +4796,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4721,7 +4808,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4734,7 +4821,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -4774,7 +4861,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4786,7 +4873,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4799,7 +4886,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -4862,6 +4949,7 @@ type Reply struct {
 	//	*Reply_Completed
 	//	*Reply_Call
 	//	*Reply_Replies
+	//	*Reply_ChunkPut
 	Result        isReply_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4869,7 +4957,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4881,7 +4969,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4894,7 +4982,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{52}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -4956,6 +5044,15 @@ func (x *Reply) GetReplies() *Replies {
 	return nil
 }
 
+func (x *Reply) GetChunkPut() *ChunkPut {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_ChunkPut); ok {
+			return x.ChunkPut
+		}
+	}
+	return nil
+}
+
 type isReply_Result interface {
 	isReply_Result()
 }
@@ -4980,6 +5077,10 @@ type Reply_Replies struct {
 	Replies *Replies `protobuf:"bytes,6,opt,name=replies,proto3,oneof"`
 }
 
+type Reply_ChunkPut struct {
+	ChunkPut *ChunkPut `protobuf:"bytes,56,opt,name=chunk_put,json=chunkPut,proto3,oneof"`
+}
+
 func (*Reply_Enqueued) isReply_Result() {}
 
 func (*Reply_Changed) isReply_Result() {}
@@ -4989,6 +5090,8 @@ func (*Reply_Completed) isReply_Result() {}
 func (*Reply_Call) isReply_Result() {}
 
 func (*Reply_Replies) isReply_Result() {}
+
+func (*Reply_ChunkPut) isReply_Result() {}
 
 // Replies answer a command of several parts, each by itself.
 type Replies struct {
@@ -5000,7 +5103,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5012,7 +5115,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5025,7 +5128,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{53}
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -5033,6 +5136,51 @@ func (x *Replies) GetReplies() []*Reply {
 		return x.Replies
 	}
 	return nil
+}
+
+// ChunkPut answers a PutChunk.
+type ChunkPut struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Whole         bool                   `protobuf:"varint,1,opt,name=whole,proto3" json:"whole,omitempty"` // no chunk of the value is missing any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChunkPut) Reset() {
+	*x = ChunkPut{}
+	mi := &file_messages_commands_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChunkPut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChunkPut) ProtoMessage() {}
+
+func (x *ChunkPut) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChunkPut.ProtoReflect.Descriptor instead.
+func (*ChunkPut) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *ChunkPut) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
 }
 
 type Enqueued struct {
@@ -5047,7 +5195,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5059,7 +5207,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5072,7 +5220,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{54}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -5115,7 +5263,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5127,7 +5275,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5140,7 +5288,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+	return file_messages_commands_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -5182,7 +5330,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5194,7 +5342,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5207,7 +5355,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{56}
+	return file_messages_commands_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -5234,7 +5382,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5246,7 +5394,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5259,7 +5407,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{57}
+	return file_messages_commands_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Completed) GetStale() bool {
@@ -5285,7 +5433,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5297,7 +5445,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5310,7 +5458,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{58}
+	return file_messages_commands_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -5344,7 +5492,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5356,7 +5504,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5369,7 +5517,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{59}
+	return file_messages_commands_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Start) GetSession() string {
@@ -5490,7 +5638,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5502,7 +5650,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5515,7 +5663,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{60}
+	return file_messages_commands_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Abort) GetSession() string {
@@ -5556,7 +5704,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5568,7 +5716,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5581,7 +5729,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{61}
+	return file_messages_commands_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Scheduled) GetState() *ScheduleState {
@@ -5601,7 +5749,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[62]
+	mi := &file_messages_commands_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5613,7 +5761,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[62]
+	mi := &file_messages_commands_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5626,7 +5774,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{62}
+	return file_messages_commands_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -5659,7 +5807,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04node\x18\x05 \x01(\tR\x04node\"\xfb\b\n" +
+	"\x04node\x18\x05 \x01(\tR\x04node\"\x91\t\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -5711,7 +5859,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\vrouting_key\x18) \x01(\tR\n" +
 	"routingKey\x12\x12\n" +
 	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
-	"\bcatch_up\x18/ \x01(\bR\acatchUp\"\xff\x04\n" +
+	"\bcatch_up\x18/ \x01(\bR\acatchUp\x12\x14\n" +
+	"\x05large\x188 \x01(\bR\x05large\"\xff\x04\n" +
 	"\aArrival\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -5811,7 +5960,13 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\bThrottle\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x18\n" +
 	"\asources\x18\x02 \x03(\tR\asources\x12\x12\n" +
-	"\x04full\x18\x03 \x01(\bR\x04full\"\xd6\x01\n" +
+	"\x04full\x18\x03 \x01(\bR\x04full\"t\n" +
+	"\bPutChunk\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\rR\x05index\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\x12\x16\n" +
+	"\x06client\x18\x05 \x01(\bR\x06client\"\xd6\x01\n" +
 	"\fEnqueueBatch\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\fR\x05first\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x120\n" +
@@ -5834,7 +5989,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"EndSession\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xde\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xfb\x02\n" +
 	"\bComplete\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x12\n" +
@@ -5847,9 +6002,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x06jitter\x18\t \x01(\rR\x06jitter\x12\x18\n" +
 	"\astarted\x18\n" +
 	" \x01(\x03R\astarted\x12\x14\n" +
-	"\x05ended\x18\v \x01(\x03R\x05ended\x12\x14\n" +
-	"\x05plugs\x18\f \x01(\fR\x05plugs\x12\x16\n" +
-	"\x06output\x18\r \x01(\fR\x06output\"@\n" +
+	"\x05ended\x18\v \x01(\x03R\x05ended\x12\x16\n" +
+	"\x06output\x18\r \x01(\fR\x06output\x12+\n" +
+	"\x06routed\x188 \x03(\v2\x13.flow.v1.NamedValueR\x06routedJ\x04\b\f\x10\r\"@\n" +
 	"\rCompleteBatch\x12/\n" +
 	"\tcompletes\x18\x01 \x03(\v2\x11.flow.v1.CompleteR\tcompletes\"4\n" +
 	"\x06Cancel\x12\x12\n" +
@@ -6084,17 +6239,20 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04hint\x18\x05 \x01(\tR\x04hint\x12\x16\n" +
 	"\x06leader\x18\x06 \x01(\tR\x06leader\x12\x1f\n" +
 	"\vretry_after\x18\a \x01(\x03R\n" +
-	"retryAfter\"\xa6\x02\n" +
+	"retryAfter\"\xd8\x02\n" +
 	"\x05Reply\x12(\n" +
 	"\x05error\x18\x01 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\x12/\n" +
 	"\benqueued\x18\x02 \x01(\v2\x11.flow.v1.EnqueuedH\x00R\benqueued\x12,\n" +
 	"\achanged\x18\x03 \x01(\v2\x10.flow.v1.ChangedH\x00R\achanged\x122\n" +
 	"\tcompleted\x18\x04 \x01(\v2\x12.flow.v1.CompletedH\x00R\tcompleted\x12(\n" +
 	"\x04call\x18\x05 \x01(\v2\x12.flow.v1.CallReplyH\x00R\x04call\x12,\n" +
-	"\areplies\x18\x06 \x01(\v2\x10.flow.v1.RepliesH\x00R\arepliesB\b\n" +
+	"\areplies\x18\x06 \x01(\v2\x10.flow.v1.RepliesH\x00R\areplies\x120\n" +
+	"\tchunk_put\x188 \x01(\v2\x11.flow.v1.ChunkPutH\x00R\bchunkPutB\b\n" +
 	"\x06result\"3\n" +
 	"\aReplies\x12(\n" +
-	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\"\x80\x01\n" +
+	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\" \n" +
+	"\bChunkPut\x12\x14\n" +
+	"\x05whole\x18\x01 \x01(\bR\x05whole\"\x80\x01\n" +
 	"\bEnqueued\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.flow.v1.CallStateR\x05state\x12\x1c\n" +
@@ -6196,7 +6354,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -6217,57 +6375,59 @@ var file_messages_commands_proto_goTypes = []any{
 	(*FanOut)(nil),             // 16: flow.v1.FanOut
 	(*Copy)(nil),               // 17: flow.v1.Copy
 	(*Throttle)(nil),           // 18: flow.v1.Throttle
-	(*EnqueueBatch)(nil),       // 19: flow.v1.EnqueueBatch
-	(*Grant)(nil),              // 20: flow.v1.Grant
-	(*Revoke)(nil),             // 21: flow.v1.Revoke
-	(*EndSession)(nil),         // 22: flow.v1.EndSession
-	(*Complete)(nil),           // 23: flow.v1.Complete
-	(*CompleteBatch)(nil),      // 24: flow.v1.CompleteBatch
-	(*Cancel)(nil),             // 25: flow.v1.Cancel
-	(*Tick)(nil),               // 26: flow.v1.Tick
-	(*ConfigureProcessor)(nil), // 27: flow.v1.ConfigureProcessor
-	(*ConfigureSocket)(nil),    // 28: flow.v1.ConfigureSocket
-	(*Schedule)(nil),           // 29: flow.v1.Schedule
-	(*ScheduleState)(nil),      // 30: flow.v1.ScheduleState
-	(*FireSchedule)(nil),       // 31: flow.v1.FireSchedule
-	(*Retention)(nil),          // 32: flow.v1.Retention
-	(*PlugTo)(nil),             // 33: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 34: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 35: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 36: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 37: flow.v1.Deliver
-	(*Parcel)(nil),             // 38: flow.v1.Parcel
-	(*Delivered)(nil),          // 39: flow.v1.Delivered
-	(*Found)(nil),              // 40: flow.v1.Found
-	(*NodeInfo)(nil),           // 41: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 42: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 43: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 44: flow.v1.NodeRemove
-	(*Create)(nil),             // 45: flow.v1.Create
-	(*Function)(nil),           // 46: flow.v1.Function
-	(*Parameter)(nil),          // 47: flow.v1.Parameter
-	(*Update)(nil),             // 48: flow.v1.Update
-	(*Delete)(nil),             // 49: flow.v1.Delete
-	(*Report)(nil),             // 50: flow.v1.Report
-	(*DeploymentReport)(nil),   // 51: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 52: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 53: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 54: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 55: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 56: flow.v1.Reply
-	(*Replies)(nil),            // 57: flow.v1.Replies
-	(*Enqueued)(nil),           // 58: flow.v1.Enqueued
-	(*Changed)(nil),            // 59: flow.v1.Changed
-	(*Deliveries)(nil),         // 60: flow.v1.Deliveries
-	(*Completed)(nil),          // 61: flow.v1.Completed
-	(*CallReply)(nil),          // 62: flow.v1.CallReply
-	(*Start)(nil),              // 63: flow.v1.Start
-	(*Abort)(nil),              // 64: flow.v1.Abort
-	(*Scheduled)(nil),          // 65: flow.v1.Scheduled
-	(*Ended)(nil),              // 66: flow.v1.Ended
-	(*Object)(nil),             // 67: flow.v1.Object
-	(ArgumentKind)(0),          // 68: flow.v1.ArgumentKind
-	(Kind)(0),                  // 69: flow.v1.Kind
+	(*PutChunk)(nil),           // 19: flow.v1.PutChunk
+	(*EnqueueBatch)(nil),       // 20: flow.v1.EnqueueBatch
+	(*Grant)(nil),              // 21: flow.v1.Grant
+	(*Revoke)(nil),             // 22: flow.v1.Revoke
+	(*EndSession)(nil),         // 23: flow.v1.EndSession
+	(*Complete)(nil),           // 24: flow.v1.Complete
+	(*CompleteBatch)(nil),      // 25: flow.v1.CompleteBatch
+	(*Cancel)(nil),             // 26: flow.v1.Cancel
+	(*Tick)(nil),               // 27: flow.v1.Tick
+	(*ConfigureProcessor)(nil), // 28: flow.v1.ConfigureProcessor
+	(*ConfigureSocket)(nil),    // 29: flow.v1.ConfigureSocket
+	(*Schedule)(nil),           // 30: flow.v1.Schedule
+	(*ScheduleState)(nil),      // 31: flow.v1.ScheduleState
+	(*FireSchedule)(nil),       // 32: flow.v1.FireSchedule
+	(*Retention)(nil),          // 33: flow.v1.Retention
+	(*PlugTo)(nil),             // 34: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 35: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 36: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 37: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 38: flow.v1.Deliver
+	(*Parcel)(nil),             // 39: flow.v1.Parcel
+	(*Delivered)(nil),          // 40: flow.v1.Delivered
+	(*Found)(nil),              // 41: flow.v1.Found
+	(*NodeInfo)(nil),           // 42: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 43: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 44: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 45: flow.v1.NodeRemove
+	(*Create)(nil),             // 46: flow.v1.Create
+	(*Function)(nil),           // 47: flow.v1.Function
+	(*Parameter)(nil),          // 48: flow.v1.Parameter
+	(*Update)(nil),             // 49: flow.v1.Update
+	(*Delete)(nil),             // 50: flow.v1.Delete
+	(*Report)(nil),             // 51: flow.v1.Report
+	(*DeploymentReport)(nil),   // 52: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 53: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 54: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 55: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 56: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 57: flow.v1.Reply
+	(*Replies)(nil),            // 58: flow.v1.Replies
+	(*ChunkPut)(nil),           // 59: flow.v1.ChunkPut
+	(*Enqueued)(nil),           // 60: flow.v1.Enqueued
+	(*Changed)(nil),            // 61: flow.v1.Changed
+	(*Deliveries)(nil),         // 62: flow.v1.Deliveries
+	(*Completed)(nil),          // 63: flow.v1.Completed
+	(*CallReply)(nil),          // 64: flow.v1.CallReply
+	(*Start)(nil),              // 65: flow.v1.Start
+	(*Abort)(nil),              // 66: flow.v1.Abort
+	(*Scheduled)(nil),          // 67: flow.v1.Scheduled
+	(*Ended)(nil),              // 68: flow.v1.Ended
+	(*Object)(nil),             // 69: flow.v1.Object
+	(ArgumentKind)(0),          // 70: flow.v1.ArgumentKind
+	(Kind)(0),                  // 71: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -6279,58 +6439,60 @@ var file_messages_commands_proto_depIdxs = []int32{
 	4,  // 6: flow.v1.Arrival.arguments:type_name -> flow.v1.Arguments
 	4,  // 7: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
 	13, // 8: flow.v1.ConfigureQueue.bindings:type_name -> flow.v1.Binding
-	32, // 9: flow.v1.ConfigureQueue.retention:type_name -> flow.v1.Retention
+	33, // 9: flow.v1.ConfigureQueue.retention:type_name -> flow.v1.Retention
 	4,  // 10: flow.v1.Publish.arguments:type_name -> flow.v1.Arguments
 	15, // 11: flow.v1.FanOut.publish:type_name -> flow.v1.Publish
 	17, // 12: flow.v1.FanOut.copies:type_name -> flow.v1.Copy
 	4,  // 13: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
 	2,  // 14: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
 	6,  // 15: flow.v1.Complete.failure:type_name -> flow.v1.Failure
-	23, // 16: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	33, // 17: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	34, // 18: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	47, // 19: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	32, // 20: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
-	29, // 21: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
-	29, // 22: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
-	4,  // 23: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
-	38, // 24: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	41, // 25: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	41, // 26: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	67, // 27: flow.v1.Create.object:type_name -> flow.v1.Object
-	46, // 28: flow.v1.Create.functions:type_name -> flow.v1.Function
-	47, // 29: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	68, // 30: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	69, // 31: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	67, // 32: flow.v1.Update.object:type_name -> flow.v1.Object
-	46, // 33: flow.v1.Update.functions:type_name -> flow.v1.Function
-	69, // 34: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	51, // 35: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	67, // 36: flow.v1.Report.workers:type_name -> flow.v1.Object
-	53, // 37: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	53, // 38: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 39: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	55, // 40: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	58, // 41: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	59, // 42: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	61, // 43: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	62, // 44: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	57, // 45: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	56, // 46: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 47: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	67, // 48: flow.v1.Changed.object:type_name -> flow.v1.Object
-	60, // 49: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	67, // 50: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 51: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 52: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	4,  // 53: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	30, // 54: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
-	8,  // 55: flow.v1.Ended.call:type_name -> flow.v1.Call
-	56, // [56:56] is the sub-list for method output_type
-	56, // [56:56] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	5,  // 16: flow.v1.Complete.routed:type_name -> flow.v1.NamedValue
+	24, // 17: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
+	34, // 18: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	35, // 19: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	48, // 20: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	33, // 21: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
+	30, // 22: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
+	30, // 23: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
+	4,  // 24: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
+	39, // 25: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	42, // 26: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	42, // 27: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	69, // 28: flow.v1.Create.object:type_name -> flow.v1.Object
+	47, // 29: flow.v1.Create.functions:type_name -> flow.v1.Function
+	48, // 30: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	70, // 31: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	71, // 32: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	69, // 33: flow.v1.Update.object:type_name -> flow.v1.Object
+	47, // 34: flow.v1.Update.functions:type_name -> flow.v1.Function
+	71, // 35: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	52, // 36: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	69, // 37: flow.v1.Report.workers:type_name -> flow.v1.Object
+	54, // 38: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	54, // 39: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 40: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	56, // 41: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	60, // 42: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	61, // 43: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	63, // 44: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	64, // 45: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	58, // 46: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	59, // 47: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
+	57, // 48: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 49: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	69, // 50: flow.v1.Changed.object:type_name -> flow.v1.Object
+	62, // 51: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	69, // 52: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 53: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 54: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	4,  // 55: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	31, // 56: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
+	8,  // 57: flow.v1.Ended.call:type_name -> flow.v1.Call
+	58, // [58:58] is the sub-list for method output_type
+	58, // [58:58] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -6339,13 +6501,14 @@ func file_messages_commands_proto_init() {
 		return
 	}
 	file_messages_model_proto_init()
-	file_messages_commands_proto_msgTypes[24].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[52].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[25].OneofWrappers = []any{}
+	file_messages_commands_proto_msgTypes[53].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
 		(*Reply_Call)(nil),
 		(*Reply_Replies)(nil),
+		(*Reply_ChunkPut)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -6353,7 +6516,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   63,
+			NumMessages:   65,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -35,6 +35,8 @@ const (
 	CommandFanOut             CommandType = 19
 	CommandFireSchedule       CommandType = 20
 
+	CommandPutChunk CommandType = 31
+
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
 	CommandNodeDown   CommandType = 102
@@ -69,6 +71,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandRemoveQueue:        func() proto.Message { return new(RemoveQueue) },
 	CommandPublish:            func() proto.Message { return new(Publish) },
 	CommandFanOut:             func() proto.Message { return new(FanOut) },
+	CommandPutChunk:           func() proto.Message { return new(PutChunk) },
 	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
@@ -157,6 +160,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandPublish, true
 	case *FanOut:
 		return CommandFanOut, true
+	case *PutChunk:
+		return CommandPutChunk, true
 	case *FireSchedule:
 		return CommandFireSchedule, true
 	case *Found:

@@ -237,6 +237,7 @@ type QueryRequest struct {
 	//	*QueryRequest_List
 	//	*QueryRequest_Stats
 	//	*QueryRequest_Gates
+	//	*QueryRequest_Chunks
 	//	*QueryRequest_Schedules
 	//	*QueryRequest_Explain
 	//	*QueryRequest_Logs
@@ -333,6 +334,15 @@ func (x *QueryRequest) GetGates() *GatesQuery {
 	return nil
 }
 
+func (x *QueryRequest) GetChunks() *ChunksQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Chunks); ok {
+			return x.Chunks
+		}
+	}
+	return nil
+}
+
 func (x *QueryRequest) GetSchedules() *SchedulesQuery {
 	if x != nil {
 		if x, ok := x.Query.(*QueryRequest_Schedules); ok {
@@ -387,6 +397,10 @@ type QueryRequest_Gates struct {
 	Gates *GatesQuery `protobuf:"bytes,7,opt,name=gates,proto3,oneof"`
 }
 
+type QueryRequest_Chunks struct {
+	Chunks *ChunksQuery `protobuf:"bytes,56,opt,name=chunks,proto3,oneof"`
+}
+
 type QueryRequest_Schedules struct {
 	Schedules *SchedulesQuery `protobuf:"bytes,20,opt,name=schedules,proto3,oneof"`
 }
@@ -406,6 +420,8 @@ func (*QueryRequest_List) isQueryRequest_Query() {}
 func (*QueryRequest_Stats) isQueryRequest_Query() {}
 
 func (*QueryRequest_Gates) isQueryRequest_Query() {}
+
+func (*QueryRequest_Chunks) isQueryRequest_Query() {}
 
 func (*QueryRequest_Schedules) isQueryRequest_Query() {}
 
@@ -555,6 +571,112 @@ func (x *GatesQuery) GetSocket() string {
 	return ""
 }
 
+// ChunksQuery asks for a part of a large value.
+type ChunksQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hash          []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
+	First         uint32                 `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"` // index of the first chunk
+	Count         uint32                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChunksQuery) Reset() {
+	*x = ChunksQuery{}
+	mi := &file_messages_peer_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChunksQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChunksQuery) ProtoMessage() {}
+
+func (x *ChunksQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChunksQuery.ProtoReflect.Descriptor instead.
+func (*ChunksQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ChunksQuery) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *ChunksQuery) GetFirst() uint32 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *ChunksQuery) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// Chunks is a part of a large value.
+type Chunks struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          [][]byte               `protobuf:"bytes,1,rep,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Chunks) Reset() {
+	*x = Chunks{}
+	mi := &file_messages_peer_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Chunks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Chunks) ProtoMessage() {}
+
+func (x *Chunks) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Chunks.ProtoReflect.Descriptor instead.
+func (*Chunks) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Chunks) GetData() [][]byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // SchedulesQuery asks for the schedules of a partition's sockets.
 type SchedulesQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -564,7 +686,7 @@ type SchedulesQuery struct {
 
 func (x *SchedulesQuery) Reset() {
 	*x = SchedulesQuery{}
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -576,7 +698,7 @@ func (x *SchedulesQuery) String() string {
 func (*SchedulesQuery) ProtoMessage() {}
 
 func (x *SchedulesQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -589,7 +711,7 @@ func (x *SchedulesQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SchedulesQuery.ProtoReflect.Descriptor instead.
 func (*SchedulesQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{8}
+	return file_messages_peer_proto_rawDescGZIP(), []int{10}
 }
 
 type QueryResponse struct {
@@ -599,6 +721,7 @@ type QueryResponse struct {
 	Page          *CallPage              `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
 	Stats         *Stats                 `protobuf:"bytes,4,opt,name=stats,proto3" json:"stats,omitempty"`
 	Gate          *Gate                  `protobuf:"bytes,5,opt,name=gate,proto3" json:"gate,omitempty"`
+	Chunks        *Chunks                `protobuf:"bytes,56,opt,name=chunks,proto3" json:"chunks,omitempty"`
 	Schedules     []*ScheduleState       `protobuf:"bytes,20,rep,name=schedules,proto3" json:"schedules,omitempty"`
 	Explanation   *Explanation           `protobuf:"bytes,51,opt,name=explanation,proto3" json:"explanation,omitempty"`
 	Logs          []*AttemptLog          `protobuf:"bytes,52,rep,name=logs,proto3" json:"logs,omitempty"`
@@ -608,7 +731,7 @@ type QueryResponse struct {
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -620,7 +743,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -633,7 +756,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{9}
+	return file_messages_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *QueryResponse) GetIndex() uint64 {
@@ -671,6 +794,13 @@ func (x *QueryResponse) GetGate() *Gate {
 	return nil
 }
 
+func (x *QueryResponse) GetChunks() *Chunks {
+	if x != nil {
+		return x.Chunks
+	}
+	return nil
+}
+
 func (x *QueryResponse) GetSchedules() []*ScheduleState {
 	if x != nil {
 		return x.Schedules
@@ -704,7 +834,7 @@ type CallPage struct {
 
 func (x *CallPage) Reset() {
 	*x = CallPage{}
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -716,7 +846,7 @@ func (x *CallPage) String() string {
 func (*CallPage) ProtoMessage() {}
 
 func (x *CallPage) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -729,7 +859,7 @@ func (x *CallPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallPage.ProtoReflect.Descriptor instead.
 func (*CallPage) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{10}
+	return file_messages_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CallPage) GetCalls() []*Call {
@@ -774,7 +904,7 @@ type Stats struct {
 
 func (x *Stats) Reset() {
 	*x = Stats{}
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +916,7 @@ func (x *Stats) String() string {
 func (*Stats) ProtoMessage() {}
 
 func (x *Stats) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +929,7 @@ func (x *Stats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stats.ProtoReflect.Descriptor instead.
 func (*Stats) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{11}
+	return file_messages_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Stats) GetTotal() int64 {
@@ -855,7 +985,7 @@ type AwaitRequest struct {
 
 func (x *AwaitRequest) Reset() {
 	*x = AwaitRequest{}
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +997,7 @@ func (x *AwaitRequest) String() string {
 func (*AwaitRequest) ProtoMessage() {}
 
 func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +1010,7 @@ func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRequest.ProtoReflect.Descriptor instead.
 func (*AwaitRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{12}
+	return file_messages_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AwaitRequest) GetGroup() uint32 {
@@ -906,7 +1036,7 @@ type AwaitResponse struct {
 
 func (x *AwaitResponse) Reset() {
 	*x = AwaitResponse{}
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1048,7 @@ func (x *AwaitResponse) String() string {
 func (*AwaitResponse) ProtoMessage() {}
 
 func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1061,7 @@ func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
 func (*AwaitResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{13}
+	return file_messages_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AwaitResponse) GetCall() *Call {
@@ -954,7 +1084,7 @@ type AwaitSomeRequest struct {
 
 func (x *AwaitSomeRequest) Reset() {
 	*x = AwaitSomeRequest{}
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1096,7 @@ func (x *AwaitSomeRequest) String() string {
 func (*AwaitSomeRequest) ProtoMessage() {}
 
 func (x *AwaitSomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1109,7 @@ func (x *AwaitSomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitSomeRequest.ProtoReflect.Descriptor instead.
 func (*AwaitSomeRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+	return file_messages_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AwaitSomeRequest) GetFirst() []byte {
@@ -1012,7 +1142,7 @@ type AwaitSomeResponse struct {
 
 func (x *AwaitSomeResponse) Reset() {
 	*x = AwaitSomeResponse{}
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1154,7 @@ func (x *AwaitSomeResponse) String() string {
 func (*AwaitSomeResponse) ProtoMessage() {}
 
 func (x *AwaitSomeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1167,7 @@ func (x *AwaitSomeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitSomeResponse.ProtoReflect.Descriptor instead.
 func (*AwaitSomeResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{15}
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AwaitSomeResponse) GetCalls() []*Call {
@@ -1062,7 +1192,7 @@ type ActorEnvelope struct {
 
 func (x *ActorEnvelope) Reset() {
 	*x = ActorEnvelope{}
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1074,7 +1204,7 @@ func (x *ActorEnvelope) String() string {
 func (*ActorEnvelope) ProtoMessage() {}
 
 func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1087,7 +1217,7 @@ func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorEnvelope.ProtoReflect.Descriptor instead.
 func (*ActorEnvelope) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActorEnvelope) GetTarget() string {
@@ -1145,7 +1275,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1157,7 +1287,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1170,7 +1300,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -1211,7 +1341,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1223,7 +1353,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1236,7 +1366,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Held) GetCall() []byte {
@@ -1264,7 +1394,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1276,7 +1406,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1289,7 +1419,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1316,7 +1446,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1328,7 +1458,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1341,7 +1471,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Panic) GetReason() string {
@@ -1361,7 +1491,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1503,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1516,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1406,7 +1536,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1548,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1561,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1459,7 +1589,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1471,7 +1601,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1484,7 +1614,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1503,7 +1633,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1515,7 +1645,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1528,7 +1658,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1551,7 +1681,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1563,7 +1693,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1576,7 +1706,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Server) GetNode() string {
@@ -1619,7 +1749,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1631,7 +1761,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1644,7 +1774,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1678,7 +1808,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1820,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1833,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{27}
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
 }
 
 type PlacementsResponse struct {
@@ -1715,7 +1845,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1727,7 +1857,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1740,7 +1870,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{28}
+	return file_messages_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -1760,7 +1890,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1772,7 +1902,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1785,7 +1915,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{29}
+	return file_messages_peer_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -1806,7 +1936,7 @@ type HostedResponse struct {
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1818,7 +1948,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1831,7 +1961,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{30}
+	return file_messages_peer_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -1869,7 +1999,7 @@ type DigestRequest struct {
 
 func (x *DigestRequest) Reset() {
 	*x = DigestRequest{}
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1881,7 +2011,7 @@ func (x *DigestRequest) String() string {
 func (*DigestRequest) ProtoMessage() {}
 
 func (x *DigestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1894,7 +2024,7 @@ func (x *DigestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
 func (*DigestRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{31}
+	return file_messages_peer_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DigestRequest) GetGroup() uint32 {
@@ -1928,7 +2058,7 @@ type DigestResponse struct {
 
 func (x *DigestResponse) Reset() {
 	*x = DigestResponse{}
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1940,7 +2070,7 @@ func (x *DigestResponse) String() string {
 func (*DigestResponse) ProtoMessage() {}
 
 func (x *DigestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2083,7 @@ func (x *DigestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
 func (*DigestResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{32}
+	return file_messages_peer_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DigestResponse) GetKnown() bool {
@@ -1979,7 +2109,7 @@ type ExplainQuery struct {
 
 func (x *ExplainQuery) Reset() {
 	*x = ExplainQuery{}
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1991,7 +2121,7 @@ func (x *ExplainQuery) String() string {
 func (*ExplainQuery) ProtoMessage() {}
 
 func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2004,7 +2134,7 @@ func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainQuery.ProtoReflect.Descriptor instead.
 func (*ExplainQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{33}
+	return file_messages_peer_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ExplainQuery) GetId() []byte {
@@ -2024,7 +2154,7 @@ type LogsQuery struct {
 
 func (x *LogsQuery) Reset() {
 	*x = LogsQuery{}
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2166,7 @@ func (x *LogsQuery) String() string {
 func (*LogsQuery) ProtoMessage() {}
 
 func (x *LogsQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2179,7 @@ func (x *LogsQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsQuery.ProtoReflect.Descriptor instead.
 func (*LogsQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{34}
+	return file_messages_peer_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *LogsQuery) GetId() []byte {
@@ -2084,7 +2214,7 @@ type PollRequest struct {
 
 func (x *PollRequest) Reset() {
 	*x = PollRequest{}
-	mi := &file_messages_peer_proto_msgTypes[35]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2096,7 +2226,7 @@ func (x *PollRequest) String() string {
 func (*PollRequest) ProtoMessage() {}
 
 func (x *PollRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[35]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2109,7 +2239,7 @@ func (x *PollRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollRequest.ProtoReflect.Descriptor instead.
 func (*PollRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{35}
+	return file_messages_peer_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PollRequest) GetGroup() uint32 {
@@ -2182,7 +2312,7 @@ type PollResponse struct {
 
 func (x *PollResponse) Reset() {
 	*x = PollResponse{}
-	mi := &file_messages_peer_proto_msgTypes[36]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2194,7 +2324,7 @@ func (x *PollResponse) String() string {
 func (*PollResponse) ProtoMessage() {}
 
 func (x *PollResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[36]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2207,7 +2337,7 @@ func (x *PollResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollResponse.ProtoReflect.Descriptor instead.
 func (*PollResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{36}
+	return file_messages_peer_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PollResponse) GetEpoch() uint64 {
@@ -2260,14 +2390,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x10ReadIndexRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"\xa2\x03\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"\xd2\x03\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12(\n" +
 	"\x04call\x18\x03 \x01(\v2\x12.flow.v1.CallQueryH\x00R\x04call\x12/\n" +
 	"\x04list\x18\x04 \x01(\v2\x19.flow.v1.ListCallsRequestH\x00R\x04list\x12+\n" +
 	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12+\n" +
-	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x127\n" +
+	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x12.\n" +
+	"\x06chunks\x188 \x01(\v2\x14.flow.v1.ChunksQueryH\x00R\x06chunks\x127\n" +
 	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x121\n" +
 	"\aexplain\x183 \x01(\v2\x15.flow.v1.ExplainQueryH\x00R\aexplain\x12(\n" +
 	"\x04logs\x184 \x01(\v2\x12.flow.v1.LogsQueryH\x00R\x04logs\x12\x12\n" +
@@ -2281,14 +2412,21 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\"$\n" +
 	"\n" +
 	"GatesQuery\x12\x16\n" +
-	"\x06socket\x18\x01 \x01(\tR\x06socket\"\x10\n" +
-	"\x0eSchedulesQuery\"\xcf\x02\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\"M\n" +
+	"\vChunksQuery\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x14\n" +
+	"\x05first\x18\x02 \x01(\rR\x05first\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\"\x1c\n" +
+	"\x06Chunks\x12\x12\n" +
+	"\x04data\x18\x01 \x03(\fR\x04data\"\x10\n" +
+	"\x0eSchedulesQuery\"\xf8\x02\n" +
 	"\rQueryResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12!\n" +
 	"\x04call\x18\x02 \x01(\v2\r.flow.v1.CallR\x04call\x12%\n" +
 	"\x04page\x18\x03 \x01(\v2\x11.flow.v1.CallPageR\x04page\x12$\n" +
 	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\x12!\n" +
-	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\x124\n" +
+	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\x12'\n" +
+	"\x06chunks\x188 \x01(\v2\x0f.flow.v1.ChunksR\x06chunks\x124\n" +
 	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\x126\n" +
 	"\vexplanation\x183 \x01(\v2\x14.flow.v1.ExplanationR\vexplanation\x12'\n" +
 	"\x04logs\x184 \x03(\v2\x13.flow.v1.AttemptLogR\x04logs\"s\n" +
@@ -2407,7 +2545,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -2417,78 +2555,82 @@ var file_messages_peer_proto_goTypes = []any{
 	(*CallQuery)(nil),          // 5: flow.v1.CallQuery
 	(*StatsQuery)(nil),         // 6: flow.v1.StatsQuery
 	(*GatesQuery)(nil),         // 7: flow.v1.GatesQuery
-	(*SchedulesQuery)(nil),     // 8: flow.v1.SchedulesQuery
-	(*QueryResponse)(nil),      // 9: flow.v1.QueryResponse
-	(*CallPage)(nil),           // 10: flow.v1.CallPage
-	(*Stats)(nil),              // 11: flow.v1.Stats
-	(*AwaitRequest)(nil),       // 12: flow.v1.AwaitRequest
-	(*AwaitResponse)(nil),      // 13: flow.v1.AwaitResponse
-	(*AwaitSomeRequest)(nil),   // 14: flow.v1.AwaitSomeRequest
-	(*AwaitSomeResponse)(nil),  // 15: flow.v1.AwaitSomeResponse
-	(*ActorEnvelope)(nil),      // 16: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 17: flow.v1.KeepAlive
-	(*Held)(nil),               // 18: flow.v1.Held
-	(*SessionUnknown)(nil),     // 19: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 20: flow.v1.Panic
-	(*CallRequest)(nil),        // 21: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 22: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 23: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 24: flow.v1.ServersResponse
-	(*Server)(nil),             // 25: flow.v1.Server
-	(*Gossip)(nil),             // 26: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 27: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 28: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 29: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 30: flow.v1.HostedResponse
-	(*DigestRequest)(nil),      // 31: flow.v1.DigestRequest
-	(*DigestResponse)(nil),     // 32: flow.v1.DigestResponse
-	(*ExplainQuery)(nil),       // 33: flow.v1.ExplainQuery
-	(*LogsQuery)(nil),          // 34: flow.v1.LogsQuery
-	(*PollRequest)(nil),        // 35: flow.v1.PollRequest
-	(*PollResponse)(nil),       // 36: flow.v1.PollResponse
-	(*Reply)(nil),              // 37: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 38: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 39: flow.v1.Call
-	(*Gate)(nil),               // 40: flow.v1.Gate
-	(*ScheduleState)(nil),      // 41: flow.v1.ScheduleState
-	(*Explanation)(nil),        // 42: flow.v1.Explanation
-	(*AttemptLog)(nil),         // 43: flow.v1.AttemptLog
-	(*Enqueue)(nil),            // 44: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 45: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 46: flow.v1.GroupPlacement
-	(*Notice)(nil),             // 47: flow.v1.Notice
+	(*ChunksQuery)(nil),        // 8: flow.v1.ChunksQuery
+	(*Chunks)(nil),             // 9: flow.v1.Chunks
+	(*SchedulesQuery)(nil),     // 10: flow.v1.SchedulesQuery
+	(*QueryResponse)(nil),      // 11: flow.v1.QueryResponse
+	(*CallPage)(nil),           // 12: flow.v1.CallPage
+	(*Stats)(nil),              // 13: flow.v1.Stats
+	(*AwaitRequest)(nil),       // 14: flow.v1.AwaitRequest
+	(*AwaitResponse)(nil),      // 15: flow.v1.AwaitResponse
+	(*AwaitSomeRequest)(nil),   // 16: flow.v1.AwaitSomeRequest
+	(*AwaitSomeResponse)(nil),  // 17: flow.v1.AwaitSomeResponse
+	(*ActorEnvelope)(nil),      // 18: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 19: flow.v1.KeepAlive
+	(*Held)(nil),               // 20: flow.v1.Held
+	(*SessionUnknown)(nil),     // 21: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 22: flow.v1.Panic
+	(*CallRequest)(nil),        // 23: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 24: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 25: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 26: flow.v1.ServersResponse
+	(*Server)(nil),             // 27: flow.v1.Server
+	(*Gossip)(nil),             // 28: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 29: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 30: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 31: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 32: flow.v1.HostedResponse
+	(*DigestRequest)(nil),      // 33: flow.v1.DigestRequest
+	(*DigestResponse)(nil),     // 34: flow.v1.DigestResponse
+	(*ExplainQuery)(nil),       // 35: flow.v1.ExplainQuery
+	(*LogsQuery)(nil),          // 36: flow.v1.LogsQuery
+	(*PollRequest)(nil),        // 37: flow.v1.PollRequest
+	(*PollResponse)(nil),       // 38: flow.v1.PollResponse
+	(*Reply)(nil),              // 39: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 40: flow.v1.ListCallsRequest
+	(*Call)(nil),               // 41: flow.v1.Call
+	(*Gate)(nil),               // 42: flow.v1.Gate
+	(*ScheduleState)(nil),      // 43: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 44: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 45: flow.v1.AttemptLog
+	(*Enqueue)(nil),            // 46: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 47: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 48: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 49: flow.v1.Notice
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	37, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	39, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	38, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	40, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
-	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
-	33, // 6: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
-	34, // 7: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
-	39, // 8: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
-	10, // 9: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
-	11, // 10: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	40, // 11: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	41, // 12: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
-	42, // 13: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
-	43, // 14: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
-	39, // 15: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	39, // 16: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	39, // 17: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
-	18, // 18: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	44, // 19: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	39, // 20: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	25, // 21: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	45, // 22: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	46, // 23: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	47, // 24: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	8,  // 5: flow.v1.QueryRequest.chunks:type_name -> flow.v1.ChunksQuery
+	10, // 6: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
+	35, // 7: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
+	36, // 8: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
+	41, // 9: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	12, // 10: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
+	13, // 11: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
+	42, // 12: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	9,  // 13: flow.v1.QueryResponse.chunks:type_name -> flow.v1.Chunks
+	43, // 14: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	44, // 15: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	45, // 16: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	41, // 17: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	41, // 18: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	41, // 19: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	20, // 20: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	46, // 21: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	41, // 22: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	27, // 23: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	47, // 24: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	48, // 25: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	49, // 26: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -2503,18 +2645,19 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_List)(nil),
 		(*QueryRequest_Stats)(nil),
 		(*QueryRequest_Gates)(nil),
+		(*QueryRequest_Chunks)(nil),
 		(*QueryRequest_Schedules)(nil),
 		(*QueryRequest_Explain)(nil),
 		(*QueryRequest_Logs)(nil),
 	}
-	file_messages_peer_proto_msgTypes[31].OneofWrappers = []any{}
+	file_messages_peer_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

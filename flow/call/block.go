@@ -75,7 +75,8 @@ func (b *Block) Call(seq uint64) *Record {
 	if len(c.Tracking) == 0 {
 		c.Tracking = id.Bytes()
 	}
-	c.Size = Size(b.arguments(seq))
+	args := b.arguments(seq)
+	c.Size, c.Large = Size(args), len(messages.References(args.Values()...)) > 0
 	return &Record{Call: c, Block: b.last, Expires: b.expires}
 }
 

@@ -12,16 +12,27 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// Size is how many bytes of names and values arguments hold.
-func Size(a *messages.Arguments) uint64 {
-	n := 0
+// Size is how many bytes of names and values arguments hold, those that are kept
+// elsewhere included.
+func Size(a *messages.Arguments) (n uint64) {
 	for _, v := range a.GetPositional() {
-		n += len(v)
+		n += messages.ValueSize(v)
 	}
 	for _, v := range a.GetNamed() {
-		n += len(v.Name) + len(v.Value)
+		n += uint64(len(v.Name)) + messages.ValueSize(v.Value)
 	}
-	return uint64(n)
+	return n
+}
+
+// Inline is how many of them stand in the arguments themselves.
+func Inline(a *messages.Arguments) (n uint64) {
+	for _, v := range a.GetPositional() {
+		n += uint64(len(v))
+	}
+	for _, v := range a.GetNamed() {
+		n += uint64(len(v.Name) + len(v.Value))
+	}
+	return n
 }
 
 // PutArguments keeps the arguments of a call that came alone.

@@ -31,9 +31,10 @@ const (
 	Pace        Kind = 8 // a socket has rested as its rate limit asks; target: its number
 	AllPace     Kind = 9 // a processor has; target: its id
 
-	Sweep  Kind = 15 // a socket looks for ended calls to drop; target: its number
-	Forget Kind = 16 // ids of calls that were dropped are forgotten
-	Clear  Kind = 17 // arrivals that have died are dropped
+	DropValue Kind = 19 // nothing has named a large value for long enough; target: its hash
+	Sweep     Kind = 15 // a socket looks for ended calls to drop; target: its number
+	Forget    Kind = 16 // ids of calls that were dropped are forgotten
+	Clear     Kind = 17 // arrivals that have died are dropped
 )
 
 // Timer is one entry.

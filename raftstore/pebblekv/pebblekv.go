@@ -43,10 +43,14 @@ func (s *Store) enter() error {
 	return nil
 }
 
-// What Pebble may take. A memtable is what a crash makes the log replay.
+// What Pebble may take. A memtable is what a crash makes the log replay. Pebble
+// takes the memory of its memtables (the one that is written, one that is being
+// flushed, one that is kept to be used again) out of its cache: one that is no
+// larger than they are holds nothing, and each read of a table goes to the disk.
 const (
 	memTableSize = 16 << 20
-	cacheSize    = 32 << 20
+	blocksSize   = 24 << 20
+	cacheSize    = blocksSize + 3*memTableSize
 	openFiles    = 500
 	retryFull    = 500 * time.Millisecond // between tries to write to a full disk
 	sayFull      = 10 * time.Second       // between words in the log of it
