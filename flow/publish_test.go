@@ -216,7 +216,10 @@ func TestCopyIsNeverRefused(t *testing.T) {
 	if n := Count(w.state, "A").Queued; n != 2 {
 		t.Errorf("socket A holds %d calls", n)
 	}
-	dead, _ := DeadLetters(w.state, nil, 10)
+	var dead []*messages.Call
+	for _, l := range DeadLetters(w.state, &messages.DeadQuery{Rows: 10}).Letters {
+		dead = append(dead, l.Call)
+	}
 	if len(dead) != 1 || !strings.Contains(dead[0].Error.Message, "is gone") || dead[0].Size == 0 {
 		t.Fatalf("dead letters: %v", dead)
 	}
