@@ -40,6 +40,8 @@ func (e *episode) command() proto.Message {
 		return &messages.Tick{}
 	case n < 92:
 		return e.fireSchedule()
+	case n < 93:
+		return e.deadCommand()
 	case n < 94:
 		return e.configureProcessor(e.pick("P", "R"))
 	case n < 97:
@@ -233,4 +235,29 @@ func (e *episode) fireSchedule() proto.Message {
 		c.Nominal = e.now + 1
 	}
 	return c
+}
+
+// deadCommand does something to dead letters, now and then to what is none.
+func (e *episode) deadCommand() proto.Message {
+	some := func() []byte {
+		if len(e.oracle.letters) == 0 || e.one(6) {
+			return e.someCall().Bytes()
+		}
+		return e.oracle.letters[e.rng.IntN(len(e.oracle.letters))].id.Bytes()
+	}
+	var ids [][]byte
+	for range e.rng.IntN(4) {
+		ids = append(ids, some())
+	}
+	switch e.rng.IntN(5) {
+	case 0:
+		return &messages.DropDead{Ids: ids}
+	case 1:
+		edit := &messages.EditDead{Id: some(), Arguments: e.arguments(), Value: []byte(e.pick("17", "[1]", "no JSON"))}
+		if e.one(5) {
+			edit.Arguments = &messages.Arguments{}
+		}
+		return edit
+	}
+	return &messages.RedriveDead{Ids: ids, Owner: e.pick("", "bob")}
 }

@@ -138,8 +138,10 @@ func (e *episode) flowCommand() proto.Message {
 		return c
 	case n < 84:
 		return e.endSession()
-	case n < 94:
+	case n < 91:
 		return &messages.Tick{}
+	case n < 94:
+		return e.deadCommand()
 	case n < 97:
 		return &messages.Cancel{Call: e.someCall().Bytes()}
 	case n < 98:

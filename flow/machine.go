@@ -120,6 +120,12 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply, refusal = s.putChunk(c)
 	case *messages.FireSchedule:
 		reply, refusal = s.fireSchedule(c)
+	case *messages.RedriveDead:
+		reply, refusal = s.redriveDead(c)
+	case *messages.DropDead:
+		reply, refusal = s.dropDead(c)
+	case *messages.EditDead:
+		reply, refusal = s.editDead(c)
 	case *messages.Delivered:
 		reply = s.delivered(c)
 	default:

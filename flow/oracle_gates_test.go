@@ -188,6 +188,7 @@ func (o *oracle) atGate(k *oSocket, a *oArrival) {
 
 func (o *oracle) bury(a *oArrival) {
 	a.state = messages.ArrivalState_ARRIVAL_DEAD
+	o.letters = append(o.letters, &oLetter{id: a.id, died: o.now, arrival: a})
 	o.effects = append(o.effects, fmt.Sprintf("ended %s FAILED", a.id))
 }
 

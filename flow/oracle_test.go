@@ -28,8 +28,9 @@ type oracle struct {
 
 	group    messages.GroupID
 	arrivals []*oArrival // in the order in which they came
-	posted   []oPosted   // to other partitions
-	dropped  int         // of those, how many have arrived
+	letters  []*oLetter
+	posted   []oPosted // to other partitions
+	dropped  int       // of those, how many have arrived
 	values   []*oValue
 	heard    map[uint32]uint64
 }
@@ -310,6 +311,9 @@ func (o *oracle) end(c *oCall, state messages.CallState) { o.endWith(c, state, n
 
 func (o *oracle) endWith(c *oCall, state messages.CallState, done *messages.Complete) {
 	c.state, c.slot, c.retryAt, c.finished = state, nil, 0, o.now
+	if state == isFailed || state == isExpired {
+		o.letters = append(o.letters, &oLetter{id: c.id, died: o.now, call: c})
+	}
 	if c.socket.holder == c {
 		c.socket.holder = nil
 	}
@@ -452,6 +456,12 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		o.configureSocket(c)
 	case *messages.FireSchedule:
 		answer = o.fireSchedule(c)
+	case *messages.RedriveDead:
+		answer = o.each(c.Ids, func(l *oLetter, id messages.CallID) string { return o.redrive(l, id, c.Owner) })
+	case *messages.DropDead:
+		answer = o.each(c.Ids, o.dropLetter)
+	case *messages.EditDead:
+		answer = o.editLetter(c)
 	case *messages.RemoveSocket:
 		o.removeSocket(c)
 	case *messages.RemoveProcessor:

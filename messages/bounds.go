@@ -16,6 +16,7 @@ const (
 	MaxLost       = 20        // lost sessions until a call is quarantined
 	MaxWindow     = 64        // calls that one slot may hold
 	MaxCompletes  = 256       // attempts that one command ends
+	MaxDead       = 256       // dead letters of one page, and of one command
 	MaxPageRows   = 1000      // rows of one page of a list
 	MaxHops       = 1000      // plugs that one run may go through, one after the other
 	MaxGate       = 10_000    // arrivals that one argument of a gate holds, unless its queue says less

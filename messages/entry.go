@@ -30,6 +30,9 @@ const (
 	CommandArrive             CommandType = 14
 	CommandThrottle           CommandType = 15
 	CommandFireSchedule       CommandType = 20
+	CommandRedriveDead        CommandType = 21
+	CommandDropDead           CommandType = 22
+	CommandEditDead           CommandType = 23
 
 	CommandPutChunk CommandType = 31
 
@@ -65,6 +68,9 @@ var commands = map[CommandType]func() proto.Message{
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
 	CommandPutChunk:           func() proto.Message { return new(PutChunk) },
 	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
+	CommandRedriveDead:        func() proto.Message { return new(RedriveDead) },
+	CommandDropDead:           func() proto.Message { return new(DropDead) },
+	CommandEditDead:           func() proto.Message { return new(EditDead) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -148,6 +154,12 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandPutChunk, true
 	case *FireSchedule:
 		return CommandFireSchedule, true
+	case *RedriveDead:
+		return CommandRedriveDead, true
+	case *DropDead:
+		return CommandDropDead, true
+	case *EditDead:
+		return CommandEditDead, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:
