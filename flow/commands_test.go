@@ -40,6 +40,8 @@ func (e *episode) command() proto.Message {
 		return &messages.Tick{}
 	case n < 92:
 		return e.fireSchedule()
+	case n < 93:
+		return e.deadCommand()
 	case n < 94:
 		return e.configureProcessor(e.pick("P", "R"))
 	case n < 97:
@@ -159,12 +161,31 @@ func (e *episode) complete() *messages.Complete {
 	if e.one(20) {
 		c.Attempt++
 	}
+	if c.Outcome == messages.Outcome_EXCEPTION {
+		c.Failure = &messages.Failure{Type: e.pick("", "ValueError", "lib.Odd")}
+	}
 	return c
 }
 
 func (e *episode) configureProcessor(id string) proto.Message {
 	return &messages.ConfigureProcessor{Processor: id, Name: id, Commit: e.pick("c1", "c1", "c1", "c2"),
-		Status: e.pick("running", "running", "running", "running", "paused", "failed"), Retries: int32(e.rng.IntN(4)), Retrydelay: int64(e.rng.IntN(3)) * 300}
+		Status: e.pick("running", "running", "running", "running", "paused", "failed"), Retries: int32(e.rng.IntN(4)), Retrydelay: int64(e.rng.IntN(3)) * 300,
+		Ratelimit: e.limit(), NoRetry: e.finals()}
+}
+
+// limit is a rate limit now and then, of those that the oracle knows.
+func (e *episode) limit() string {
+	if !e.one(6) {
+		return ""
+	}
+	return e.pick("1/s", "3/s", "60/s", "90/m")
+}
+
+func (e *episode) finals() []string {
+	if !e.one(6) {
+		return nil
+	}
+	return []string{e.pick("ValueError", "Odd", "exception")}
 }
 
 func (e *episode) configureSocket(id string) proto.Message {
@@ -188,6 +209,7 @@ func (e *episode) configureSocket(id string) proto.Message {
 	if e.one(5) {
 		c.Retries = proto32(int32(e.rng.IntN(3)))
 	}
+	c.Ratelimit, c.NoRetry = e.limit(), e.finals()
 	return c
 }
 
@@ -233,4 +255,29 @@ func (e *episode) fireSchedule() proto.Message {
 		c.Nominal = e.now + 1
 	}
 	return c
+}
+
+// deadCommand does something to dead letters, now and then to what is none.
+func (e *episode) deadCommand() proto.Message {
+	some := func() []byte {
+		if len(e.oracle.letters) == 0 || e.one(6) {
+			return e.someCall().Bytes()
+		}
+		return e.oracle.letters[e.rng.IntN(len(e.oracle.letters))].id.Bytes()
+	}
+	var ids [][]byte
+	for range e.rng.IntN(4) {
+		ids = append(ids, some())
+	}
+	switch e.rng.IntN(5) {
+	case 0:
+		return &messages.DropDead{Ids: ids}
+	case 1:
+		edit := &messages.EditDead{Id: some(), Arguments: e.arguments(), Value: []byte(e.pick("17", "[1]", "no JSON"))}
+		if e.one(5) {
+			edit.Arguments = &messages.Arguments{}
+		}
+		return edit
+	}
+	return &messages.RedriveDead{Ids: ids, Owner: e.pick("", "bob")}
 }

@@ -4,7 +4,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/flow/call"
-	"github.com/elasticcode/flow/flow/dead"
 	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/kv"
@@ -68,7 +67,7 @@ func endedArrival(a *messages.Arrival) *messages.Call {
 	c := &messages.Call{Id: a.Id, Socket: a.Socket, Name: a.Name, State: messages.CallState_WAITING, Owner: a.Owner,
 		Received: a.Received, Finished: a.Ended, Lastupdated: max(a.Received, a.Ended), Tracking: a.Tracking, Parent: a.Parent,
 		Taskparent: a.Taskparent, Flowparent: a.Flowparent, Priority: a.Priority, Hops: a.Hops, Plug: a.PlugName,
-		Size: uint64(len(a.Value))}
+		Size: uint64(len(a.Value)) + call.Size(a.Arguments)}
 	switch a.State {
 	case messages.ArrivalState_ARRIVAL_DEAD:
 		c.State, c.Error = messages.CallState_FAILED, &messages.Failure{Type: "dead_letter", Message: a.Reason}
@@ -101,26 +100,4 @@ func explainArrival(view kv.View, a *messages.Arrival) string {
 		return "gate: behind others" // a bounded piece of work goes on
 	}
 	return "gate: missing " + gate.Shown(missing)
-}
-
-// DeadLetters gives up to limit calls that failed or expired, and messages of
-// which no call was made, the latest first, and where the list goes on behind
-// them; nil at its end. Messages look like calls that failed as dead_letter.
-func DeadLetters(view kv.View, cursor []byte, limit int) (calls []*messages.Call, next []byte) {
-	letters := dead.List(view, cursor, limit+1)
-	for i, l := range letters {
-		if i == limit {
-			return calls, letters[i-1].Cursor()
-		}
-		if l.Kind == dead.Arrival {
-			calls = append(calls, endedArrival(gate.Get(view, l.Seq)))
-			continue
-		}
-		rec, ok := call.Get(view, l.Seq)
-		if !ok {
-			fail("call %d is a dead letter and has no record", l.Seq)
-		}
-		calls = append(calls, rec.Call)
-	}
-	return calls, nil
 }

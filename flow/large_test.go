@@ -2,6 +2,7 @@ package flow
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -168,5 +169,38 @@ func TestUnnamedValuesAreBounded(t *testing.T) {
 	s.partition.unnamed = maxUnnamed
 	if _, refusal := s.putChunk(chunkOf(largeText("a"), 0)); refusal == nil || refusal.RetryAfter == 0 {
 		t.Errorf("one chunk too many: %v", refusal)
+	}
+}
+
+func TestListenersHearTheSizeOfALargeResult(t *testing.T) {
+	w := newWorld(t)
+	w.grant("n1/1", "0", 1)
+	text := largeText("a")
+	w.runs("A", "a", "", func(c *messages.Complete) { c.Result = w.put(text) })
+	all := Touched(w.state, &messages.PollRequest{Channels: []string{ChannelOutput}}, id("a"), 0, true)
+	if len(all) != 1 || all[0].Message != fmt.Sprintf(`{"result_size":%d}`, len(text)) {
+		t.Errorf("told %v", all)
+	}
+}
+
+func TestDroppedCallLetsGoOfItsValues(t *testing.T) {
+	w := newWorld(t)
+	w.socket("A", func(c *messages.ConfigureSocket) { c.Retention = &messages.Retention{Age: 1000} })
+	w.grant("n1/1", "0", 1)
+	text, result := largeText("a"), largeText("b")
+	s := starts(w.do(sendLarge("a", w.put(text))))
+	w.answer(s[0], messages.Outcome_OK, func(c *messages.Complete) { c.Result = w.put(result) })
+	w.later(2 * second)
+	w.ticks()
+	if _, there := GetCall(w.state, id("a"), false, w.now); there {
+		t.Fatal("the call is kept")
+	}
+	if !w.hasValue(text) {
+		t.Error("its values are gone at once")
+	}
+	w.later(unnamedFor.Microseconds())
+	w.ticks()
+	if w.hasValue(text) || w.hasValue(result) {
+		t.Error("its values are kept")
 	}
 }

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,7 +97,7 @@ func (k *oSocket) inputs() (keys []string) {
 // ------------------------------------------------------------------ plugs
 
 func oFailure(m *messages.Complete, kind string) *messages.Failure {
-	return &messages.Failure{Type: kind, Message: m.GetFailure().GetMessage()}
+	return &messages.Failure{Type: cmp.Or(m.GetFailure().GetType(), kind), Message: m.GetFailure().GetMessage()}
 }
 
 // fire sends what a call's end sends, one message for each plug that it has.
@@ -188,6 +189,7 @@ func (o *oracle) atGate(k *oSocket, a *oArrival) {
 
 func (o *oracle) bury(a *oArrival) {
 	a.state = messages.ArrivalState_ARRIVAL_DEAD
+	o.letters = append(o.letters, &oLetter{id: a.id, died: o.now, arrival: a})
 	o.effects = append(o.effects, fmt.Sprintf("ended %s FAILED", a.id))
 }
 
@@ -313,7 +315,7 @@ func (o *oracle) enqueueToGate(k *oSocket, e *messages.Enqueue) string {
 // ------------------------------------------------------------------ pressure
 
 func (o *oracle) crowded(k *oSocket) bool {
-	if k.deleting || len(k.config.Incoming) == 0 {
+	if k.deleting || len(k.config.Incoming) == 0 && k.config.Queue == "" {
 		return false
 	}
 	over := func(n, limit int) bool {
@@ -358,6 +360,9 @@ func oSources(c *messages.ConfigureSocket) (all []*messages.PlugFrom) {
 		if !p.Cyclic && !oHas(all, p) {
 			all = append(all, p)
 		}
+	}
+	if c.Queue != "" {
+		all = append(all, &messages.PlugFrom{Source: c.Queue, Partition: c.QueuePartition})
 	}
 	return all
 }

@@ -79,7 +79,10 @@ func (w *world) wantGate(socket, want string) {
 
 func (w *world) wantDead(reasons ...string) {
 	w.t.Helper()
-	calls, _ := DeadLetters(w.state, nil, 100)
+	var calls []*messages.Call
+	for _, l := range DeadLetters(w.state, &messages.DeadQuery{Rows: 100}).Letters {
+		calls = append(calls, l.Call)
+	}
 	for i := range max(len(calls), len(reasons)) {
 		if i >= len(calls) || i >= len(reasons) || !strings.Contains(calls[i].Error.GetType()+": "+calls[i].Error.GetMessage(), reasons[i]) {
 			w.t.Fatalf("dead letters are %v, want %q", calls, reasons)

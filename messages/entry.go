@@ -29,7 +29,14 @@ const (
 	CommandCompleteBatch      CommandType = 13
 	CommandArrive             CommandType = 14
 	CommandThrottle           CommandType = 15
+	CommandConfigureQueue     CommandType = 16
+	CommandRemoveQueue        CommandType = 17
+	CommandPublish            CommandType = 18
+	CommandFanOut             CommandType = 19
 	CommandFireSchedule       CommandType = 20
+	CommandRedriveDead        CommandType = 21
+	CommandDropDead           CommandType = 22
+	CommandEditDead           CommandType = 23
 
 	CommandPutChunk CommandType = 31
 
@@ -63,8 +70,15 @@ var commands = map[CommandType]func() proto.Message{
 	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
+	CommandConfigureQueue:     func() proto.Message { return new(ConfigureQueue) },
+	CommandRemoveQueue:        func() proto.Message { return new(RemoveQueue) },
+	CommandPublish:            func() proto.Message { return new(Publish) },
+	CommandFanOut:             func() proto.Message { return new(FanOut) },
 	CommandPutChunk:           func() proto.Message { return new(PutChunk) },
 	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
+	CommandRedriveDead:        func() proto.Message { return new(RedriveDead) },
+	CommandDropDead:           func() proto.Message { return new(DropDead) },
+	CommandEditDead:           func() proto.Message { return new(EditDead) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -144,10 +158,24 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandArrive, true
 	case *Throttle:
 		return CommandThrottle, true
+	case *ConfigureQueue:
+		return CommandConfigureQueue, true
+	case *RemoveQueue:
+		return CommandRemoveQueue, true
+	case *Publish:
+		return CommandPublish, true
+	case *FanOut:
+		return CommandFanOut, true
 	case *PutChunk:
 		return CommandPutChunk, true
 	case *FireSchedule:
 		return CommandFireSchedule, true
+	case *RedriveDead:
+		return CommandRedriveDead, true
+	case *DropDead:
+		return CommandDropDead, true
+	case *EditDead:
+		return CommandEditDead, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

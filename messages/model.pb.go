@@ -560,7 +560,8 @@ type Queue struct {
 	MaxLengthBytes int64                  `protobuf:"varint,6,opt,name=max_length_bytes,json=maxLengthBytes,proto3" json:"max_length_bytes,omitempty"` // bytes a mailbox may hold; 0: no bound
 	MessageTtl     int64                  `protobuf:"varint,7,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`               // milliseconds until a call that has not started expires; 0: never
 	Expires        int64                  `protobuf:"varint,8,opt,name=expires,proto3" json:"expires,omitempty"`                                       // milliseconds an unused queue stays; 0: for ever
-	HomePartition  string                 `protobuf:"bytes,9,opt,name=home_partition,json=homePartition,proto3" json:"home_partition,omitempty"`       // reserved for publishes
+	Partition      uint32                 `protobuf:"varint,10,opt,name=partition,proto3" json:"partition,omitempty"`                                  // its home: the group that takes what is published to it; never changes
+	UnusedSince    int64                  `protobuf:"varint,11,opt,name=unused_since,json=unusedSince,proto3" json:"unused_since,omitempty"`           // microseconds since 1970, UTC, from the log: it has had no socket and no plug since; 0: it has
 	KeepAge        int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                       // milliseconds that a finished or cancelled call is kept; 0: what the network says
 	KeepCalls      int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`                 // finished calls, and as many cancelled ones, that each of its sockets keeps; 0: likewise
 	DeadAge        int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                       // milliseconds that a failed or expired call is kept; 0: likewise
@@ -655,11 +656,18 @@ func (x *Queue) GetExpires() int64 {
 	return 0
 }
 
-func (x *Queue) GetHomePartition() string {
+func (x *Queue) GetPartition() uint32 {
 	if x != nil {
-		return x.HomePartition
+		return x.Partition
 	}
-	return ""
+	return 0
+}
+
+func (x *Queue) GetUnusedSince() int64 {
+	if x != nil {
+		return x.UnusedSince
+	}
+	return 0
 }
 
 func (x *Queue) GetKeepAge() int64 {
@@ -730,6 +738,8 @@ type Processor struct {
 	Serving          *Code                  `protobuf:"bytes,40,opt,name=serving,proto3" json:"serving,omitempty"`                             // what runs until the code above is built and a worker has started with it; empty: the code above
 	Proven           bool                   `protobuf:"varint,41,opt,name=proven,proto3" json:"proven,omitempty"`                              // a worker of what serves has run: other code takes its place only once it starts too
 	GivenUp          bool                   `protobuf:"varint,42,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`             // its build failed on every node that tried: it holds no CPU until it is changed or started again
+	NoRetry          []string               `protobuf:"bytes,44,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`              // types of errors that are not tried again, e.g. ValueError
+	Overrides        []*Override            `protobuf:"bytes,50,rep,name=overrides,proto3" json:"overrides,omitempty"`                         // by function; part of resolved_commit
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1023,6 +1033,20 @@ func (x *Processor) GetGivenUp() bool {
 	return false
 }
 
+func (x *Processor) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
+}
+
+func (x *Processor) GetOverrides() []*Override {
+	if x != nil {
+		return x.Overrides
+	}
+	return nil
+}
+
 // Code is what a processor runs, and what its environment is made of.
 type Code struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1033,6 +1057,7 @@ type Code struct {
 	Requirements  string                 `protobuf:"bytes,5,opt,name=requirements,proto3" json:"requirements,omitempty"`
 	Python        string                 `protobuf:"bytes,6,opt,name=python,proto3" json:"python,omitempty"`
 	Restarted     uint64                 `protobuf:"varint,7,opt,name=restarted,proto3" json:"restarted,omitempty"` // index of the meta log entry that started it
+	Overrides     []*Override            `protobuf:"bytes,20,rep,name=overrides,proto3" json:"overrides,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1116,6 +1141,83 @@ func (x *Code) GetRestarted() uint64 {
 	return 0
 }
 
+func (x *Code) GetOverrides() []*Override {
+	if x != nil {
+		return x.Overrides
+	}
+	return nil
+}
+
+// Override is a function's text that is put in the place of the repository's, or
+// mixed into the module as a new function.
+type Override struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Function      string                 `protobuf:"bytes,1,opt,name=function,proto3" json:"function,omitempty"`
+	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`        // Python: one function of that name
+	Mixin         bool                   `protobuf:"varint,3,opt,name=mixin,proto3" json:"mixin,omitempty"`     // the module has no such function
+	Version       uint64                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"` // rises with each change
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Override) Reset() {
+	*x = Override{}
+	mi := &file_messages_model_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Override) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Override) ProtoMessage() {}
+
+func (x *Override) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_model_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Override.ProtoReflect.Descriptor instead.
+func (*Override) Descriptor() ([]byte, []int) {
+	return file_messages_model_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Override) GetFunction() string {
+	if x != nil {
+		return x.Function
+	}
+	return ""
+}
+
+func (x *Override) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Override) GetMixin() bool {
+	if x != nil {
+		return x.Mixin
+	}
+	return false
+}
+
+func (x *Override) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // Socket is an addressable endpoint in front of a task.
 type Socket struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -1139,6 +1241,8 @@ type Socket struct {
 	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                                    // block or dead_letter
 	Deleting       bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`                                   // refuses calls, goes when the last one has ended
 	GateTimeout    int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"`          // milliseconds an arrival may wait at its gate for the others; 0: for ever
+	Binding        string                 `protobuf:"bytes,41,opt,name=binding,proto3" json:"binding,omitempty"`                                      // what of its queue it takes: a routing key, of a topic queue a pattern; empty: its name
+	NoRetry        []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`                       // types of errors that are not tried again, with those of the processor
 	KeepAge        int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                      // milliseconds that a finished or cancelled call is kept; 0: what its queue says
 	KeepCalls      int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`                // finished calls, and as many cancelled ones, that it keeps; 0: likewise
 	DeadAge        int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                      // milliseconds that a failed or expired call is kept; 0: likewise
@@ -1154,7 +1258,7 @@ type Socket struct {
 
 func (x *Socket) Reset() {
 	*x = Socket{}
-	mi := &file_messages_model_proto_msgTypes[4]
+	mi := &file_messages_model_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1166,7 +1270,7 @@ func (x *Socket) String() string {
 func (*Socket) ProtoMessage() {}
 
 func (x *Socket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[4]
+	mi := &file_messages_model_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1179,7 +1283,7 @@ func (x *Socket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Socket.ProtoReflect.Descriptor instead.
 func (*Socket) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{4}
+	return file_messages_model_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Socket) GetProcessor() string {
@@ -1322,6 +1426,20 @@ func (x *Socket) GetGateTimeout() int64 {
 	return 0
 }
 
+func (x *Socket) GetBinding() string {
+	if x != nil {
+		return x.Binding
+	}
+	return ""
+}
+
+func (x *Socket) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
+}
+
 func (x *Socket) GetKeepAge() int64 {
 	if x != nil {
 		return x.KeepAge
@@ -1402,7 +1520,7 @@ type Plug struct {
 
 func (x *Plug) Reset() {
 	*x = Plug{}
-	mi := &file_messages_model_proto_msgTypes[5]
+	mi := &file_messages_model_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1532,7 @@ func (x *Plug) String() string {
 func (*Plug) ProtoMessage() {}
 
 func (x *Plug) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[5]
+	mi := &file_messages_model_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1545,7 @@ func (x *Plug) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plug.ProtoReflect.Descriptor instead.
 func (*Plug) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{5}
+	return file_messages_model_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Plug) GetType() string {
@@ -1503,7 +1621,7 @@ type Task struct {
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_messages_model_proto_msgTypes[6]
+	mi := &file_messages_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1515,7 +1633,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[6]
+	mi := &file_messages_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1528,7 +1646,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{6}
+	return file_messages_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Task) GetProcessor() string {
@@ -1601,7 +1719,7 @@ type Argument struct {
 
 func (x *Argument) Reset() {
 	*x = Argument{}
-	mi := &file_messages_model_proto_msgTypes[7]
+	mi := &file_messages_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1613,7 +1731,7 @@ func (x *Argument) String() string {
 func (*Argument) ProtoMessage() {}
 
 func (x *Argument) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[7]
+	mi := &file_messages_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1626,7 +1744,7 @@ func (x *Argument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Argument.ProtoReflect.Descriptor instead.
 func (*Argument) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{7}
+	return file_messages_model_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Argument) GetTask() string {
@@ -1688,7 +1806,7 @@ type Node struct {
 
 func (x *Node) Reset() {
 	*x = Node{}
-	mi := &file_messages_model_proto_msgTypes[8]
+	mi := &file_messages_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +1818,7 @@ func (x *Node) String() string {
 func (*Node) ProtoMessage() {}
 
 func (x *Node) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[8]
+	mi := &file_messages_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +1831,7 @@ func (x *Node) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Node.ProtoReflect.Descriptor instead.
 func (*Node) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{8}
+	return file_messages_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Node) GetHostname() string {
@@ -1835,7 +1953,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_messages_model_proto_msgTypes[9]
+	mi := &file_messages_model_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1847,7 +1965,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[9]
+	mi := &file_messages_model_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1860,7 +1978,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{9}
+	return file_messages_model_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Agent) GetNode() string {
@@ -1916,7 +2034,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_messages_model_proto_msgTypes[10]
+	mi := &file_messages_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1928,7 +2046,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[10]
+	mi := &file_messages_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1941,7 +2059,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{10}
+	return file_messages_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Worker) GetAgent() string {
@@ -2025,7 +2143,7 @@ type Deployment struct {
 
 func (x *Deployment) Reset() {
 	*x = Deployment{}
-	mi := &file_messages_model_proto_msgTypes[11]
+	mi := &file_messages_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2037,7 +2155,7 @@ func (x *Deployment) String() string {
 func (*Deployment) ProtoMessage() {}
 
 func (x *Deployment) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[11]
+	mi := &file_messages_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2050,7 +2168,7 @@ func (x *Deployment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deployment.ProtoReflect.Descriptor instead.
 func (*Deployment) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{11}
+	return file_messages_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Deployment) GetProcessor() string {
@@ -2129,7 +2247,7 @@ type User struct {
 
 func (x *User) Reset() {
 	*x = User{}
-	mi := &file_messages_model_proto_msgTypes[12]
+	mi := &file_messages_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2141,7 +2259,7 @@ func (x *User) String() string {
 func (*User) ProtoMessage() {}
 
 func (x *User) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[12]
+	mi := &file_messages_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2154,7 +2272,7 @@ func (x *User) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use User.ProtoReflect.Descriptor instead.
 func (*User) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{12}
+	return file_messages_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *User) GetEmail() string {
@@ -2201,7 +2319,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_messages_model_proto_msgTypes[13]
+	mi := &file_messages_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +2331,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[13]
+	mi := &file_messages_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +2344,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{13}
+	return file_messages_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Role) GetPrivileges() []string {
@@ -2245,7 +2363,7 @@ type Privilege struct {
 
 func (x *Privilege) Reset() {
 	*x = Privilege{}
-	mi := &file_messages_model_proto_msgTypes[14]
+	mi := &file_messages_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2257,7 +2375,7 @@ func (x *Privilege) String() string {
 func (*Privilege) ProtoMessage() {}
 
 func (x *Privilege) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[14]
+	mi := &file_messages_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2270,7 +2388,7 @@ func (x *Privilege) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Privilege.ProtoReflect.Descriptor instead.
 func (*Privilege) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{14}
+	return file_messages_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Privilege) GetRight() string {
@@ -2294,7 +2412,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_messages_model_proto_msgTypes[15]
+	mi := &file_messages_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2306,7 +2424,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[15]
+	mi := &file_messages_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2319,7 +2437,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{15}
+	return file_messages_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Network) GetNetworkId() string {
@@ -2373,7 +2491,7 @@ type Scheduler struct {
 
 func (x *Scheduler) Reset() {
 	*x = Scheduler{}
-	mi := &file_messages_model_proto_msgTypes[16]
+	mi := &file_messages_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2385,7 +2503,7 @@ func (x *Scheduler) String() string {
 func (*Scheduler) ProtoMessage() {}
 
 func (x *Scheduler) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[16]
+	mi := &file_messages_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2398,7 +2516,7 @@ func (x *Scheduler) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduler.ProtoReflect.Descriptor instead.
 func (*Scheduler) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{16}
+	return file_messages_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Scheduler) GetStrategy() string {
@@ -2443,7 +2561,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tprivilege\x18  \x01(\v2\x12.flow.v1.PrivilegeH\x00R\tprivilege\x12,\n" +
 	"\anetwork\x18! \x01(\v2\x10.flow.v1.NetworkH\x00R\anetwork\x122\n" +
 	"\tscheduler\x18\" \x01(\v2\x12.flow.v1.SchedulerH\x00R\tschedulerB\x06\n" +
-	"\x04spec\"\x93\x03\n" +
+	"\x04spec\"\xb3\x03\n" +
 	"\x05Queue\x12\x14\n" +
 	"\x05qtype\x18\x01 \x01(\tR\x05qtype\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\bR\adurable\x12\x1a\n" +
@@ -2455,14 +2573,17 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x10max_length_bytes\x18\x06 \x01(\x03R\x0emaxLengthBytes\x12\x1f\n" +
 	"\vmessage_ttl\x18\a \x01(\x03R\n" +
 	"messageTtl\x12\x18\n" +
-	"\aexpires\x18\b \x01(\x03R\aexpires\x12%\n" +
-	"\x0ehome_partition\x18\t \x01(\tR\rhomePartition\x12\x19\n" +
+	"\aexpires\x18\b \x01(\x03R\aexpires\x12\x1c\n" +
+	"\tpartition\x18\n" +
+	" \x01(\rR\tpartition\x12!\n" +
+	"\funused_since\x18\v \x01(\x03R\vunusedSince\x12\x19\n" +
 	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
 	"\n" +
 	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
 	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
 	"\n" +
-	"dead_calls\x186 \x01(\x03R\tdeadCalls\"\xe5\b\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCallsJ\x04\b\t\x10\n" +
+	"\"\xb1\t\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06branch\x18\x02 \x01(\tR\x06branch\x12\x16\n" +
@@ -2505,7 +2626,9 @@ const file_messages_model_proto_rawDesc = "" +
 	"\trestarted\x18$ \x01(\x04R\trestarted\x12'\n" +
 	"\aserving\x18( \x01(\v2\r.flow.v1.CodeR\aserving\x12\x16\n" +
 	"\x06proven\x18) \x01(\bR\x06proven\x12\x19\n" +
-	"\bgiven_up\x18* \x01(\bR\agivenUp\"\xca\x01\n" +
+	"\bgiven_up\x18* \x01(\bR\agivenUp\x12\x19\n" +
+	"\bno_retry\x18, \x03(\tR\anoRetry\x12/\n" +
+	"\toverrides\x182 \x03(\v2\x11.flow.v1.OverrideR\toverrides\"\xfb\x01\n" +
 	"\x04Code\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x12\x16\n" +
@@ -2515,7 +2638,13 @@ const file_messages_model_proto_rawDesc = "" +
 	"modulepath\x12\"\n" +
 	"\frequirements\x18\x05 \x01(\tR\frequirements\x12\x16\n" +
 	"\x06python\x18\x06 \x01(\tR\x06python\x12\x1c\n" +
-	"\trestarted\x18\a \x01(\x04R\trestarted\"\x84\a\n" +
+	"\trestarted\x18\a \x01(\x04R\trestarted\x12/\n" +
+	"\toverrides\x18\x14 \x03(\v2\x11.flow.v1.OverrideR\toverrides\"j\n" +
+	"\bOverride\x12\x1a\n" +
+	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\x12\x14\n" +
+	"\x05mixin\x18\x03 \x01(\bR\x05mixin\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"\xb9\a\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2539,7 +2668,9 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tcorrelate\x18\x11 \x01(\tR\tcorrelate\x12\x1a\n" +
 	"\boverflow\x18\x12 \x01(\tR\boverflow\x12\x1a\n" +
 	"\bdeleting\x18\x13 \x01(\bR\bdeleting\x12!\n" +
-	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x12\x19\n" +
+	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x12\x18\n" +
+	"\abinding\x18) \x01(\tR\abinding\x12\x19\n" +
+	"\bno_retry\x18* \x03(\tR\anoRetry\x12\x19\n" +
 	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
 	"\n" +
 	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
@@ -2698,7 +2829,7 @@ func file_messages_model_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_model_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_messages_model_proto_goTypes = []any{
 	(Kind)(0),          // 0: flow.v1.Kind
 	(ArgumentKind)(0),  // 1: flow.v1.ArgumentKind
@@ -2706,44 +2837,47 @@ var file_messages_model_proto_goTypes = []any{
 	(*Queue)(nil),      // 3: flow.v1.Queue
 	(*Processor)(nil),  // 4: flow.v1.Processor
 	(*Code)(nil),       // 5: flow.v1.Code
-	(*Socket)(nil),     // 6: flow.v1.Socket
-	(*Plug)(nil),       // 7: flow.v1.Plug
-	(*Task)(nil),       // 8: flow.v1.Task
-	(*Argument)(nil),   // 9: flow.v1.Argument
-	(*Node)(nil),       // 10: flow.v1.Node
-	(*Agent)(nil),      // 11: flow.v1.Agent
-	(*Worker)(nil),     // 12: flow.v1.Worker
-	(*Deployment)(nil), // 13: flow.v1.Deployment
-	(*User)(nil),       // 14: flow.v1.User
-	(*Role)(nil),       // 15: flow.v1.Role
-	(*Privilege)(nil),  // 16: flow.v1.Privilege
-	(*Network)(nil),    // 17: flow.v1.Network
-	(*Scheduler)(nil),  // 18: flow.v1.Scheduler
+	(*Override)(nil),   // 6: flow.v1.Override
+	(*Socket)(nil),     // 7: flow.v1.Socket
+	(*Plug)(nil),       // 8: flow.v1.Plug
+	(*Task)(nil),       // 9: flow.v1.Task
+	(*Argument)(nil),   // 10: flow.v1.Argument
+	(*Node)(nil),       // 11: flow.v1.Node
+	(*Agent)(nil),      // 12: flow.v1.Agent
+	(*Worker)(nil),     // 13: flow.v1.Worker
+	(*Deployment)(nil), // 14: flow.v1.Deployment
+	(*User)(nil),       // 15: flow.v1.User
+	(*Role)(nil),       // 16: flow.v1.Role
+	(*Privilege)(nil),  // 17: flow.v1.Privilege
+	(*Network)(nil),    // 18: flow.v1.Network
+	(*Scheduler)(nil),  // 19: flow.v1.Scheduler
 }
 var file_messages_model_proto_depIdxs = []int32{
 	0,  // 0: flow.v1.Object.kind:type_name -> flow.v1.Kind
 	3,  // 1: flow.v1.Object.queue:type_name -> flow.v1.Queue
 	4,  // 2: flow.v1.Object.processor:type_name -> flow.v1.Processor
-	6,  // 3: flow.v1.Object.socket:type_name -> flow.v1.Socket
-	7,  // 4: flow.v1.Object.plug:type_name -> flow.v1.Plug
-	8,  // 5: flow.v1.Object.task:type_name -> flow.v1.Task
-	9,  // 6: flow.v1.Object.argument:type_name -> flow.v1.Argument
-	10, // 7: flow.v1.Object.node:type_name -> flow.v1.Node
-	11, // 8: flow.v1.Object.agent:type_name -> flow.v1.Agent
-	12, // 9: flow.v1.Object.worker:type_name -> flow.v1.Worker
-	13, // 10: flow.v1.Object.deployment:type_name -> flow.v1.Deployment
-	14, // 11: flow.v1.Object.user:type_name -> flow.v1.User
-	15, // 12: flow.v1.Object.role:type_name -> flow.v1.Role
-	16, // 13: flow.v1.Object.privilege:type_name -> flow.v1.Privilege
-	17, // 14: flow.v1.Object.network:type_name -> flow.v1.Network
-	18, // 15: flow.v1.Object.scheduler:type_name -> flow.v1.Scheduler
+	7,  // 3: flow.v1.Object.socket:type_name -> flow.v1.Socket
+	8,  // 4: flow.v1.Object.plug:type_name -> flow.v1.Plug
+	9,  // 5: flow.v1.Object.task:type_name -> flow.v1.Task
+	10, // 6: flow.v1.Object.argument:type_name -> flow.v1.Argument
+	11, // 7: flow.v1.Object.node:type_name -> flow.v1.Node
+	12, // 8: flow.v1.Object.agent:type_name -> flow.v1.Agent
+	13, // 9: flow.v1.Object.worker:type_name -> flow.v1.Worker
+	14, // 10: flow.v1.Object.deployment:type_name -> flow.v1.Deployment
+	15, // 11: flow.v1.Object.user:type_name -> flow.v1.User
+	16, // 12: flow.v1.Object.role:type_name -> flow.v1.Role
+	17, // 13: flow.v1.Object.privilege:type_name -> flow.v1.Privilege
+	18, // 14: flow.v1.Object.network:type_name -> flow.v1.Network
+	19, // 15: flow.v1.Object.scheduler:type_name -> flow.v1.Scheduler
 	5,  // 16: flow.v1.Processor.serving:type_name -> flow.v1.Code
-	1,  // 17: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	6,  // 17: flow.v1.Processor.overrides:type_name -> flow.v1.Override
+	6,  // 18: flow.v1.Code.overrides:type_name -> flow.v1.Override
+	1,  // 19: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_messages_model_proto_init() }
@@ -2768,14 +2902,14 @@ func file_messages_model_proto_init() {
 		(*Object_Network)(nil),
 		(*Object_Scheduler)(nil),
 	}
-	file_messages_model_proto_msgTypes[4].OneofWrappers = []any{}
+	file_messages_model_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_model_proto_rawDesc), len(file_messages_model_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

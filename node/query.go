@@ -67,6 +67,8 @@ func (n *Node) answer(view kv.View, request *messages.QueryRequest, to *messages
 		to.Chunks = &messages.Chunks{Data: flow.Chunks(view, q.Chunks.GetHash(), q.Chunks.GetFirst(), min(q.Chunks.GetCount(), maxChunks))}
 	case *messages.QueryRequest_Schedules:
 		to.Schedules = flow.Schedules(view)
+	case *messages.QueryRequest_Dead:
+		to.Dead = flow.DeadLetters(view, q.Dead)
 	default:
 		return messages.Errorf(messages.Invalid, "query partition", "", "the query is unknown to this version")
 	}

@@ -42,6 +42,14 @@ type hello struct {
 	MaxLog       int      `json:"max_log"`
 	MaxResult    int      `json:"max_result"`
 	MaxTraceback int      `json:"max_traceback"`
+
+	Overrides []override `json:"overrides,omitempty"`
+}
+
+// override is a function's text that is put into the module.
+type override struct {
+	Function string `json:"function"`
+	Code     string `json:"code"`
 }
 
 func (h hello) append(b []byte) ([]byte, error) {

@@ -24,7 +24,7 @@ the same, except that "ls calls" lists calls and "ls call" shows one.`)
 			ls.AddCommand(newLsObjects(c, t))
 		}
 	}
-	ls.AddCommand(newLsCalls(c), newLsCall(c), newLsGates(c), newLsSchedules(c))
+	ls.AddCommand(newLsCalls(c), newLsCall(c), newLsGates(c), newLsSchedules(c), newLsDead(c))
 	return ls
 }
 
@@ -156,6 +156,9 @@ func (c *cli) showObject(ctx context.Context, t thing, name string) error {
 		return c.write(shownDocument(found))
 	}
 	if err := c.objectTable(ctx, t, []*messages.Object{found.Object}); err != nil {
+		return err
+	}
+	if err := c.policy(ctx, found.Object); err != nil {
 		return err
 	}
 	if found.Held > 0 {

@@ -37,7 +37,7 @@ func Inline(a *messages.Arguments) (n uint64) {
 
 // PutArguments keeps the arguments of a call that came alone.
 func PutArguments(tx kv.Tx, seq uint64, a *messages.Arguments) {
-	if value := encodeArguments(a); len(value) > 0 {
+	if value := EncodeArguments(a); len(value) > 0 {
 		tx.Set(key(arguments, seq), value)
 	}
 }
@@ -48,10 +48,11 @@ func Arguments(view kv.View, r *Record) *messages.Arguments {
 		return OpenBlock(view, r.Block).arguments(r.Seq)
 	}
 	value, _ := view.Get(key(arguments, r.Seq))
-	return decodeArguments(value)
+	return DecodeArguments(value)
 }
 
-func encodeArguments(a *messages.Arguments) []byte {
+// EncodeArguments gives arguments as they are kept.
+func EncodeArguments(a *messages.Arguments) []byte {
 	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(a)
 	if err != nil {
 		pack.Fail("encode arguments: %v", err)
@@ -59,7 +60,8 @@ func encodeArguments(a *messages.Arguments) []byte {
 	return value
 }
 
-func decodeArguments(value []byte) *messages.Arguments {
+// DecodeArguments reads what EncodeArguments gave.
+func DecodeArguments(value []byte) *messages.Arguments {
 	a := new(messages.Arguments)
 	decode(value, a, "arguments")
 	return a
