@@ -10,6 +10,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/asynkron/protoactor-go/eventstream"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -32,6 +34,7 @@ type AgentConfig struct {
 	Grace    time.Duration // for the running calls when the node stops; 0: 5 s
 
 	Proposer     Proposer
+	Values       Values
 	Environments Environments
 	Workers      Workers
 	Leader       func(messages.GroupID) (messages.NodeID, bool)
@@ -62,7 +65,7 @@ func NewAgent(s *System, config AgentConfig) (*Agent, error) {
 	pool := newPool()
 	a := &Agent{
 		crew: crew{system: s, proposer: config.Proposer, workers: config.Workers, pool: pool, node: config.Name, chance: config.Chance,
-			outcomes: newOutcomes(config.Proposer, pool)},
+			values: config.Values, arguments: semaphore.NewWeighted(maxArguments), outcomes: newOutcomes(config.Proposer, config.Values, pool)},
 		config: config, gone: make(chan struct{}),
 	}
 	pid, err := s.spawn(AgentName, func() actor.Actor { return &agent{Agent: a} }, actor.WithSupervisor(s.needed))

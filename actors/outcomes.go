@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -16,6 +17,7 @@ const maxOutcomeBytes = 256 << 10
 // outcomes tells the partitions how the attempts of a node ended.
 type outcomes struct {
 	proposer Proposer
+	values   Values
 	pool     *pool
 	ctx      context.Context
 	stop     context.CancelFunc
@@ -24,8 +26,8 @@ type outcomes struct {
 	all map[messages.GroupID]*outcomeStream
 }
 
-func newOutcomes(p Proposer, pool *pool) *outcomes {
-	o := &outcomes{proposer: p, pool: pool, all: map[messages.GroupID]*outcomeStream{}}
+func newOutcomes(p Proposer, v Values, pool *pool) *outcomes {
+	o := &outcomes{proposer: p, values: v, pool: pool, all: map[messages.GroupID]*outcomeStream{}}
 	o.ctx, o.stop = context.WithCancel(context.Background())
 	return o
 }
@@ -50,7 +52,7 @@ type outcomeStream struct {
 	group messages.GroupID
 
 	mu      sync.Mutex
-	waiting []outcome // bounded by the windows of the node's slots
+	waiting []*outcome // bounded by the windows of the node's slots
 	sending bool
 }
 
@@ -59,13 +61,25 @@ type outcome struct {
 	ctx      context.Context // ends with the session that held the attempt
 	complete *messages.Complete
 	answered func(*messages.Reply, error) // an error: the session, or the node, has ended
+	stowed   func()                       // called when large values have gone ahead
+	stowing  bool                         // they are about to
 }
 
 // send does not block.
-func (s *outcomeStream) send(one outcome) {
+func (s *outcomeStream) send(one *outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting = append(s.waiting, one)
+	if large(one.complete) {
+		one.stowing = true
+		s.pool.do(func() { s.stow(one) })
+		return
+	}
+	s.start()
+}
+
+// start sends what can be sent; mu is held.
+func (s *outcomeStream) start() {
 	if !s.sending {
 		s.sending = true
 		s.pool.do(s.run)
@@ -85,29 +99,42 @@ func (s *outcomeStream) run() {
 	}
 }
 
-// next gives what goes with the next command; nil: nothing waits.
-func (s *outcomeStream) next() []outcome {
+// next gives what goes with the next command; nil: nothing can go. What ended at
+// a slot after an attempt whose values have not gone ahead yet waits for it.
+func (s *outcomeStream) next() (batch []*outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, bytes := 0, 0
-	for ; n < len(s.waiting) && n < messages.MaxCompletes; n++ {
-		c := s.waiting[n].complete
-		bytes += len(c.Result) + len(c.Plugs) + len(c.Output) + len(c.Log) + len(c.GetFailure().GetTraceback())
-		if n > 0 && bytes > maxOutcomeBytes {
+	var behind []string
+	kept, bytes := s.waiting[:0:0], 0
+	for i, one := range s.waiting {
+		c := one.complete
+		if one.stowing || len(behind) > 0 && slices.Contains(behind, c.Slot) {
+			behind, kept = append(behind, c.Slot), append(kept, one)
+			continue
+		}
+		bytes += weight(c)
+		if len(batch) == messages.MaxCompletes || len(batch) > 0 && bytes > maxOutcomeBytes {
+			kept = append(kept, s.waiting[i:]...)
 			break
 		}
+		batch = append(batch, one)
 	}
-	if n == 0 {
-		s.waiting, s.sending = nil, false
-		return nil
-	}
-	batch := s.waiting[:n:n]
-	s.waiting = s.waiting[n:]
+	s.waiting = kept
+	s.sending = batch != nil
 	return batch
 }
 
+// weight is the bytes of what a function gave back.
+func weight(c *messages.Complete) int {
+	n := len(c.Result) + len(c.Output) + len(c.Log) + len(c.GetFailure().GetTraceback())
+	for _, r := range c.Routed {
+		n += len(r.Name) + len(r.Value)
+	}
+	return n
+}
+
 // current drops those whose session has ended.
-func current(batch []outcome) []outcome {
+func current(batch []*outcome) []*outcome {
 	kept := batch[:0]
 	for _, one := range batch {
 		if err := one.ctx.Err(); err != nil {
@@ -119,7 +146,7 @@ func current(batch []outcome) []outcome {
 	return kept
 }
 
-func command(batch []outcome) proto.Message {
+func command(batch []*outcome) proto.Message {
 	if len(batch) == 1 {
 		return batch[0].complete
 	}

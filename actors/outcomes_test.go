@@ -38,11 +38,11 @@ func TestWhatEndsMeanwhileGoesTogetherWithinItsBounds(t *testing.T) {
 		p := new(proposals)
 		pool := newPool()
 		defer pool.stop()
-		o := newOutcomes(p, pool)
+		o := newOutcomes(p, nil, pool)
 		defer o.stop()
 		stale := map[int]bool{}
 		send := func(ctx context.Context, n int, result []byte) {
-			o.to(1).send(outcome{ctx, &messages.Complete{Attempt: uint32(n), Result: result}, func(r *messages.Reply, err error) {
+			o.to(1).send(&outcome{ctx: ctx, complete: &messages.Complete{Attempt: uint32(n), Result: result}, answered: func(r *messages.Reply, err error) {
 				if err != nil && !errors.Is(err, context.Canceled) {
 					t.Error(err)
 				}

@@ -51,6 +51,7 @@ type (
 		generation uint64
 		work       Work
 		limit      time.Duration // 0: none
+		taken      func()        // to be called when the worker has read it, or never will
 	}
 	end struct {
 		generation uint64
@@ -147,6 +148,7 @@ func (o *owner) start(c actor.Context) {
 
 func (o *owner) feed(c actor.Context, f *feed) {
 	if f.generation != o.generation {
+		f.taken()
 		return
 	}
 	o.fed = append(o.fed, *f)
@@ -157,6 +159,7 @@ func (o *owner) feed(c actor.Context, f *feed) {
 		o.system.log.Warn("worker takes no work", "actor", c.Self().Id, "call", f.work.Call, "attempt", f.work.Attempt, "error", err)
 		o.worker.Kill()
 	}
+	o.fed[len(o.fed)-1].work.Arguments = nil // with the worker now
 }
 
 // arm sets the time limit of the running call, which is the first unanswered.
@@ -185,6 +188,10 @@ func (o *owner) event(c actor.Context, e Event) {
 	switch e := e.(type) {
 	case Ready:
 		c.Send(o.slot, &ready{o.generation, o.worker.PID(), o.worker.Dir()})
+	case Begun:
+		if len(o.fed) > 0 && o.fed[0].attempt() == (attempt{e.Call, e.Attempt}) {
+			o.fed[0].taken()
+		}
 	case Done:
 		o.finish(c, e)
 	case Exited:
@@ -198,6 +205,7 @@ func (o *owner) finish(c actor.Context, e Done) {
 		o.worker.Kill()
 		return
 	}
+	o.fed[0].taken()
 	o.fed = append(o.fed[:0], o.fed[1:]...)
 	o.worked = true
 	if o.cause == timedOut {
@@ -209,6 +217,9 @@ func (o *owner) finish(c actor.Context, e Done) {
 
 // fail tells the slot, and leaves the rest to the supervisor.
 func (o *owner) fail(c actor.Context, e Exited) {
+	for _, f := range o.fed {
+		f.taken()
+	}
 	c.Send(o.slot, &gone{o.generation, o.cause, e})
 	panic(workerGone{o.cause, o.worked, e})
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/elasticcode/flow/messages"
 )
@@ -32,6 +33,7 @@ type seat struct {
 	announced bool      // the agent knows that one was answered
 	fenced    bool      // a crash is on its way: it closes the window, so no grant may overtake it
 	unask     func()    // gives up the grant that is on its way
+	stowing   int       // results on their way to the partition's log that are too large to go along with others
 }
 
 // crew is what all slots of an agent share.
@@ -43,6 +45,9 @@ type crew struct {
 	node     string // name, for events
 	chance   func(n int) int
 	outcomes *outcomes
+
+	values    Values
+	arguments *semaphore.Weighted // bytes of large values on their way to workers
 }
 
 // slotKey names a slot of a node.
@@ -74,6 +79,7 @@ func (s *seat) open(session string) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.ledger.forget()
 	s.granted, s.dirty, s.asking, s.exposed, s.announced, s.fenced = 0, false, false, false, false, false
+	s.stowing = 0
 }
 
 // close ends the proposals that are on their way.
@@ -97,7 +103,12 @@ func (s *seat) complete(self *actor.PID, a attempt, c *messages.Complete) {
 	c.Session, c.Slot, c.Call, c.Attempt = s.session, self.Id, a.call.Bytes(), a.number
 	c.Jitter = uint32(s.chance(1000))
 	group, session := s.job.group, s.session
-	s.outcomes.to(group).send(outcome{s.ctx, c, func(reply *messages.Reply, err error) {
+	one := &outcome{ctx: s.ctx, complete: c}
+	if large(c) {
+		s.stowing++
+		one.stowed = func() { s.system.tell(self, &stowed{session}) }
+	}
+	one.answered = func(reply *messages.Reply, err error) {
 		// With an error the session has ended, and all it held with it.
 		held := s.ledger.drop(a)
 		if reply.GetError() != nil {
@@ -106,7 +117,8 @@ func (s *seat) complete(self *actor.PID, a attempt, c *messages.Complete) {
 		if fence := c.Outcome == messages.Outcome_CRASH; fence || held == 0 {
 			s.system.tell(self, &answered{session, fence, err != nil || reply.GetError() != nil || reply.GetCompleted().GetStale()})
 		}
-	}})
+	}
+	s.outcomes.to(group).send(one)
 }
 
 // crash ends the attempt that a worker died running. The partition queues the

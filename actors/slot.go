@@ -36,6 +36,12 @@ type lease struct {
 	start     *messages.Start
 	withdrawn bool // completed as released, and yet with the worker
 	aborted   bool // cancelled while it ran
+
+	// Of one with large values: their texts, from when they are here until they
+	// are with the worker.
+	arguments *messages.Arguments
+	taken     func()
+	fetching  bool
 }
 
 // What an agent tells its slots.
@@ -92,6 +98,10 @@ func (s *slot) Receive(c actor.Context) {
 		s.ready(c, m)
 	case *gone:
 		s.lost(c, m)
+	case *fetched:
+		s.fetched(c, m)
+	case *stowed:
+		s.stowed(c, m)
 	case *answered:
 		s.answered(c, m)
 	case *granted:

@@ -59,18 +59,24 @@ func (s *slot) insert(l *lease) {
 
 // feed gives the worker what it may have.
 func (s *slot) feed(c actor.Context) {
-	if s.generation == 0 || s.ending || s.fenced {
+	if s.generation == 0 || s.ending || s.fenced || s.stowing > 0 {
 		return
 	}
-	for depth := s.measured.depth(); s.fed < len(s.queue) && s.fed < depth; s.fed++ {
+	s.refuseTooLarge(c)
+	for depth := s.measured.depth(); s.fed < len(s.queue) && s.fed < depth && s.prepared(c, s.queue[s.fed]); s.fed++ {
 		l := s.queue[s.fed]
 		if s.fed == 0 {
 			s.since = time.Now()
 		}
+		arguments, taken := l.start.Arguments, func() {}
+		if l.arguments != nil {
+			arguments, taken = l.arguments, l.taken
+			l.arguments = nil
+		}
 		c.Send(s.owner, &feed{s.generation, Work{
-			Call: l.call, Attempt: l.number, Function: l.start.Function, Arguments: l.start.Arguments,
+			Call: l.call, Attempt: l.number, Function: l.start.Function, Arguments: arguments,
 			Socket: l.start.SocketName, Tracking: messages.CallIDFrom(l.start.Tracking),
-		}, time.Duration(l.start.Timelimit) * time.Millisecond})
+		}, time.Duration(l.start.Timelimit) * time.Millisecond, taken})
 	}
 	if len(s.queue) > 1 {
 		s.watching.arm(s.system, c.Self(), s.since.Add(tooLong), &watch{})
@@ -91,7 +97,7 @@ func (s *slot) finish(c actor.Context, m *done) {
 		s.release(c, l, cancelled)
 	default:
 		s.complete(c.Self(), l.attempt, &messages.Complete{
-			Outcome: m.Outcome, Result: m.Result, Plugs: m.Plugs, Output: m.Output, Failure: m.Failure, Log: m.Log, Started: m.Started, Ended: m.Ended,
+			Outcome: m.Outcome, Result: m.Result, Routed: m.Routed, Output: m.Output, Failure: m.Failure, Log: m.Log, Started: m.Started, Ended: m.Ended,
 		})
 	}
 	if s.fed > 0 && s.queue[0].withdrawn {

@@ -52,10 +52,10 @@ type Begun struct {
 type Done struct {
 	Call           messages.CallID
 	Attempt        uint32
-	Outcome        messages.Outcome // OK, EXCEPTION or BAD_RESULT
-	Result         []byte           // JSON text, with OK
-	Plugs          []byte           // JSON object: what the function sent to plugs by name; nil: it did not
-	Output         []byte           // JSON object that it put into its argument output; nil: none
+	Outcome        messages.Outcome       // OK, EXCEPTION or BAD_RESULT
+	Result         []byte                 // JSON text, with OK
+	Routed         []*messages.NamedValue // what the function sent to plugs by name, sorted; none: it did not
+	Output         []byte                 // JSON object that it put into its argument output; nil: none
 	Failure        *messages.Failure
 	Log            []byte // what it printed, bounded
 	Started, Ended int64  // microseconds

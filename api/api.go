@@ -20,9 +20,9 @@ import (
 
 // Bounds of the API. What is over one is refused with an error that names it.
 const (
-	MaxMessage    = 8 << 20   // bytes of one request, or of one frame of a stream
-	MaxBatchBytes = 768 << 10 // bytes of the arguments of one batch: it must fit one log entry
-	MaxInFlight   = 1024      // unanswered requests of one stream; more are not read
+	MaxMessage    = 2*messages.MaxValue + 1<<20 // bytes of one request, or of one frame of a stream: in JSON a text may be twice as long
+	MaxBatchBytes = 768 << 10                   // bytes of the arguments of one batch: it must fit one log entry
+	MaxInFlight   = 1024                        // unanswered requests of one stream; more are not read
 	MaxOwner      = messages.MaxName
 	MaxResultRows = 100 // rows of a page of calls with their results
 	MaxTimeout    = 30 * 24 * time.Hour
@@ -47,6 +47,12 @@ type Cluster interface {
 	AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest) ([]*messages.Call, error)
 	// ReadIndex gives the index that a linearizable read must have applied.
 	ReadIndex(ctx context.Context, group messages.GroupID) (uint64, error)
+	// Stow puts references in the places of values, so that no more than most
+	// bytes stay, and brings their texts to a partition before. client: a client
+	// sent them.
+	Stow(ctx context.Context, group messages.GroupID, most int, client bool, values []*[]byte) error
+	// Fetch gives the text that a reference stands for.
+	Fetch(ctx context.Context, group messages.GroupID, r messages.Reference) ([]byte, error)
 	// Poll asks a partition's leader for what has happened there, and waits a
 	// while for something to happen.
 	Poll(ctx context.Context, q *messages.PollRequest) (*messages.PollResponse, error)
@@ -108,5 +114,5 @@ func New(config Config, cluster Cluster, replica Model, source Source, network N
 	mux.Handle(messagesconnect.NewTasksHandler(tasks, options...))
 	mux.Handle(messagesconnect.NewObjectsHandler(objects, options...))
 	addHealth(mux, config)
-	return guardBrowsers(explainPlain(interruptible(mux)))
+	return guardBrowsers(explainPlain(interruptible(counted(newMemory(), mux))))
 }

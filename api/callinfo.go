@@ -24,11 +24,13 @@ func callInfo(c *messages.Call) *messages.CallInfo {
 	for _, parent := range c.Parents {
 		info.Parents = append(info.Parents, idText(parent))
 	}
-	if len(c.Output) > 0 {
+	if _, large := messages.ReadReference(c.Output); len(c.Output) > 0 && !large {
 		output := string(c.Output)
 		info.Output = &output
 	}
-	if len(c.Result) > 0 {
+	if r, large := messages.ReadReference(c.Result); large {
+		info.ResultSize = r.Size
+	} else if len(c.Result) > 0 {
 		result := string(c.Result)
 		info.Result = &result
 	}

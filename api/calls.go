@@ -33,7 +33,8 @@ func (t *tasks) Result(ctx context.Context, request *connect.Request[messages.Re
 	if err != nil {
 		return nil, explained(ctx, err, op, "call "+id.String())
 	}
-	return connect.NewResponse(callInfo(call)), nil
+	info, err := t.told(ctx, call)
+	return respond(info, explained(ctx, err, op, "call "+id.String()))
 }
 
 func (t *tasks) GetCall(ctx context.Context, request *connect.Request[messages.GetCallRequest]) (*connect.Response[messages.CallInfo], error) {
@@ -46,7 +47,8 @@ func (t *tasks) GetCall(ctx context.Context, request *connect.Request[messages.G
 	}
 	query := &messages.CallQuery{Id: id.Bytes(), Arguments: request.Msg.Arguments}
 	if call := t.ended(bounded, query); call != nil {
-		return connect.NewResponse(callInfo(call)), nil
+		info, err := t.told(ctx, call)
+		return respond(info, explained(ctx, err, op, "call "+id.String()))
 	}
 	info, err := t.now(bounded, query, request.Msg.After)
 	return respond(info, explained(ctx, err, op, "call "+id.String()))
@@ -65,9 +67,11 @@ func (t *tasks) CancelCall(ctx context.Context, request *connect.Request[message
 		return nil, explained(ctx, err, op, "call "+id.String())
 	}
 	if call := reply.GetCall().GetCall(); call != nil {
-		info := callInfo(call)
-		info.Position = position
-		return connect.NewResponse(info), nil
+		info, err := t.told(ctx, call)
+		if err == nil {
+			info.Position = position
+		}
+		return respond(info, explained(ctx, err, op, "call "+id.String()))
 	}
 	info, err := t.now(bounded, &messages.CallQuery{Id: id.Bytes()}, position)
 	return respond(info, explained(ctx, err, op, "call "+id.String()))
@@ -115,7 +119,10 @@ func (t *tasks) now(ctx context.Context, query *messages.CallQuery, after *messa
 	if response.Call == nil {
 		return nil, unknownCall("get", id)
 	}
-	info := callInfo(response.Call)
+	info, err := t.told(ctx, response.Call)
+	if err != nil {
+		return nil, err
+	}
 	info.Position = &messages.Position{Group: uint32(id.Partition()), Index: response.Index}
 	return info, nil
 }

@@ -9,7 +9,7 @@ import (
 
 func TestWhatIsNoRequestIsAnsweredInWords(t *testing.T) {
 	s := serve(t)
-	large := `{"socket":"x","data":"` + strings.Repeat("1", 9<<20) + `"}`
+	large := `{"socket":"x","data":"` + strings.Repeat("1", 130<<20) + `"}`
 	const run = "Tasks/Run"
 	for _, c := range []struct {
 		method, path, kind, body string
@@ -19,7 +19,7 @@ func TestWhatIsNoRequestIsAnsweredInWords(t *testing.T) {
 		{"POST", run, "application/json", `{"socket":"x","data":[3]}`, 400, `data holds JSON as text, in quotes: "data": "[3]"`},
 		{"POST", run, "application/json", `{"socket":"x","dta":"3"}`, 400, `unknown field "dta"`},
 		{"POST", run, "application/json", ``, 400, "the body is empty"},
-		{"POST", run, "application/json", large, 400, "one may have 8388608 (8 MiB)"},
+		{"POST", run, "application/json", large, 400, "one may have 135266304 (129 MiB)"},
 		{"POST", run, "application/x-www-form-urlencoded", `{}`, 415, "application/x-www-form-urlencoded"},
 		{"POST", run, "", `{}`, 415, "Content-Type: application/json"},
 		{"GET", run, "", ``, 405, "must be POST"},

@@ -39,6 +39,8 @@ func query(state kv.View, index uint64, now int64, q *messages.QueryRequest) (*m
 		response.Gate = gate
 	case q.GetSchedules() != nil:
 		response.Schedules = flow.Schedules(state)
+	case q.GetDead() != nil:
+		response.Dead = flow.DeadLetters(state, q.GetDead())
 	case q.GetExplain() != nil:
 		id := messages.CallIDFrom(q.GetExplain().Id)
 		why, ok := flow.Explain(state, id, now)

@@ -51,9 +51,9 @@ const wrongArguments = "wrong arguments for "
 
 // checked refuses arguments that are over the limit, or do not fit the function.
 func checked(op string, t *target, args *messages.Arguments) error {
-	if size := sizeOf(args); size > messages.MaxInline {
-		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "data over the limit: the arguments have %d bytes, and a call may have %d (%d KiB)",
-			size, messages.MaxInline, messages.MaxInline>>10).WithHint("put large data where the function can read it, and send its name")
+	if size := sizeOf(args); size > messages.MaxValue {
+		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "data over the limit: the arguments have %d bytes, and a call may have %d (%d MiB)",
+			size, messages.MaxValue, messages.MaxValue>>20).WithHint("put large data where the function can read it, and send its name")
 	}
 	if t.unchecked {
 		return nil
@@ -156,8 +156,8 @@ func oneForGate(op string, t *target, args *messages.Arguments) error {
 		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "a gate takes one named argument at a time").
 			WithHint("send several one after the other, or all of them at once as data")
 	}
-	if size := sizeOf(args); size > messages.MaxInline {
-		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "the argument has %d bytes, and %d are the most", size, messages.MaxInline)
+	if size := sizeOf(args); size > messages.MaxValue {
+		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "data over the limit: the argument has %d bytes, and %d are the most", size, messages.MaxValue)
 	}
 	return nil
 }
@@ -182,9 +182,15 @@ func batchOf(op string, t *target, m *messages.SubmitBatchRequest, key, owner st
 		First: messages.NewCallID(key, t.partition, 0).Bytes(), Socket: t.id, Arguments: calls, Content: contentOf(t.id, calls...),
 		Owner: owner, Priority: m.Priority,
 	}
+	return batch, nil
+}
+
+// fits refuses a batch that is too large for a log entry when its large values
+// have gone ahead.
+func fits(op string, t *target, batch *messages.EnqueueBatch) error {
 	if size := proto.Size(batch); size > MaxBatchBytes {
-		return nil, messages.Errorf(messages.Invalid, op, "socket "+t.name, "data over the limit: the batch has %d bytes, and one may have %d (%d KiB)",
+		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "data over the limit: the batch has %d bytes, and one may have %d (%d KiB)",
 			size, MaxBatchBytes, MaxBatchBytes>>10).WithHint("send it as several batches, each with a key of its own")
 	}
-	return batch, nil
+	return nil
 }

@@ -17,7 +17,8 @@ import (
 
 // Stream runs the requests of one client side by side, and answers each as it
 // ends. A request that fails is answered with its error, and the stream goes
-// on. When MaxInFlight are unanswered, no more are read until one is.
+// on. When MaxInFlight are unanswered, no more are read until one is, nor behind
+// a large one until that is accepted.
 func (t *tasks) Stream(ctx context.Context, stream *connect.BidiStream[messages.StreamRequest, messages.StreamResponse]) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -41,10 +42,19 @@ func (t *tasks) Stream(ctx context.Context, stream *connect.BidiStream[messages.
 		if err != nil {
 			return err
 		}
+		own := heldBy(ctx).hand()
 		running.Go(func() {
 			defer func() { <-places }()
-			s.send(t.answer(ctx, stream.RequestHeader(), request))
+			defer own.end()
+			s.send(t.answer(withHeld(ctx, own), stream.RequestHeader(), request))
 		})
+		if own.large() {
+			select {
+			case <-own.accepted:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
 	}
 }
 

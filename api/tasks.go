@@ -56,6 +56,14 @@ func (t *tasks) SubmitBatch(ctx context.Context, request *connect.Request[messag
 		if err != nil {
 			return err
 		}
+		for _, args := range batch.Arguments {
+			if err := t.cluster.Stow(bounded, to.partition, messages.MaxInline, true, args.Places()); err != nil {
+				return err
+			}
+		}
+		if err := fits(op, to, batch); err != nil {
+			return err
+		}
 		enqueued, position, err := t.propose(bounded, to.partition, batch)
 		if err != nil {
 			return err
@@ -80,8 +88,9 @@ func (t *tasks) run(ctx context.Context, header http.Header, m *messages.RunRequ
 	wait, cancel := withLimit(ctx, limit)
 	defer cancel()
 	var (
-		info *messages.CallInfo
-		sent messages.CallID
+		call     *messages.Call
+		position *messages.Position
+		sent     messages.CallID
 	)
 	err = t.toSocket(wait, op, m.Socket, func(to *target) error {
 		e, err := enqueueOf(op, to, m, key, owner)
@@ -89,19 +98,39 @@ func (t *tasks) run(ctx context.Context, header http.Header, m *messages.RunRequ
 			return err
 		}
 		sent = messages.CallIDFrom(e.Id)
+		s := newSending(t.cluster, e)
 		return whileFull(wait, m.WaitFull, func() error {
-			call, position, err := t.cluster.Call(wait, e)
-			if err == nil {
-				info = callInfo(call)
-				info.Position = position
-			}
+			call, position, err = t.callAt(wait, to, s)
 			return err
 		})
 	})
+	if err == nil && call == nil { // accepted
+		forget(ctx, m)
+		call, err = t.cluster.Await(wait, sent)
+	}
+	var info *messages.CallInfo
+	if err == nil {
+		if info, err = t.told(wait, call); err == nil {
+			info.Position = position
+		}
+	}
 	if err != nil && passed(ctx, wait) && !sent.IsZero() {
 		return t.reached(ctx, op, sent, limit)
 	}
 	return info, explained(ctx, err, op, "socket "+m.Socket)
+}
+
+// callAt sends a call and waits for its end. It gives none for one with large
+// arguments, which is accepted: they need not be held for as long as it runs.
+func (t *tasks) callAt(ctx context.Context, to *target, s *sending) (*messages.Call, *messages.Position, error) {
+	if !s.large() {
+		return t.cluster.Call(ctx, s.enqueue)
+	}
+	if err := s.stow(ctx); err != nil {
+		return nil, nil, err
+	}
+	_, position, err := t.propose(ctx, to.partition, s.enqueue)
+	return nil, position, err
 }
 
 // submit sends a call and returns once it is durable.
@@ -126,7 +155,11 @@ func (t *tasks) submit(ctx context.Context, header http.Header, m *messages.RunR
 		if err != nil {
 			return err
 		}
+		s := newSending(t.cluster, e)
 		return whileFull(bounded, m.WaitFull, func() error {
+			if err := s.stow(bounded); err != nil {
+				return err
+			}
 			enqueued, position, err := t.propose(bounded, to.partition, e)
 			if err == nil {
 				response = &messages.SubmitResponse{Id: idText(e.Id), State: stateWord(enqueued.GetState()), Duplicate: enqueued.GetDuplicate(), Position: position}

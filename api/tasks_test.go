@@ -149,7 +149,6 @@ func TestBadRequestsAreRefusedWithWhatToDo(t *testing.T) {
 		{`{"socket": "sample.add_two", "data": "1", "timeout": -1}`, "invalid_argument", "timeout"},
 		{`{"socket": "sample.add_two", "data": "1", "tracking": "x"}`, "invalid_argument", "tracking x"},
 		{`{"socket": "sample.add_two", "data": "1", "id": "` + strings.Repeat("k", 300) + `"}`, "invalid_argument", "256 bytes"},
-		{`{"socket": "sample.do_something", "data": "\"` + strings.Repeat("x", messages.MaxInline) + `\""}`, "invalid_argument", "data over the limit: the arguments have 262146 bytes, and a call may have 262144 (256 KiB)"},
 	} {
 		status, answer, text := s.post("Tasks/Run", test.request)
 		message, _ := answer["message"].(string)

@@ -20,16 +20,17 @@ const maxUpdateTries = 5
 const (
 	resolvedCommit  = "processor.resolved_commit"
 	requestedStatus = "requested_status"
+	overridesField  = "processor.overrides"
 )
 
 // codeFields name the code that a processor runs: when one changes, the
 // functions are read again.
-var codeFields = []string{"processor.gitrepo", "processor.branch", "processor.commit", "processor.gittag", "processor.module", "processor.modulepath"}
+var codeFields = []string{"processor.gitrepo", "processor.branch", "processor.commit", "processor.gittag", "processor.module", "processor.modulepath", overridesField}
 
 func (o *objects) Update(ctx context.Context, request *connect.Request[messages.UpdateRequest]) (*connect.Response[messages.ObjectResponse], error) {
 	m, op := request.Msg, "update"
 	limit := patience
-	if changesCode(m) {
+	if changesCode(m) || m.Kind == messages.Kind_KIND_TASK {
 		limit += lookPatience
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)
@@ -49,6 +50,9 @@ func (o *objects) update(ctx context.Context, op string, m *messages.UpdateReque
 	}
 	if err := checkSchedule(op, subject, m.Object); err != nil {
 		return nil, err
+	}
+	if m.Kind == messages.Kind_KIND_TASK {
+		return o.updateTask(ctx, op, m)
 	}
 	if changesCode(m) {
 		return o.updateCode(ctx, op, m)
@@ -146,7 +150,7 @@ func setFields(to, from *messages.Object, fields []string) error {
 			into, values, name = into.Mutable(field).Message(), values.Get(field).Message(), rest
 		}
 		field := into.Descriptor().Fields().ByName(protoreflect.Name(name))
-		if field == nil || field.Kind() == protoreflect.MessageKind {
+		if field == nil || field.Kind() == protoreflect.MessageKind && !field.IsList() {
 			return errors.New("there is no field " + path + " to set")
 		}
 		if values.Has(field) {

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -334,7 +335,19 @@ func (w *world) Inspect(_ context.Context, p *messages.Processor) (string, []*me
 	case p.Branch != "" && p.Branch != "main" && p.Branch != "dev":
 		return "", nil, messages.Errorf(messages.NotFound, "read branch", p.Branch, "there is no such branch").WithHint("there are: dev, main")
 	}
-	return w.commit, w.functions, nil
+	functions := slices.Clone(w.functions)
+	for _, o := range p.Overrides {
+		at := slices.IndexFunc(functions, func(f *messages.Function) bool { return f.Name == o.Function })
+		switch {
+		case !strings.HasPrefix(o.Code, "def "+o.Function+"("):
+			return "", nil, messages.Errorf(messages.Invalid, "read code", "function "+o.Function, "line 1: invalid syntax")
+		case at < 0:
+			functions = append(functions, &messages.Function{Name: o.Function, Code: o.Code, Mixin: true})
+		default:
+			functions[at] = &messages.Function{Name: o.Function, Code: o.Code, Parameters: functions[at].Parameters}
+		}
+	}
+	return messages.PinnedCommit(w.commit, p.Overrides), functions, nil
 }
 
 func (w *world) Info(context.Context) (*messages.NetworkInfo, error) {

@@ -19,7 +19,7 @@ const grace = 5 * time.Second
 //
 // A call that failed is no error of Run: its State says "failed", and its Error
 // why; Value makes an error of it. Errors: NotFound (no such socket), Invalid
-// (arguments that do not fit the function, or over 256 KiB), Exhausted (the
+// (arguments that do not fit the function, or over 64 MiB), Exhausted (the
 // mailbox is full), Unavailable (no node took it, within Patience).
 func (c *Client) Run(ctx context.Context, socket string, args ...any) (*messages.CallInfo, error) {
 	m, err := Request(socket, args...)
@@ -72,7 +72,7 @@ func (c *Client) Submit(ctx context.Context, m *messages.RunRequest) (*messages.
 
 // SubmitBatch sends up to messages.MaxBatch calls of one socket as one durable
 // unit: all are accepted, or none. IDs gives their ids. Errors are those of
-// Call; Invalid also when the batch is over 768 KiB.
+// Call; Invalid also when the batch is over 768 KiB, calls of over 256 KiB aside.
 func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest) (*messages.SubmitBatchResponse, error) {
 	if m.Id == "" {
 		key, err := NewKey()

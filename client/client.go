@@ -39,7 +39,7 @@ const UserHeader = "Flow-User"
 const (
 	DefaultConnections = 2
 	DefaultPatience    = 10 * time.Second
-	MaxMessage         = 64 << 20 // bytes of one answer
+	MaxMessage         = 4*messages.MaxValue + 1<<20 // bytes of one answer: a call's arguments, result and output, and what goes with them
 
 	dialTimeout  = 2 * time.Second
 	pingAfter    = 3 * time.Second // without a frame; a node that lost its power does not close its connections

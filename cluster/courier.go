@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/flow"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/outbox"
@@ -144,6 +145,9 @@ func (s *stream) carry(ctx context.Context) (delivered int, err error) {
 	var failed error
 	for delivered < len(batch) {
 		d, last := outbox.Pack(s.c.group, batch[delivered:])
+		if failed = s.carryValues(ctx, d.Seq, last); failed != nil {
+			break
+		}
 		if failed = s.propose(ctx, s.to, d); failed != nil {
 			break
 		}
@@ -157,6 +161,46 @@ func (s *stream) carry(ctx context.Context) (delivered int, err error) {
 		err = failed
 	}
 	return delivered, err
+}
+
+// carryValues brings large values to the other group before the messages that
+// name them. Those that it has cost little.
+func (s *stream) carryValues(ctx context.Context, from, last uint64) (err error) {
+	var refs []messages.Reference
+	err = s.c.outbox.View(func(view kv.View, _ uint64) error {
+		refs = flow.Sent(view, s.to, from, last)
+		return nil
+	})
+	for _, ref := range refs {
+		if err == nil {
+			err = putValue(ctx, patient{s.c.router}, s.to, ref, false, s.chunkOf(ref))
+		}
+	}
+	return err
+}
+
+// chunkOf reads the chunks of a value from this group's state, one at a time.
+func (s *stream) chunkOf(ref messages.Reference) func(uint32) ([]byte, error) {
+	return func(i uint32) (data []byte, err error) {
+		err = s.c.outbox.View(func(view kv.View, _ uint64) error {
+			chunk := flow.Chunks(view, ref.Hash[:], i, 1)
+			if len(chunk) == 0 {
+				return fmt.Errorf("chunk %d of value %x is not in the outbox's group", i, ref.Hash)
+			}
+			data = chunk[0]
+			return nil
+		})
+		return data, err
+	}
+}
+
+// patient bounds each proposal.
+type patient struct{ Proposer }
+
+func (p patient) Propose(ctx context.Context, group messages.GroupID, m proto.Message) (*messages.Reply, *messages.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, courierPatience)
+	defer cancel()
+	return p.Proposer.Propose(ctx, group, m)
 }
 
 func (s *stream) pending() ([]outbox.Message, error) {
@@ -177,9 +221,7 @@ func (s *stream) pending() ([]outbox.Message, error) {
 // propose counts a refusal as a failure: sent again, the message is either
 // known by then, or its turn has come.
 func (s *stream) propose(ctx context.Context, group messages.GroupID, m proto.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, courierPatience)
-	defer cancel()
-	reply, _, err := s.c.router.Propose(ctx, group, m)
+	reply, _, err := patient{s.c.router}.Propose(ctx, group, m)
 	if err == nil {
 		err = reply.GetError().Err()
 	}

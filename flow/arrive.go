@@ -15,7 +15,11 @@ import (
 // arrive takes what a plug sent from another partition. One that is known
 // changes nothing.
 func (s *step) arrive(m *messages.Arrive) (*messages.Reply, *messages.Error) {
-	if _, refusal := s.readID(m.Id, 1); refusal != nil {
+	id, refusal := s.readID(m.Id, 1)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if refusal := s.absent("deliver", id.String(), referencesIn(m)); refusal != nil {
 		return nil, refusal
 	}
 	s.take(m)
@@ -99,6 +103,7 @@ func (s *step) number(a *messages.Arrival) {
 	s.partition.arrivals++
 	a.Seq, a.Received = s.partition.arrivals, s.now
 	gate.Remember(s.tx, a)
+	s.name(messages.References(a.Value))
 }
 
 func (s *step) deadOnArrival(a *messages.Arrival, reason string) {

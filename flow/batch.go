@@ -29,8 +29,15 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 		}
 		return s.droppedBefore(first, d, e.Content)
 	}
-	total, largest := sizes(e.Arguments)
-	k, refusal := s.accepting(first, e.Socket, largest)
+	total, refs := uint64(0), []messages.Reference(nil)
+	for _, a := range e.Arguments {
+		total += call.Size(a)
+		refs = append(refs, messages.References(a.Values()...)...)
+	}
+	k, refusal := s.accepting(first, e.Socket, e.Arguments...)
+	if refusal == nil {
+		refusal = s.absent(opRun, "socket "+k.Config.Name, refs)
+	}
 	if refusal == nil {
 		refusal = full(k, count, total)
 	}
@@ -38,6 +45,7 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 		return nil, refusal
 	}
 	s.acceptBlock(k, first, e, total)
+	s.name(refs)
 	return enqueued(first, messages.CallState_QUEUED, false), nil
 }
 
@@ -52,15 +60,6 @@ func (s *step) batchSentAgain(first messages.CallID, place call.Place, e *messag
 		return nil, otherContent(first)
 	}
 	return s.sentAgain(first, place, e.Content)
-}
-
-func sizes(args []*messages.Arguments) (total, largest uint64) {
-	for _, a := range args {
-		size := call.Size(a)
-		total += size
-		largest = max(largest, size)
-	}
-	return total, largest
 }
 
 func (s *step) acceptBlock(k *socket.Socket, first messages.CallID, e *messages.EnqueueBatch, size uint64) {

@@ -1,6 +1,10 @@
 package flow
 
-import "time"
+import (
+	"time"
+
+	"github.com/elasticcode/flow/messages"
+)
 
 // Bounds of one command's work, so that none of them stalls the partition. What
 // is left over is done by the next Tick, for which a timer is set at once.
@@ -26,6 +30,13 @@ const (
 const (
 	fullRetry    = 200 * time.Millisecond // a mailbox is full
 	unknownRetry = 200 * time.Millisecond // the configuration is on its way
+)
+
+// Bounds of large values that nothing names.
+const (
+	unnamedFor = messages.ValueKept
+	maxUnnamed = 1 << 30 // bytes of a partition
+	valueRetry = time.Second
 )
 
 // micros turns a configured number of milliseconds into microseconds.

@@ -41,6 +41,7 @@ func Check(view kv.View) (err error) {
 	c.sessions()
 	c.gates()
 	c.pressure()
+	c.values()
 	c.retention()
 	return errors.Join(c.errs...)
 }

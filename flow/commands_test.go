@@ -14,7 +14,12 @@ import (
 func (e *episode) command() proto.Message {
 	e.now += int64(e.rng.IntN(3)) * int64(e.rng.IntN(500_000))
 	e.aDayLater()
-	switch n := e.rng.IntN(100); {
+	if e.one(40) {
+		e.now += int64(e.rng.IntN(7)) * 60_000_000
+	}
+	switch n := e.rng.IntN(108); {
+	case n >= 100:
+		return e.putChunk()
 	case n < 28:
 		return e.enqueue()
 	case n < 33:
@@ -35,6 +40,8 @@ func (e *episode) command() proto.Message {
 		return &messages.Tick{}
 	case n < 92:
 		return e.fireSchedule()
+	case n < 93:
+		return e.deadCommand()
 	case n < 94:
 		return e.configureProcessor(e.pick("P", "R"))
 	case n < 97:
@@ -62,7 +69,14 @@ func (e *episode) arguments() *messages.Arguments {
 	if e.one(40) {
 		return jsonArgs(`"` + strings.Repeat("x", 70<<10) + `"`)
 	}
-	return jsonArgs(fmt.Sprint(e.rng.IntN(1000)))
+	return &messages.Arguments{Positional: [][]byte{e.oneArgument()}}
+}
+
+func (e *episode) oneArgument() []byte {
+	if e.one(6) {
+		return e.large()
+	}
+	return []byte(fmt.Sprint(e.rng.IntN(1000)))
 }
 
 func (e *episode) enqueue() proto.Message {
@@ -141,6 +155,8 @@ func (e *episode) complete() *messages.Complete {
 		messages.Outcome_CRASH, messages.Outcome_RELEASED, messages.Outcome_BAD_RESULT}[e.rng.IntN(8)]
 	if e.one(20) {
 		c.Result = []byte("no JSON")
+	} else if e.one(6) {
+		c.Result = e.large()
 	}
 	if e.one(20) {
 		c.Attempt++
@@ -219,4 +235,29 @@ func (e *episode) fireSchedule() proto.Message {
 		c.Nominal = e.now + 1
 	}
 	return c
+}
+
+// deadCommand does something to dead letters, now and then to what is none.
+func (e *episode) deadCommand() proto.Message {
+	some := func() []byte {
+		if len(e.oracle.letters) == 0 || e.one(6) {
+			return e.someCall().Bytes()
+		}
+		return e.oracle.letters[e.rng.IntN(len(e.oracle.letters))].id.Bytes()
+	}
+	var ids [][]byte
+	for range e.rng.IntN(4) {
+		ids = append(ids, some())
+	}
+	switch e.rng.IntN(5) {
+	case 0:
+		return &messages.DropDead{Ids: ids}
+	case 1:
+		edit := &messages.EditDead{Id: some(), Arguments: e.arguments(), Value: []byte(e.pick("17", "[1]", "no JSON"))}
+		if e.one(5) {
+			edit.Arguments = &messages.Arguments{}
+		}
+		return edit
+	}
+	return &messages.RedriveDead{Ids: ids, Owner: e.pick("", "bob")}
 }

@@ -29,6 +29,9 @@ func (s *step) complete(c *messages.Complete) (*messages.Reply, *messages.Error)
 		return s.stale(id), nil
 	}
 	lease := l.Leases[i]
+	if refusal := s.absent("complete", id.String(), givenBack(c)); refusal != nil {
+		return nil, refusal
+	}
 	if c.Outcome == messages.Outcome_CRASH {
 		s.crash(l, i, c)
 		return completed(lease.Aborting, s.load(lease.Seq)), nil
@@ -37,6 +40,15 @@ func (s *step) complete(c *messages.Complete) (*messages.Reply, *messages.Error)
 	s.credit(l)
 	rec := s.endLease(lease, func(k *socket.Socket, rec *call.Record) { s.outcome(k, rec, c) })
 	return completed(lease.Aborting, rec), nil
+}
+
+// givenBack is the large values among what a function gave back.
+func givenBack(c *messages.Complete) []messages.Reference {
+	refs := messages.References(c.Result, c.Output)
+	for _, r := range c.Routed {
+		refs = append(refs, messages.References(r.Value)...)
+	}
+	return refs
 }
 
 // completeBatch ends attempts one after the other. What becomes free is handed
@@ -112,7 +124,8 @@ func (s *step) result(k *socket.Socket, rec *call.Record, c *messages.Complete) 
 		s.fail(k, rec, &messages.Failure{Type: "bad_result", Message: reason})
 		return
 	}
-	routed, reason := readRoutes(c.Plugs)
+	routed := routes(c.Routed)
+	reason := routed.unfit()
 	if reason == "" && len(c.Output) > 0 {
 		reason = unfit("what it put into output", c.Output)
 	}
@@ -130,9 +143,12 @@ func (s *step) result(k *socket.Socket, rec *call.Record, c *messages.Complete) 
 // unfit says why a value cannot be kept. Values are kept as they come, never
 // decoded and encoded again.
 func unfit(what string, value []byte) string {
+	if r, ok := messages.ReadReference(value); ok && r.Size <= messages.MaxValue {
+		return "" // whoever sent its chunks has read it
+	}
 	switch {
 	case len(value) > messages.MaxInline:
-		return fmt.Sprintf("%s has %d bytes, and %d are the most", what, len(value), messages.MaxInline)
+		return fmt.Sprintf("%s has %d bytes, and %d are the most", what, messages.ValueSize(value), messages.MaxInline)
 	case !utf8.Valid(value) || !json.Valid(value):
 		return what + " is not JSON"
 	}

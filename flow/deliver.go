@@ -3,6 +3,9 @@ package flow
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/flow/value"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/outbox"
 )
@@ -28,9 +31,15 @@ func (s *step) deliver(d *messages.Deliver) (all messages.Result, err error) {
 // still counts as delivered: it would be refused again for ever.
 func (s *step) deliverOne(from messages.GroupID, d outbox.Message) (messages.Result, error) {
 	subject := fmt.Sprintf("message %d of group %d", d.Seq, from)
-	inner := d.Command
-	if inner.Type == messages.CommandDeliver {
+	if d.Command.Type == messages.CommandDeliver {
 		return messages.Refused(messages.Errorf(messages.Invalid, "deliver", subject, "a delivery cannot hold another")), nil
+	}
+	inner, err := d.Command.Decode()
+	if err != nil {
+		return messages.Result{}, err
+	}
+	if refusal := s.undeliverable(from, d.Seq, subject, inner); refusal != nil {
+		return messages.Refused(refusal), nil
 	}
 	fresh, err := outbox.Accept(s.tx, from, d.Seq)
 	if err != nil {
@@ -40,11 +49,30 @@ func (s *step) deliverOne(from messages.GroupID, d outbox.Message) (messages.Res
 	if !fresh {
 		return messages.Result{Reply: &messages.Reply{}}, nil
 	}
-	return s.command(inner)
+	return s.one(inner)
+}
+
+// undeliverable refuses a message whose large values are not here yet. It does
+// not count as delivered: it comes again, behind their chunks.
+func (s *step) undeliverable(from messages.GroupID, seq uint64, subject string, inner proto.Message) *messages.Error {
+	refs := referencesIn(inner)
+	if len(refs) == 0 || outbox.Accepted(s.tx, from, seq) {
+		return nil
+	}
+	return s.absent("deliver", subject, refs)
+}
+
+// referencesIn gives the large values that a message between partitions names.
+func referencesIn(m proto.Message) []messages.Reference {
+	if a, ok := m.(*messages.Arrive); ok {
+		return messages.References(a.Value)
+	}
+	return nil
 }
 
 // delivered forgets the messages that a group has applied.
 func (s *step) delivered(d *messages.Delivered) *messages.Reply {
 	outbox.Drop(s.tx, messages.GroupID(d.To), d.Seq)
+	s.unname(value.Arrived(s.tx, messages.GroupID(d.To), d.Seq))
 	return &messages.Reply{}
 }

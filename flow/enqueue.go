@@ -32,7 +32,10 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 		return s.droppedBefore(id, d, e.Content)
 	}
 	size := call.Size(e.Arguments)
-	k, refusal := s.accepting(id, e.Socket, size)
+	k, refusal := s.accepting(id, e.Socket, e.Arguments)
+	if refusal == nil {
+		refusal = s.absent(opRun, "socket "+k.Config.Name, messages.References(e.Arguments.Values()...))
+	}
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -89,7 +92,7 @@ func otherContent(id messages.CallID) *messages.Error {
 }
 
 // accepting gives the socket that a new call is for, or says why it is refused.
-func (s *step) accepting(id messages.CallID, socketID string, size uint64) (*socket.Socket, *messages.Error) {
+func (s *step) accepting(id messages.CallID, socketID string, calls ...*messages.Arguments) (*socket.Socket, *messages.Error) {
 	if at, ok := id.Time(); ok && at.UnixMicro() < s.now-Remembered.Microseconds() {
 		return nil, messages.Errorf(messages.Invalid, opRun, id.String(),
 			"its key was made at %s, and calls that old may be forgotten", at.Format(time.RFC3339)).
@@ -101,9 +104,16 @@ func (s *step) accepting(id messages.CallID, socketID string, size uint64) (*soc
 		return nil, messages.Errorf(messages.NotFound, opRun, "socket "+socketID, "there is no such socket in partition %d", s.group)
 	case k.Stage != socket.Open:
 		return nil, messages.Errorf(messages.NotFound, opRun, "socket "+k.Config.Name, "it is being deleted")
-	case size > messages.MaxInline:
-		return nil, messages.Errorf(messages.Invalid, opRun, "socket "+k.Config.Name,
-			"the arguments have %d bytes, and %d are the most", size, messages.MaxInline)
+	}
+	for _, args := range calls {
+		if size := call.Size(args); size > messages.MaxValue {
+			return nil, messages.Errorf(messages.Invalid, opRun, "socket "+k.Config.Name,
+				"the arguments have %d bytes, and %d are the most", size, messages.MaxValue)
+		}
+		if size := call.Inline(args); size > messages.MaxInline {
+			return nil, messages.Errorf(messages.Invalid, opRun, "socket "+k.Config.Name,
+				"the arguments have %d bytes within the command, and %d are the most: large ones go by reference", size, messages.MaxInline)
+		}
 	}
 	return k, nil
 }
@@ -139,6 +149,9 @@ func (s *step) accept(k *socket.Socket, id messages.CallID, e *messages.Enqueue,
 	rec.Note(s.now, call.Received, "")
 	call.Remember(s.tx, id, rec.Seq)
 	call.PutArguments(s.tx, rec.Seq, e.Arguments)
+	refs := messages.References(e.Arguments.Values()...)
+	rec.Large = len(refs) > 0
+	s.name(refs)
 	span.Put(s.tx, roll.Socket(k.Number, roll.Open), span.One(rec.Seq))
 	if run != id { // the call that began the run is found by its id
 		span.Put(s.tx, roll.Run(run), span.One(rec.Seq))

@@ -43,6 +43,7 @@ func (e *episode) compareGates() {
 			e.fatal("arrival is\n%v, want\n%+v", got, want)
 		}
 	}
+	e.compareValues()
 	for _, k := range e.oracle.sockets {
 		g, ok := Gate(e.state, k.id)
 		if ok == k.removed {

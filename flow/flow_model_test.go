@@ -32,7 +32,7 @@ func TestPlugsAndGatesDoWhatTheOracleSays(t *testing.T) {
 		f.drain()
 		f.count(seen)
 	}
-	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting"} {
+	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "large"} {
 		if seen[what] < n/50 {
 			t.Errorf("the episodes met %v: too few are %s", seen, what)
 		}
@@ -116,7 +116,12 @@ func (e *episode) flowCommand() proto.Message {
 			local = append(local, k)
 		}
 	}
-	switch n := e.rng.IntN(100); {
+	if e.one(40) {
+		e.now += int64(e.rng.IntN(7)) * 60_000_000
+	}
+	switch n := e.rng.IntN(108); {
+	case n >= 100:
+		return e.putChunk()
 	case n < 25:
 		return &messages.Enqueue{Id: messages.NewCallID(fmt.Sprint(e.rng.IntN(300)), e.group, 0).Bytes(), Socket: e.pick(local...),
 			Arguments: e.arguments(), Content: []byte("x"), Owner: e.pick("ada", "bob"), Priority: int32(e.rng.IntN(2))}
@@ -128,13 +133,15 @@ func (e *episode) flowCommand() proto.Message {
 		}
 		c := e.complete()
 		if c.Outcome == messages.Outcome_OK && e.one(4) {
-			c.Plugs = e.flow.routes()
+			c.Routed = e.flow.routes(e)
 		}
 		return c
 	case n < 84:
 		return e.endSession()
-	case n < 94:
+	case n < 91:
 		return &messages.Tick{}
+	case n < 94:
+		return e.deadCommand()
 	case n < 97:
 		return &messages.Cancel{Call: e.someCall().Bytes()}
 	case n < 98:
@@ -145,12 +152,16 @@ func (e *episode) flowCommand() proto.Message {
 }
 
 // routes is what a function put into plugs: some that there are, some that not.
-func (f *flowTest) routes() []byte {
+func (f *flowTest) routes(e *episode) []*messages.NamedValue {
 	name := "nobody"
 	if len(f.plugs) > 0 && f.rng.IntN(4) > 0 {
 		name = f.plugs[f.rng.IntN(len(f.plugs))].name
 	}
-	return fmt.Appendf(nil, `{%q: [1.0, %d]}`, name, f.rng.IntN(100))
+	value := fmt.Appendf(nil, `[1.0, %d]`, f.rng.IntN(100))
+	if e.one(4) {
+		value = e.large()
+	}
+	return []*messages.NamedValue{{Name: name, Value: value}}
 }
 
 func (f *flowTest) toGate(e *episode) proto.Message {
@@ -160,7 +171,7 @@ func (f *flowTest) toGate(e *episode) proto.Message {
 	}
 	key := fmt.Sprintf("arrival %d", f.rng.IntN(60))
 	return &messages.Enqueue{Id: messages.NewCallID(key, e.group, 0).Bytes(), Socket: socket, ToGate: true, Owner: "cat", Content: []byte("x"),
-		Arguments: &messages.Arguments{Named: []*messages.NamedValue{{Name: e.pick("one", "two", "three", "four"), Value: []byte(fmt.Sprint(f.rng.IntN(100)))}}}}
+		Arguments: &messages.Arguments{Named: []*messages.NamedValue{{Name: e.pick("one", "two", "three", "four"), Value: e.oneArgument()}}}}
 }
 
 // ------------------------------------------------------------------ plugs
@@ -255,13 +266,25 @@ func (f *flowTest) courier(checked bool) {
 	next := to.oracle.heard[uint32(from.group)]
 	for i, m := range pending {
 		if m.Seq == next+1 || m.Seq <= next && f.rng.IntN(2) == 0 || f.rng.IntN(10) == 0 {
-			d, _ := outbox.Pack(from.group, pending[i:min(len(pending), i+1+f.rng.IntN(4))])
+			d, last := outbox.Pack(from.group, pending[i:min(len(pending), i+1+f.rng.IntN(4))])
+			if f.rng.IntN(4) > 0 {
+				f.carryValues(from, to, m.Seq, last, checked)
+			}
 			to.step(d, checked)
 			break
 		}
 	}
 	if f.rng.IntN(3) == 0 {
 		from.step(&messages.Delivered{To: uint32(to.group), Seq: to.oracle.heard[uint32(from.group)]}, checked)
+	}
+}
+
+// carryValues sends the large values of messages before them.
+func (f *flowTest) carryValues(from, to *episode, first, last uint64, checked bool) {
+	for _, r := range Sent(from.state, to.group, first, last) {
+		for _, c := range putAll(r) {
+			to.step(c, checked)
+		}
 	}
 }
 
@@ -296,6 +319,7 @@ func (f *flowTest) drain() {
 			for m := range outbox.PendingTo(e.state, other.group) {
 				if m.Seq > next {
 					idle = false
+					f.carryValues(e, other, m.Seq, m.Seq, false)
 					other.step(&messages.Deliver{From: uint32(e.group), Seq: m.Seq, Type: uint32(m.Command.Type), Command: m.Command.Body}, false)
 				}
 			}
@@ -396,6 +420,11 @@ func (f *flowTest) count(seen map[string]int) {
 			}
 			if c.failure != nil {
 				seen["errors"]++
+			}
+		}
+		for _, v := range e.oracle.values {
+			if v.named {
+				seen["large"]++
 			}
 		}
 		seen["across"] += len(e.oracle.posted)

@@ -4,7 +4,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/flow/call"
-	"github.com/elasticcode/flow/flow/dead"
 	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/kv"
@@ -101,26 +100,4 @@ func explainArrival(view kv.View, a *messages.Arrival) string {
 		return "gate: behind others" // a bounded piece of work goes on
 	}
 	return "gate: missing " + gate.Shown(missing)
-}
-
-// DeadLetters gives up to limit calls that failed or expired, and messages of
-// which no call was made, the latest first, and where the list goes on behind
-// them; nil at its end. Messages look like calls that failed as dead_letter.
-func DeadLetters(view kv.View, cursor []byte, limit int) (calls []*messages.Call, next []byte) {
-	letters := dead.List(view, cursor, limit+1)
-	for i, l := range letters {
-		if i == limit {
-			return calls, letters[i-1].Cursor()
-		}
-		if l.Kind == dead.Arrival {
-			calls = append(calls, endedArrival(gate.Get(view, l.Seq)))
-			continue
-		}
-		rec, ok := call.Get(view, l.Seq)
-		if !ok {
-			fail("call %d is a dead letter and has no record", l.Seq)
-		}
-		calls = append(calls, rec.Call)
-	}
-	return calls, nil
 }

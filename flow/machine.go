@@ -63,6 +63,11 @@ func (s *step) command(c messages.Command) (r messages.Result, err error) {
 	if d, ok := command.(*messages.Deliver); ok {
 		return s.deliver(d)
 	}
+	return s.one(command)
+}
+
+// one applies a command that is no delivery.
+func (s *step) one(command proto.Message) (r messages.Result, err error) {
 	s.begin()
 	reply, refusal, err := s.apply(command)
 	switch {
@@ -111,8 +116,16 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply, refusal = s.arrive(c)
 	case *messages.Throttle:
 		reply = s.throttled(c)
+	case *messages.PutChunk:
+		reply, refusal = s.putChunk(c)
 	case *messages.FireSchedule:
 		reply, refusal = s.fireSchedule(c)
+	case *messages.RedriveDead:
+		reply, refusal = s.redriveDead(c)
+	case *messages.DropDead:
+		reply, refusal = s.dropDead(c)
+	case *messages.EditDead:
+		reply, refusal = s.editDead(c)
 	case *messages.Delivered:
 		reply = s.delivered(c)
 	default:

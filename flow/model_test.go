@@ -132,6 +132,8 @@ func answerOf(r *messages.Reply) string {
 			all += answerOf(one) + ";"
 		}
 		return all
+	case r.GetChunkPut() != nil:
+		return fmt.Sprintf("put %v", r.GetChunkPut().Whole)
 	case r.GetCall() != nil:
 		return "call " + r.GetCall().Call.State.String()
 	}
@@ -203,6 +205,7 @@ func (e *episode) compare() {
 		}
 	}
 	e.compareSchedules()
+	e.compareDead()
 	e.comparePending()
 	e.compareList()
 	e.compareGates()
@@ -297,7 +300,11 @@ func (e *episode) compareSchedules() {
 			if made := e.oracle.call(tickID(k.id, nominal, e.group)); made == nil || made.gone {
 				continue
 			}
-			c, ok := GetCall(e.state, tickID(k.id, nominal, e.group), false, e.now)
+			id := tickID(k.id, nominal, e.group)
+			if e.oracle.call(id).gone {
+				continue
+			}
+			c, ok := GetCall(e.state, id, false, e.now)
 			if !ok || c.Tick != nominal || c.Socket != k.id {
 				e.fatal("the tick at %d of socket %s made %v", nominal, k.id, c)
 			}

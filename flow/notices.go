@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/elasticcode/flow/flow/call"
@@ -146,6 +147,9 @@ func (n *notices) ended(rec *call.Record) {
 	n.log(rec, rec.Attempt, rec.Finished)
 	call.Fill(n.view, rec)
 	message := string(rec.Result)
+	if r, large := messages.ReadReference(rec.Result); large {
+		message = fmt.Sprintf(`{"result_size":%d}`, r.Size) // whoever wants it asks for the call's result
+	}
 	if rec.Error != nil {
 		text, err := json.Marshal(map[string]string{"type": rec.Error.Type, "message": rec.Error.Message, "traceback": rec.Error.Traceback})
 		if err != nil {

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,17 +101,15 @@ func oFailure(m *messages.Complete, kind string) *messages.Failure {
 
 // fire sends what a call's end sends, one message for each plug that it has.
 func (o *oracle) fire(c *oCall, done *messages.Complete) {
-	routed := map[string]json.RawMessage{}
-	if done != nil && len(done.Plugs) > 0 {
-		if err := json.Unmarshal(done.Plugs, &routed); err != nil {
-			panic(err)
-		}
+	routed := map[string][]byte{}
+	for _, v := range done.GetRouted() {
+		routed[v.Name] = v.Value
 	}
 	for _, p := range c.socket.config.Plugs {
 		value := ""
 		switch {
 		case p.Type == "RESULT" && c.state == isFinished && len(routed) == 0:
-			value = "1"
+			value = string(done.Result)
 		case p.Type == "RESULT" && c.state == isFinished:
 			value = string(routed[p.Name])
 		case p.Type == "ERROR" && (c.state == isFailed || c.state == isExpired):
@@ -191,6 +188,7 @@ func (o *oracle) atGate(k *oSocket, a *oArrival) {
 
 func (o *oracle) bury(a *oArrival) {
 	a.state = messages.ArrivalState_ARRIVAL_DEAD
+	o.letters = append(o.letters, &oLetter{id: a.id, died: o.now, arrival: a})
 	o.effects = append(o.effects, fmt.Sprintf("ended %s FAILED", a.id))
 }
 

@@ -46,6 +46,9 @@ func (o *oracle) retain() {
 					break
 				}
 				all[0].gone = true
+				if l := o.letter(all[0].id); l != nil {
+					o.forget(l)
+				}
 				if head := all[0].firstOfBlock; head != nil {
 					head.lastDropped = all[0]
 				}

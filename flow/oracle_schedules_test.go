@@ -44,6 +44,9 @@ func (o *oracle) fireSchedule(m *messages.FireSchedule) string {
 	case m.Nominal > o.now:
 		return "INVALID"
 	}
+	if o.absent(m.Arguments.Values()...) {
+		return "CONFLICT"
+	}
 	t.last = m.Nominal
 	waiting := 0
 	for _, c := range o.calls {

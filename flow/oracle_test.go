@@ -28,7 +28,10 @@ type oracle struct {
 
 	group    messages.GroupID
 	arrivals []*oArrival // in the order in which they came
-	posted   []oPosted   // to other partitions
+	letters  []*oLetter
+	posted   []oPosted // to other partitions
+	dropped  int       // of those, how many have arrived
+	values   []*oValue
 	heard    map[uint32]uint64
 }
 
@@ -54,6 +57,7 @@ type oCall struct {
 	plug     string
 	arrivals []*oArrival
 	failure  *messages.Failure
+	result   []byte
 }
 
 type oSocket struct {
@@ -307,6 +311,9 @@ func (o *oracle) end(c *oCall, state messages.CallState) { o.endWith(c, state, n
 
 func (o *oracle) endWith(c *oCall, state messages.CallState, done *messages.Complete) {
 	c.state, c.slot, c.retryAt, c.finished = state, nil, 0, o.now
+	if state == isFailed || state == isExpired {
+		o.letters = append(o.letters, &oLetter{id: c.id, died: o.now, call: c})
+	}
 	if c.socket.holder == c {
 		c.socket.holder = nil
 	}
@@ -399,7 +406,14 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		return answer, effects
 	}
 	switch c := m.(type) {
+	case *messages.PutChunk:
+		answer = o.putChunk(c)
+	case *messages.Delivered:
+		o.dropped = max(o.dropped, int(c.Seq))
 	case *messages.Arrive:
+		if o.absent(c.Value) {
+			return "CONFLICT", nil
+		}
 		o.take(c)
 	case *messages.Throttle:
 		for _, id := range c.Sources {
@@ -442,6 +456,12 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		o.configureSocket(c)
 	case *messages.FireSchedule:
 		answer = o.fireSchedule(c)
+	case *messages.RedriveDead:
+		answer = o.each(c.Ids, func(l *oLetter, id messages.CallID) string { return o.redrive(l, id, c.Owner) })
+	case *messages.DropDead:
+		answer = o.each(c.Ids, o.dropLetter)
+	case *messages.EditDead:
+		answer = o.editLetter(c)
 	case *messages.RemoveSocket:
 		o.removeSocket(c)
 	case *messages.RemoveProcessor:
@@ -450,6 +470,7 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		}
 	}
 	o.finish()
+	o.lapse()
 	return answer, o.effects
 }
 
@@ -461,11 +482,14 @@ func (o *oracle) deliver(now int64, from uint32, seq uint64, c messages.Command)
 	case seq <= o.heard[from]:
 		return "", nil
 	}
-	o.heard[from]++
 	inner, err := c.Decode()
 	if err != nil {
 		panic(err)
 	}
+	if a, ok := inner.(*messages.Arrive); ok && o.absent(a.Value) {
+		return "CONFLICT", nil
+	}
+	o.heard[from]++
 	return o.apply(now, inner)
 }
 
@@ -490,6 +514,9 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 	k := o.socket(e.Socket)
 	if k == nil || k.deleting {
 		return "NOT_FOUND"
+	}
+	if o.absent(e.Arguments.Values()...) {
+		return "CONFLICT"
 	}
 	if e.ToGate {
 		return o.enqueueToGate(k, e)
@@ -518,10 +545,10 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 
 func sizeOf(a *messages.Arguments) (n int) {
 	for _, v := range a.GetPositional() {
-		n += len(v)
+		n += int(messages.ValueSize(v))
 	}
 	for _, v := range a.GetNamed() {
-		n += len(v.Name) + len(v.Value)
+		n += len(v.Name) + int(messages.ValueSize(v.Value))
 	}
 	return n
 }
@@ -558,6 +585,9 @@ func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 	size := 0
 	for _, a := range e.Arguments {
 		size += sizeOf(a)
+		if o.absent(a.Values()...) {
+			return "CONFLICT"
+		}
 	}
 	if o.full(k, len(e.Arguments), size) {
 		return "EXHAUSTED"
@@ -678,6 +708,13 @@ func (o *oracle) complete(m *messages.Complete) string {
 		return answer(true)
 	}
 	lease := l.leases[at]
+	given := [][]byte{m.Result, m.Output}
+	for _, r := range m.Routed {
+		given = append(given, r.Value)
+	}
+	if o.absent(given...) {
+		return "CONFLICT"
+	}
 	if m.Outcome == messages.Outcome_CRASH {
 		l.window = 0
 		for len(l.leases) > 0 {
@@ -702,7 +739,8 @@ func (o *oracle) complete(m *messages.Complete) string {
 func (o *oracle) outcome(c *oCall, m *messages.Complete) {
 	switch m.Outcome {
 	case messages.Outcome_OK:
-		if string(m.Result) == "1" {
+		if _, large := messages.ReadReference(m.Result); large || string(m.Result) == "1" {
+			c.result = m.Result
 			o.endWith(c, isFinished, m)
 		} else {
 			c.failure = &messages.Failure{Type: "bad_result", Message: "the result is not JSON"}
@@ -794,6 +832,7 @@ func (o *oracle) tick() {
 		d.fire()
 	}
 	o.retain()
+	o.forgetValues()
 }
 
 // nextTimer is when a call is due for a retry or for its expiry; 0: never.
@@ -810,6 +849,11 @@ func (o *oracle) nextTimer() (next int64) {
 	for _, a := range o.arrivals {
 		if a.state == messages.ArrivalState_ARRIVAL_WAITING && a.expires != 0 && (next == 0 || a.expires < next) {
 			next = a.expires
+		}
+	}
+	for _, v := range o.values {
+		if !v.named && (next == 0 || v.expires < next) {
+			next = v.expires
 		}
 	}
 	for _, k := range o.sockets {

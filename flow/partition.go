@@ -21,6 +21,7 @@ type partition struct {
 	counts  tally.Counts
 
 	arrivals uint64 // place given to the last arrival
+	unnamed  uint64 // bytes of large values that nothing names
 
 	remembered uint64 // ids of calls that were dropped, and may be sent again
 	forget     int64  // when the first of them is forgotten, microseconds; 0: there is none
@@ -36,7 +37,7 @@ func loadPartition(view kv.View) partition {
 	r := pack.Reader{What: "numbers of the partition", Rest: value}
 	return partition{
 		seq: r.Uint(), order: r.Uint(), sockets: uint32(r.Uint()), wake: int64(r.Uint()), counts: tally.Read(&r), arrivals: r.Uint(),
-		remembered: r.Uint(), forget: int64(r.Uint()), ended: r.Uint(), clear: int64(r.Uint()),
+		remembered: r.Uint(), forget: int64(r.Uint()), ended: r.Uint(), clear: int64(r.Uint()), unnamed: r.Uint(),
 	}
 }
 
@@ -47,5 +48,6 @@ func (p *partition) save(tx kv.Tx) {
 	b = binary.AppendUvarint(b, uint64(p.wake))
 	b = binary.AppendUvarint(p.counts.Append(b), p.arrivals)
 	b = binary.AppendUvarint(binary.AppendUvarint(b, p.remembered), uint64(p.forget))
-	tx.Set([]byte(partitionKey), binary.AppendUvarint(binary.AppendUvarint(b, p.ended), uint64(p.clear)))
+	b = binary.AppendUvarint(binary.AppendUvarint(b, p.ended), uint64(p.clear))
+	tx.Set([]byte(partitionKey), binary.AppendUvarint(b, p.unnamed))
 }

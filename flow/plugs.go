@@ -6,6 +6,7 @@ import (
 
 	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/flow/value"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/outbox"
 )
@@ -33,7 +34,7 @@ func (s *step) firePlugs(k *socket.Socket, rec *call.Record, e ending) {
 		}
 		sent := value
 		if kind == resultPlug && len(e.routed) > 0 {
-			routed, named := e.routed[p.Name]
+			routed, named := e.routed.of(p.Name)
 			if !named {
 				continue
 			}
@@ -65,7 +66,11 @@ func (s *step) post(to messages.GroupID, m *messages.Arrive) {
 	if err != nil {
 		fail("encode the message of plug %s: %v", m.Plug, err)
 	}
-	outbox.Put(s.tx, to, command)
+	seq := outbox.Put(s.tx, to, command)
+	for _, r := range referencesIn(m) {
+		value.Send(s.tx, to, seq, r)
+		s.name([]messages.Reference{r})
+	}
 }
 
 // errorValue is what an ERROR plug carries.

@@ -79,7 +79,10 @@ func (w *world) wantGate(socket, want string) {
 
 func (w *world) wantDead(reasons ...string) {
 	w.t.Helper()
-	calls, _ := DeadLetters(w.state, nil, 100)
+	var calls []*messages.Call
+	for _, l := range DeadLetters(w.state, &messages.DeadQuery{Rows: 100}).Letters {
+		calls = append(calls, l.Call)
+	}
 	for i := range max(len(calls), len(reasons)) {
 		if i >= len(calls) || i >= len(reasons) || !strings.Contains(calls[i].Error.GetType()+": "+calls[i].Error.GetMessage(), reasons[i]) {
 			w.t.Fatalf("dead letters are %v, want %q", calls, reasons)
@@ -151,7 +154,8 @@ func TestFunctionRoutesByPlugs(t *testing.T) {
 	w.link("A RESULT B; A RESULT C; A ERROR D")
 	w.grant("n1/1", "0", 1)
 	s := w.runs("A", "a", "1", func(c *messages.Complete) {
-		c.Plugs, c.Output, c.Log = []byte(`{"ac": {"big": 9223372036854775809}, "nobody": 1, "ad": 2}`), []byte(`{"k": 1.0}`), []byte("printed")
+		c.Output, c.Log = []byte(`{"k": 1.0}`), []byte("printed")
+		c.Routed = named("ac", `{"big": 9223372036854775809}`, "ad", "2", "nobody", "1")
 	})
 	if len(s) != 1 || s[0].Socket != "C" || string(s[0].Arguments.Positional[0]) != `{"big": 9223372036854775809}` {
 		t.Fatalf("started %v", s)
@@ -161,15 +165,23 @@ func TestFunctionRoutesByPlugs(t *testing.T) {
 		t.Errorf("log %q, output %q", c.Log, c.Output)
 	}
 	w.ok(s[0])
-	if s = w.runs("A", "b", "1", func(c *messages.Complete) { c.Plugs = []byte(`{}`) }); len(s) != 1 || Count(w.state, "B").Total != 1 || Count(w.state, "C").Total != 2 {
+	if s = w.runs("A", "b", "1"); len(s) != 1 || Count(w.state, "B").Total != 1 || Count(w.state, "C").Total != 2 {
 		t.Errorf("a function that named no plug started %v", s)
 	}
 	w.do(&messages.EndSession{Session: "n1/1"})
 	w.grant("n1/2", "0", 4)
-	w.runs("A", "c", "1", func(c *messages.Complete) { c.Plugs = []byte(`[1]`) })
-	if c := w.is("c", isFailed); !strings.Contains(c.Error.Message, "not a JSON object") {
+	w.runs("A", "c", "1", func(c *messages.Complete) { c.Routed = named("ac", "NaN") })
+	if c := w.is("c", isFailed); !strings.Contains(c.Error.Message, "what it put into plugs for ac is not JSON") {
 		t.Errorf("failed with %v", c.Error)
 	}
+}
+
+// named makes named values of names and texts.
+func named(pairs ...string) (all []*messages.NamedValue) {
+	for i := 0; i < len(pairs); i += 2 {
+		all = append(all, &messages.NamedValue{Name: pairs[i], Value: []byte(pairs[i+1])})
+	}
+	return all
 }
 
 func TestPlugToAnotherPartitionLeavesWithTheEnd(t *testing.T) {

@@ -173,6 +173,7 @@ func (s *step) dropCall(k *socket.Socket, rec *call.Record) {
 			s.dropArrival(a, rec.State, rec.Finished)
 		}
 	}
+	s.unname(s.namedBy(rec))
 	if forgotten, whole := call.Drop(s.tx, rec); whole {
 		s.remember(forgotten)
 	}

@@ -154,7 +154,7 @@ func TestDeadCallGoesWithItsLetter(t *testing.T) {
 	w.later(second)
 	w.ticks()
 	w.gone("bad")
-	if letters, _ := DeadLetters(w.state, nil, 10); len(letters) != 0 {
+	if letters := DeadLetters(w.state, &messages.DeadQuery{Rows: 10}).Letters; len(letters) != 0 {
 		t.Errorf("dead letters: %v", letters)
 	}
 }
@@ -168,7 +168,7 @@ func TestDeadArrivalsAreDropped(t *testing.T) {
 	w.later(second)
 	w.ticks()
 	w.gone("lost")
-	if letters, _ := DeadLetters(w.state, nil, 10); len(letters) != 0 {
+	if letters := DeadLetters(w.state, &messages.DeadQuery{Rows: 10}).Letters; len(letters) != 0 {
 		t.Errorf("dead letters: %v", letters)
 	}
 }

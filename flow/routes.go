@@ -2,12 +2,11 @@ package flow
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
+	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -19,29 +18,32 @@ const (
 
 // routes is what a function sent to plugs itself, by their names. Empty: it did
 // not route, and its result goes to all of them.
-type routes map[string]json.RawMessage
+type routes []*messages.NamedValue
 
-// readRoutes reads a JSON object; the values stay the texts that they are. No
-// text is no routes.
-func readRoutes(text []byte) (r routes, reason string) {
-	const what = "what it put into plugs"
-	if len(text) == 0 {
-		return nil, ""
+func (r routes) of(plug string) (value []byte, named bool) {
+	for _, v := range r {
+		if v.Name == plug {
+			return v.Value, true
+		}
 	}
-	if reason := unfit(what, text); reason != "" {
-		return nil, reason
-	}
-	if err := json.Unmarshal(text, &r); err != nil || r == nil {
-		return nil, what + " is not a JSON object"
-	}
-	return r, ""
+	return nil, false
 }
 
-// unknown gives the names that no RESULT plug has, sorted.
+// unfit says why the values cannot be sent.
+func (r routes) unfit() string {
+	for _, v := range r {
+		if reason := unfit("what it put into plugs for "+call.Cut(v.Name, messages.MaxName), v.Value); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// unknown gives the names that no RESULT plug has.
 func (r routes) unknown(plugs []*messages.PlugTo) (names []string) {
-	for _, name := range slices.Sorted(maps.Keys(r)) {
-		if !slices.ContainsFunc(plugs, func(p *messages.PlugTo) bool { return p.Type == resultPlug && p.Name == name }) {
-			names = append(names, name)
+	for _, v := range r {
+		if !slices.ContainsFunc(plugs, func(p *messages.PlugTo) bool { return p.Type == resultPlug && p.Name == v.Name }) {
+			names = append(names, v.Name)
 		}
 	}
 	return names

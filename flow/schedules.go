@@ -71,6 +71,9 @@ func (s *step) fireSchedule(c *messages.FireSchedule) (*messages.Reply, *message
 	case size > messages.MaxInline:
 		return nil, messages.Errorf(messages.Invalid, opTick, subject, "the arguments have %d bytes, and %d are the most", size, messages.MaxInline)
 	}
+	if refusal := s.absent(opTick, subject, messages.References(c.Arguments.Values()...)); refusal != nil {
+		return nil, refusal
+	}
 	reply := &messages.Reply{}
 	if state.Reason = s.tickHeldUp(k, state, size); state.Reason != "" {
 		state.Skipped++

@@ -26,6 +26,8 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 	rec.State, rec.Finished, rec.Lastupdated = state, s.now, s.now
 	rec.Session, rec.Slot, rec.RetryAt = "", "", 0
 	rec.HasResult, rec.HasOutput = e.result != nil, len(e.output) > 0
+	given := messages.References(e.result, e.output)
+	rec.Large = rec.Large || len(given) > 0
 	s.enter(k, state, rec.Size)
 	roll.End(s.tx, k.Number, rec.Seq, state)
 	s.ages(k, rec)
@@ -39,6 +41,7 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 	if rec.HasOutput {
 		call.PutOutput(s.tx, rec.Seq, e.output)
 	}
+	s.name(given)
 	if state == messages.CallState_FAILED || state == messages.CallState_EXPIRED {
 		dead.Put(s.tx, dead.Letter{At: s.now, Kind: dead.Call, Seq: rec.Seq})
 	}

@@ -51,6 +51,8 @@ func (s *step) fire(t timer.Timer, budget int) int {
 		s.expireArrival(t.Number())
 	case timer.Tend:
 		return s.tend(s.numbered(uint32(t.Number())), budget)
+	case timer.DropValue:
+		return s.dropValue(t)
 	case timer.Sweep:
 		s.numbered(uint32(t.Number())) // it is loaded: sweeps sees that its time has come
 	case timer.Forget:

@@ -1007,12 +1007,13 @@ type CallInfo struct {
 	Tries         uint32                 `protobuf:"varint,26,opt,name=tries,proto3" json:"tries,omitempty"`
 	Crashes       uint32                 `protobuf:"varint,27,opt,name=crashes,proto3" json:"crashes,omitempty"`
 	Lost          uint32                 `protobuf:"varint,28,opt,name=lost,proto3" json:"lost,omitempty"`
-	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"`             // JSON object that the function put into its argument output
-	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`                       // name of the plug that it came by
-	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`                 // of a call formed at a gate
-	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`                   // of a message at a gate: the call that it became part of
-	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                      // of a call that a schedule made: its nominal time, microseconds since 1970, UTC
-	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"` // the tick was missed, and this call makes up for it
+	Output        *string                `protobuf:"bytes,29,opt,name=output,proto3,oneof" json:"output,omitempty"`                      // JSON object that the function put into its argument output
+	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`                                // name of the plug that it came by
+	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`                          // of a call formed at a gate
+	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`                            // of a message at a gate: the call that it became part of
+	ResultSize    uint64                 `protobuf:"varint,56,opt,name=result_size,json=resultSize,proto3" json:"result_size,omitempty"` // bytes of a result that is too large for a list: Result gives it
+	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                               // of a call that a schedule made: its nominal time, microseconds since 1970, UTC
+	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`          // the tick was missed, and this call makes up for it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1271,6 +1272,13 @@ func (x *CallInfo) GetJoined() string {
 	return ""
 }
 
+func (x *CallInfo) GetResultSize() uint64 {
+	if x != nil {
+		return x.ResultSize
+	}
+	return 0
+}
+
 func (x *CallInfo) GetTick() int64 {
 	if x != nil {
 		return x.Tick
@@ -1283,6 +1291,544 @@ func (x *CallInfo) GetCatchUp() bool {
 		return x.CatchUp
 	}
 	return false
+}
+
+type ListDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // only of this socket: name or id
+	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`     // only those that died of this: an exception's class, timeout, quarantined, expired, dead_letter, …
+	Since         int64                  `protobuf:"varint,3,opt,name=since,proto3" json:"since,omitempty"`  // only those that died at this time or later, microseconds since 1970, UTC
+	Rows          int32                  `protobuf:"varint,4,opt,name=rows,proto3" json:"rows,omitempty"`    // a page; default 10, at most 256
+	PageToken     string                 `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadRequest) Reset() {
+	*x = ListDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadRequest) ProtoMessage() {}
+
+func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadRequest.ProtoReflect.Descriptor instead.
+func (*ListDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListDeadRequest) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *ListDeadRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ListDeadRequest) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *ListDeadRequest) GetRows() int32 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *ListDeadRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ListDeadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Letters       []*DeadInfo            `protobuf:"bytes,1,rep,name=letters,proto3" json:"letters,omitempty"`
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"` // empty: there are no more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadResponse) Reset() {
+	*x = ListDeadResponse{}
+	mi := &file_messages_api_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadResponse) ProtoMessage() {}
+
+func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadResponse.ProtoReflect.Descriptor instead.
+func (*ListDeadResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListDeadResponse) GetLetters() []*DeadInfo {
+	if x != nil {
+		return x.Letters
+	}
+	return nil
+}
+
+func (x *ListDeadResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// DeadInfo is a dead letter as people see it.
+type DeadInfo struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Call          *CallInfo              `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`        // a message of which no call was made looks like a call that failed as dead_letter
+	Died          int64                  `protobuf:"varint,2,opt,name=died,proto3" json:"died,omitempty"`       // microseconds since 1970, UTC
+	Edited        bool                   `protobuf:"varint,3,opt,name=edited,proto3" json:"edited,omitempty"`   // its arguments are others than those with which it died
+	Message       bool                   `protobuf:"varint,4,opt,name=message,proto3" json:"message,omitempty"` // it is a message, no call
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadInfo) Reset() {
+	*x = DeadInfo{}
+	mi := &file_messages_api_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadInfo) ProtoMessage() {}
+
+func (x *DeadInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadInfo.ProtoReflect.Descriptor instead.
+func (*DeadInfo) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *DeadInfo) GetCall() *CallInfo {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *DeadInfo) GetDied() int64 {
+	if x != nil {
+		return x.Died
+	}
+	return 0
+}
+
+func (x *DeadInfo) GetEdited() bool {
+	if x != nil {
+		return x.Edited
+	}
+	return false
+}
+
+func (x *DeadInfo) GetMessage() bool {
+	if x != nil {
+		return x.Message
+	}
+	return false
+}
+
+type GetDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDeadRequest) Reset() {
+	*x = GetDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDeadRequest) ProtoMessage() {}
+
+func (x *GetDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDeadRequest.ProtoReflect.Descriptor instead.
+func (*GetDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *GetDeadRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type EditDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Data          string                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"` // JSON text, spread like RunRequest.data; of a message: its value
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EditDeadRequest) Reset() {
+	*x = EditDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EditDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EditDeadRequest) ProtoMessage() {}
+
+func (x *EditDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EditDeadRequest.ProtoReflect.Descriptor instead.
+func (*EditDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *EditDeadRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *EditDeadRequest) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+type RedriveDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`     // at most 256
+	Owner         string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"` // of the new calls; empty: as before
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedriveDeadRequest) Reset() {
+	*x = RedriveDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedriveDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedriveDeadRequest) ProtoMessage() {}
+
+func (x *RedriveDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedriveDeadRequest.ProtoReflect.Descriptor instead.
+func (*RedriveDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RedriveDeadRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *RedriveDeadRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+type RedriveDeadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Redriven      []*Redriven            `protobuf:"bytes,1,rep,name=redriven,proto3" json:"redriven,omitempty"` // in the order of the ids
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedriveDeadResponse) Reset() {
+	*x = RedriveDeadResponse{}
+	mi := &file_messages_api_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedriveDeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedriveDeadResponse) ProtoMessage() {}
+
+func (x *RedriveDeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedriveDeadResponse.ProtoReflect.Descriptor instead.
+func (*RedriveDeadResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *RedriveDeadResponse) GetRedriven() []*Redriven {
+	if x != nil {
+		return x.Redriven
+	}
+	return nil
+}
+
+// Redriven says what became of one dead letter.
+type Redriven struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`       // the letter's
+	Call          string                 `protobuf:"bytes,2,opt,name=call,proto3" json:"call,omitempty"`   // id of the call, or message, that it is now
+	Error         *ErrorInfo             `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"` // why it was not sent again: it is still there
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Redriven) Reset() {
+	*x = Redriven{}
+	mi := &file_messages_api_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Redriven) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Redriven) ProtoMessage() {}
+
+func (x *Redriven) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Redriven.ProtoReflect.Descriptor instead.
+func (*Redriven) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Redriven) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Redriven) GetCall() string {
+	if x != nil {
+		return x.Call
+	}
+	return ""
+}
+
+func (x *Redriven) GetError() *ErrorInfo {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type DropDeadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"` // at most 256
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DropDeadRequest) Reset() {
+	*x = DropDeadRequest{}
+	mi := &file_messages_api_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DropDeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DropDeadRequest) ProtoMessage() {}
+
+func (x *DropDeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DropDeadRequest.ProtoReflect.Descriptor instead.
+func (*DropDeadRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *DropDeadRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+type DropDeadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Dropped       []string               `protobuf:"bytes,1,rep,name=dropped,proto3" json:"dropped,omitempty"` // those that were dead letters
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DropDeadResponse) Reset() {
+	*x = DropDeadResponse{}
+	mi := &file_messages_api_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DropDeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DropDeadResponse) ProtoMessage() {}
+
+func (x *DropDeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DropDeadResponse.ProtoReflect.Descriptor instead.
+func (*DropDeadResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *DropDeadResponse) GetDropped() []string {
+	if x != nil {
+		return x.Dropped
+	}
+	return nil
 }
 
 type ListCallsRequest struct {
@@ -1303,7 +1849,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1315,7 +1861,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1328,7 +1874,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{15}
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListCallsRequest) GetSocket() string {
@@ -1413,7 +1959,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1425,7 +1971,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1438,7 +1984,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{16}
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListCallsResponse) GetCalls() []*CallInfo {
@@ -1478,7 +2024,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +2036,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +2049,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{17}
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CreateRequest) GetObject() *Object {
@@ -1526,7 +2072,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1538,7 +2084,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1551,7 +2097,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{18}
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *UpdateRequest) GetKind() Kind {
@@ -1600,7 +2146,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +2158,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +2171,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{19}
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DeleteRequest) GetKind() Kind {
@@ -1660,7 +2206,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1672,7 +2218,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +2231,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{20}
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetRequest) GetKind() Kind {
@@ -1724,7 +2270,7 @@ type ObjectResponse struct {
 
 func (x *ObjectResponse) Reset() {
 	*x = ObjectResponse{}
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +2282,7 @@ func (x *ObjectResponse) String() string {
 func (*ObjectResponse) ProtoMessage() {}
 
 func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +2295,7 @@ func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectResponse.ProtoReflect.Descriptor instead.
 func (*ObjectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{21}
+	return file_messages_api_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ObjectResponse) GetObject() *Object {
@@ -1814,7 +2360,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1826,7 +2372,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1839,7 +2385,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{22}
+	return file_messages_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListRequest) GetKind() Kind {
@@ -1889,7 +2435,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1901,7 +2447,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1914,7 +2460,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{23}
+	return file_messages_api_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListResponse) GetObjects() []*Object {
@@ -1955,7 +2501,7 @@ type ControlRequest struct {
 
 func (x *ControlRequest) Reset() {
 	*x = ControlRequest{}
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2513,7 @@ func (x *ControlRequest) String() string {
 func (*ControlRequest) ProtoMessage() {}
 
 func (x *ControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2526,7 @@ func (x *ControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRequest.ProtoReflect.Descriptor instead.
 func (*ControlRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{24}
+	return file_messages_api_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ControlRequest) GetProcessor() string {
@@ -2006,7 +2552,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2018,7 +2564,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2031,7 +2577,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *InspectRequest) GetProcessor() *Processor {
@@ -2051,7 +2597,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2063,7 +2609,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2076,7 +2622,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{26}
+	return file_messages_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *InspectResponse) GetCommit() string {
@@ -2103,7 +2649,7 @@ type ListSchedulesRequest struct {
 
 func (x *ListSchedulesRequest) Reset() {
 	*x = ListSchedulesRequest{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2115,7 +2661,7 @@ func (x *ListSchedulesRequest) String() string {
 func (*ListSchedulesRequest) ProtoMessage() {}
 
 func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2128,7 +2674,7 @@ func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
 func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListSchedulesRequest) GetSocket() string {
@@ -2154,7 +2700,7 @@ type ListSchedulesResponse struct {
 
 func (x *ListSchedulesResponse) Reset() {
 	*x = ListSchedulesResponse{}
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2166,7 +2712,7 @@ func (x *ListSchedulesResponse) String() string {
 func (*ListSchedulesResponse) ProtoMessage() {}
 
 func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2179,7 +2725,7 @@ func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
 func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{28}
+	return file_messages_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListSchedulesResponse) GetSchedules() []*ScheduleInfo {
@@ -2213,7 +2759,7 @@ type ScheduleInfo struct {
 
 func (x *ScheduleInfo) Reset() {
 	*x = ScheduleInfo{}
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2225,7 +2771,7 @@ func (x *ScheduleInfo) String() string {
 func (*ScheduleInfo) ProtoMessage() {}
 
 func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2238,7 +2784,7 @@ func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleInfo.ProtoReflect.Descriptor instead.
 func (*ScheduleInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{29}
+	return file_messages_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ScheduleInfo) GetSocket() string {
@@ -2354,7 +2900,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2366,7 +2912,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2379,7 +2925,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{30}
+	return file_messages_api_proto_rawDescGZIP(), []int{40}
 }
 
 type NetworkInfo struct {
@@ -2403,7 +2949,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2415,7 +2961,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2428,7 +2974,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{31}
+	return file_messages_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -2526,7 +3072,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2538,7 +3084,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2551,7 +3097,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{32}
+	return file_messages_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -2633,7 +3179,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2645,7 +3191,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2658,7 +3204,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{33}
+	return file_messages_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -2694,7 +3240,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2706,7 +3252,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2719,7 +3265,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{34}
+	return file_messages_api_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Explanation) GetId() string {
@@ -2832,7 +3378,7 @@ type ListenRequest struct {
 
 func (x *ListenRequest) Reset() {
 	*x = ListenRequest{}
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2844,7 +3390,7 @@ func (x *ListenRequest) String() string {
 func (*ListenRequest) ProtoMessage() {}
 
 func (x *ListenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2857,7 +3403,7 @@ func (x *ListenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListenRequest.ProtoReflect.Descriptor instead.
 func (*ListenRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{35}
+	return file_messages_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListenRequest) GetName() string {
@@ -2911,7 +3457,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2923,7 +3469,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2936,7 +3482,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{36}
+	return file_messages_api_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Notice) GetChannel() string {
@@ -3047,7 +3593,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3059,7 +3605,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3072,7 +3618,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{37}
+	return file_messages_api_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *LogsRequest) GetId() string {
@@ -3099,7 +3645,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_messages_api_proto_msgTypes[38]
+	mi := &file_messages_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3111,7 +3657,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[38]
+	mi := &file_messages_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3124,7 +3670,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{38}
+	return file_messages_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *LogsResponse) GetCall() *CallInfo {
@@ -3151,7 +3697,7 @@ type AttemptLog struct {
 
 func (x *AttemptLog) Reset() {
 	*x = AttemptLog{}
-	mi := &file_messages_api_proto_msgTypes[39]
+	mi := &file_messages_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3163,7 +3709,7 @@ func (x *AttemptLog) String() string {
 func (*AttemptLog) ProtoMessage() {}
 
 func (x *AttemptLog) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[39]
+	mi := &file_messages_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3176,7 +3722,7 @@ func (x *AttemptLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptLog.ProtoReflect.Descriptor instead.
 func (*AttemptLog) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{39}
+	return file_messages_api_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *AttemptLog) GetAttempt() uint32 {
@@ -3275,7 +3821,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\";\n" +
 	"\x11CancelCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xc2\a\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xe3\a\n" +
 	"\bCallInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -3313,11 +3859,46 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06output\x18\x1d \x01(\tH\x01R\x06output\x88\x01\x01\x12\x12\n" +
 	"\x04plug\x18\x1e \x01(\tR\x04plug\x12\x18\n" +
 	"\aparents\x18\x1f \x03(\tR\aparents\x12\x16\n" +
-	"\x06joined\x18  \x01(\tR\x06joined\x12\x12\n" +
+	"\x06joined\x18  \x01(\tR\x06joined\x12\x1f\n" +
+	"\vresult_size\x188 \x01(\x04R\n" +
+	"resultSize\x12\x12\n" +
 	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
 	"\bcatch_up\x18/ \x01(\bR\acatchUpB\t\n" +
 	"\a_resultB\t\n" +
-	"\a_output\"\xa0\x02\n" +
+	"\a_output\"\x86\x01\n" +
+	"\x0fListDeadRequest\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\x03R\x05since\x12\x12\n" +
+	"\x04rows\x18\x04 \x01(\x05R\x04rows\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"g\n" +
+	"\x10ListDeadResponse\x12+\n" +
+	"\aletters\x18\x01 \x03(\v2\x11.flow.v1.DeadInfoR\aletters\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"w\n" +
+	"\bDeadInfo\x12%\n" +
+	"\x04call\x18\x01 \x01(\v2\x11.flow.v1.CallInfoR\x04call\x12\x12\n" +
+	"\x04died\x18\x02 \x01(\x03R\x04died\x12\x16\n" +
+	"\x06edited\x18\x03 \x01(\bR\x06edited\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\bR\amessage\" \n" +
+	"\x0eGetDeadRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"5\n" +
+	"\x0fEditDeadRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\tR\x04data\"<\n" +
+	"\x12RedriveDeadRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\"D\n" +
+	"\x13RedriveDeadResponse\x12-\n" +
+	"\bredriven\x18\x01 \x03(\v2\x11.flow.v1.RedrivenR\bredriven\"X\n" +
+	"\bRedriven\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04call\x18\x02 \x01(\tR\x04call\x12(\n" +
+	"\x05error\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\"#\n" +
+	"\x0fDropDeadRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\",\n" +
+	"\x10DropDeadResponse\x12\x18\n" +
+	"\adropped\x18\x01 \x03(\tR\adropped\"\xa0\x02\n" +
 	"\x10ListCallsRequest\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x16\n" +
 	"\x06states\x18\x02 \x03(\tR\x06states\x12\x1e\n" +
@@ -3480,7 +4061,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\xc6\x05\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\x82\b\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -3491,7 +4072,12 @@ const file_messages_api_proto_rawDesc = "" +
 	"\aGetCall\x12\x17.flow.v1.GetCallRequest\x1a\x11.flow.v1.CallInfo\x12B\n" +
 	"\tListCalls\x12\x19.flow.v1.ListCallsRequest\x1a\x1a.flow.v1.ListCallsResponse\x12;\n" +
 	"\n" +
-	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo\x128\n" +
+	"CancelCall\x12\x1a.flow.v1.CancelCallRequest\x1a\x11.flow.v1.CallInfo\x12?\n" +
+	"\bListDead\x12\x18.flow.v1.ListDeadRequest\x1a\x19.flow.v1.ListDeadResponse\x125\n" +
+	"\aGetDead\x12\x17.flow.v1.GetDeadRequest\x1a\x11.flow.v1.DeadInfo\x127\n" +
+	"\bEditDead\x12\x18.flow.v1.EditDeadRequest\x1a\x11.flow.v1.DeadInfo\x12H\n" +
+	"\vRedriveDead\x12\x1b.flow.v1.RedriveDeadRequest\x1a\x1c.flow.v1.RedriveDeadResponse\x12?\n" +
+	"\bDropDead\x12\x18.flow.v1.DropDeadRequest\x1a\x19.flow.v1.DropDeadResponse\x128\n" +
 	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
 	"\x06Listen\x12\x16.flow.v1.ListenRequest\x1a\x0f.flow.v1.Notice0\x01\x123\n" +
 	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
@@ -3520,7 +4106,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),              // 0: flow.v1.Position
 	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
@@ -3537,131 +4123,155 @@ var file_messages_api_proto_goTypes = []any{
 	(*GetCallRequest)(nil),        // 12: flow.v1.GetCallRequest
 	(*CancelCallRequest)(nil),     // 13: flow.v1.CancelCallRequest
 	(*CallInfo)(nil),              // 14: flow.v1.CallInfo
-	(*ListCallsRequest)(nil),      // 15: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),     // 16: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),         // 17: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),         // 18: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),         // 19: flow.v1.DeleteRequest
-	(*GetRequest)(nil),            // 20: flow.v1.GetRequest
-	(*ObjectResponse)(nil),        // 21: flow.v1.ObjectResponse
-	(*ListRequest)(nil),           // 22: flow.v1.ListRequest
-	(*ListResponse)(nil),          // 23: flow.v1.ListResponse
-	(*ControlRequest)(nil),        // 24: flow.v1.ControlRequest
-	(*InspectRequest)(nil),        // 25: flow.v1.InspectRequest
-	(*InspectResponse)(nil),       // 26: flow.v1.InspectResponse
-	(*ListSchedulesRequest)(nil),  // 27: flow.v1.ListSchedulesRequest
-	(*ListSchedulesResponse)(nil), // 28: flow.v1.ListSchedulesResponse
-	(*ScheduleInfo)(nil),          // 29: flow.v1.ScheduleInfo
-	(*GetNetworkRequest)(nil),     // 30: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),           // 31: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),             // 32: flow.v1.GroupInfo
-	(*ExplainRequest)(nil),        // 33: flow.v1.ExplainRequest
-	(*Explanation)(nil),           // 34: flow.v1.Explanation
-	(*ListenRequest)(nil),         // 35: flow.v1.ListenRequest
-	(*Notice)(nil),                // 36: flow.v1.Notice
-	(*LogsRequest)(nil),           // 37: flow.v1.LogsRequest
-	(*LogsResponse)(nil),          // 38: flow.v1.LogsResponse
-	(*AttemptLog)(nil),            // 39: flow.v1.AttemptLog
-	nil,                           // 40: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),             // 41: flow.v1.ErrorInfo
-	(*Arrival)(nil),               // 42: flow.v1.Arrival
-	(*Failure)(nil),               // 43: flow.v1.Failure
-	(*Event)(nil),                 // 44: flow.v1.Event
-	(*Arguments)(nil),             // 45: flow.v1.Arguments
-	(*Object)(nil),                // 46: flow.v1.Object
-	(Kind)(0),                     // 47: flow.v1.Kind
-	(*Processor)(nil),             // 48: flow.v1.Processor
-	(*Function)(nil),              // 49: flow.v1.Function
+	(*ListDeadRequest)(nil),       // 15: flow.v1.ListDeadRequest
+	(*ListDeadResponse)(nil),      // 16: flow.v1.ListDeadResponse
+	(*DeadInfo)(nil),              // 17: flow.v1.DeadInfo
+	(*GetDeadRequest)(nil),        // 18: flow.v1.GetDeadRequest
+	(*EditDeadRequest)(nil),       // 19: flow.v1.EditDeadRequest
+	(*RedriveDeadRequest)(nil),    // 20: flow.v1.RedriveDeadRequest
+	(*RedriveDeadResponse)(nil),   // 21: flow.v1.RedriveDeadResponse
+	(*Redriven)(nil),              // 22: flow.v1.Redriven
+	(*DropDeadRequest)(nil),       // 23: flow.v1.DropDeadRequest
+	(*DropDeadResponse)(nil),      // 24: flow.v1.DropDeadResponse
+	(*ListCallsRequest)(nil),      // 25: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),     // 26: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),         // 27: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),         // 28: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),         // 29: flow.v1.DeleteRequest
+	(*GetRequest)(nil),            // 30: flow.v1.GetRequest
+	(*ObjectResponse)(nil),        // 31: flow.v1.ObjectResponse
+	(*ListRequest)(nil),           // 32: flow.v1.ListRequest
+	(*ListResponse)(nil),          // 33: flow.v1.ListResponse
+	(*ControlRequest)(nil),        // 34: flow.v1.ControlRequest
+	(*InspectRequest)(nil),        // 35: flow.v1.InspectRequest
+	(*InspectResponse)(nil),       // 36: flow.v1.InspectResponse
+	(*ListSchedulesRequest)(nil),  // 37: flow.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 38: flow.v1.ListSchedulesResponse
+	(*ScheduleInfo)(nil),          // 39: flow.v1.ScheduleInfo
+	(*GetNetworkRequest)(nil),     // 40: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),           // 41: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),             // 42: flow.v1.GroupInfo
+	(*ExplainRequest)(nil),        // 43: flow.v1.ExplainRequest
+	(*Explanation)(nil),           // 44: flow.v1.Explanation
+	(*ListenRequest)(nil),         // 45: flow.v1.ListenRequest
+	(*Notice)(nil),                // 46: flow.v1.Notice
+	(*LogsRequest)(nil),           // 47: flow.v1.LogsRequest
+	(*LogsResponse)(nil),          // 48: flow.v1.LogsResponse
+	(*AttemptLog)(nil),            // 49: flow.v1.AttemptLog
+	nil,                           // 50: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 51: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 52: flow.v1.Arrival
+	(*Failure)(nil),               // 53: flow.v1.Failure
+	(*Event)(nil),                 // 54: flow.v1.Event
+	(*Arguments)(nil),             // 55: flow.v1.Arguments
+	(*Object)(nil),                // 56: flow.v1.Object
+	(Kind)(0),                     // 57: flow.v1.Kind
+	(*Processor)(nil),             // 58: flow.v1.Processor
+	(*Function)(nil),              // 59: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	40, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	50, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
 	14, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	41, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	51, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	42, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	52, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
 	14, // 8: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 9: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	43, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	44, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	45, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	53, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	54, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	55, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
 	0,  // 13: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	0,  // 14: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	14, // 15: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 16: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	46, // 17: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	47, // 18: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	46, // 19: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	47, // 20: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	47, // 21: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 22: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	46, // 23: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 24: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	46, // 25: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	46, // 26: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	7,  // 27: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	47, // 28: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 29: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	46, // 30: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 31: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	48, // 32: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	49, // 33: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	29, // 34: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	46, // 35: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	32, // 36: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	14, // 37: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
-	39, // 38: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
-	1,  // 39: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 40: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 41: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 42: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 43: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 44: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
-	12, // 45: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	15, // 46: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	13, // 47: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	33, // 48: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	35, // 49: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
-	37, // 50: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	17, // 51: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	18, // 52: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	19, // 53: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	20, // 54: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	22, // 55: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	20, // 56: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	24, // 57: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	25, // 58: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	27, // 59: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	30, // 60: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	14, // 61: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 62: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 63: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 64: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	14, // 65: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	11, // 66: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
-	14, // 67: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	16, // 68: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	14, // 69: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	34, // 70: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	36, // 71: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
-	38, // 72: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	21, // 73: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	21, // 74: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	21, // 75: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	21, // 76: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	23, // 77: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	21, // 78: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	21, // 79: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	26, // 80: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	28, // 81: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	31, // 82: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	61, // [61:83] is the sub-list for method output_type
-	39, // [39:61] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	17, // 14: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
+	14, // 15: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
+	22, // 16: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
+	51, // 17: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
+	0,  // 18: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	14, // 19: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 20: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	56, // 21: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	57, // 22: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	56, // 23: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	57, // 24: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	57, // 25: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 26: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	56, // 27: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 28: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	56, // 29: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	56, // 30: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	7,  // 31: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	57, // 32: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 33: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	56, // 34: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 35: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	58, // 36: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	59, // 37: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	39, // 38: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	56, // 39: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	42, // 40: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	14, // 41: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
+	49, // 42: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
+	1,  // 43: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 44: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 45: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 46: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	9,  // 47: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	10, // 48: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	12, // 49: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	25, // 50: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	13, // 51: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	15, // 52: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
+	18, // 53: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
+	19, // 54: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
+	20, // 55: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
+	23, // 56: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
+	43, // 57: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	45, // 58: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	47, // 59: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	27, // 60: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	28, // 61: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	29, // 62: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	30, // 63: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	32, // 64: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	30, // 65: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	34, // 66: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	35, // 67: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	37, // 68: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	40, // 69: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	14, // 70: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 71: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 72: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 73: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	14, // 74: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	11, // 75: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	14, // 76: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	26, // 77: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	14, // 78: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	16, // 79: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
+	17, // 80: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
+	17, // 81: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
+	21, // 82: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
+	24, // 83: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
+	44, // 84: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	46, // 85: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	48, // 86: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	31, // 87: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	31, // 88: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	31, // 89: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	31, // 90: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	33, // 91: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	31, // 92: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	31, // 93: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	36, // 94: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	38, // 95: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	41, // 96: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	70, // [70:97] is the sub-list for method output_type
+	43, // [43:70] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -3679,7 +4289,7 @@ func file_messages_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   41,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -275,7 +275,8 @@ func (ErrorKind) EnumDescriptor() ([]byte, []int) {
 	return file_messages_commands_proto_rawDescGZIP(), []int{3}
 }
 
-// Arguments of a call: JSON texts, opaque from client to worker.
+// Arguments of a call: JSON texts, opaque from client to worker. A large text
+// has a reference in its place, here and wherever a value stands (value.go).
 type Arguments struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Positional    [][]byte               `protobuf:"bytes,1,rep,name=positional,proto3" json:"positional,omitempty"`
@@ -563,6 +564,7 @@ type Call struct {
 	Joined        []byte                 `protobuf:"bytes,40,opt,name=joined,proto3" json:"joined,omitempty"`                   // of an arrival that was consumed: the call that it is part of
 	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                      // of a call that a schedule made: its nominal time, microseconds
 	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"` // the tick was missed, and this call makes up for it
+	Large         bool                   `protobuf:"varint,56,opt,name=large,proto3" json:"large,omitempty"`                    // some of its arguments, its result or its output are kept by reference
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -887,6 +889,13 @@ func (x *Call) GetTick() int64 {
 func (x *Call) GetCatchUp() bool {
 	if x != nil {
 		return x.CatchUp
+	}
+	return false
+}
+
+func (x *Call) GetLarge() bool {
+	if x != nil {
+		return x.Large
 	}
 	return false
 }
@@ -1389,6 +1398,169 @@ func (x *Arrive) GetHops() uint32 {
 	return 0
 }
 
+// RedriveDead sends dead letters of this partition again: a call that failed or
+// expired as a new call to its socket, a message of which no call was made to its
+// target. The new id follows from the letter's; the letter goes. Each is answered
+// by itself.
+type RedriveDead struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           [][]byte               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`     // at most 256
+	Owner         string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"` // of the new calls; empty: as before
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RedriveDead) Reset() {
+	*x = RedriveDead{}
+	mi := &file_messages_commands_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RedriveDead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RedriveDead) ProtoMessage() {}
+
+func (x *RedriveDead) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RedriveDead.ProtoReflect.Descriptor instead.
+func (*RedriveDead) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RedriveDead) GetIds() [][]byte {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *RedriveDead) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+// DropDead forgets dead letters; the calls that they were stay in lists. Each is
+// answered by itself.
+type DropDead struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           [][]byte               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"` // at most 256
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DropDead) Reset() {
+	*x = DropDead{}
+	mi := &file_messages_commands_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DropDead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DropDead) ProtoMessage() {}
+
+func (x *DropDead) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DropDead.ProtoReflect.Descriptor instead.
+func (*DropDead) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *DropDead) GetIds() [][]byte {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// EditDead changes what a dead letter is sent again with.
+type EditDead struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Value         []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`         // of a message: JSON text
+	Arguments     *Arguments             `protobuf:"bytes,3,opt,name=arguments,proto3" json:"arguments,omitempty"` // of a call
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EditDead) Reset() {
+	*x = EditDead{}
+	mi := &file_messages_commands_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EditDead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EditDead) ProtoMessage() {}
+
+func (x *EditDead) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EditDead.ProtoReflect.Descriptor instead.
+func (*EditDead) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *EditDead) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *EditDead) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *EditDead) GetArguments() *Arguments {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
+}
+
 // Throttle tells the partition of sockets whose plugs lead to a target that the
 // target is full, or that it has room again. While it is full, none of the
 // sources' calls is leased.
@@ -1403,7 +1575,7 @@ type Throttle struct {
 
 func (x *Throttle) Reset() {
 	*x = Throttle{}
-	mi := &file_messages_commands_proto_msgTypes[8]
+	mi := &file_messages_commands_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1587,7 @@ func (x *Throttle) String() string {
 func (*Throttle) ProtoMessage() {}
 
 func (x *Throttle) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[8]
+	mi := &file_messages_commands_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1600,7 @@ func (x *Throttle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Throttle.ProtoReflect.Descriptor instead.
 func (*Throttle) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{8}
+	return file_messages_commands_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Throttle) GetTarget() string {
@@ -1452,6 +1624,84 @@ func (x *Throttle) GetFull() bool {
 	return false
 }
 
+// PutChunk keeps a part of a large value, until ten minutes after nothing names
+// the value by its reference any more. One that is known changes nothing.
+type PutChunk struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hash          []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`      // SHA-256 of the whole value
+	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`     // of the whole value
+	Index         uint32                 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`   // from 0
+	Data          []byte                 `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`      // 128 KiB, of the last chunk the rest
+	Client        bool                   `protobuf:"varint,5,opt,name=client,proto3" json:"client,omitempty"` // a client sent it: it is refused where the disk is short
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutChunk) Reset() {
+	*x = PutChunk{}
+	mi := &file_messages_commands_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutChunk) ProtoMessage() {}
+
+func (x *PutChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutChunk.ProtoReflect.Descriptor instead.
+func (*PutChunk) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PutChunk) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *PutChunk) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *PutChunk) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *PutChunk) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *PutChunk) GetClient() bool {
+	if x != nil {
+		return x.Client
+	}
+	return false
+}
+
 // EnqueueBatch accepts calls of one socket with consecutive ids, stored as one block.
 type EnqueueBatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1468,7 +1718,7 @@ type EnqueueBatch struct {
 
 func (x *EnqueueBatch) Reset() {
 	*x = EnqueueBatch{}
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1480,7 +1730,7 @@ func (x *EnqueueBatch) String() string {
 func (*EnqueueBatch) ProtoMessage() {}
 
 func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1493,7 +1743,7 @@ func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueBatch.ProtoReflect.Descriptor instead.
 func (*EnqueueBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{9}
+	return file_messages_commands_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *EnqueueBatch) GetFirst() []byte {
@@ -1562,7 +1812,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1574,7 +1824,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1587,7 +1837,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+	return file_messages_commands_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Grant) GetSession() string {
@@ -1644,7 +1894,7 @@ type Revoke struct {
 
 func (x *Revoke) Reset() {
 	*x = Revoke{}
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1656,7 +1906,7 @@ func (x *Revoke) String() string {
 func (*Revoke) ProtoMessage() {}
 
 func (x *Revoke) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1669,7 +1919,7 @@ func (x *Revoke) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revoke.ProtoReflect.Descriptor instead.
 func (*Revoke) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+	return file_messages_commands_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Revoke) GetSession() string {
@@ -1704,7 +1954,7 @@ type EndSession struct {
 
 func (x *EndSession) Reset() {
 	*x = EndSession{}
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1716,7 +1966,7 @@ func (x *EndSession) String() string {
 func (*EndSession) ProtoMessage() {}
 
 func (x *EndSession) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1729,7 +1979,7 @@ func (x *EndSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSession.ProtoReflect.Descriptor instead.
 func (*EndSession) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+	return file_messages_commands_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EndSession) GetSession() string {
@@ -1760,15 +2010,15 @@ type Complete struct {
 	Jitter        uint32                 `protobuf:"varint,9,opt,name=jitter,proto3" json:"jitter,omitempty"`    // chosen by the proposer: 0 to 999 thousandths of the retry delay
 	Started       int64                  `protobuf:"varint,10,opt,name=started,proto3" json:"started,omitempty"` // worker's clock, for display
 	Ended         int64                  `protobuf:"varint,11,opt,name=ended,proto3" json:"ended,omitempty"`
-	Plugs         []byte                 `protobuf:"bytes,12,opt,name=plugs,proto3" json:"plugs,omitempty"`   // JSON object: plug name to value, what the function routed; empty: nothing
 	Output        []byte                 `protobuf:"bytes,13,opt,name=output,proto3" json:"output,omitempty"` // JSON object that it put into its argument output; empty: none
+	Routed        []*NamedValue          `protobuf:"bytes,56,rep,name=routed,proto3" json:"routed,omitempty"` // what the function sent to plugs by their names, sorted; none: it did not route
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Complete) Reset() {
 	*x = Complete{}
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1780,7 +2030,7 @@ func (x *Complete) String() string {
 func (*Complete) ProtoMessage() {}
 
 func (x *Complete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1793,7 +2043,7 @@ func (x *Complete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Complete.ProtoReflect.Descriptor instead.
 func (*Complete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{13}
+	return file_messages_commands_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Complete) GetSession() string {
@@ -1873,16 +2123,16 @@ func (x *Complete) GetEnded() int64 {
 	return 0
 }
 
-func (x *Complete) GetPlugs() []byte {
+func (x *Complete) GetOutput() []byte {
 	if x != nil {
-		return x.Plugs
+		return x.Output
 	}
 	return nil
 }
 
-func (x *Complete) GetOutput() []byte {
+func (x *Complete) GetRouted() []*NamedValue {
 	if x != nil {
-		return x.Output
+		return x.Routed
 	}
 	return nil
 }
@@ -1897,7 +2147,7 @@ type CompleteBatch struct {
 
 func (x *CompleteBatch) Reset() {
 	*x = CompleteBatch{}
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1909,7 +2159,7 @@ func (x *CompleteBatch) String() string {
 func (*CompleteBatch) ProtoMessage() {}
 
 func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1922,7 +2172,7 @@ func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteBatch.ProtoReflect.Descriptor instead.
 func (*CompleteBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{14}
+	return file_messages_commands_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CompleteBatch) GetCompletes() []*Complete {
@@ -1943,7 +2193,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1955,7 +2205,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1968,7 +2218,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{15}
+	return file_messages_commands_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Cancel) GetCall() []byte {
@@ -1994,7 +2244,7 @@ type Tick struct {
 
 func (x *Tick) Reset() {
 	*x = Tick{}
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2256,7 @@ func (x *Tick) String() string {
 func (*Tick) ProtoMessage() {}
 
 func (x *Tick) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2269,7 @@ func (x *Tick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tick.ProtoReflect.Descriptor instead.
 func (*Tick) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{16}
+	return file_messages_commands_proto_rawDescGZIP(), []int{20}
 }
 
 // ConfigureProcessor tells a partition what it needs of a processor.
@@ -2042,7 +2292,7 @@ type ConfigureProcessor struct {
 
 func (x *ConfigureProcessor) Reset() {
 	*x = ConfigureProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2304,7 @@ func (x *ConfigureProcessor) String() string {
 func (*ConfigureProcessor) ProtoMessage() {}
 
 func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2317,7 @@ func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureProcessor.ProtoReflect.Descriptor instead.
 func (*ConfigureProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{17}
+	return file_messages_commands_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ConfigureProcessor) GetProcessor() string {
@@ -2176,7 +2426,7 @@ type ConfigureSocket struct {
 
 func (x *ConfigureSocket) Reset() {
 	*x = ConfigureSocket{}
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2438,7 @@ func (x *ConfigureSocket) String() string {
 func (*ConfigureSocket) ProtoMessage() {}
 
 func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2451,7 @@ func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureSocket.ProtoReflect.Descriptor instead.
 func (*ConfigureSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{18}
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ConfigureSocket) GetSocket() string {
@@ -2362,7 +2612,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2374,7 +2624,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2387,7 +2637,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{19}
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Schedule) GetCron() string {
@@ -2471,7 +2721,7 @@ type ScheduleState struct {
 
 func (x *ScheduleState) Reset() {
 	*x = ScheduleState{}
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2483,7 +2733,7 @@ func (x *ScheduleState) String() string {
 func (*ScheduleState) ProtoMessage() {}
 
 func (x *ScheduleState) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2496,7 +2746,7 @@ func (x *ScheduleState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleState.ProtoReflect.Descriptor instead.
 func (*ScheduleState) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ScheduleState) GetSocket() string {
@@ -2577,7 +2827,7 @@ type FireSchedule struct {
 
 func (x *FireSchedule) Reset() {
 	*x = FireSchedule{}
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2589,7 +2839,7 @@ func (x *FireSchedule) String() string {
 func (*FireSchedule) ProtoMessage() {}
 
 func (x *FireSchedule) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2602,7 +2852,7 @@ func (x *FireSchedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FireSchedule.ProtoReflect.Descriptor instead.
 func (*FireSchedule) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *FireSchedule) GetSocket() string {
@@ -2654,7 +2904,7 @@ type Retention struct {
 
 func (x *Retention) Reset() {
 	*x = Retention{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2666,7 +2916,7 @@ func (x *Retention) String() string {
 func (*Retention) ProtoMessage() {}
 
 func (x *Retention) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2679,7 +2929,7 @@ func (x *Retention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retention.ProtoReflect.Descriptor instead.
 func (*Retention) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Retention) GetAge() int64 {
@@ -2727,7 +2977,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2739,7 +2989,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2752,7 +3002,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -2827,7 +3077,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2839,7 +3089,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2852,7 +3102,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -2916,7 +3166,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2928,7 +3178,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2941,7 +3191,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -2967,7 +3217,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2979,7 +3229,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2992,7 +3242,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -3018,7 +3268,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3030,7 +3280,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3043,7 +3293,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -3092,7 +3342,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3104,7 +3354,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3117,7 +3367,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -3145,7 +3395,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3157,7 +3407,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3170,7 +3420,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -3200,7 +3450,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3212,7 +3462,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3225,7 +3475,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -3283,7 +3533,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3295,7 +3545,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3308,7 +3558,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -3447,7 +3697,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3459,7 +3709,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3472,7 +3722,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -3494,7 +3744,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3506,7 +3756,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3519,7 +3769,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -3553,7 +3803,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3565,7 +3815,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3578,7 +3828,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -3599,7 +3849,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3611,7 +3861,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3624,7 +3874,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Create) GetObject() *Object {
@@ -3646,15 +3896,17 @@ type Function struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Doc           string                 `protobuf:"bytes,2,opt,name=doc,proto3" json:"doc,omitempty"`
-	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
-	Parameters    []*Parameter           `protobuf:"bytes,4,rep,name=parameters,proto3" json:"parameters,omitempty"`
+	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`         // its text in the repository
+	Parameters    []*Parameter           `protobuf:"bytes,4,rep,name=parameters,proto3" json:"parameters,omitempty"` // of what is run
+	Code          string                 `protobuf:"bytes,20,opt,name=code,proto3" json:"code,omitempty"`            // text put in the place of source; empty: none
+	Mixin         bool                   `protobuf:"varint,21,opt,name=mixin,proto3" json:"mixin,omitempty"`         // the repository has no such function
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3666,7 +3918,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3679,7 +3931,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Function) GetName() string {
@@ -3710,6 +3962,20 @@ func (x *Function) GetParameters() []*Parameter {
 	return nil
 }
 
+func (x *Function) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Function) GetMixin() bool {
+	if x != nil {
+		return x.Mixin
+	}
+	return false
+}
+
 type Parameter struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3722,7 +3988,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3734,7 +4000,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3747,7 +4013,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Parameter) GetName() string {
@@ -3794,7 +4060,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3806,7 +4072,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3819,7 +4085,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Update) GetKind() Kind {
@@ -3876,7 +4142,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3888,7 +4154,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3901,7 +4167,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -3938,7 +4204,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3950,7 +4216,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3963,7 +4229,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Report) GetNode() string {
@@ -4012,7 +4278,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4024,7 +4290,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4037,7 +4303,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -4122,7 +4388,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4134,7 +4400,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4147,7 +4413,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -4184,7 +4450,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4196,7 +4462,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4209,7 +4475,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Replica) GetNode() string {
@@ -4252,7 +4518,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4264,7 +4530,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4277,7 +4543,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -4317,7 +4583,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4329,7 +4595,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4342,7 +4608,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -4405,6 +4671,7 @@ type Reply struct {
 	//	*Reply_Completed
 	//	*Reply_Call
 	//	*Reply_Replies
+	//	*Reply_ChunkPut
 	Result        isReply_Result `protobuf_oneof:"result"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4412,7 +4679,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4424,7 +4691,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4437,7 +4704,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -4499,6 +4766,15 @@ func (x *Reply) GetReplies() *Replies {
 	return nil
 }
 
+func (x *Reply) GetChunkPut() *ChunkPut {
+	if x != nil {
+		if x, ok := x.Result.(*Reply_ChunkPut); ok {
+			return x.ChunkPut
+		}
+	}
+	return nil
+}
+
 type isReply_Result interface {
 	isReply_Result()
 }
@@ -4523,6 +4799,10 @@ type Reply_Replies struct {
 	Replies *Replies `protobuf:"bytes,6,opt,name=replies,proto3,oneof"`
 }
 
+type Reply_ChunkPut struct {
+	ChunkPut *ChunkPut `protobuf:"bytes,56,opt,name=chunk_put,json=chunkPut,proto3,oneof"`
+}
+
 func (*Reply_Enqueued) isReply_Result() {}
 
 func (*Reply_Changed) isReply_Result() {}
@@ -4532,6 +4812,8 @@ func (*Reply_Completed) isReply_Result() {}
 func (*Reply_Call) isReply_Result() {}
 
 func (*Reply_Replies) isReply_Result() {}
+
+func (*Reply_ChunkPut) isReply_Result() {}
 
 // Replies answer a command of several parts, each by itself.
 type Replies struct {
@@ -4543,7 +4825,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4555,7 +4837,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4568,7 +4850,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -4576,6 +4858,51 @@ func (x *Replies) GetReplies() []*Reply {
 		return x.Replies
 	}
 	return nil
+}
+
+// ChunkPut answers a PutChunk.
+type ChunkPut struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Whole         bool                   `protobuf:"varint,1,opt,name=whole,proto3" json:"whole,omitempty"` // no chunk of the value is missing any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChunkPut) Reset() {
+	*x = ChunkPut{}
+	mi := &file_messages_commands_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChunkPut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChunkPut) ProtoMessage() {}
+
+func (x *ChunkPut) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChunkPut.ProtoReflect.Descriptor instead.
+func (*ChunkPut) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *ChunkPut) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
 }
 
 type Enqueued struct {
@@ -4589,7 +4916,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4601,7 +4928,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4614,7 +4941,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -4650,7 +4977,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4662,7 +4989,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4675,7 +5002,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -4717,7 +5044,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4729,7 +5056,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4742,7 +5069,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -4769,7 +5096,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4781,7 +5108,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4794,7 +5121,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Completed) GetStale() bool {
@@ -4820,7 +5147,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4832,7 +5159,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4845,7 +5172,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{52}
+	return file_messages_commands_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -4853,6 +5180,92 @@ func (x *CallReply) GetCall() *Call {
 		return x.Call
 	}
 	return nil
+}
+
+// DeadLetter is a call that failed or expired, or a message of which no call was
+// made, that is there to be sent again.
+type DeadLetter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Call          *Call                  `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`        // a message looks like a call that failed as dead_letter
+	Died          int64                  `protobuf:"varint,2,opt,name=died,proto3" json:"died,omitempty"`       // microseconds
+	Edited        bool                   `protobuf:"varint,3,opt,name=edited,proto3" json:"edited,omitempty"`   // it is sent again with other arguments than before
+	Message       bool                   `protobuf:"varint,4,opt,name=message,proto3" json:"message,omitempty"` // it is a message, no call
+	Cursor        string                 `protobuf:"bytes,5,opt,name=cursor,proto3" json:"cursor,omitempty"`    // where a list that ended with it goes on
+	Before        string                 `protobuf:"bytes,6,opt,name=before,proto3" json:"before,omitempty"`    // where a list goes on that begins with it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadLetter) Reset() {
+	*x = DeadLetter{}
+	mi := &file_messages_commands_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadLetter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadLetter) ProtoMessage() {}
+
+func (x *DeadLetter) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
+func (*DeadLetter) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *DeadLetter) GetCall() *Call {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *DeadLetter) GetDied() int64 {
+	if x != nil {
+		return x.Died
+	}
+	return 0
+}
+
+func (x *DeadLetter) GetEdited() bool {
+	if x != nil {
+		return x.Edited
+	}
+	return false
+}
+
+func (x *DeadLetter) GetMessage() bool {
+	if x != nil {
+		return x.Message
+	}
+	return false
+}
+
+func (x *DeadLetter) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *DeadLetter) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
 }
 
 // Start asks a slot to run an attempt.
@@ -4879,7 +5292,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4891,7 +5304,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4904,7 +5317,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{53}
+	return file_messages_commands_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Start) GetSession() string {
@@ -5025,7 +5438,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5037,7 +5450,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5050,7 +5463,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{54}
+	return file_messages_commands_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Abort) GetSession() string {
@@ -5091,7 +5504,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5103,7 +5516,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5116,7 +5529,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+	return file_messages_commands_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Scheduled) GetState() *ScheduleState {
@@ -5136,7 +5549,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5148,7 +5561,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5161,7 +5574,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{56}
+	return file_messages_commands_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -5194,7 +5607,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04node\x18\x05 \x01(\tR\x04node\"\xda\b\n" +
+	"\x04node\x18\x05 \x01(\tR\x04node\"\xf0\b\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -5244,7 +5657,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\barrivals\x18' \x03(\fR\barrivals\x12\x16\n" +
 	"\x06joined\x18( \x01(\fR\x06joined\x12\x12\n" +
 	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
-	"\bcatch_up\x18/ \x01(\bR\acatchUp\"\xcd\x04\n" +
+	"\bcatch_up\x18/ \x01(\bR\acatchUp\x12\x14\n" +
+	"\x05large\x188 \x01(\bR\x05large\"\xcd\x04\n" +
 	"\aArrival\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -5310,11 +5724,26 @@ const file_messages_commands_proto_rawDesc = "" +
 	"flowparent\x12\x14\n" +
 	"\x05owner\x18\f \x01(\tR\x05owner\x12\x1a\n" +
 	"\bpriority\x18\r \x01(\x05R\bpriority\x12\x12\n" +
-	"\x04hops\x18\x0e \x01(\rR\x04hops\"P\n" +
+	"\x04hops\x18\x0e \x01(\rR\x04hops\"5\n" +
+	"\vRedriveDead\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\fR\x03ids\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\"\x1c\n" +
+	"\bDropDead\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\fR\x03ids\"b\n" +
+	"\bEditDead\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x120\n" +
+	"\targuments\x18\x03 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"P\n" +
 	"\bThrottle\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x18\n" +
 	"\asources\x18\x02 \x03(\tR\asources\x12\x12\n" +
-	"\x04full\x18\x03 \x01(\bR\x04full\"\xd6\x01\n" +
+	"\x04full\x18\x03 \x01(\bR\x04full\"t\n" +
+	"\bPutChunk\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\rR\x05index\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\x12\x16\n" +
+	"\x06client\x18\x05 \x01(\bR\x06client\"\xd6\x01\n" +
 	"\fEnqueueBatch\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\fR\x05first\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x120\n" +
@@ -5337,7 +5766,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"EndSession\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xde\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xfb\x02\n" +
 	"\bComplete\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x12\n" +
@@ -5350,9 +5779,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x06jitter\x18\t \x01(\rR\x06jitter\x12\x18\n" +
 	"\astarted\x18\n" +
 	" \x01(\x03R\astarted\x12\x14\n" +
-	"\x05ended\x18\v \x01(\x03R\x05ended\x12\x14\n" +
-	"\x05plugs\x18\f \x01(\fR\x05plugs\x12\x16\n" +
-	"\x06output\x18\r \x01(\fR\x06output\"@\n" +
+	"\x05ended\x18\v \x01(\x03R\x05ended\x12\x16\n" +
+	"\x06output\x18\r \x01(\fR\x06output\x12+\n" +
+	"\x06routed\x188 \x03(\v2\x13.flow.v1.NamedValueR\x06routedJ\x04\b\f\x10\r\"@\n" +
 	"\rCompleteBatch\x12/\n" +
 	"\tcompletes\x18\x01 \x03(\v2\x11.flow.v1.CompleteR\tcompletes\"4\n" +
 	"\x06Cancel\x12\x12\n" +
@@ -5516,14 +5945,16 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04node\x18\x01 \x01(\tR\x04node\"b\n" +
 	"\x06Create\x12'\n" +
 	"\x06object\x18\x01 \x01(\v2\x0f.flow.v1.ObjectR\x06object\x12/\n" +
-	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"|\n" +
+	"\tfunctions\x18\x02 \x03(\v2\x11.flow.v1.FunctionR\tfunctions\"\xa6\x01\n" +
 	"\bFunction\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03doc\x18\x02 \x01(\tR\x03doc\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x122\n" +
 	"\n" +
 	"parameters\x18\x04 \x03(\v2\x12.flow.v1.ParameterR\n" +
-	"parameters\"\x8e\x01\n" +
+	"parameters\x12\x12\n" +
+	"\x04code\x18\x14 \x01(\tR\x04code\x12\x14\n" +
+	"\x05mixin\x18\x15 \x01(\bR\x05mixin\"\x8e\x01\n" +
 	"\tParameter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12)\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x15.flow.v1.ArgumentKindR\x04kind\x12\x1f\n" +
@@ -5582,17 +6013,20 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04hint\x18\x05 \x01(\tR\x04hint\x12\x16\n" +
 	"\x06leader\x18\x06 \x01(\tR\x06leader\x12\x1f\n" +
 	"\vretry_after\x18\a \x01(\x03R\n" +
-	"retryAfter\"\xa6\x02\n" +
+	"retryAfter\"\xd8\x02\n" +
 	"\x05Reply\x12(\n" +
 	"\x05error\x18\x01 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\x12/\n" +
 	"\benqueued\x18\x02 \x01(\v2\x11.flow.v1.EnqueuedH\x00R\benqueued\x12,\n" +
 	"\achanged\x18\x03 \x01(\v2\x10.flow.v1.ChangedH\x00R\achanged\x122\n" +
 	"\tcompleted\x18\x04 \x01(\v2\x12.flow.v1.CompletedH\x00R\tcompleted\x12(\n" +
 	"\x04call\x18\x05 \x01(\v2\x12.flow.v1.CallReplyH\x00R\x04call\x12,\n" +
-	"\areplies\x18\x06 \x01(\v2\x10.flow.v1.RepliesH\x00R\arepliesB\b\n" +
+	"\areplies\x18\x06 \x01(\v2\x10.flow.v1.RepliesH\x00R\areplies\x120\n" +
+	"\tchunk_put\x188 \x01(\v2\x11.flow.v1.ChunkPutH\x00R\bchunkPutB\b\n" +
 	"\x06result\"3\n" +
 	"\aReplies\x12(\n" +
-	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\"b\n" +
+	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\" \n" +
+	"\bChunkPut\x12\x14\n" +
+	"\x05whole\x18\x01 \x01(\bR\x05whole\"b\n" +
 	"\bEnqueued\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.flow.v1.CallStateR\x05state\x12\x1c\n" +
@@ -5612,7 +6046,15 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x05stale\x18\x01 \x01(\bR\x05stale\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.flow.v1.CallStateR\x05state\".\n" +
 	"\tCallReply\x12!\n" +
-	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"\xa9\x03\n" +
+	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\"\xa5\x01\n" +
+	"\n" +
+	"DeadLetter\x12!\n" +
+	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\x12\x12\n" +
+	"\x04died\x18\x02 \x01(\x03R\x04died\x12\x16\n" +
+	"\x06edited\x18\x03 \x01(\bR\x06edited\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\bR\amessage\x12\x16\n" +
+	"\x06cursor\x18\x05 \x01(\tR\x06cursor\x12\x16\n" +
+	"\x06before\x18\x06 \x01(\tR\x06before\"\xa9\x03\n" +
 	"\x05Start\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\tR\x04slot\x12\x12\n" +
@@ -5693,7 +6135,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -5707,58 +6149,64 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Arrival)(nil),            // 9: flow.v1.Arrival
 	(*Enqueue)(nil),            // 10: flow.v1.Enqueue
 	(*Arrive)(nil),             // 11: flow.v1.Arrive
-	(*Throttle)(nil),           // 12: flow.v1.Throttle
-	(*EnqueueBatch)(nil),       // 13: flow.v1.EnqueueBatch
-	(*Grant)(nil),              // 14: flow.v1.Grant
-	(*Revoke)(nil),             // 15: flow.v1.Revoke
-	(*EndSession)(nil),         // 16: flow.v1.EndSession
-	(*Complete)(nil),           // 17: flow.v1.Complete
-	(*CompleteBatch)(nil),      // 18: flow.v1.CompleteBatch
-	(*Cancel)(nil),             // 19: flow.v1.Cancel
-	(*Tick)(nil),               // 20: flow.v1.Tick
-	(*ConfigureProcessor)(nil), // 21: flow.v1.ConfigureProcessor
-	(*ConfigureSocket)(nil),    // 22: flow.v1.ConfigureSocket
-	(*Schedule)(nil),           // 23: flow.v1.Schedule
-	(*ScheduleState)(nil),      // 24: flow.v1.ScheduleState
-	(*FireSchedule)(nil),       // 25: flow.v1.FireSchedule
-	(*Retention)(nil),          // 26: flow.v1.Retention
-	(*PlugTo)(nil),             // 27: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 28: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 29: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 30: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 31: flow.v1.Deliver
-	(*Parcel)(nil),             // 32: flow.v1.Parcel
-	(*Delivered)(nil),          // 33: flow.v1.Delivered
-	(*Found)(nil),              // 34: flow.v1.Found
-	(*NodeInfo)(nil),           // 35: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 36: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 37: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 38: flow.v1.NodeRemove
-	(*Create)(nil),             // 39: flow.v1.Create
-	(*Function)(nil),           // 40: flow.v1.Function
-	(*Parameter)(nil),          // 41: flow.v1.Parameter
-	(*Update)(nil),             // 42: flow.v1.Update
-	(*Delete)(nil),             // 43: flow.v1.Delete
-	(*Report)(nil),             // 44: flow.v1.Report
-	(*DeploymentReport)(nil),   // 45: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 46: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 47: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 48: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 49: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 50: flow.v1.Reply
-	(*Replies)(nil),            // 51: flow.v1.Replies
-	(*Enqueued)(nil),           // 52: flow.v1.Enqueued
-	(*Changed)(nil),            // 53: flow.v1.Changed
-	(*Deliveries)(nil),         // 54: flow.v1.Deliveries
-	(*Completed)(nil),          // 55: flow.v1.Completed
-	(*CallReply)(nil),          // 56: flow.v1.CallReply
-	(*Start)(nil),              // 57: flow.v1.Start
-	(*Abort)(nil),              // 58: flow.v1.Abort
-	(*Scheduled)(nil),          // 59: flow.v1.Scheduled
-	(*Ended)(nil),              // 60: flow.v1.Ended
-	(*Object)(nil),             // 61: flow.v1.Object
-	(ArgumentKind)(0),          // 62: flow.v1.ArgumentKind
-	(Kind)(0),                  // 63: flow.v1.Kind
+	(*RedriveDead)(nil),        // 12: flow.v1.RedriveDead
+	(*DropDead)(nil),           // 13: flow.v1.DropDead
+	(*EditDead)(nil),           // 14: flow.v1.EditDead
+	(*Throttle)(nil),           // 15: flow.v1.Throttle
+	(*PutChunk)(nil),           // 16: flow.v1.PutChunk
+	(*EnqueueBatch)(nil),       // 17: flow.v1.EnqueueBatch
+	(*Grant)(nil),              // 18: flow.v1.Grant
+	(*Revoke)(nil),             // 19: flow.v1.Revoke
+	(*EndSession)(nil),         // 20: flow.v1.EndSession
+	(*Complete)(nil),           // 21: flow.v1.Complete
+	(*CompleteBatch)(nil),      // 22: flow.v1.CompleteBatch
+	(*Cancel)(nil),             // 23: flow.v1.Cancel
+	(*Tick)(nil),               // 24: flow.v1.Tick
+	(*ConfigureProcessor)(nil), // 25: flow.v1.ConfigureProcessor
+	(*ConfigureSocket)(nil),    // 26: flow.v1.ConfigureSocket
+	(*Schedule)(nil),           // 27: flow.v1.Schedule
+	(*ScheduleState)(nil),      // 28: flow.v1.ScheduleState
+	(*FireSchedule)(nil),       // 29: flow.v1.FireSchedule
+	(*Retention)(nil),          // 30: flow.v1.Retention
+	(*PlugTo)(nil),             // 31: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 32: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 33: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 34: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 35: flow.v1.Deliver
+	(*Parcel)(nil),             // 36: flow.v1.Parcel
+	(*Delivered)(nil),          // 37: flow.v1.Delivered
+	(*Found)(nil),              // 38: flow.v1.Found
+	(*NodeInfo)(nil),           // 39: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 40: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 41: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 42: flow.v1.NodeRemove
+	(*Create)(nil),             // 43: flow.v1.Create
+	(*Function)(nil),           // 44: flow.v1.Function
+	(*Parameter)(nil),          // 45: flow.v1.Parameter
+	(*Update)(nil),             // 46: flow.v1.Update
+	(*Delete)(nil),             // 47: flow.v1.Delete
+	(*Report)(nil),             // 48: flow.v1.Report
+	(*DeploymentReport)(nil),   // 49: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 50: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 51: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 52: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 53: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 54: flow.v1.Reply
+	(*Replies)(nil),            // 55: flow.v1.Replies
+	(*ChunkPut)(nil),           // 56: flow.v1.ChunkPut
+	(*Enqueued)(nil),           // 57: flow.v1.Enqueued
+	(*Changed)(nil),            // 58: flow.v1.Changed
+	(*Deliveries)(nil),         // 59: flow.v1.Deliveries
+	(*Completed)(nil),          // 60: flow.v1.Completed
+	(*CallReply)(nil),          // 61: flow.v1.CallReply
+	(*DeadLetter)(nil),         // 62: flow.v1.DeadLetter
+	(*Start)(nil),              // 63: flow.v1.Start
+	(*Abort)(nil),              // 64: flow.v1.Abort
+	(*Scheduled)(nil),          // 65: flow.v1.Scheduled
+	(*Ended)(nil),              // 66: flow.v1.Ended
+	(*Object)(nil),             // 67: flow.v1.Object
+	(ArgumentKind)(0),          // 68: flow.v1.ArgumentKind
+	(Kind)(0),                  // 69: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -5768,54 +6216,58 @@ var file_messages_commands_proto_depIdxs = []int32{
 	4,  // 4: flow.v1.Call.arguments:type_name -> flow.v1.Arguments
 	1,  // 5: flow.v1.Arrival.state:type_name -> flow.v1.ArrivalState
 	4,  // 6: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
-	4,  // 7: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
-	2,  // 8: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
-	6,  // 9: flow.v1.Complete.failure:type_name -> flow.v1.Failure
-	17, // 10: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	27, // 11: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	28, // 12: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	41, // 13: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	26, // 14: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
-	23, // 15: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
-	23, // 16: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
-	4,  // 17: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
-	32, // 18: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	35, // 19: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	35, // 20: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	61, // 21: flow.v1.Create.object:type_name -> flow.v1.Object
-	40, // 22: flow.v1.Create.functions:type_name -> flow.v1.Function
-	41, // 23: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	62, // 24: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	63, // 25: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	61, // 26: flow.v1.Update.object:type_name -> flow.v1.Object
-	40, // 27: flow.v1.Update.functions:type_name -> flow.v1.Function
-	63, // 28: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	45, // 29: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	61, // 30: flow.v1.Report.workers:type_name -> flow.v1.Object
-	47, // 31: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	47, // 32: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 33: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	49, // 34: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	52, // 35: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	53, // 36: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	55, // 37: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	56, // 38: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	51, // 39: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	50, // 40: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 41: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	61, // 42: flow.v1.Changed.object:type_name -> flow.v1.Object
-	54, // 43: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	61, // 44: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 45: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 46: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	4,  // 47: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	24, // 48: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
-	8,  // 49: flow.v1.Ended.call:type_name -> flow.v1.Call
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	4,  // 7: flow.v1.EditDead.arguments:type_name -> flow.v1.Arguments
+	4,  // 8: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
+	2,  // 9: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
+	6,  // 10: flow.v1.Complete.failure:type_name -> flow.v1.Failure
+	5,  // 11: flow.v1.Complete.routed:type_name -> flow.v1.NamedValue
+	21, // 12: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
+	31, // 13: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	32, // 14: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	45, // 15: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	30, // 16: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
+	27, // 17: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
+	27, // 18: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
+	4,  // 19: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
+	36, // 20: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	39, // 21: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	39, // 22: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	67, // 23: flow.v1.Create.object:type_name -> flow.v1.Object
+	44, // 24: flow.v1.Create.functions:type_name -> flow.v1.Function
+	45, // 25: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	68, // 26: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	69, // 27: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	67, // 28: flow.v1.Update.object:type_name -> flow.v1.Object
+	44, // 29: flow.v1.Update.functions:type_name -> flow.v1.Function
+	69, // 30: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	49, // 31: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	67, // 32: flow.v1.Report.workers:type_name -> flow.v1.Object
+	51, // 33: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	51, // 34: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 35: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	53, // 36: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	57, // 37: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	58, // 38: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	60, // 39: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	61, // 40: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	55, // 41: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	56, // 42: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
+	54, // 43: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 44: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	67, // 45: flow.v1.Changed.object:type_name -> flow.v1.Object
+	59, // 46: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	67, // 47: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 48: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 49: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	8,  // 50: flow.v1.DeadLetter.call:type_name -> flow.v1.Call
+	4,  // 51: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	28, // 52: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
+	8,  // 53: flow.v1.Ended.call:type_name -> flow.v1.Call
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -5824,13 +6276,14 @@ func file_messages_commands_proto_init() {
 		return
 	}
 	file_messages_model_proto_init()
-	file_messages_commands_proto_msgTypes[18].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[46].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[22].OneofWrappers = []any{}
+	file_messages_commands_proto_msgTypes[50].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
 		(*Reply_Call)(nil),
 		(*Reply_Replies)(nil),
+		(*Reply_ChunkPut)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -5838,7 +6291,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   57,
+			NumMessages:   63,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

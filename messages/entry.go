@@ -30,6 +30,11 @@ const (
 	CommandArrive             CommandType = 14
 	CommandThrottle           CommandType = 15
 	CommandFireSchedule       CommandType = 20
+	CommandRedriveDead        CommandType = 21
+	CommandDropDead           CommandType = 22
+	CommandEditDead           CommandType = 23
+
+	CommandPutChunk CommandType = 31
 
 	CommandFound      CommandType = 100
 	CommandNodeUp     CommandType = 101
@@ -61,7 +66,11 @@ var commands = map[CommandType]func() proto.Message{
 	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
+	CommandPutChunk:           func() proto.Message { return new(PutChunk) },
 	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
+	CommandRedriveDead:        func() proto.Message { return new(RedriveDead) },
+	CommandDropDead:           func() proto.Message { return new(DropDead) },
+	CommandEditDead:           func() proto.Message { return new(EditDead) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -141,8 +150,16 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandArrive, true
 	case *Throttle:
 		return CommandThrottle, true
+	case *PutChunk:
+		return CommandPutChunk, true
 	case *FireSchedule:
 		return CommandFireSchedule, true
+	case *RedriveDead:
+		return CommandRedriveDead, true
+	case *DropDead:
+		return CommandDropDead, true
+	case *EditDead:
+		return CommandEditDead, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

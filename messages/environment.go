@@ -8,4 +8,5 @@ type Environment struct {
 	ModulePath  string   // file to load, relative to Dir; empty: by the dotted name
 	Paths       []string // put before the interpreter's own search path
 	Commit      string   // full hash
+	Overrides   []*Override
 }

@@ -730,6 +730,7 @@ type Processor struct {
 	Serving          *Code                  `protobuf:"bytes,40,opt,name=serving,proto3" json:"serving,omitempty"`                             // what runs until the code above is built and a worker has started with it; empty: the code above
 	Proven           bool                   `protobuf:"varint,41,opt,name=proven,proto3" json:"proven,omitempty"`                              // a worker of what serves has run: other code takes its place only once it starts too
 	GivenUp          bool                   `protobuf:"varint,42,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`             // its build failed on every node that tried: it holds no CPU until it is changed or started again
+	Overrides        []*Override            `protobuf:"bytes,50,rep,name=overrides,proto3" json:"overrides,omitempty"`                         // by function; part of resolved_commit
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1023,6 +1024,13 @@ func (x *Processor) GetGivenUp() bool {
 	return false
 }
 
+func (x *Processor) GetOverrides() []*Override {
+	if x != nil {
+		return x.Overrides
+	}
+	return nil
+}
+
 // Code is what a processor runs, and what its environment is made of.
 type Code struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1033,6 +1041,7 @@ type Code struct {
 	Requirements  string                 `protobuf:"bytes,5,opt,name=requirements,proto3" json:"requirements,omitempty"`
 	Python        string                 `protobuf:"bytes,6,opt,name=python,proto3" json:"python,omitempty"`
 	Restarted     uint64                 `protobuf:"varint,7,opt,name=restarted,proto3" json:"restarted,omitempty"` // index of the meta log entry that started it
+	Overrides     []*Override            `protobuf:"bytes,20,rep,name=overrides,proto3" json:"overrides,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1116,6 +1125,83 @@ func (x *Code) GetRestarted() uint64 {
 	return 0
 }
 
+func (x *Code) GetOverrides() []*Override {
+	if x != nil {
+		return x.Overrides
+	}
+	return nil
+}
+
+// Override is a function's text that is put in the place of the repository's, or
+// mixed into the module as a new function.
+type Override struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Function      string                 `protobuf:"bytes,1,opt,name=function,proto3" json:"function,omitempty"`
+	Code          string                 `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`        // Python: one function of that name
+	Mixin         bool                   `protobuf:"varint,3,opt,name=mixin,proto3" json:"mixin,omitempty"`     // the module has no such function
+	Version       uint64                 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"` // rises with each change
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Override) Reset() {
+	*x = Override{}
+	mi := &file_messages_model_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Override) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Override) ProtoMessage() {}
+
+func (x *Override) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_model_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Override.ProtoReflect.Descriptor instead.
+func (*Override) Descriptor() ([]byte, []int) {
+	return file_messages_model_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Override) GetFunction() string {
+	if x != nil {
+		return x.Function
+	}
+	return ""
+}
+
+func (x *Override) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Override) GetMixin() bool {
+	if x != nil {
+		return x.Mixin
+	}
+	return false
+}
+
+func (x *Override) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // Socket is an addressable endpoint in front of a task.
 type Socket struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -1154,7 +1240,7 @@ type Socket struct {
 
 func (x *Socket) Reset() {
 	*x = Socket{}
-	mi := &file_messages_model_proto_msgTypes[4]
+	mi := &file_messages_model_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1166,7 +1252,7 @@ func (x *Socket) String() string {
 func (*Socket) ProtoMessage() {}
 
 func (x *Socket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[4]
+	mi := &file_messages_model_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1179,7 +1265,7 @@ func (x *Socket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Socket.ProtoReflect.Descriptor instead.
 func (*Socket) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{4}
+	return file_messages_model_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Socket) GetProcessor() string {
@@ -1402,7 +1488,7 @@ type Plug struct {
 
 func (x *Plug) Reset() {
 	*x = Plug{}
-	mi := &file_messages_model_proto_msgTypes[5]
+	mi := &file_messages_model_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1500,7 @@ func (x *Plug) String() string {
 func (*Plug) ProtoMessage() {}
 
 func (x *Plug) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[5]
+	mi := &file_messages_model_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1513,7 @@ func (x *Plug) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Plug.ProtoReflect.Descriptor instead.
 func (*Plug) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{5}
+	return file_messages_model_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Plug) GetType() string {
@@ -1503,7 +1589,7 @@ type Task struct {
 
 func (x *Task) Reset() {
 	*x = Task{}
-	mi := &file_messages_model_proto_msgTypes[6]
+	mi := &file_messages_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1515,7 +1601,7 @@ func (x *Task) String() string {
 func (*Task) ProtoMessage() {}
 
 func (x *Task) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[6]
+	mi := &file_messages_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1528,7 +1614,7 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{6}
+	return file_messages_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Task) GetProcessor() string {
@@ -1601,7 +1687,7 @@ type Argument struct {
 
 func (x *Argument) Reset() {
 	*x = Argument{}
-	mi := &file_messages_model_proto_msgTypes[7]
+	mi := &file_messages_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1613,7 +1699,7 @@ func (x *Argument) String() string {
 func (*Argument) ProtoMessage() {}
 
 func (x *Argument) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[7]
+	mi := &file_messages_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1626,7 +1712,7 @@ func (x *Argument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Argument.ProtoReflect.Descriptor instead.
 func (*Argument) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{7}
+	return file_messages_model_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Argument) GetTask() string {
@@ -1688,7 +1774,7 @@ type Node struct {
 
 func (x *Node) Reset() {
 	*x = Node{}
-	mi := &file_messages_model_proto_msgTypes[8]
+	mi := &file_messages_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +1786,7 @@ func (x *Node) String() string {
 func (*Node) ProtoMessage() {}
 
 func (x *Node) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[8]
+	mi := &file_messages_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +1799,7 @@ func (x *Node) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Node.ProtoReflect.Descriptor instead.
 func (*Node) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{8}
+	return file_messages_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Node) GetHostname() string {
@@ -1835,7 +1921,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_messages_model_proto_msgTypes[9]
+	mi := &file_messages_model_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1847,7 +1933,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[9]
+	mi := &file_messages_model_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1860,7 +1946,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{9}
+	return file_messages_model_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Agent) GetNode() string {
@@ -1916,7 +2002,7 @@ type Worker struct {
 
 func (x *Worker) Reset() {
 	*x = Worker{}
-	mi := &file_messages_model_proto_msgTypes[10]
+	mi := &file_messages_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1928,7 +2014,7 @@ func (x *Worker) String() string {
 func (*Worker) ProtoMessage() {}
 
 func (x *Worker) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[10]
+	mi := &file_messages_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1941,7 +2027,7 @@ func (x *Worker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Worker.ProtoReflect.Descriptor instead.
 func (*Worker) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{10}
+	return file_messages_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Worker) GetAgent() string {
@@ -2025,7 +2111,7 @@ type Deployment struct {
 
 func (x *Deployment) Reset() {
 	*x = Deployment{}
-	mi := &file_messages_model_proto_msgTypes[11]
+	mi := &file_messages_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2037,7 +2123,7 @@ func (x *Deployment) String() string {
 func (*Deployment) ProtoMessage() {}
 
 func (x *Deployment) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[11]
+	mi := &file_messages_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2050,7 +2136,7 @@ func (x *Deployment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deployment.ProtoReflect.Descriptor instead.
 func (*Deployment) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{11}
+	return file_messages_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Deployment) GetProcessor() string {
@@ -2129,7 +2215,7 @@ type User struct {
 
 func (x *User) Reset() {
 	*x = User{}
-	mi := &file_messages_model_proto_msgTypes[12]
+	mi := &file_messages_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2141,7 +2227,7 @@ func (x *User) String() string {
 func (*User) ProtoMessage() {}
 
 func (x *User) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[12]
+	mi := &file_messages_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2154,7 +2240,7 @@ func (x *User) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use User.ProtoReflect.Descriptor instead.
 func (*User) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{12}
+	return file_messages_model_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *User) GetEmail() string {
@@ -2201,7 +2287,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_messages_model_proto_msgTypes[13]
+	mi := &file_messages_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2213,7 +2299,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[13]
+	mi := &file_messages_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2226,7 +2312,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{13}
+	return file_messages_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Role) GetPrivileges() []string {
@@ -2245,7 +2331,7 @@ type Privilege struct {
 
 func (x *Privilege) Reset() {
 	*x = Privilege{}
-	mi := &file_messages_model_proto_msgTypes[14]
+	mi := &file_messages_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2257,7 +2343,7 @@ func (x *Privilege) String() string {
 func (*Privilege) ProtoMessage() {}
 
 func (x *Privilege) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[14]
+	mi := &file_messages_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2270,7 +2356,7 @@ func (x *Privilege) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Privilege.ProtoReflect.Descriptor instead.
 func (*Privilege) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{14}
+	return file_messages_model_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Privilege) GetRight() string {
@@ -2294,7 +2380,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_messages_model_proto_msgTypes[15]
+	mi := &file_messages_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2306,7 +2392,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[15]
+	mi := &file_messages_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2319,7 +2405,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{15}
+	return file_messages_model_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Network) GetNetworkId() string {
@@ -2373,7 +2459,7 @@ type Scheduler struct {
 
 func (x *Scheduler) Reset() {
 	*x = Scheduler{}
-	mi := &file_messages_model_proto_msgTypes[16]
+	mi := &file_messages_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2385,7 +2471,7 @@ func (x *Scheduler) String() string {
 func (*Scheduler) ProtoMessage() {}
 
 func (x *Scheduler) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_model_proto_msgTypes[16]
+	mi := &file_messages_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2398,7 +2484,7 @@ func (x *Scheduler) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduler.ProtoReflect.Descriptor instead.
 func (*Scheduler) Descriptor() ([]byte, []int) {
-	return file_messages_model_proto_rawDescGZIP(), []int{16}
+	return file_messages_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Scheduler) GetStrategy() string {
@@ -2462,7 +2548,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
 	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
 	"\n" +
-	"dead_calls\x186 \x01(\x03R\tdeadCalls\"\xe5\b\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\"\x96\t\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06branch\x18\x02 \x01(\tR\x06branch\x12\x16\n" +
@@ -2505,7 +2591,8 @@ const file_messages_model_proto_rawDesc = "" +
 	"\trestarted\x18$ \x01(\x04R\trestarted\x12'\n" +
 	"\aserving\x18( \x01(\v2\r.flow.v1.CodeR\aserving\x12\x16\n" +
 	"\x06proven\x18) \x01(\bR\x06proven\x12\x19\n" +
-	"\bgiven_up\x18* \x01(\bR\agivenUp\"\xca\x01\n" +
+	"\bgiven_up\x18* \x01(\bR\agivenUp\x12/\n" +
+	"\toverrides\x182 \x03(\v2\x11.flow.v1.OverrideR\toverrides\"\xfb\x01\n" +
 	"\x04Code\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\tR\x06commit\x12\x16\n" +
@@ -2515,7 +2602,13 @@ const file_messages_model_proto_rawDesc = "" +
 	"modulepath\x12\"\n" +
 	"\frequirements\x18\x05 \x01(\tR\frequirements\x12\x16\n" +
 	"\x06python\x18\x06 \x01(\tR\x06python\x12\x1c\n" +
-	"\trestarted\x18\a \x01(\x04R\trestarted\"\x84\a\n" +
+	"\trestarted\x18\a \x01(\x04R\trestarted\x12/\n" +
+	"\toverrides\x18\x14 \x03(\v2\x11.flow.v1.OverrideR\toverrides\"j\n" +
+	"\bOverride\x12\x1a\n" +
+	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\x12\x14\n" +
+	"\x05mixin\x18\x03 \x01(\bR\x05mixin\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"\x84\a\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2698,7 +2791,7 @@ func file_messages_model_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_model_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_messages_model_proto_goTypes = []any{
 	(Kind)(0),          // 0: flow.v1.Kind
 	(ArgumentKind)(0),  // 1: flow.v1.ArgumentKind
@@ -2706,44 +2799,47 @@ var file_messages_model_proto_goTypes = []any{
 	(*Queue)(nil),      // 3: flow.v1.Queue
 	(*Processor)(nil),  // 4: flow.v1.Processor
 	(*Code)(nil),       // 5: flow.v1.Code
-	(*Socket)(nil),     // 6: flow.v1.Socket
-	(*Plug)(nil),       // 7: flow.v1.Plug
-	(*Task)(nil),       // 8: flow.v1.Task
-	(*Argument)(nil),   // 9: flow.v1.Argument
-	(*Node)(nil),       // 10: flow.v1.Node
-	(*Agent)(nil),      // 11: flow.v1.Agent
-	(*Worker)(nil),     // 12: flow.v1.Worker
-	(*Deployment)(nil), // 13: flow.v1.Deployment
-	(*User)(nil),       // 14: flow.v1.User
-	(*Role)(nil),       // 15: flow.v1.Role
-	(*Privilege)(nil),  // 16: flow.v1.Privilege
-	(*Network)(nil),    // 17: flow.v1.Network
-	(*Scheduler)(nil),  // 18: flow.v1.Scheduler
+	(*Override)(nil),   // 6: flow.v1.Override
+	(*Socket)(nil),     // 7: flow.v1.Socket
+	(*Plug)(nil),       // 8: flow.v1.Plug
+	(*Task)(nil),       // 9: flow.v1.Task
+	(*Argument)(nil),   // 10: flow.v1.Argument
+	(*Node)(nil),       // 11: flow.v1.Node
+	(*Agent)(nil),      // 12: flow.v1.Agent
+	(*Worker)(nil),     // 13: flow.v1.Worker
+	(*Deployment)(nil), // 14: flow.v1.Deployment
+	(*User)(nil),       // 15: flow.v1.User
+	(*Role)(nil),       // 16: flow.v1.Role
+	(*Privilege)(nil),  // 17: flow.v1.Privilege
+	(*Network)(nil),    // 18: flow.v1.Network
+	(*Scheduler)(nil),  // 19: flow.v1.Scheduler
 }
 var file_messages_model_proto_depIdxs = []int32{
 	0,  // 0: flow.v1.Object.kind:type_name -> flow.v1.Kind
 	3,  // 1: flow.v1.Object.queue:type_name -> flow.v1.Queue
 	4,  // 2: flow.v1.Object.processor:type_name -> flow.v1.Processor
-	6,  // 3: flow.v1.Object.socket:type_name -> flow.v1.Socket
-	7,  // 4: flow.v1.Object.plug:type_name -> flow.v1.Plug
-	8,  // 5: flow.v1.Object.task:type_name -> flow.v1.Task
-	9,  // 6: flow.v1.Object.argument:type_name -> flow.v1.Argument
-	10, // 7: flow.v1.Object.node:type_name -> flow.v1.Node
-	11, // 8: flow.v1.Object.agent:type_name -> flow.v1.Agent
-	12, // 9: flow.v1.Object.worker:type_name -> flow.v1.Worker
-	13, // 10: flow.v1.Object.deployment:type_name -> flow.v1.Deployment
-	14, // 11: flow.v1.Object.user:type_name -> flow.v1.User
-	15, // 12: flow.v1.Object.role:type_name -> flow.v1.Role
-	16, // 13: flow.v1.Object.privilege:type_name -> flow.v1.Privilege
-	17, // 14: flow.v1.Object.network:type_name -> flow.v1.Network
-	18, // 15: flow.v1.Object.scheduler:type_name -> flow.v1.Scheduler
+	7,  // 3: flow.v1.Object.socket:type_name -> flow.v1.Socket
+	8,  // 4: flow.v1.Object.plug:type_name -> flow.v1.Plug
+	9,  // 5: flow.v1.Object.task:type_name -> flow.v1.Task
+	10, // 6: flow.v1.Object.argument:type_name -> flow.v1.Argument
+	11, // 7: flow.v1.Object.node:type_name -> flow.v1.Node
+	12, // 8: flow.v1.Object.agent:type_name -> flow.v1.Agent
+	13, // 9: flow.v1.Object.worker:type_name -> flow.v1.Worker
+	14, // 10: flow.v1.Object.deployment:type_name -> flow.v1.Deployment
+	15, // 11: flow.v1.Object.user:type_name -> flow.v1.User
+	16, // 12: flow.v1.Object.role:type_name -> flow.v1.Role
+	17, // 13: flow.v1.Object.privilege:type_name -> flow.v1.Privilege
+	18, // 14: flow.v1.Object.network:type_name -> flow.v1.Network
+	19, // 15: flow.v1.Object.scheduler:type_name -> flow.v1.Scheduler
 	5,  // 16: flow.v1.Processor.serving:type_name -> flow.v1.Code
-	1,  // 17: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	6,  // 17: flow.v1.Processor.overrides:type_name -> flow.v1.Override
+	6,  // 18: flow.v1.Code.overrides:type_name -> flow.v1.Override
+	1,  // 19: flow.v1.Argument.kind:type_name -> flow.v1.ArgumentKind
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_messages_model_proto_init() }
@@ -2768,14 +2864,14 @@ func file_messages_model_proto_init() {
 		(*Object_Network)(nil),
 		(*Object_Scheduler)(nil),
 	}
-	file_messages_model_proto_msgTypes[4].OneofWrappers = []any{}
+	file_messages_model_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_model_proto_rawDesc), len(file_messages_model_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

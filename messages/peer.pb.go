@@ -237,7 +237,9 @@ type QueryRequest struct {
 	//	*QueryRequest_List
 	//	*QueryRequest_Stats
 	//	*QueryRequest_Gates
+	//	*QueryRequest_Chunks
 	//	*QueryRequest_Schedules
+	//	*QueryRequest_Dead
 	//	*QueryRequest_Explain
 	//	*QueryRequest_Logs
 	Query         isQueryRequest_Query `protobuf_oneof:"query"`
@@ -333,10 +335,28 @@ func (x *QueryRequest) GetGates() *GatesQuery {
 	return nil
 }
 
+func (x *QueryRequest) GetChunks() *ChunksQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Chunks); ok {
+			return x.Chunks
+		}
+	}
+	return nil
+}
+
 func (x *QueryRequest) GetSchedules() *SchedulesQuery {
 	if x != nil {
 		if x, ok := x.Query.(*QueryRequest_Schedules); ok {
 			return x.Schedules
+		}
+	}
+	return nil
+}
+
+func (x *QueryRequest) GetDead() *DeadQuery {
+	if x != nil {
+		if x, ok := x.Query.(*QueryRequest_Dead); ok {
+			return x.Dead
 		}
 	}
 	return nil
@@ -387,8 +407,16 @@ type QueryRequest_Gates struct {
 	Gates *GatesQuery `protobuf:"bytes,7,opt,name=gates,proto3,oneof"`
 }
 
+type QueryRequest_Chunks struct {
+	Chunks *ChunksQuery `protobuf:"bytes,56,opt,name=chunks,proto3,oneof"`
+}
+
 type QueryRequest_Schedules struct {
 	Schedules *SchedulesQuery `protobuf:"bytes,20,opt,name=schedules,proto3,oneof"`
+}
+
+type QueryRequest_Dead struct {
+	Dead *DeadQuery `protobuf:"bytes,21,opt,name=dead,proto3,oneof"`
 }
 
 type QueryRequest_Explain struct {
@@ -407,7 +435,11 @@ func (*QueryRequest_Stats) isQueryRequest_Query() {}
 
 func (*QueryRequest_Gates) isQueryRequest_Query() {}
 
+func (*QueryRequest_Chunks) isQueryRequest_Query() {}
+
 func (*QueryRequest_Schedules) isQueryRequest_Query() {}
+
+func (*QueryRequest_Dead) isQueryRequest_Query() {}
 
 func (*QueryRequest_Explain) isQueryRequest_Query() {}
 
@@ -555,6 +587,112 @@ func (x *GatesQuery) GetSocket() string {
 	return ""
 }
 
+// ChunksQuery asks for a part of a large value.
+type ChunksQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Hash          []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
+	First         uint32                 `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"` // index of the first chunk
+	Count         uint32                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChunksQuery) Reset() {
+	*x = ChunksQuery{}
+	mi := &file_messages_peer_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChunksQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChunksQuery) ProtoMessage() {}
+
+func (x *ChunksQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChunksQuery.ProtoReflect.Descriptor instead.
+func (*ChunksQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ChunksQuery) GetHash() []byte {
+	if x != nil {
+		return x.Hash
+	}
+	return nil
+}
+
+func (x *ChunksQuery) GetFirst() uint32 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *ChunksQuery) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// Chunks is a part of a large value.
+type Chunks struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Data          [][]byte               `protobuf:"bytes,1,rep,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Chunks) Reset() {
+	*x = Chunks{}
+	mi := &file_messages_peer_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Chunks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Chunks) ProtoMessage() {}
+
+func (x *Chunks) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Chunks.ProtoReflect.Descriptor instead.
+func (*Chunks) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Chunks) GetData() [][]byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // SchedulesQuery asks for the schedules of a partition's sockets.
 type SchedulesQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -564,7 +702,7 @@ type SchedulesQuery struct {
 
 func (x *SchedulesQuery) Reset() {
 	*x = SchedulesQuery{}
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -576,7 +714,7 @@ func (x *SchedulesQuery) String() string {
 func (*SchedulesQuery) ProtoMessage() {}
 
 func (x *SchedulesQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[8]
+	mi := &file_messages_peer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -589,7 +727,145 @@ func (x *SchedulesQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SchedulesQuery.ProtoReflect.Descriptor instead.
 func (*SchedulesQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{8}
+	return file_messages_peer_proto_rawDescGZIP(), []int{10}
+}
+
+// DeadQuery asks for dead letters, the latest first, or for one with its
+// arguments.
+type DeadQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`         // this one; absent: a list
+	Socket        string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"` // only of this socket: its id
+	Type          string                 `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`     // only those that died of this
+	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`  // only those that died at this time or later, microseconds
+	Rows          int32                  `protobuf:"varint,5,opt,name=rows,proto3" json:"rows,omitempty"`
+	Cursor        string                 `protobuf:"bytes,6,opt,name=cursor,proto3" json:"cursor,omitempty"` // behind it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadQuery) Reset() {
+	*x = DeadQuery{}
+	mi := &file_messages_peer_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadQuery) ProtoMessage() {}
+
+func (x *DeadQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadQuery.ProtoReflect.Descriptor instead.
+func (*DeadQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *DeadQuery) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *DeadQuery) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *DeadQuery) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *DeadQuery) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *DeadQuery) GetRows() int32 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *DeadQuery) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+type DeadPage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Letters       []*DeadLetter          `protobuf:"bytes,1,rep,name=letters,proto3" json:"letters,omitempty"`
+	Next          string                 `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"` // where the list goes on; empty: it has ended
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeadPage) Reset() {
+	*x = DeadPage{}
+	mi := &file_messages_peer_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeadPage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeadPage) ProtoMessage() {}
+
+func (x *DeadPage) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeadPage.ProtoReflect.Descriptor instead.
+func (*DeadPage) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DeadPage) GetLetters() []*DeadLetter {
+	if x != nil {
+		return x.Letters
+	}
+	return nil
+}
+
+func (x *DeadPage) GetNext() string {
+	if x != nil {
+		return x.Next
+	}
+	return ""
 }
 
 type QueryResponse struct {
@@ -599,7 +875,9 @@ type QueryResponse struct {
 	Page          *CallPage              `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
 	Stats         *Stats                 `protobuf:"bytes,4,opt,name=stats,proto3" json:"stats,omitempty"`
 	Gate          *Gate                  `protobuf:"bytes,5,opt,name=gate,proto3" json:"gate,omitempty"`
+	Chunks        *Chunks                `protobuf:"bytes,56,opt,name=chunks,proto3" json:"chunks,omitempty"`
 	Schedules     []*ScheduleState       `protobuf:"bytes,20,rep,name=schedules,proto3" json:"schedules,omitempty"`
+	Dead          *DeadPage              `protobuf:"bytes,21,opt,name=dead,proto3" json:"dead,omitempty"`
 	Explanation   *Explanation           `protobuf:"bytes,51,opt,name=explanation,proto3" json:"explanation,omitempty"`
 	Logs          []*AttemptLog          `protobuf:"bytes,52,rep,name=logs,proto3" json:"logs,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -608,7 +886,7 @@ type QueryResponse struct {
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -620,7 +898,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[9]
+	mi := &file_messages_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -633,7 +911,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{9}
+	return file_messages_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *QueryResponse) GetIndex() uint64 {
@@ -671,9 +949,23 @@ func (x *QueryResponse) GetGate() *Gate {
 	return nil
 }
 
+func (x *QueryResponse) GetChunks() *Chunks {
+	if x != nil {
+		return x.Chunks
+	}
+	return nil
+}
+
 func (x *QueryResponse) GetSchedules() []*ScheduleState {
 	if x != nil {
 		return x.Schedules
+	}
+	return nil
+}
+
+func (x *QueryResponse) GetDead() *DeadPage {
+	if x != nil {
+		return x.Dead
 	}
 	return nil
 }
@@ -704,7 +996,7 @@ type CallPage struct {
 
 func (x *CallPage) Reset() {
 	*x = CallPage{}
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -716,7 +1008,7 @@ func (x *CallPage) String() string {
 func (*CallPage) ProtoMessage() {}
 
 func (x *CallPage) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[10]
+	mi := &file_messages_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -729,7 +1021,7 @@ func (x *CallPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallPage.ProtoReflect.Descriptor instead.
 func (*CallPage) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{10}
+	return file_messages_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CallPage) GetCalls() []*Call {
@@ -774,7 +1066,7 @@ type Stats struct {
 
 func (x *Stats) Reset() {
 	*x = Stats{}
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +1078,7 @@ func (x *Stats) String() string {
 func (*Stats) ProtoMessage() {}
 
 func (x *Stats) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[11]
+	mi := &file_messages_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +1091,7 @@ func (x *Stats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stats.ProtoReflect.Descriptor instead.
 func (*Stats) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{11}
+	return file_messages_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Stats) GetTotal() int64 {
@@ -855,7 +1147,7 @@ type AwaitRequest struct {
 
 func (x *AwaitRequest) Reset() {
 	*x = AwaitRequest{}
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +1159,7 @@ func (x *AwaitRequest) String() string {
 func (*AwaitRequest) ProtoMessage() {}
 
 func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[12]
+	mi := &file_messages_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +1172,7 @@ func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRequest.ProtoReflect.Descriptor instead.
 func (*AwaitRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{12}
+	return file_messages_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AwaitRequest) GetGroup() uint32 {
@@ -906,7 +1198,7 @@ type AwaitResponse struct {
 
 func (x *AwaitResponse) Reset() {
 	*x = AwaitResponse{}
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1210,7 @@ func (x *AwaitResponse) String() string {
 func (*AwaitResponse) ProtoMessage() {}
 
 func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[13]
+	mi := &file_messages_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1223,7 @@ func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
 func (*AwaitResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{13}
+	return file_messages_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AwaitResponse) GetCall() *Call {
@@ -954,7 +1246,7 @@ type AwaitSomeRequest struct {
 
 func (x *AwaitSomeRequest) Reset() {
 	*x = AwaitSomeRequest{}
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1258,7 @@ func (x *AwaitSomeRequest) String() string {
 func (*AwaitSomeRequest) ProtoMessage() {}
 
 func (x *AwaitSomeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[14]
+	mi := &file_messages_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -979,7 +1271,7 @@ func (x *AwaitSomeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitSomeRequest.ProtoReflect.Descriptor instead.
 func (*AwaitSomeRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{14}
+	return file_messages_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AwaitSomeRequest) GetFirst() []byte {
@@ -1012,7 +1304,7 @@ type AwaitSomeResponse struct {
 
 func (x *AwaitSomeResponse) Reset() {
 	*x = AwaitSomeResponse{}
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1024,7 +1316,7 @@ func (x *AwaitSomeResponse) String() string {
 func (*AwaitSomeResponse) ProtoMessage() {}
 
 func (x *AwaitSomeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[15]
+	mi := &file_messages_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1037,7 +1329,7 @@ func (x *AwaitSomeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitSomeResponse.ProtoReflect.Descriptor instead.
 func (*AwaitSomeResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{15}
+	return file_messages_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AwaitSomeResponse) GetCalls() []*Call {
@@ -1062,7 +1354,7 @@ type ActorEnvelope struct {
 
 func (x *ActorEnvelope) Reset() {
 	*x = ActorEnvelope{}
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1074,7 +1366,7 @@ func (x *ActorEnvelope) String() string {
 func (*ActorEnvelope) ProtoMessage() {}
 
 func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[16]
+	mi := &file_messages_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1087,7 +1379,7 @@ func (x *ActorEnvelope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActorEnvelope.ProtoReflect.Descriptor instead.
 func (*ActorEnvelope) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{16}
+	return file_messages_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ActorEnvelope) GetTarget() string {
@@ -1145,7 +1437,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1157,7 +1449,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[17]
+	mi := &file_messages_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1170,7 +1462,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{17}
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -1211,7 +1503,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1223,7 +1515,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[18]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1236,7 +1528,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{18}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Held) GetCall() []byte {
@@ -1264,7 +1556,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1276,7 +1568,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[19]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1289,7 +1581,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{19}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1316,7 +1608,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1328,7 +1620,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[20]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1341,7 +1633,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{20}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Panic) GetReason() string {
@@ -1361,7 +1653,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1665,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1678,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1406,7 +1698,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1710,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1723,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1459,7 +1751,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1471,7 +1763,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1484,7 +1776,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1503,7 +1795,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1515,7 +1807,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1528,7 +1820,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1551,7 +1843,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1563,7 +1855,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1576,7 +1868,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Server) GetNode() string {
@@ -1619,7 +1911,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1631,7 +1923,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1644,7 +1936,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1678,7 +1970,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1982,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1995,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{27}
+	return file_messages_peer_proto_rawDescGZIP(), []int{31}
 }
 
 type PlacementsResponse struct {
@@ -1715,7 +2007,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1727,7 +2019,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1740,7 +2032,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{28}
+	return file_messages_peer_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -1760,7 +2052,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1772,7 +2064,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1785,7 +2077,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{29}
+	return file_messages_peer_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -1806,7 +2098,7 @@ type HostedResponse struct {
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1818,7 +2110,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1831,7 +2123,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{30}
+	return file_messages_peer_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -1869,7 +2161,7 @@ type DigestRequest struct {
 
 func (x *DigestRequest) Reset() {
 	*x = DigestRequest{}
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1881,7 +2173,7 @@ func (x *DigestRequest) String() string {
 func (*DigestRequest) ProtoMessage() {}
 
 func (x *DigestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1894,7 +2186,7 @@ func (x *DigestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
 func (*DigestRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{31}
+	return file_messages_peer_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DigestRequest) GetGroup() uint32 {
@@ -1928,7 +2220,7 @@ type DigestResponse struct {
 
 func (x *DigestResponse) Reset() {
 	*x = DigestResponse{}
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1940,7 +2232,7 @@ func (x *DigestResponse) String() string {
 func (*DigestResponse) ProtoMessage() {}
 
 func (x *DigestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2245,7 @@ func (x *DigestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
 func (*DigestResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{32}
+	return file_messages_peer_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DigestResponse) GetKnown() bool {
@@ -1979,7 +2271,7 @@ type ExplainQuery struct {
 
 func (x *ExplainQuery) Reset() {
 	*x = ExplainQuery{}
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1991,7 +2283,7 @@ func (x *ExplainQuery) String() string {
 func (*ExplainQuery) ProtoMessage() {}
 
 func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2004,7 +2296,7 @@ func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainQuery.ProtoReflect.Descriptor instead.
 func (*ExplainQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{33}
+	return file_messages_peer_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ExplainQuery) GetId() []byte {
@@ -2024,7 +2316,7 @@ type LogsQuery struct {
 
 func (x *LogsQuery) Reset() {
 	*x = LogsQuery{}
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2328,7 @@ func (x *LogsQuery) String() string {
 func (*LogsQuery) ProtoMessage() {}
 
 func (x *LogsQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2341,7 @@ func (x *LogsQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsQuery.ProtoReflect.Descriptor instead.
 func (*LogsQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{34}
+	return file_messages_peer_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *LogsQuery) GetId() []byte {
@@ -2084,7 +2376,7 @@ type PollRequest struct {
 
 func (x *PollRequest) Reset() {
 	*x = PollRequest{}
-	mi := &file_messages_peer_proto_msgTypes[35]
+	mi := &file_messages_peer_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2096,7 +2388,7 @@ func (x *PollRequest) String() string {
 func (*PollRequest) ProtoMessage() {}
 
 func (x *PollRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[35]
+	mi := &file_messages_peer_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2109,7 +2401,7 @@ func (x *PollRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollRequest.ProtoReflect.Descriptor instead.
 func (*PollRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{35}
+	return file_messages_peer_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PollRequest) GetGroup() uint32 {
@@ -2182,7 +2474,7 @@ type PollResponse struct {
 
 func (x *PollResponse) Reset() {
 	*x = PollResponse{}
-	mi := &file_messages_peer_proto_msgTypes[36]
+	mi := &file_messages_peer_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2194,7 +2486,7 @@ func (x *PollResponse) String() string {
 func (*PollResponse) ProtoMessage() {}
 
 func (x *PollResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[36]
+	mi := &file_messages_peer_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2207,7 +2499,7 @@ func (x *PollResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollResponse.ProtoReflect.Descriptor instead.
 func (*PollResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{36}
+	return file_messages_peer_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *PollResponse) GetEpoch() uint64 {
@@ -2260,15 +2552,17 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x10ReadIndexRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\")\n" +
 	"\x11ReadIndexResponse\x12\x14\n" +
-	"\x05index\x18\x01 \x01(\x04R\x05index\"\xa2\x03\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\"\xfc\x03\n" +
 	"\fQueryRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12(\n" +
 	"\x04call\x18\x03 \x01(\v2\x12.flow.v1.CallQueryH\x00R\x04call\x12/\n" +
 	"\x04list\x18\x04 \x01(\v2\x19.flow.v1.ListCallsRequestH\x00R\x04list\x12+\n" +
 	"\x05stats\x18\x05 \x01(\v2\x13.flow.v1.StatsQueryH\x00R\x05stats\x12+\n" +
-	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x127\n" +
-	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x121\n" +
+	"\x05gates\x18\a \x01(\v2\x13.flow.v1.GatesQueryH\x00R\x05gates\x12.\n" +
+	"\x06chunks\x188 \x01(\v2\x14.flow.v1.ChunksQueryH\x00R\x06chunks\x127\n" +
+	"\tschedules\x18\x14 \x01(\v2\x17.flow.v1.SchedulesQueryH\x00R\tschedules\x12(\n" +
+	"\x04dead\x18\x15 \x01(\v2\x12.flow.v1.DeadQueryH\x00R\x04dead\x121\n" +
 	"\aexplain\x183 \x01(\v2\x15.flow.v1.ExplainQueryH\x00R\aexplain\x12(\n" +
 	"\x04logs\x184 \x01(\v2\x12.flow.v1.LogsQueryH\x00R\x04logs\x12\x12\n" +
 	"\x04skip\x18\x06 \x01(\x03R\x04skipB\a\n" +
@@ -2281,15 +2575,33 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\"$\n" +
 	"\n" +
 	"GatesQuery\x12\x16\n" +
-	"\x06socket\x18\x01 \x01(\tR\x06socket\"\x10\n" +
-	"\x0eSchedulesQuery\"\xcf\x02\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\"M\n" +
+	"\vChunksQuery\x12\x12\n" +
+	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\x14\n" +
+	"\x05first\x18\x02 \x01(\rR\x05first\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\"\x1c\n" +
+	"\x06Chunks\x12\x12\n" +
+	"\x04data\x18\x01 \x03(\fR\x04data\"\x10\n" +
+	"\x0eSchedulesQuery\"\x89\x01\n" +
+	"\tDeadQuery\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
+	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\tR\x04type\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x12\n" +
+	"\x04rows\x18\x05 \x01(\x05R\x04rows\x12\x16\n" +
+	"\x06cursor\x18\x06 \x01(\tR\x06cursor\"M\n" +
+	"\bDeadPage\x12-\n" +
+	"\aletters\x18\x01 \x03(\v2\x13.flow.v1.DeadLetterR\aletters\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\tR\x04next\"\x9f\x03\n" +
 	"\rQueryResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12!\n" +
 	"\x04call\x18\x02 \x01(\v2\r.flow.v1.CallR\x04call\x12%\n" +
 	"\x04page\x18\x03 \x01(\v2\x11.flow.v1.CallPageR\x04page\x12$\n" +
 	"\x05stats\x18\x04 \x01(\v2\x0e.flow.v1.StatsR\x05stats\x12!\n" +
-	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\x124\n" +
-	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\x126\n" +
+	"\x04gate\x18\x05 \x01(\v2\r.flow.v1.GateR\x04gate\x12'\n" +
+	"\x06chunks\x188 \x01(\v2\x0f.flow.v1.ChunksR\x06chunks\x124\n" +
+	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\x12%\n" +
+	"\x04dead\x18\x15 \x01(\v2\x11.flow.v1.DeadPageR\x04dead\x126\n" +
 	"\vexplanation\x183 \x01(\v2\x14.flow.v1.ExplanationR\vexplanation\x12'\n" +
 	"\x04logs\x184 \x03(\v2\x13.flow.v1.AttemptLogR\x04logs\"s\n" +
 	"\bCallPage\x12#\n" +
@@ -2407,7 +2719,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -2417,78 +2729,88 @@ var file_messages_peer_proto_goTypes = []any{
 	(*CallQuery)(nil),          // 5: flow.v1.CallQuery
 	(*StatsQuery)(nil),         // 6: flow.v1.StatsQuery
 	(*GatesQuery)(nil),         // 7: flow.v1.GatesQuery
-	(*SchedulesQuery)(nil),     // 8: flow.v1.SchedulesQuery
-	(*QueryResponse)(nil),      // 9: flow.v1.QueryResponse
-	(*CallPage)(nil),           // 10: flow.v1.CallPage
-	(*Stats)(nil),              // 11: flow.v1.Stats
-	(*AwaitRequest)(nil),       // 12: flow.v1.AwaitRequest
-	(*AwaitResponse)(nil),      // 13: flow.v1.AwaitResponse
-	(*AwaitSomeRequest)(nil),   // 14: flow.v1.AwaitSomeRequest
-	(*AwaitSomeResponse)(nil),  // 15: flow.v1.AwaitSomeResponse
-	(*ActorEnvelope)(nil),      // 16: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 17: flow.v1.KeepAlive
-	(*Held)(nil),               // 18: flow.v1.Held
-	(*SessionUnknown)(nil),     // 19: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 20: flow.v1.Panic
-	(*CallRequest)(nil),        // 21: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 22: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 23: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 24: flow.v1.ServersResponse
-	(*Server)(nil),             // 25: flow.v1.Server
-	(*Gossip)(nil),             // 26: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 27: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 28: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 29: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 30: flow.v1.HostedResponse
-	(*DigestRequest)(nil),      // 31: flow.v1.DigestRequest
-	(*DigestResponse)(nil),     // 32: flow.v1.DigestResponse
-	(*ExplainQuery)(nil),       // 33: flow.v1.ExplainQuery
-	(*LogsQuery)(nil),          // 34: flow.v1.LogsQuery
-	(*PollRequest)(nil),        // 35: flow.v1.PollRequest
-	(*PollResponse)(nil),       // 36: flow.v1.PollResponse
-	(*Reply)(nil),              // 37: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 38: flow.v1.ListCallsRequest
-	(*Call)(nil),               // 39: flow.v1.Call
-	(*Gate)(nil),               // 40: flow.v1.Gate
-	(*ScheduleState)(nil),      // 41: flow.v1.ScheduleState
-	(*Explanation)(nil),        // 42: flow.v1.Explanation
-	(*AttemptLog)(nil),         // 43: flow.v1.AttemptLog
-	(*Enqueue)(nil),            // 44: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 45: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 46: flow.v1.GroupPlacement
-	(*Notice)(nil),             // 47: flow.v1.Notice
+	(*ChunksQuery)(nil),        // 8: flow.v1.ChunksQuery
+	(*Chunks)(nil),             // 9: flow.v1.Chunks
+	(*SchedulesQuery)(nil),     // 10: flow.v1.SchedulesQuery
+	(*DeadQuery)(nil),          // 11: flow.v1.DeadQuery
+	(*DeadPage)(nil),           // 12: flow.v1.DeadPage
+	(*QueryResponse)(nil),      // 13: flow.v1.QueryResponse
+	(*CallPage)(nil),           // 14: flow.v1.CallPage
+	(*Stats)(nil),              // 15: flow.v1.Stats
+	(*AwaitRequest)(nil),       // 16: flow.v1.AwaitRequest
+	(*AwaitResponse)(nil),      // 17: flow.v1.AwaitResponse
+	(*AwaitSomeRequest)(nil),   // 18: flow.v1.AwaitSomeRequest
+	(*AwaitSomeResponse)(nil),  // 19: flow.v1.AwaitSomeResponse
+	(*ActorEnvelope)(nil),      // 20: flow.v1.ActorEnvelope
+	(*KeepAlive)(nil),          // 21: flow.v1.KeepAlive
+	(*Held)(nil),               // 22: flow.v1.Held
+	(*SessionUnknown)(nil),     // 23: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 24: flow.v1.Panic
+	(*CallRequest)(nil),        // 25: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 26: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 27: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 28: flow.v1.ServersResponse
+	(*Server)(nil),             // 29: flow.v1.Server
+	(*Gossip)(nil),             // 30: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 31: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 32: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 33: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 34: flow.v1.HostedResponse
+	(*DigestRequest)(nil),      // 35: flow.v1.DigestRequest
+	(*DigestResponse)(nil),     // 36: flow.v1.DigestResponse
+	(*ExplainQuery)(nil),       // 37: flow.v1.ExplainQuery
+	(*LogsQuery)(nil),          // 38: flow.v1.LogsQuery
+	(*PollRequest)(nil),        // 39: flow.v1.PollRequest
+	(*PollResponse)(nil),       // 40: flow.v1.PollResponse
+	(*Reply)(nil),              // 41: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 42: flow.v1.ListCallsRequest
+	(*DeadLetter)(nil),         // 43: flow.v1.DeadLetter
+	(*Call)(nil),               // 44: flow.v1.Call
+	(*Gate)(nil),               // 45: flow.v1.Gate
+	(*ScheduleState)(nil),      // 46: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 47: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 48: flow.v1.AttemptLog
+	(*Enqueue)(nil),            // 49: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 50: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 51: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 52: flow.v1.Notice
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	37, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	41, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	38, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	42, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
-	8,  // 5: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
-	33, // 6: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
-	34, // 7: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
-	39, // 8: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
-	10, // 9: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
-	11, // 10: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	40, // 11: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
-	41, // 12: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
-	42, // 13: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
-	43, // 14: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
-	39, // 15: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	39, // 16: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	39, // 17: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
-	18, // 18: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	44, // 19: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	39, // 20: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	25, // 21: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	45, // 22: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	46, // 23: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	47, // 24: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	8,  // 5: flow.v1.QueryRequest.chunks:type_name -> flow.v1.ChunksQuery
+	10, // 6: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
+	11, // 7: flow.v1.QueryRequest.dead:type_name -> flow.v1.DeadQuery
+	37, // 8: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
+	38, // 9: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
+	43, // 10: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
+	44, // 11: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	14, // 12: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
+	15, // 13: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
+	45, // 14: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	9,  // 15: flow.v1.QueryResponse.chunks:type_name -> flow.v1.Chunks
+	46, // 16: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	12, // 17: flow.v1.QueryResponse.dead:type_name -> flow.v1.DeadPage
+	47, // 18: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	48, // 19: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	44, // 20: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	44, // 21: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	44, // 22: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	22, // 23: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	49, // 24: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	44, // 25: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	29, // 26: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	50, // 27: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	51, // 28: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	52, // 29: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -2503,18 +2825,20 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_List)(nil),
 		(*QueryRequest_Stats)(nil),
 		(*QueryRequest_Gates)(nil),
+		(*QueryRequest_Chunks)(nil),
 		(*QueryRequest_Schedules)(nil),
+		(*QueryRequest_Dead)(nil),
 		(*QueryRequest_Explain)(nil),
 		(*QueryRequest_Logs)(nil),
 	}
-	file_messages_peer_proto_msgTypes[31].OneofWrappers = []any{}
+	file_messages_peer_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -46,6 +46,9 @@ func checkProcessor(op string, o *messages.Object) *messages.Error {
 		return invalid("concurrency is %d, it must be 1 to %d", p.Concurrency, MaxConcurrency)
 	case o.RequestedStatus != Running && o.RequestedStatus != Paused && o.RequestedStatus != Stopped:
 		return invalid("%q cannot be asked for", o.RequestedStatus).WithHint("ask for %s, %s or %s", Running, Paused, Stopped)
+	case len(p.Overrides) > messages.MaxOverrides:
+		return invalid("%d of its functions have other code than the repository, and %d are the most", len(p.Overrides), messages.MaxOverrides).
+			WithHint("bring them into the repository")
 	case !validRate(p.Ratelimit):
 		return invalid("rate limit %q is not understood", p.Ratelimit).WithHint("write N/s, N/m or N/h, like 100/s")
 	}

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -20,7 +21,7 @@ import (
 // codeOf is what a processor's fields ask for.
 func codeOf(p *messages.Processor) *messages.Code {
 	return &messages.Code{Gitrepo: p.Gitrepo, Commit: p.ResolvedCommit, Module: p.Module, Modulepath: p.Modulepath,
-		Requirements: p.Requirements, Python: p.Python, Restarted: p.Restarted}
+		Requirements: p.Requirements, Python: p.Python, Restarted: p.Restarted, Overrides: p.Overrides}
 }
 
 // servingCode is what a processor runs.
@@ -49,6 +50,7 @@ func Serving(o *messages.Object) (serving *messages.Object, pending bool) {
 	p := serving.GetProcessor()
 	p.Gitrepo, p.ResolvedCommit, p.Module, p.Modulepath = code.Gitrepo, code.Commit, code.Module, code.Modulepath
 	p.Requirements, p.Python, p.Restarted, p.Serving = code.Requirements, code.Python, code.Restarted, nil
+	p.Overrides = code.Overrides
 	return serving, true
 }
 
@@ -138,4 +140,11 @@ func (c *change) whyNotYet(o *messages.Object, deployments []*messages.Object) s
 const updating = "update processor"
 
 // shortCommit is a commit's hash as people write it.
-func shortCommit(hash string) string { return hash[:min(len(hash), 12)] }
+func shortCommit(name string) string {
+	commit, overrides, pinned := strings.Cut(name, "+")
+	commit = commit[:min(len(commit), 12)]
+	if pinned {
+		commit += "+" + overrides[:min(len(overrides), 4)]
+	}
+	return commit
+}

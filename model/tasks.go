@@ -67,7 +67,7 @@ func (c *change) setFunctions(processor *messages.Object, functions []*messages.
 	}
 	for _, f := range functions {
 		id := taskID(processor.Id, f.Name)
-		task := &messages.Task{Processor: processor.Id, Module: processor.GetProcessor().Module, Function: f.Name, Source: f.Source, Doc: f.Doc}
+		task := &messages.Task{Processor: processor.Id, Module: processor.GetProcessor().Module, Function: f.Name, Source: f.Source, Doc: f.Doc, Code: f.Code, Mixin: f.Mixin}
 		task.Gitrepo, _ = withoutCredentials(processor.GetProcessor().Gitrepo)
 		o := c.made(processor, messages.Kind_KIND_TASK, id, processor.Name+"."+f.Name)
 		o.Spec = &messages.Object_Task{Task: task}

@@ -23,7 +23,7 @@ func settable(kind messages.Kind) []string {
 			"processor.container_command", "processor.container_image", "processor.container_version", "processor.cron",
 			"processor.description", "processor.detached", "processor.endpoint", "processor.gitrepo", "processor.gittag",
 			"processor.hasapi", "processor.hostname", "processor.icon", "processor.ignoreresult", "processor.module",
-			"processor.modulepath", "processor.password", "processor.perworker", "processor.python", "processor.ratelimit",
+			"processor.modulepath", "processor.overrides", "processor.password", "processor.perworker", "processor.python", "processor.ratelimit",
 			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
 			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
 	case messages.Kind_KIND_SOCKET:

@@ -36,5 +36,6 @@ func openWorld(_ Config, p *place, _ *slog.Logger) (boundary, error) {
 
 // openCode gives code that needs no repository, and workers that need no process.
 func openCode(Config, *place, *slog.Logger) (code, error) {
-	return code{source: twin.Source{}, workers: twin.Workers{Note: twin.Note}, close: func() error { return nil }}, nil
+	flow := twin.OwnFlow()
+	return code{source: twin.Source{Flow: flow}, workers: twin.Workers{Flow: flow, Note: twin.Note}, close: func() error { return nil }}, nil
 }

@@ -183,7 +183,7 @@ func (n *Node) openWork(c *closers) (err error) {
 	})
 	hostname, _ := os.Hostname()
 	n.agent, err = actors.NewAgent(n.system, actors.AgentConfig{Boot: n.self.Boot, CPUs: n.config.CPUs, Grace: n.config.Grace, Name: n.self.Name, Hostname: hostname,
-		Proposer: n.router, Environments: n.code.source, Workers: n.code.workers, Leader: n.router.Leader})
+		Proposer: n.router, Values: n.router, Environments: n.code.source, Workers: n.code.workers, Leader: n.router.Leader})
 	if err != nil {
 		return err
 	}

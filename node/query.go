@@ -11,6 +11,10 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
+// maxChunks bounds the chunks of a large value that one answer has: it must fit a
+// peer's frame.
+const maxChunks = 16
+
 // query answers a question about a partition from this node's replica of it.
 func (n *Node) query(_ context.Context, q *messages.QueryRequest) (*messages.QueryResponse, error) {
 	rep := n.replicas.get(messages.GroupID(q.GetGroup()))
@@ -59,8 +63,12 @@ func (n *Node) answer(view kv.View, request *messages.QueryRequest, to *messages
 			return messages.Errorf(messages.NotFound, "get gate", "socket "+q.Gates.GetSocket(), "its partition does not know it")
 		}
 		to.Gate = gate
+	case *messages.QueryRequest_Chunks:
+		to.Chunks = &messages.Chunks{Data: flow.Chunks(view, q.Chunks.GetHash(), q.Chunks.GetFirst(), min(q.Chunks.GetCount(), maxChunks))}
 	case *messages.QueryRequest_Schedules:
 		to.Schedules = flow.Schedules(view)
+	case *messages.QueryRequest_Dead:
+		to.Dead = flow.DeadLetters(view, q.Dead)
 	default:
 		return messages.Errorf(messages.Invalid, "query partition", "", "the query is unknown to this version")
 	}

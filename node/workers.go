@@ -34,7 +34,7 @@ func eventOf(e worker.Event) actors.Event {
 		return actors.Begun{Call: e.Call, Attempt: e.Attempt}
 	case worker.Done:
 		return actors.Done{Call: e.Call, Attempt: e.Attempt, Outcome: e.Outcome, Result: e.Result,
-			Plugs: e.Plugs, Output: e.Output,
+			Routed: e.Routed, Output: e.Output,
 			Failure: e.Failure, Log: e.Log, Started: e.Started, Ended: e.Ended}
 	case worker.Exited:
 		return actors.Exited{Reason: e.Reason, Tail: e.Tail}

@@ -105,6 +105,11 @@ func Drop(tx kv.Tx, to messages.GroupID, seq uint64) {
 	}
 }
 
+// Accepted says whether a message was applied before.
+func Accepted(view kv.View, from messages.GroupID, seq uint64) bool {
+	return seq <= number(view, group(in, from))
+}
+
 // Accept says whether a message is the next of its stream, and counts it if so.
 // fresh false and no error: it was applied before.
 func Accept(tx kv.Tx, from messages.GroupID, seq uint64) (fresh bool, err error) {

@@ -111,7 +111,7 @@ func (g *Group) Propose(ctx context.Context, c messages.Command) (messages.Resul
 		return messages.Result{}, 0, messages.Errorf(messages.Invalid, op, g.subject(),
 			"a command of %d bytes is more than one log entry holds (%d)", len(c.Body), messages.MaxEntryBytes-64)
 	}
-	if brings(c.Type) && g.store.short() {
+	if brings(c) && g.store.short() {
 		e := messages.Errorf(messages.Exhausted, op, g.subject(), "disk full: less than %d MiB are free at the leader", g.store.config.ReserveBytes>>20).
 			WithHint("make room on the disk, or wait for calls to end")
 		e.RetryAfter = retryDisk
@@ -126,8 +126,15 @@ func (g *Group) Propose(ctx context.Context, c messages.Command) (messages.Resul
 
 // brings says whether a command brings new data that clients can be refused;
 // all others must pass on a full disk too, or it would never empty.
-func brings(t messages.CommandType) bool {
-	return t == messages.CommandEnqueue || t == messages.CommandEnqueueBatch || t == messages.CommandCreate
+func brings(c messages.Command) bool {
+	switch c.Type {
+	case messages.CommandEnqueue, messages.CommandEnqueueBatch, messages.CommandCreate:
+		return true
+	case messages.CommandPutChunk: // of a call's arguments, or of its result
+		m, err := c.Decode()
+		return err == nil && m.(*messages.PutChunk).Client
+	}
+	return false
 }
 
 func (g *Group) stopped() bool {

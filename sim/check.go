@@ -20,7 +20,7 @@ const (
 // Check looks for broken promises in a history.
 func Check(h History) []Violation {
 	var out []Violation
-	for _, check := range []func(History) []Violation{checkCalls, checkReplicas, checkLeaders, checkLiveness, checkExits} {
+	for _, check := range []func(History) []Violation{checkCalls, checkPlugs, checkReplicas, checkLeaders, checkLiveness, checkExits} {
 		out = append(out, check(h)...)
 	}
 	slices.SortStableFunc(out, func(a, b Violation) int { return int(min(1, max(-1, a.At-b.At))) })
@@ -32,10 +32,12 @@ var terminal = []string{"finished", "failed", "cancelled", "expired"}
 
 // checkCalls follows each call from its acceptance.
 func checkCalls(h History) (out []Violation) {
-	ids, keys, ends := map[string]string{}, map[string]string{}, map[string]string{}
+	ids, keys, ends, wants := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
 	for _, e := range h {
 		f := strings.SplitN(e.Line, " ", 4)
 		switch {
+		case f[0] == "invoke" && len(f) == 3:
+			wants[f[1]] = f[2]
 		case f[0] == "accepted" && len(f) == 3:
 			key, id := f[1], f[2]
 			if before, ok := ids[key]; ok && before != id {
@@ -52,7 +54,7 @@ func checkCalls(h History) (out []Violation) {
 			if before, ok := ends[f[1]]; ok && before != end {
 				out = append(out, Violation{promiseTerminal, e.At, fmt.Sprintf("call %s was %s and is %s", f[1], before, end)})
 			}
-			if want := fmt.Sprintf("finished %q", "TEXT:"+keys[f[1]]); f[2] == "finished" && end != want {
+			if want := fmt.Sprintf("finished %q", wants[keys[f[1]]]); f[2] == "finished" && end != want {
 				out = append(out, Violation{promiseTerminal, e.At, fmt.Sprintf("call %s is %s, want %s", f[1], end, want)})
 			}
 			ends[f[1]] = end

@@ -19,7 +19,7 @@ func told(lines ...string) History {
 var kept = []string{
 	"n1: leading 0 2",
 	"clients: prepared",
-	"clients: invoke c0-0",
+	"clients: invoke c0-0 TEXT:c0-0",
 	"n1: applied 1 5 aa",
 	"n2: applied 1 5 aa",
 	"n1: state 1 5 cc",

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/elasticcode/flow/sim/twin"
 )
 
 // Options say what to run.
@@ -25,6 +27,7 @@ type Options struct {
 	Calls   int           `json:"calls"`   // of each caller; 0: as many as the time allows
 	Faults  []string      `json:"faults"`  // kinds, of Kinds()
 	Script  []Event       `json:"script"`  // what happens; nil: what the seed draws of the kinds
+	Flow    *twin.Flow    `json:"flow"`    // what runs, and is called; nil: the usual
 	Trace   io.Writer     `json:"-"`       // takes each line of the trace; nil: nobody
 	Log     io.Writer     `json:"-"`       // takes the guests' logs; nil: nobody
 	Level   string        `json:"-"`       // of the nodes' logs; empty: none
@@ -77,6 +80,12 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	if err := CheckScript(o.Nodes, o.Faults, o.Script); err != nil {
 		return nil, err
 	}
+	if o.Flow == nil {
+		var err error
+		if o.Flow, err = parseFlow(usualFlow); err != nil {
+			return nil, err
+		}
+	}
 	if o.Callers == 0 {
 		o.Callers = DefaultCallers
 	}
@@ -119,20 +128,22 @@ func (w *World) build() {
 	var addresses []string
 	for i := range w.options.Nodes {
 		m := w.machine("n" + strconv.Itoa(i+1))
-		m.env = [][2]string{{"SIM_ROLE", "node"}, {"SIM_LOG", w.options.Level}}
+		m.env = append(m.env, [2]string{"SIM_ROLE", "node"}, [2]string{"SIM_LOG", w.options.Level})
 		if i > 0 {
 			m.env = append(m.env, [2]string{"SIM_JOIN", w.machines[0].address().String() + ":7462"})
 		}
 		addresses = append(addresses, m.address().String()+":7460")
 	}
 	clients := w.machine("clients")
-	clients.env = [][2]string{{"SIM_ROLE", "clients"}, {"SIM_NODES", strings.Join(addresses, " ")},
+	clients.env = append(clients.env, [][2]string{{"SIM_ROLE", "clients"}, {"SIM_NODES", strings.Join(addresses, " ")},
 		{"SIM_CALLERS", strconv.Itoa(w.options.Callers)}, {"SIM_CALLS", strconv.Itoa(w.options.Calls)},
-		{"SIM_UNTIL", strconv.FormatInt(w.until, 10)}, {"SIM_END", strconv.FormatInt(epoch+int64(w.options.For), 10)}}
+		{"SIM_UNTIL", strconv.FormatInt(w.until, 10)}, {"SIM_END", strconv.FormatInt(epoch+int64(w.options.For), 10)}}...)
 }
 
 func (w *World) machine(name string) *machine {
 	m := &machine{world: w, index: len(w.machines), name: name, rng: w.stream(name), disk: newDisk()}
+	variable, value := w.options.Flow.Environment()
+	m.env = [][2]string{{variable, value}}
 	m.disk.seen = func(payload []byte, format string, args ...any) {
 		m.seen(payload, format, args...)
 		m.call()

@@ -26,7 +26,7 @@ type checkout struct {
 
 // checkout gives a processor's commit on disk, and where its module is there.
 func (s *Source) checkout(ctx context.Context, p *messages.Processor, progress func(string)) (checkout, error) {
-	want := messages.Processor{Commit: p.GetResolvedCommit()}
+	want := messages.Processor{Commit: messages.RepositoryCommit(p.GetResolvedCommit())}
 	if want.Commit == "" {
 		want = messages.Processor{Commit: p.GetCommit(), Gittag: p.GetGittag(), Branch: p.GetBranch()}
 	}

@@ -158,9 +158,23 @@ var functionsScript string
 
 // readFunctions reads a module's syntax tree with the Python that will run it.
 func readFunctions(ctx context.Context, python interpreter, m module, commit string, text []byte) ([]*messages.Function, error) {
+	functions, reason, err := parseFunctions(ctx, python, m, text)
+	switch {
+	case err != nil:
+		return nil, err
+	case reason != "":
+		return nil, messages.Errorf(messages.Invalid, "read module", m.name, "%s at commit %.10s cannot be read by Python %s: %s", m.file, commit, python.Version, reason)
+	case len(functions) > maxFunctions:
+		return nil, messages.Errorf(messages.Exhausted, "read module", m.name, "it has %d public functions; at most %d are taken", len(functions), maxFunctions)
+	}
+	return functions, nil
+}
+
+// parseFunctions gives the public functions of a text, or why it is no Python.
+func parseFunctions(ctx context.Context, python interpreter, m module, text []byte) (functions []*messages.Function, reason string, err error) {
 	out, err := python.script(ctx, functionsScript, text)
 	if err != nil {
-		return nil, messages.Errorf(messages.Unavailable, "read module", m.name, "%v", err)
+		return nil, "", messages.Errorf(messages.Unavailable, "read module", m.name, "%v", err)
 	}
 	var read struct {
 		Error     string
@@ -175,15 +189,8 @@ func readFunctions(ctx context.Context, python interpreter, m module, commit str
 		}
 	}
 	if err := json.Unmarshal(out, &read); err != nil {
-		return nil, messages.Errorf(messages.Unavailable, "read module", m.name, "%v", errors.Join(errors.New("the reader's answer is not JSON"), err))
+		return nil, "", messages.Errorf(messages.Unavailable, "read module", m.name, "%v", errors.Join(errors.New("the reader's answer is not JSON"), err))
 	}
-	if read.Error != "" {
-		return nil, messages.Errorf(messages.Invalid, "read module", m.name, "%s at commit %.10s cannot be read by Python %s: %s", m.file, commit, python.Version, read.Error)
-	}
-	if len(read.Functions) > maxFunctions {
-		return nil, messages.Errorf(messages.Exhausted, "read module", m.name, "it has %d public functions; at most %d are taken", len(read.Functions), maxFunctions)
-	}
-	var functions []*messages.Function
 	for _, f := range read.Functions {
 		function := &messages.Function{Name: f.Name, Doc: f.Doc, Source: f.Source}
 		for _, a := range f.Parameters {
@@ -191,5 +198,5 @@ func readFunctions(ctx context.Context, python interpreter, m module, commit str
 		}
 		functions = append(functions, function)
 	}
-	return functions, nil
+	return functions, read.Error, nil
 }

@@ -93,10 +93,13 @@ func (s *Source) Inspect(ctx context.Context, p *messages.Processor) (string, []
 		return "", nil, err
 	}
 	functions, err := readFunctions(ctx, python, found, commit, text)
+	if err == nil {
+		functions, err = override(ctx, python, found, functions, p.GetOverrides())
+	}
 	if err != nil {
 		return "", nil, err
 	}
-	return commit, functions, nil
+	return messages.PinnedCommit(commit, p.GetOverrides()), functions, nil
 }
 
 // Prepare makes a processor's code ready to run: the commit it resolved to
@@ -122,6 +125,6 @@ func (s *Source) Prepare(ctx context.Context, p *messages.Processor, progress fu
 	}
 	return messages.Environment{
 		Interpreter: e.interpreter(), Dir: c.dir, Commit: c.commit,
-		Module: c.module.name, ModulePath: c.module.byFile(), Paths: e.paths(c),
+		Module: c.module.name, ModulePath: c.module.byFile(), Paths: e.paths(c), Overrides: p.GetOverrides(),
 	}, nil
 }

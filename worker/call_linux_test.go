@@ -139,7 +139,7 @@ func TestResultThatIsNotJSONNamesTypeAndPlace(t *testing.T) {
 		"Thing()":                          "of type functions.Thing",
 		"(x for x in [1])":                 "of type generator",
 		"(lambda l: l.append(l) or l)([])": "ircular",
-		"'x' * 300000":                     "300002 bytes",
+		"'x' * (64 << 20)":                 "67108866 bytes",
 	} {
 		d := s.call("give", quote(code))
 		if d.Outcome != messages.Outcome_BAD_RESULT || d.Failure.GetType() != "bad_result" || !strings.Contains(d.Failure.GetMessage(), want) {
@@ -257,8 +257,8 @@ func TestPipesDoNotLeakIntoChildren(t *testing.T) {
 func TestPlugsAndOutputComeBack(t *testing.T) {
 	s := start(t, functions)
 	expect[Ready](s)
-	if d := s.call("route", "7"); string(d.Result) != "7" || string(d.Plugs) != `{"left":7}` || string(d.Output) != `{"note":"kept"}` {
-		t.Errorf("result %s plugs %s output %s %v", d.Result, d.Plugs, d.Output, d.Failure)
+	if d := s.call("route", "7"); string(d.Result) != "7" || len(d.Routed) != 1 || d.Routed[0].Name != "left" || string(d.Routed[0].Value) != "7" || string(d.Output) != `{"note":"kept"}` {
+		t.Errorf("result %s plugs %s output %s %v", d.Result, d.Routed, d.Output, d.Failure)
 	}
 }
 

@@ -34,12 +34,12 @@ type Done struct {
 	Call    messages.CallID
 	Attempt uint32
 	Outcome messages.Outcome
-	Result  []byte            // JSON text, with OK
-	Failure *messages.Failure // with any other outcome
-	Log     []byte            // what the function printed, at most messages.MaxLog bytes
-	Plugs   []byte            // JSON object that the function put into its argument plugs; nil: none
-	Output  []byte            // JSON object that the function put into its argument output; nil: none
-	Started int64             // microseconds since 1970, UTC, by the worker's clock
+	Result  []byte                 // JSON text, with OK
+	Failure *messages.Failure      // with any other outcome
+	Log     []byte                 // what the function printed, at most messages.MaxLog bytes
+	Routed  []*messages.NamedValue // what the function put into its argument plugs, sorted; none: nothing
+	Output  []byte                 // JSON object that the function put into its argument output; nil: none
+	Started int64                  // microseconds since 1970, UTC, by the worker's clock
 	Ended   int64
 }
 

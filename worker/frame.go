@@ -5,14 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/elasticcode/flow/messages"
 )
 
 // MaxFrame is the most bytes that one message between node and worker may
-// have. A length above it is garbage.
-const MaxFrame = 64 << 20
+// have: the values, and room for what goes along with them. A length above it
+// is garbage.
+const MaxFrame = messages.MaxValue + 1<<20
 
 // A frame is a length (4 bytes, big-endian, of what follows), a type (1 byte)
 // and a body. Numbers are big-endian; texts are UTF-8. python/runner.py has
@@ -39,6 +42,14 @@ type hello struct {
 	MaxLog       int      `json:"max_log"`
 	MaxResult    int      `json:"max_result"`
 	MaxTraceback int      `json:"max_traceback"`
+
+	Overrides []override `json:"overrides,omitempty"`
+}
+
+// override is a function's text that is put into the module.
+type override struct {
+	Function string `json:"function"`
+	Code     string `json:"code"`
 }
 
 func (h hello) append(b []byte) ([]byte, error) {
@@ -65,6 +76,7 @@ func appendCall(b []byte, seq uint64, w *Work) ([]byte, error) {
 	if size > MaxFrame || len(positional) > most || len(named) > most || len(w.Function) > most || len(w.Socket) > most {
 		return b, messages.Errorf(messages.Exhausted, "send call", w.Call.String(), "its arguments have %d bytes; a worker takes at most %d", size, MaxFrame)
 	}
+	b = slices.Grow(b, 4+size)
 	b = binary.BigEndian.AppendUint32(b, uint32(size))
 	b = append(b, frameCall)
 	b = binary.BigEndian.AppendUint64(b, seq)
@@ -157,18 +169,32 @@ func decodeDone(body []byte) (seq uint64, d Done, err error) {
 	if len(texts[1]) > 0 {
 		d.Log = texts[1]
 	}
-	for _, o := range []struct {
-		text []byte
-		to   *[]byte
-	}{{texts[5], &d.Plugs}, {texts[6], &d.Output}} {
-		if len(o.text) > 0 {
-			if !json.Valid(o.text) {
-				return 0, d, fmt.Errorf("routed values that are not JSON")
-			}
-			*o.to = o.text
+	if d.Routed, err = routed(texts[5]); err != nil {
+		return 0, d, err
+	}
+	if len(texts[6]) > 0 {
+		if !json.Valid(texts[6]) {
+			return 0, d, fmt.Errorf("an output that is not JSON")
 		}
+		d.Output = texts[6]
 	}
 	return seq, d, nil
+}
+
+// routed reads the JSON object that a function put into its argument plugs; the
+// values stay the texts that they are.
+func routed(text []byte) (all []*messages.NamedValue, err error) {
+	if len(text) == 0 {
+		return nil, nil
+	}
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(text, &values); err != nil {
+		return nil, fmt.Errorf("routed values that are not a JSON object")
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all = append(all, &messages.NamedValue{Name: name, Value: values[name]})
+	}
+	return all, nil
 }
 
 // validText makes text that protobuf takes of what came from user code.

@@ -24,7 +24,7 @@ var runner []byte
 
 // Limits bound what one call may give back. A zero field has its default.
 type Limits struct {
-	Result    int // bytes of a result's JSON text; default messages.MaxInline
+	Result    int // bytes of a result's JSON text; default messages.MaxValue; all that it gives back together has no more
 	Log       int // bytes kept of what a call prints; default messages.MaxLog
 	Traceback int // bytes kept of a traceback; default messages.MaxTraceback
 }
@@ -56,7 +56,7 @@ func New(config Config) (*Launcher, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	config.Limits.Result = orDefault(config.Limits.Result, messages.MaxInline)
+	config.Limits.Result = orDefault(config.Limits.Result, messages.MaxValue)
 	config.Limits.Log = orDefault(config.Limits.Log, messages.MaxLog)
 	config.Limits.Traceback = orDefault(config.Limits.Traceback, messages.MaxTraceback)
 	dir, err := filepath.Abs(config.Dir)

@@ -41,7 +41,7 @@ func (r *requests) hello(h hello) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.send(b)
+	r.send(b, false)
 	return nil
 }
 
@@ -52,18 +52,20 @@ func (r *requests) call(seq uint64, w *Work) error {
 	if err != nil {
 		return err
 	}
-	if cap(b) <= maxScratch {
+	kept := cap(b) <= maxScratch
+	if kept {
 		r.scratch = b
 	}
-	r.send(b)
+	r.send(b, !kept)
 	return nil
 }
 
 // maxScratch is the most memory that is kept for encoding the next request.
 const maxScratch = 64 << 10
 
-// send writes what the pipe takes now and leaves the rest to the goroutine.
-func (r *requests) send(b []byte) {
+// send writes what the pipe takes now and leaves the rest to the goroutine, with
+// b's memory if it may have that.
+func (r *requests) send(b []byte, mine bool) {
 	if len(r.backlog) == 0 && !r.writing && !r.closed {
 		_ = r.raw.Write(func(fd uintptr) bool {
 			n, err := unix.Write(int(fd), b)
@@ -73,10 +75,15 @@ func (r *requests) send(b []byte) {
 			return true
 		})
 	}
-	if len(b) > 0 {
+	switch {
+	case len(b) == 0:
+		return
+	case mine && len(r.backlog) == 0:
+		r.backlog = b
+	default:
 		r.backlog = append(r.backlog, b...)
-		r.filled.Signal()
 	}
+	r.filled.Signal()
 }
 
 func (r *requests) write() {

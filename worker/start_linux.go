@@ -187,5 +187,8 @@ func (p *Process) connect(env messages.Environment, s *pipes) (err error) {
 	if env.ModulePath != "" {
 		h.File = filepath.Join(env.Dir, env.ModulePath)
 	}
+	for _, o := range env.Overrides {
+		h.Overrides = append(h.Overrides, override{o.GetFunction(), o.GetCode()})
+	}
 	return p.requests.hello(h)
 }

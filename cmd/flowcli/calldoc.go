@@ -35,6 +35,9 @@ func callDocument(c *messages.CallInfo) document.Object {
 		{Name: "crashes", Value: c.Crashes},
 		{Name: "lost", Value: c.Lost},
 	}
+	if c.ResultSize > 0 { // too large for a list: `task result` gives it
+		d = append(d, document.Member{Name: "result_size", Value: c.ResultSize})
+	}
 	if c.Output != nil {
 		d = append(d, document.Member{Name: "output", Value: json.RawMessage(c.GetOutput())})
 	}

@@ -124,7 +124,19 @@ var taskColumns = standard(
 	reference("Processor", messages.Kind_KIND_PROCESSOR, func(o *messages.Object) string { return o.GetTask().GetProcessor() }),
 	text("Module", func(o *messages.Object) string { return o.GetTask().GetModule() }),
 	text("Function", func(o *messages.Object) string { return o.GetTask().GetFunction() }),
+	text("Code", func(o *messages.Object) string { return whoseCode(o.GetTask()) }),
 )
+
+// whoseCode says where the text of a function is.
+func whoseCode(t *messages.Task) string {
+	switch {
+	case t.GetMixin():
+		return "mixin"
+	case t.GetCode() != "":
+		return "override"
+	}
+	return "repository"
+}
 
 var argumentColumns = standard(
 	reference("Task", messages.Kind_KIND_TASK, func(o *messages.Object) string { return o.GetArgument().GetTask() }),

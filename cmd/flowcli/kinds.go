@@ -62,7 +62,7 @@ func things() []thing {
 		{
 			kind: messages.Kind_KIND_TASK, name: "task", plural: "tasks", columns: taskColumns,
 			notAdded:   "tasks are read from the functions in a processor's module: add the function to the repository, then `flowcli proc restart NAME`",
-			notUpdated: "tasks are read from the functions in a processor's module: change the repository, then `flowcli proc restart NAME`",
+			fields:     taskFields,
 			notDeleted: "tasks are read from the functions in a processor's module: take the function out of the repository, then `flowcli proc restart NAME`",
 		},
 		{

@@ -24,7 +24,7 @@ the same, except that "ls calls" lists calls and "ls call" shows one.`)
 			ls.AddCommand(newLsObjects(c, t))
 		}
 	}
-	ls.AddCommand(newLsCalls(c), newLsCall(c), newLsGates(c), newLsSchedules(c))
+	ls.AddCommand(newLsCalls(c), newLsCall(c), newLsGates(c), newLsSchedules(c), newLsDead(c))
 	return ls
 }
 

@@ -122,7 +122,7 @@ func TestWhatTheSystemMakesIsExplained(t *testing.T) {
 	s := newShell(t, &fake{})
 	for _, line := range []string{
 		"add node -n x --cpus 4", "add agents", "add worker", "add deployment -n x", "add task x", "add argument", "add call",
-		"update agent", "update worker", "update deployment", "update task", "update arguments", "update call",
+		"update agent", "update worker", "update deployment", "update arguments", "update call",
 		"delete agent", "delete worker -n x", "delete deployment", "delete task", "delete argument", "delete calls",
 	} {
 		complains(t, s.run(strings.Fields(line)...), 2, "by hand", "Hint: ")
@@ -200,6 +200,7 @@ var systemFields = map[string]string{
 	"processor.partition":       "chosen by the network",
 	"processor.shortfall":       "measured",
 	"processor.restarted":       "noted by the network",
+	"processor.overrides":       "set by task code, function by function",
 	"processor.serving":         "what runs until new code has started",
 	"processor.proven":          "measured",
 	"processor.given_up":        "measured",

@@ -9,7 +9,7 @@ import (
 )
 
 // maxStdin is the most data that a call may bring.
-const maxStdin = 64 << 20
+const maxStdin = messages.MaxValue + 1<<20 // the API says what is too much
 
 // stdin gives what was piped in, without the line break at its end. given is
 // false when there is nothing: a terminal, or not one byte.

@@ -16,7 +16,7 @@ import (
 func newTask(c *cli) *cobra.Command {
 	return verbOf("task", "Run a task, get results",
 		"Run a task through its socket, get the result of a call, show or cancel a call.",
-		newTaskRun(c), newTaskResult(c), newTaskShow(c), newTaskLogs(c), newTaskCancel(c))
+		newTaskRun(c), newTaskResult(c), newTaskShow(c), newTaskLogs(c), newTaskCancel(c), newTaskCode(c))
 }
 
 func newTaskRun(c *cli) *cobra.Command {

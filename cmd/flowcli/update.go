@@ -11,8 +11,8 @@ func newUpdate(c *cli) *cobra.Command {
 	update := verbOf("update", "Update an object",
 		`Update an object: the fields whose flags are given change, the others stay.
 
-Nodes, agents, workers, deployments, tasks, arguments and calls are kept by the
-system; updating one says what to do instead.`)
+Nodes, agents, workers, deployments, arguments and calls are kept by the system;
+updating one says what to do instead.`)
 	for _, t := range things() {
 		if t.notUpdated != "" {
 			update.AddCommand(refusal("update", t, t.notUpdated))
@@ -29,6 +29,7 @@ var updateExamples = map[messages.Kind]string{
 	messages.Kind_KIND_NODE:      "flowcli update node -n node2 --enabled false",
 	messages.Kind_KIND_NETWORK:   "flowcli update network -n flow --keep-age 72h --dead-calls 10000",
 	messages.Kind_KIND_PLUG:      "flowcli update plug -n plug1 --argument two",
+	messages.Kind_KIND_TASK:      "flowcli update task -n proc1.do_this -c fixed.py",
 	messages.Kind_KIND_SOCKET:    "flowcli update socket -n pyfi.processors.sample.do_this --timelimit 30s --retries 3",
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/pprof"
@@ -13,12 +14,21 @@ import (
 	"github.com/elasticcode/flow/sim"
 )
 
-// world adds the flags that say what to simulate.
-func world(f *pflag.FlagSet, o *sim.Options) {
+// world adds the flags that say what to simulate; what it gives reads the file
+// among them.
+func world(f *pflag.FlagSet, o *sim.Options) (read func() error) {
+	var flow string
 	f.DurationVar(&o.For, "for", 60*time.Second, "simulated `time`; no fault and no new call in the last "+sim.Settle.String())
 	f.StringSliceVar(&o.Faults, "faults", sim.Kinds(), "`kinds` of faults and operations; none: \"\"")
 	f.IntVar(&o.Callers, "callers", sim.DefaultCallers, "callers that send calls at the same time")
 	f.IntVar(&o.Calls, "calls", 0, "calls of each caller (0: as many as the time allows)")
+	f.StringVar(&flow, "flow", "", "YAML `file` of the network and its calls, like examples/flows/orders.yaml (default: the usual ones)")
+	return func() (err error) {
+		if flow != "" {
+			o.Flow, err = sim.ReadFlow(flow)
+		}
+		return err
+	}
 }
 
 // watching adds the flags that let a run be watched; what it gives is called
@@ -55,11 +65,11 @@ func run(ctx context.Context, args []string) error {
 	f := flags("run [flags]", "One run of one seed:\n\n  sim run --seed 7 --nodes 3 --for 60s --faults kill,loss")
 	f.Uint64Var(&o.Seed, "seed", 1, "decides all that chance decides")
 	f.IntVar(&o.Nodes, "nodes", 3, "nodes in the network")
-	world(f, &o)
+	read := world(f, &o)
 	f.StringVar(&keep, "keep", "", "`directory` to keep all about the run in")
 	watch := watching(f, &o)
 	p.flags(f)
-	if err := parse(f, args, 0); err != nil {
+	if err := errors.Join(parse(f, args, 0), read()); err != nil {
 		return err
 	}
 	g, err := p.load(ctx)

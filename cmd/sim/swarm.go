@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -23,10 +24,10 @@ func swarm(ctx context.Context, args []string) error {
 	f.IntVar(&s.Jobs, "jobs", runtime.NumCPU(), "runs at the same time")
 	f.DurationVar(&s.Time, "time", 0, "no run begins after this `time` (0: no limit)")
 	f.IntVar(&s.Base.Nodes, "nodes", 0, "nodes in the network (0: each seed draws them)")
-	world(f, &s.Base)
+	read := world(f, &s.Base)
 	f.StringVar(&keep, "keep", "sim-failures", "`directory` for a folder of each failure")
 	p.flags(f)
-	if err := parse(f, args, 0); err != nil {
+	if err := errors.Join(parse(f, args, 0), read()); err != nil {
 		return err
 	}
 	if s.Seeds == 0 && s.Time == 0 {

@@ -75,7 +75,8 @@ func (b *Block) Call(seq uint64) *Record {
 	if len(c.Tracking) == 0 {
 		c.Tracking = id.Bytes()
 	}
-	c.Size = Size(b.arguments(seq))
+	args := b.arguments(seq)
+	c.Size, c.Large = Size(args), len(messages.References(args.Values()...)) > 0
 	return &Record{Call: c, Block: b.last, Expires: b.expires}
 }
 
@@ -99,7 +100,7 @@ func packChunk(args []*messages.Arguments) []byte {
 	value := []byte{byte(len(args))}
 	end := 0
 	for i, a := range args {
-		texts[i] = encodeArguments(a)
+		texts[i] = EncodeArguments(a)
 		end += len(texts[i])
 		value = binary.BigEndian.AppendUint32(value, uint32(end))
 	}
@@ -120,5 +121,5 @@ func readChunk(value []byte, i int) *messages.Arguments {
 		}
 		return binary.BigEndian.Uint32(value[1+4*i:])
 	}
-	return decodeArguments(value[1+4*n:][end(i-1):end(i)])
+	return DecodeArguments(value[1+4*n:][end(i-1):end(i)])
 }

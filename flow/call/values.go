@@ -12,21 +12,32 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// Size is how many bytes of names and values arguments hold.
-func Size(a *messages.Arguments) uint64 {
-	n := 0
+// Size is how many bytes of names and values arguments hold, those that are kept
+// elsewhere included.
+func Size(a *messages.Arguments) (n uint64) {
 	for _, v := range a.GetPositional() {
-		n += len(v)
+		n += messages.ValueSize(v)
 	}
 	for _, v := range a.GetNamed() {
-		n += len(v.Name) + len(v.Value)
+		n += uint64(len(v.Name)) + messages.ValueSize(v.Value)
 	}
-	return uint64(n)
+	return n
+}
+
+// Inline is how many of them stand in the arguments themselves.
+func Inline(a *messages.Arguments) (n uint64) {
+	for _, v := range a.GetPositional() {
+		n += uint64(len(v))
+	}
+	for _, v := range a.GetNamed() {
+		n += uint64(len(v.Name) + len(v.Value))
+	}
+	return n
 }
 
 // PutArguments keeps the arguments of a call that came alone.
 func PutArguments(tx kv.Tx, seq uint64, a *messages.Arguments) {
-	if value := encodeArguments(a); len(value) > 0 {
+	if value := EncodeArguments(a); len(value) > 0 {
 		tx.Set(key(arguments, seq), value)
 	}
 }
@@ -37,10 +48,11 @@ func Arguments(view kv.View, r *Record) *messages.Arguments {
 		return OpenBlock(view, r.Block).arguments(r.Seq)
 	}
 	value, _ := view.Get(key(arguments, r.Seq))
-	return decodeArguments(value)
+	return DecodeArguments(value)
 }
 
-func encodeArguments(a *messages.Arguments) []byte {
+// EncodeArguments gives arguments as they are kept.
+func EncodeArguments(a *messages.Arguments) []byte {
 	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(a)
 	if err != nil {
 		pack.Fail("encode arguments: %v", err)
@@ -48,7 +60,8 @@ func encodeArguments(a *messages.Arguments) []byte {
 	return value
 }
 
-func decodeArguments(value []byte) *messages.Arguments {
+// DecodeArguments reads what EncodeArguments gave.
+func DecodeArguments(value []byte) *messages.Arguments {
 	a := new(messages.Arguments)
 	decode(value, a, "arguments")
 	return a

@@ -29,9 +29,10 @@ const (
 	Leave       Kind = 6 // an arrival has waited at its gate for too long; target: its place
 	Tend        Kind = 7 // a gate goes on after its socket was configured; target: the socket's number
 
-	Sweep  Kind = 15 // a socket looks for ended calls to drop; target: its number
-	Forget Kind = 16 // ids of calls that were dropped are forgotten
-	Clear  Kind = 17 // arrivals that have died are dropped
+	DropValue Kind = 19 // nothing has named a large value for long enough; target: its hash
+	Sweep     Kind = 15 // a socket looks for ended calls to drop; target: its number
+	Forget    Kind = 16 // ids of calls that were dropped are forgotten
+	Clear     Kind = 17 // arrivals that have died are dropped
 )
 
 // Timer is one entry.

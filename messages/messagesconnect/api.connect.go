@@ -55,6 +55,16 @@ const (
 	TasksListCallsProcedure = "/flow.v1.Tasks/ListCalls"
 	// TasksCancelCallProcedure is the fully-qualified name of the Tasks's CancelCall RPC.
 	TasksCancelCallProcedure = "/flow.v1.Tasks/CancelCall"
+	// TasksListDeadProcedure is the fully-qualified name of the Tasks's ListDead RPC.
+	TasksListDeadProcedure = "/flow.v1.Tasks/ListDead"
+	// TasksGetDeadProcedure is the fully-qualified name of the Tasks's GetDead RPC.
+	TasksGetDeadProcedure = "/flow.v1.Tasks/GetDead"
+	// TasksEditDeadProcedure is the fully-qualified name of the Tasks's EditDead RPC.
+	TasksEditDeadProcedure = "/flow.v1.Tasks/EditDead"
+	// TasksRedriveDeadProcedure is the fully-qualified name of the Tasks's RedriveDead RPC.
+	TasksRedriveDeadProcedure = "/flow.v1.Tasks/RedriveDead"
+	// TasksDropDeadProcedure is the fully-qualified name of the Tasks's DropDead RPC.
+	TasksDropDeadProcedure = "/flow.v1.Tasks/DropDead"
 	// TasksExplainProcedure is the fully-qualified name of the Tasks's Explain RPC.
 	TasksExplainProcedure = "/flow.v1.Tasks/Explain"
 	// TasksListenProcedure is the fully-qualified name of the Tasks's Listen RPC.
@@ -105,6 +115,16 @@ type TasksClient interface {
 	ListCalls(context.Context, *connect.Request[messages.ListCallsRequest]) (*connect.Response[messages.ListCallsResponse], error)
 	// CancelCall cancels a call; the answer names the state that was reached.
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
+	// ListDead gives dead letters, newest first.
+	ListDead(context.Context, *connect.Request[messages.ListDeadRequest]) (*connect.Response[messages.ListDeadResponse], error)
+	// GetDead gives a dead letter with the arguments that it is sent again with.
+	GetDead(context.Context, *connect.Request[messages.GetDeadRequest]) (*connect.Response[messages.DeadInfo], error)
+	// EditDead changes the arguments that a dead letter is sent again with.
+	EditDead(context.Context, *connect.Request[messages.EditDeadRequest]) (*connect.Response[messages.DeadInfo], error)
+	// RedriveDead sends dead letters again, each once.
+	RedriveDead(context.Context, *connect.Request[messages.RedriveDeadRequest]) (*connect.Response[messages.RedriveDeadResponse], error)
+	// DropDead forgets dead letters.
+	DropDead(context.Context, *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error)
 	// Explain says what a call waits for and since when, or how it ended.
 	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
 	// Listen gives what happens to calls as it happens.
@@ -178,6 +198,36 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("CancelCall")),
 			connect.WithClientOptions(opts...),
 		),
+		listDead: connect.NewClient[messages.ListDeadRequest, messages.ListDeadResponse](
+			httpClient,
+			baseURL+TasksListDeadProcedure,
+			connect.WithSchema(tasksMethods.ByName("ListDead")),
+			connect.WithClientOptions(opts...),
+		),
+		getDead: connect.NewClient[messages.GetDeadRequest, messages.DeadInfo](
+			httpClient,
+			baseURL+TasksGetDeadProcedure,
+			connect.WithSchema(tasksMethods.ByName("GetDead")),
+			connect.WithClientOptions(opts...),
+		),
+		editDead: connect.NewClient[messages.EditDeadRequest, messages.DeadInfo](
+			httpClient,
+			baseURL+TasksEditDeadProcedure,
+			connect.WithSchema(tasksMethods.ByName("EditDead")),
+			connect.WithClientOptions(opts...),
+		),
+		redriveDead: connect.NewClient[messages.RedriveDeadRequest, messages.RedriveDeadResponse](
+			httpClient,
+			baseURL+TasksRedriveDeadProcedure,
+			connect.WithSchema(tasksMethods.ByName("RedriveDead")),
+			connect.WithClientOptions(opts...),
+		),
+		dropDead: connect.NewClient[messages.DropDeadRequest, messages.DropDeadResponse](
+			httpClient,
+			baseURL+TasksDropDeadProcedure,
+			connect.WithSchema(tasksMethods.ByName("DropDead")),
+			connect.WithClientOptions(opts...),
+		),
 		explain: connect.NewClient[messages.ExplainRequest, messages.Explanation](
 			httpClient,
 			baseURL+TasksExplainProcedure,
@@ -210,6 +260,11 @@ type tasksClient struct {
 	getCall     *connect.Client[messages.GetCallRequest, messages.CallInfo]
 	listCalls   *connect.Client[messages.ListCallsRequest, messages.ListCallsResponse]
 	cancelCall  *connect.Client[messages.CancelCallRequest, messages.CallInfo]
+	listDead    *connect.Client[messages.ListDeadRequest, messages.ListDeadResponse]
+	getDead     *connect.Client[messages.GetDeadRequest, messages.DeadInfo]
+	editDead    *connect.Client[messages.EditDeadRequest, messages.DeadInfo]
+	redriveDead *connect.Client[messages.RedriveDeadRequest, messages.RedriveDeadResponse]
+	dropDead    *connect.Client[messages.DropDeadRequest, messages.DropDeadResponse]
 	explain     *connect.Client[messages.ExplainRequest, messages.Explanation]
 	listen      *connect.Client[messages.ListenRequest, messages.Notice]
 	logs        *connect.Client[messages.LogsRequest, messages.LogsResponse]
@@ -260,6 +315,31 @@ func (c *tasksClient) CancelCall(ctx context.Context, req *connect.Request[messa
 	return c.cancelCall.CallUnary(ctx, req)
 }
 
+// ListDead calls flow.v1.Tasks.ListDead.
+func (c *tasksClient) ListDead(ctx context.Context, req *connect.Request[messages.ListDeadRequest]) (*connect.Response[messages.ListDeadResponse], error) {
+	return c.listDead.CallUnary(ctx, req)
+}
+
+// GetDead calls flow.v1.Tasks.GetDead.
+func (c *tasksClient) GetDead(ctx context.Context, req *connect.Request[messages.GetDeadRequest]) (*connect.Response[messages.DeadInfo], error) {
+	return c.getDead.CallUnary(ctx, req)
+}
+
+// EditDead calls flow.v1.Tasks.EditDead.
+func (c *tasksClient) EditDead(ctx context.Context, req *connect.Request[messages.EditDeadRequest]) (*connect.Response[messages.DeadInfo], error) {
+	return c.editDead.CallUnary(ctx, req)
+}
+
+// RedriveDead calls flow.v1.Tasks.RedriveDead.
+func (c *tasksClient) RedriveDead(ctx context.Context, req *connect.Request[messages.RedriveDeadRequest]) (*connect.Response[messages.RedriveDeadResponse], error) {
+	return c.redriveDead.CallUnary(ctx, req)
+}
+
+// DropDead calls flow.v1.Tasks.DropDead.
+func (c *tasksClient) DropDead(ctx context.Context, req *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error) {
+	return c.dropDead.CallUnary(ctx, req)
+}
+
 // Explain calls flow.v1.Tasks.Explain.
 func (c *tasksClient) Explain(ctx context.Context, req *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {
 	return c.explain.CallUnary(ctx, req)
@@ -297,6 +377,16 @@ type TasksHandler interface {
 	ListCalls(context.Context, *connect.Request[messages.ListCallsRequest]) (*connect.Response[messages.ListCallsResponse], error)
 	// CancelCall cancels a call; the answer names the state that was reached.
 	CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error)
+	// ListDead gives dead letters, newest first.
+	ListDead(context.Context, *connect.Request[messages.ListDeadRequest]) (*connect.Response[messages.ListDeadResponse], error)
+	// GetDead gives a dead letter with the arguments that it is sent again with.
+	GetDead(context.Context, *connect.Request[messages.GetDeadRequest]) (*connect.Response[messages.DeadInfo], error)
+	// EditDead changes the arguments that a dead letter is sent again with.
+	EditDead(context.Context, *connect.Request[messages.EditDeadRequest]) (*connect.Response[messages.DeadInfo], error)
+	// RedriveDead sends dead letters again, each once.
+	RedriveDead(context.Context, *connect.Request[messages.RedriveDeadRequest]) (*connect.Response[messages.RedriveDeadResponse], error)
+	// DropDead forgets dead letters.
+	DropDead(context.Context, *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error)
 	// Explain says what a call waits for and since when, or how it ended.
 	Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error)
 	// Listen gives what happens to calls as it happens.
@@ -366,6 +456,36 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("CancelCall")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksListDeadHandler := connect.NewUnaryHandler(
+		TasksListDeadProcedure,
+		svc.ListDead,
+		connect.WithSchema(tasksMethods.ByName("ListDead")),
+		connect.WithHandlerOptions(opts...),
+	)
+	tasksGetDeadHandler := connect.NewUnaryHandler(
+		TasksGetDeadProcedure,
+		svc.GetDead,
+		connect.WithSchema(tasksMethods.ByName("GetDead")),
+		connect.WithHandlerOptions(opts...),
+	)
+	tasksEditDeadHandler := connect.NewUnaryHandler(
+		TasksEditDeadProcedure,
+		svc.EditDead,
+		connect.WithSchema(tasksMethods.ByName("EditDead")),
+		connect.WithHandlerOptions(opts...),
+	)
+	tasksRedriveDeadHandler := connect.NewUnaryHandler(
+		TasksRedriveDeadProcedure,
+		svc.RedriveDead,
+		connect.WithSchema(tasksMethods.ByName("RedriveDead")),
+		connect.WithHandlerOptions(opts...),
+	)
+	tasksDropDeadHandler := connect.NewUnaryHandler(
+		TasksDropDeadProcedure,
+		svc.DropDead,
+		connect.WithSchema(tasksMethods.ByName("DropDead")),
+		connect.WithHandlerOptions(opts...),
+	)
 	tasksExplainHandler := connect.NewUnaryHandler(
 		TasksExplainProcedure,
 		svc.Explain,
@@ -404,6 +524,16 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksListCallsHandler.ServeHTTP(w, r)
 		case TasksCancelCallProcedure:
 			tasksCancelCallHandler.ServeHTTP(w, r)
+		case TasksListDeadProcedure:
+			tasksListDeadHandler.ServeHTTP(w, r)
+		case TasksGetDeadProcedure:
+			tasksGetDeadHandler.ServeHTTP(w, r)
+		case TasksEditDeadProcedure:
+			tasksEditDeadHandler.ServeHTTP(w, r)
+		case TasksRedriveDeadProcedure:
+			tasksRedriveDeadHandler.ServeHTTP(w, r)
+		case TasksDropDeadProcedure:
+			tasksDropDeadHandler.ServeHTTP(w, r)
 		case TasksExplainProcedure:
 			tasksExplainHandler.ServeHTTP(w, r)
 		case TasksListenProcedure:
@@ -453,6 +583,26 @@ func (UnimplementedTasksHandler) ListCalls(context.Context, *connect.Request[mes
 
 func (UnimplementedTasksHandler) CancelCall(context.Context, *connect.Request[messages.CancelCallRequest]) (*connect.Response[messages.CallInfo], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.CancelCall is not implemented"))
+}
+
+func (UnimplementedTasksHandler) ListDead(context.Context, *connect.Request[messages.ListDeadRequest]) (*connect.Response[messages.ListDeadResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.ListDead is not implemented"))
+}
+
+func (UnimplementedTasksHandler) GetDead(context.Context, *connect.Request[messages.GetDeadRequest]) (*connect.Response[messages.DeadInfo], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.GetDead is not implemented"))
+}
+
+func (UnimplementedTasksHandler) EditDead(context.Context, *connect.Request[messages.EditDeadRequest]) (*connect.Response[messages.DeadInfo], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.EditDead is not implemented"))
+}
+
+func (UnimplementedTasksHandler) RedriveDead(context.Context, *connect.Request[messages.RedriveDeadRequest]) (*connect.Response[messages.RedriveDeadResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.RedriveDead is not implemented"))
+}
+
+func (UnimplementedTasksHandler) DropDead(context.Context, *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.DropDead is not implemented"))
 }
 
 func (UnimplementedTasksHandler) Explain(context.Context, *connect.Request[messages.ExplainRequest]) (*connect.Response[messages.Explanation], error) {

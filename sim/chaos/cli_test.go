@@ -61,7 +61,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 	cli(t, w, address, "", "add", "socket", "-n", "full", "-q", "small", "-pn", "idle", "-t", "do_this")
 	cli(t, w, address, "", "task", "run", "-s", "full", "-d", "1", "--no-wait")
 	large := filepath.Join(t.TempDir(), "large.json")
-	if err := os.WriteFile(large, []byte(`"`+strings.Repeat("a", 300<<10)+`"`), 0o644); err != nil {
+	if err := os.WriteFile(large, []byte(`"`+strings.Repeat("a", 64<<20)+`"`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	add := "add processor -n p -g " + repository + " -m " + sample
@@ -100,7 +100,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 		{"add processor -n p -g " + repository + " -m pyfi.processors.sampel", 3, []string{"pyfi.processors.sampel", "there are: " + sample}},
 		{"spawn -g " + repository + " -m pyfi.processors.sampel", 3, []string{"there are: " + sample}},
 		// Data.
-		{"task run -s " + doThis + " -d @large", 2, []string{"data over the limit", "256 KiB"}},
+		{"task run -s " + doThis + " -d @large", 2, []string{"data over the limit", "64 MiB"}},
 		{"task run -s " + doThis + " -d NaN", 2, []string{"NaN"}},
 		{"run " + doThis, 2, []string{"do_this(message, *args)", "missing message"}},
 		{"run " + doThis + " 1 masage=2", 2, []string{"do_this(message, *args)", "masage"}},

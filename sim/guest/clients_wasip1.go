@@ -16,12 +16,10 @@ import (
 	"github.com/elasticcode/flow/sim/twin"
 )
 
-// socket is what they call.
-const socket = "sample.do_something"
-
 // load is the work that the clients give the network.
 type load struct {
 	addresses []string
+	flow      *twin.Flow
 	callers   int       // at the same time, each through a client of its own
 	calls     int       // of each; 0: until the time is over
 	until     time.Time // no new call after it
@@ -29,7 +27,7 @@ type load struct {
 }
 
 func runClients() error {
-	l := load{addresses: words("SIM_NODES"), callers: int(number("SIM_CALLERS")), calls: int(number("SIM_CALLS")), until: moment("SIM_UNTIL"), end: moment("SIM_END")}
+	l := load{addresses: words("SIM_NODES"), flow: twin.OwnFlow(), callers: int(number("SIM_CALLERS")), calls: int(number("SIM_CALLS")), until: moment("SIM_UNTIL"), end: moment("SIM_END")}
 	ctx, cancel := context.WithDeadline(context.Background(), l.end)
 	defer cancel()
 	if err := l.prepare(ctx); err != nil {
@@ -73,47 +71,61 @@ func (l load) connect() *client.Client {
 	return c
 }
 
-// prepare adds a queue, a processor and a socket.
+// queue is the one that all sockets are on.
+const queue = "jobs"
+
+// prepare adds what the flow has.
 func (l load) prepare(ctx context.Context) error {
 	c := l.connect()
 	defer c.Close()
-	for _, o := range []*messages.Object{
-		{Kind: messages.Kind_KIND_QUEUE, Name: "jobs", Spec: &messages.Object_Queue{Queue: &messages.Queue{}}},
-		{Kind: messages.Kind_KIND_PROCESSOR, Name: "worker", Spec: &messages.Object_Processor{Processor: &messages.Processor{
-			Gitrepo: "https://example.org/code.git", Module: "sample", Concurrency: 3, Retries: 3, Retrydelay: 100}}},
-		{Kind: messages.Kind_KIND_SOCKET, Name: socket, Spec: &messages.Object_Socket{Socket: &messages.Socket{
-			Processor: "worker", Queue: "jobs", Function: twin.Function}}},
-	} {
+	for _, o := range l.objects() {
 		o.Enabled, o.RequestedStatus = true, "running"
 		if _, err := c.Create(ctx, o); err != nil {
 			return fmt.Errorf("create %s: %w", o.GetName(), err)
 		}
 	}
+	for _, p := range l.flow.Plugs {
+		twin.Note(fmt.Sprintf("plug %s %s %s %s %s %s", p.Name, p.Type, p.From, p.To, dash(p.Argument), dash(l.flow.Correlates(p.To))))
+	}
 	return nil
 }
 
-// maxPause is the longest time between two calls of a caller.
-const maxPause = 200 * time.Millisecond
+func (l load) objects() []*messages.Object {
+	all := []*messages.Object{{Kind: messages.Kind_KIND_QUEUE, Name: queue, Spec: &messages.Object_Queue{Queue: &messages.Queue{}}}}
+	for _, p := range l.flow.Processors {
+		all = append(all, &messages.Object{Kind: messages.Kind_KIND_PROCESSOR, Name: p.Name, Spec: &messages.Object_Processor{Processor: &messages.Processor{
+			Gitrepo: "https://example.org/code.git", Module: "code", Concurrency: p.Concurrency, Retries: p.Retries,
+			Retrydelay: time.Duration(p.RetryDelay).Milliseconds()}}})
+	}
+	for _, s := range l.flow.Sockets {
+		all = append(all, &messages.Object{Kind: messages.Kind_KIND_SOCKET, Name: s.Name, Spec: &messages.Object_Socket{Socket: &messages.Socket{
+			Processor: s.Processor, Queue: queue, Function: s.Function, Wait: s.Wait, Ordered: s.Ordered, Correlate: s.Correlate}}})
+	}
+	for _, p := range l.flow.Plugs {
+		all = append(all, &messages.Object{Kind: messages.Kind_KIND_PLUG, Name: p.Name, Spec: &messages.Object_Plug{Plug: &messages.Plug{
+			Type: p.Type, Source: p.From, Target: p.To, Argument: p.Argument, Queue: queue}}})
+	}
+	return all
+}
 
-// call submits calls one after the other, and reads what became of each: right
-// after its end, and once more when all is over.
+// call sends calls one after the other, and reads what became of each: right
+// after its end, and once more when all is over, with what it led to.
 func (l load) call(ctx context.Context, caller int) {
 	c := l.connect()
 	defer c.Close()
-	var accepted []string
+	var accepted, leading []string // leading: those that lead to others
 	for i := 0; (l.calls == 0 || i < l.calls) && time.Now().Before(l.until); i++ {
 		key := fmt.Sprintf("c%d-%d", caller, i)
-		data := strconv.Quote(key)
-		twin.Note("invoke " + key)
-		r, err := c.Submit(ctx, &messages.RunRequest{Socket: socket, Data: &data, Id: key, WaitFull: true})
-		if err != nil {
-			twin.Note(fmt.Sprintf("unknown %s %v", key, kind(err)))
-			continue
+		way := l.choose()
+		ids := l.send(ctx, c, way, key)
+		accepted = append(accepted, ids...)
+		if l.flow.Leads(way.Socket) {
+			leading = append(leading, ids...)
 		}
-		twin.Note(fmt.Sprintf("accepted %s %s", key, r.GetId()))
-		accepted = append(accepted, r.GetId())
-		l.look(ctx, c, r.GetId())
-		time.Sleep(rand.N(maxPause))
+		if len(ids) == 1 && !way.Cancel {
+			l.look(ctx, c, ids[0])
+		}
+		time.Sleep(rand.N(max(1, time.Duration(l.flow.Pause))))
 	}
 	c.Close()
 	last := l.connect() // another node, perhaps
@@ -121,6 +133,81 @@ func (l load) call(ctx context.Context, caller int) {
 	for _, id := range accepted {
 		l.look(ctx, last, id)
 	}
+	for _, id := range leading {
+		l.follow(ctx, last, id)
+	}
+}
+
+// choose draws one of the flow's ways to call.
+func (l load) choose() twin.Calls {
+	all := 0
+	for _, c := range l.flow.Calls {
+		all += c.Share
+	}
+	n := rand.IntN(all)
+	for _, c := range l.flow.Calls {
+		if n -= c.Share; n < 0 {
+			return c
+		}
+	}
+	panic("the shares are less than their sum")
+}
+
+// send makes one call, or a batch, and gives the ids of those that were accepted.
+func (l load) send(ctx context.Context, c *client.Client, way twin.Calls, key string) []string {
+	if way.Batch > 0 {
+		return l.batch(ctx, c, way, key)
+	}
+	data := strconv.Quote(key)
+	twin.Note(fmt.Sprintf("invoke %s %s", key, l.flow.Result(way.Socket, key)))
+	r, err := c.Submit(ctx, &messages.RunRequest{Socket: way.Socket, Data: &data, Id: key, WaitFull: true})
+	if err != nil {
+		twin.Note(fmt.Sprintf("unknown %s %v", key, kind(err)))
+		return nil
+	}
+	twin.Note(fmt.Sprintf("accepted %s %s", key, r.GetId()))
+	if way.Cancel {
+		l.cancel(ctx, c, r.GetId())
+	}
+	return []string{r.GetId()}
+}
+
+func (l load) batch(ctx context.Context, c *client.Client, way twin.Calls, key string) (ids []string) {
+	m := &messages.SubmitBatchRequest{Socket: way.Socket, Id: key}
+	var keys []string
+	for i := range way.Batch {
+		one := fmt.Sprintf("%s.%d", key, i)
+		twin.Note(fmt.Sprintf("invoke %s %s", one, l.flow.Result(way.Socket, one)))
+		keys, m.Data = append(keys, one), append(m.Data, strconv.Quote(one))
+	}
+	r, err := c.SubmitBatch(ctx, m)
+	if err != nil {
+		twin.Note(fmt.Sprintf("unknown %s %v", key, kind(err)))
+		return nil
+	}
+	first, err := messages.ParseCallID(r.GetFirst())
+	if err != nil {
+		panic(err) // the node has told something that is no id
+	}
+	for i, one := range keys {
+		id := first.At(i).String()
+		twin.Note(fmt.Sprintf("accepted %s %s", one, id))
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// maxRegret is the longest time until a call that is to be cancelled is.
+const maxRegret = 50 * time.Millisecond
+
+func (l load) cancel(ctx context.Context, c *client.Client, id string) {
+	time.Sleep(rand.N(maxRegret))
+	info, err := c.Cancel(ctx, id, "its sender thought better of it")
+	if err != nil {
+		twin.Note(fmt.Sprintf("uncancelled %s %v", id, kind(err)))
+		return
+	}
+	twin.Note(fmt.Sprintf("cancel %s %s", id, info.GetState()))
 }
 
 // look waits for a call's end and tells what it was.

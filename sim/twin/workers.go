@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,19 +13,14 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// Source knows one function in every module, whatever the repository.
-type Source struct{}
+// Source knows the flow's functions in every module, whatever the repository.
+type Source struct{ Flow *Flow }
 
 // Commit is what every reference stands for.
 const Commit = "5100000000000000000000000000000000000051"
 
-// Function is the name of the one function, of one argument; it gives back
-// "TEXT:" and the argument.
-const Function = "do_something"
-
-func (Source) Inspect(context.Context, *messages.Processor) (string, []*messages.Function, error) {
-	message := &messages.Parameter{Name: "message", Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD}
-	return Commit, []*messages.Function{{Name: Function, Source: "def do_something(message): ...", Parameters: []*messages.Parameter{message}}}, nil
+func (s Source) Inspect(context.Context, *messages.Processor) (string, []*messages.Function, error) {
+	return Commit, s.Flow.signatures(), nil
 }
 
 // Build takes this long.
@@ -39,24 +35,27 @@ func (Source) Prepare(ctx context.Context, p *messages.Processor, _ func(string)
 	return messages.Environment{Interpreter: "/simulated", Dir: "/simulated", Module: p.GetModule(), Commit: p.GetResolvedCommit()}, nil
 }
 
-// Workers runs the function without a process.
+// Workers runs the flow's functions without a process.
 type Workers struct {
+	Flow *Flow
 	Note func(line string) // told when a call begins, and how it was done
 }
 
 func (n Workers) Start(_ context.Context, _ messages.Environment, events func(actors.Event)) (actors.Worker, error) {
-	w := &runner{note: n.Note, events: events, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	w := &runner{flow: n.Flow, note: n.Note, events: events, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go w.run()
 	return w, nil
 }
 
-// How long a start and a call take, drawn at random up to these.
+// How long a start takes, and a call of a function that says nothing else, drawn
+// at random up to these.
 const (
 	maxStart = 50 * time.Millisecond
 	maxCall  = 20 * time.Millisecond
 )
 
 type runner struct {
+	flow   *Flow
 	note   func(line string)
 	events func(actors.Event)
 	wake   chan struct{}
@@ -81,10 +80,12 @@ func (w *runner) run() {
 		began := time.Now()
 		w.note(fmt.Sprintf("began %s %d", next.Call, next.Attempt))
 		w.events(actors.Begun{Call: next.Call, Attempt: next.Attempt})
-		if !w.pass(maxCall) {
+		function, known := w.flow.function(next.Function)
+		if !w.pass(max(maxCall, time.Duration(function.Time))) {
 			return
 		}
-		answer := done(next, began)
+		answer := actors.Done{Call: next.Call, Attempt: next.Attempt, Started: began.UnixMicro(), Ended: time.Now().UnixMicro()}
+		answer.Outcome, answer.Result, answer.Failure = function.run(known, next)
 		w.note(fmt.Sprintf("done %s %d %s", next.Call, next.Attempt, answer.Outcome))
 		w.events(answer)
 	}
@@ -118,18 +119,23 @@ func (w *runner) next() (actors.Work, bool) {
 	}
 }
 
-// done is the one answer that the function has to an argument.
-func done(work actors.Work, began time.Time) actors.Done {
-	d := actors.Done{Call: work.Call, Attempt: work.Attempt, Started: began.UnixMicro(), Ended: time.Now().UnixMicro()}
-	var text string
-	if p := work.Arguments.GetPositional(); len(p) != 1 || json.Unmarshal(p[0], &text) != nil {
-		d.Outcome = messages.Outcome_EXCEPTION
-		d.Failure = &messages.Failure{Type: "TypeError", Message: fmt.Sprintf("want one text, got %d arguments", len(p))}
-		return d
+// run gives what a function answers to a call.
+func (x Function) run(known bool, work actors.Work) (messages.Outcome, []byte, *messages.Failure) {
+	if !known {
+		return messages.Outcome_EXCEPTION, nil, &messages.Failure{Type: "AttributeError", Message: "the module has no function " + work.Function}
 	}
-	d.Outcome = messages.Outcome_OK
-	d.Result, _ = json.Marshal("TEXT:" + text) // a text always has a JSON form
-	return d
+	arguments, err := x.bind(work.Arguments)
+	if err != nil {
+		return messages.Outcome_EXCEPTION, nil, &messages.Failure{Type: "TypeError", Message: err.Error()}
+	}
+	if rand.Float64() < x.Fails {
+		return messages.Outcome_EXCEPTION, nil, &messages.Failure{Type: "RuntimeError", Message: "it fails sometimes"}
+	}
+	result, err := json.Marshal(x.Name + "(" + strings.Join(arguments, ",") + ")")
+	if err != nil {
+		panic(err) // a text always has a JSON form
+	}
+	return messages.Outcome_OK, result, nil
 }
 
 func (w *runner) Send(work actors.Work) error {
