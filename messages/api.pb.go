@@ -3739,6 +3739,204 @@ func (x *AttemptLog) GetText() string {
 	return ""
 }
 
+type FollowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"` // 0: all, those before this as far as they are kept
+	After         *LogPlace              `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`      // what comes behind this; absent: everything
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowRequest) Reset() {
+	*x = FollowRequest{}
+	mi := &file_messages_api_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowRequest) ProtoMessage() {}
+
+func (x *FollowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowRequest.ProtoReflect.Descriptor instead.
+func (*FollowRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *FollowRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *FollowRequest) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *FollowRequest) GetAfter() *LogPlace {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+// LogPiece is a part of what a call's attempts print.
+type LogPiece struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       uint32                 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Dropped       int64                  `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"` // bytes before this text that this follower was too slow for
+	Place         *LogPlace              `protobuf:"bytes,4,opt,name=place,proto3" json:"place,omitempty"`      // behind this text: Follow goes on from there, at any node
+	Call          *CallInfo              `protobuf:"bytes,5,opt,name=call,proto3" json:"call,omitempty"`        // alone in the last piece: the call, which has ended
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogPiece) Reset() {
+	*x = LogPiece{}
+	mi := &file_messages_api_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogPiece) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogPiece) ProtoMessage() {}
+
+func (x *LogPiece) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogPiece.ProtoReflect.Descriptor instead.
+func (*LogPiece) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *LogPiece) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *LogPiece) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *LogPiece) GetDropped() int64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *LogPiece) GetPlace() *LogPlace {
+	if x != nil {
+		return x.Place
+	}
+	return nil
+}
+
+func (x *LogPiece) GetCall() *CallInfo {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+// LogPlace is a place in what a call's attempts print.
+type LogPlace struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       uint32                 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"` // all before this one is behind it
+	Own           uint64                 `protobuf:"varint,2,opt,name=own,proto3" json:"own,omitempty"`         // bytes that the function printed
+	Others        uint64                 `protobuf:"varint,3,opt,name=others,proto3" json:"others,omitempty"`   // bytes that programs which it ran printed
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogPlace) Reset() {
+	*x = LogPlace{}
+	mi := &file_messages_api_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogPlace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogPlace) ProtoMessage() {}
+
+func (x *LogPlace) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogPlace.ProtoReflect.Descriptor instead.
+func (*LogPlace) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *LogPlace) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *LogPlace) GetOwn() uint64 {
+	if x != nil {
+		return x.Own
+	}
+	return 0
+}
+
+func (x *LogPlace) GetOthers() uint64 {
+	if x != nil {
+		return x.Others
+	}
+	return 0
+}
+
 var File_messages_api_proto protoreflect.FileDescriptor
 
 const file_messages_api_proto_rawDesc = "" +
@@ -4061,7 +4259,21 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\x82\b\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"b\n" +
+	"\rFollowRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\x12'\n" +
+	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.LogPlaceR\x05after\"\xa2\x01\n" +
+	"\bLogPiece\x12\x18\n" +
+	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x18\n" +
+	"\adropped\x18\x03 \x01(\x03R\adropped\x12'\n" +
+	"\x05place\x18\x04 \x01(\v2\x11.flow.v1.LogPlaceR\x05place\x12%\n" +
+	"\x04call\x18\x05 \x01(\v2\x11.flow.v1.CallInfoR\x04call\"N\n" +
+	"\bLogPlace\x12\x18\n" +
+	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x10\n" +
+	"\x03own\x18\x02 \x01(\x04R\x03own\x12\x16\n" +
+	"\x06others\x18\x03 \x01(\x04R\x06others2\xb9\b\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -4080,7 +4292,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\bDropDead\x12\x18.flow.v1.DropDeadRequest\x1a\x19.flow.v1.DropDeadResponse\x128\n" +
 	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
 	"\x06Listen\x12\x16.flow.v1.ListenRequest\x1a\x0f.flow.v1.Notice0\x01\x123\n" +
-	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
+	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse\x125\n" +
+	"\x06Follow\x12\x16.flow.v1.FollowRequest\x1a\x11.flow.v1.LogPiece0\x012\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
 	"\x06Update\x12\x16.flow.v1.UpdateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -4106,7 +4319,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),              // 0: flow.v1.Position
 	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
@@ -4158,120 +4371,128 @@ var file_messages_api_proto_goTypes = []any{
 	(*LogsRequest)(nil),           // 47: flow.v1.LogsRequest
 	(*LogsResponse)(nil),          // 48: flow.v1.LogsResponse
 	(*AttemptLog)(nil),            // 49: flow.v1.AttemptLog
-	nil,                           // 50: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),             // 51: flow.v1.ErrorInfo
-	(*Arrival)(nil),               // 52: flow.v1.Arrival
-	(*Failure)(nil),               // 53: flow.v1.Failure
-	(*Event)(nil),                 // 54: flow.v1.Event
-	(*Arguments)(nil),             // 55: flow.v1.Arguments
-	(*Object)(nil),                // 56: flow.v1.Object
-	(Kind)(0),                     // 57: flow.v1.Kind
-	(*Processor)(nil),             // 58: flow.v1.Processor
-	(*Function)(nil),              // 59: flow.v1.Function
+	(*FollowRequest)(nil),         // 50: flow.v1.FollowRequest
+	(*LogPiece)(nil),              // 51: flow.v1.LogPiece
+	(*LogPlace)(nil),              // 52: flow.v1.LogPlace
+	nil,                           // 53: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 54: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 55: flow.v1.Arrival
+	(*Failure)(nil),               // 56: flow.v1.Failure
+	(*Event)(nil),                 // 57: flow.v1.Event
+	(*Arguments)(nil),             // 58: flow.v1.Arguments
+	(*Object)(nil),                // 59: flow.v1.Object
+	(Kind)(0),                     // 60: flow.v1.Kind
+	(*Processor)(nil),             // 61: flow.v1.Processor
+	(*Function)(nil),              // 62: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	50, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	53, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
 	14, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	51, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	54, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	52, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	55, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
 	14, // 8: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 9: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	53, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	54, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	55, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	56, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	57, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	58, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
 	0,  // 13: flow.v1.CallInfo.position:type_name -> flow.v1.Position
 	17, // 14: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
 	14, // 15: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
 	22, // 16: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
-	51, // 17: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
+	54, // 17: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
 	0,  // 18: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
 	14, // 19: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 20: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	56, // 21: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	57, // 22: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	56, // 23: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	57, // 24: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	57, // 25: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	59, // 21: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	60, // 22: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	59, // 23: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	60, // 24: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	60, // 25: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
 	0,  // 26: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	56, // 27: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	59, // 27: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
 	0,  // 28: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	56, // 29: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	56, // 30: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	59, // 29: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	59, // 30: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
 	7,  // 31: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	57, // 32: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	60, // 32: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
 	0,  // 33: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	56, // 34: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	59, // 34: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
 	0,  // 35: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	58, // 36: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	59, // 37: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	61, // 36: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	62, // 37: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
 	39, // 38: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	56, // 39: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	59, // 39: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
 	42, // 40: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
 	14, // 41: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
 	49, // 42: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
-	1,  // 43: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 44: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 45: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 46: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 47: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 48: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
-	12, // 49: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	25, // 50: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	13, // 51: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	15, // 52: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
-	18, // 53: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
-	19, // 54: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
-	20, // 55: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
-	23, // 56: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
-	43, // 57: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	45, // 58: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
-	47, // 59: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	27, // 60: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	28, // 61: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	29, // 62: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	30, // 63: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	32, // 64: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	30, // 65: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	34, // 66: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	35, // 67: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	37, // 68: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	40, // 69: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	14, // 70: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 71: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 72: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 73: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	14, // 74: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	11, // 75: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
-	14, // 76: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	26, // 77: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	14, // 78: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	16, // 79: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
-	17, // 80: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
-	17, // 81: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
-	21, // 82: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
-	24, // 83: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
-	44, // 84: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	46, // 85: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
-	48, // 86: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	31, // 87: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	31, // 88: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	31, // 89: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	31, // 90: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	33, // 91: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	31, // 92: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	31, // 93: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	36, // 94: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	38, // 95: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	41, // 96: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	70, // [70:97] is the sub-list for method output_type
-	43, // [43:70] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	52, // 43: flow.v1.FollowRequest.after:type_name -> flow.v1.LogPlace
+	52, // 44: flow.v1.LogPiece.place:type_name -> flow.v1.LogPlace
+	14, // 45: flow.v1.LogPiece.call:type_name -> flow.v1.CallInfo
+	1,  // 46: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 47: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 48: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 49: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	9,  // 50: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	10, // 51: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	12, // 52: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	25, // 53: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	13, // 54: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	15, // 55: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
+	18, // 56: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
+	19, // 57: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
+	20, // 58: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
+	23, // 59: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
+	43, // 60: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	45, // 61: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	47, // 62: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	50, // 63: flow.v1.Tasks.Follow:input_type -> flow.v1.FollowRequest
+	27, // 64: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	28, // 65: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	29, // 66: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	30, // 67: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	32, // 68: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	30, // 69: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	34, // 70: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	35, // 71: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	37, // 72: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	40, // 73: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	14, // 74: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 75: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 76: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 77: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	14, // 78: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	11, // 79: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	14, // 80: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	26, // 81: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	14, // 82: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	16, // 83: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
+	17, // 84: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
+	17, // 85: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
+	21, // 86: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
+	24, // 87: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
+	44, // 88: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	46, // 89: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	48, // 90: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	51, // 91: flow.v1.Tasks.Follow:output_type -> flow.v1.LogPiece
+	31, // 92: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	31, // 93: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	31, // 94: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	31, // 95: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	33, // 96: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	31, // 97: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	31, // 98: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	36, // 99: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	38, // 100: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	41, // 101: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	74, // [74:102] is the sub-list for method output_type
+	46, // [46:74] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -4289,7 +4510,7 @@ func file_messages_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   54,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
