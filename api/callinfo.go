@@ -21,6 +21,7 @@ func callInfo(c *messages.Call) *messages.CallInfo {
 	}
 	info.Tick, info.CatchUp = c.Tick, c.CatchUp
 	info.Plug, info.Joined = c.Plug, idText(c.Joined)
+	info.RoutingKey = c.RoutingKey
 	for _, parent := range c.Parents {
 		info.Parents = append(info.Parents, idText(parent))
 	}

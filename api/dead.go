@@ -16,11 +16,21 @@ func (t *tasks) GetDead(ctx context.Context, request *connect.Request[messages.G
 	const op = "get"
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	letter, err := t.deadLetter(bounded, op, request.Msg.Id)
+	info, err := t.wholeLetter(bounded, op, request.Msg.Id)
+	return respond(info, explained(ctx, err, op, "dead letter "+request.Msg.Id))
+}
+
+// wholeLetter is a letter as people see it, large arguments included.
+func (t *tasks) wholeLetter(ctx context.Context, op, id string) (*messages.DeadInfo, error) {
+	letter, err := t.deadLetter(ctx, op, id)
 	if err != nil {
-		return nil, explained(ctx, err, op, "dead letter "+request.Msg.Id)
+		return nil, err
 	}
-	return connect.NewResponse(deadInfo(letter)), nil
+	call, err := t.told(ctx, letter.Call)
+	if err != nil {
+		return nil, err
+	}
+	return &messages.DeadInfo{Call: call, Died: letter.Died, Edited: letter.Edited, Message: letter.Message}, nil
 }
 
 // deadLetter reads a letter after all that was acknowledged before.
@@ -65,10 +75,8 @@ func (t *tasks) EditDead(ctx context.Context, request *connect.Request[messages.
 	if err := refusal(reply, err); err != nil {
 		return nil, explained(ctx, err, op, subject)
 	}
-	if letter, err = t.deadLetter(bounded, op, m.Id); err != nil {
-		return nil, explained(ctx, err, op, subject)
-	}
-	return connect.NewResponse(deadInfo(letter)), nil
+	info, err := t.wholeLetter(bounded, op, m.Id)
+	return respond(info, explained(ctx, err, op, subject))
 }
 
 func (t *tasks) editOf(ctx context.Context, op string, letter *messages.DeadLetter, data string) (*messages.EditDead, error) {

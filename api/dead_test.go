@@ -159,3 +159,32 @@ func TestDroppedLettersAreGone(t *testing.T) {
 		t.Error("no id was not refused")
 	}
 }
+
+func TestDeadLetterShowsLargeArgumentsAndIsSentAgainWithThem(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	s.create(&messages.Object{Name: "queue", Kind: messages.Kind_KIND_QUEUE, Spec: &messages.Object_Queue{Queue: &messages.Queue{Qtype: "direct", MessageTtl: 1}}})
+	s.create(&messages.Object{Name: "far", Kind: messages.Kind_KIND_PROCESSOR, Spec: &messages.Object_Processor{Processor: &messages.Processor{
+		Gitrepo: "file:///repo", Module: "pyfi.processors.sample", Concurrency: 1}}})
+	s.create(&messages.Object{Name: "expires", Kind: messages.Kind_KIND_SOCKET, Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: "far", Queue: "queue", Task: "emit_one"}}})
+	large := `"` + strings.Repeat("x", messages.MaxInline+1) + `"`
+	sent, err := s.tasks.Submit(s.within(), connect.NewRequest(&messages.RunRequest{Socket: "expires", Positional: []string{large}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := messages.ParseCallID(sent.Msg.Id)
+	s.must(id.Partition(), &messages.Tick{}) // each command is a millisecond later
+	s.must(id.Partition(), &messages.Tick{})
+	dead, err := s.tasks.GetDead(s.within(), connect.NewRequest(&messages.GetDeadRequest{Id: sent.Msg.Id}))
+	if err != nil || string(dead.Msg.Call.GetArguments().GetPositional()[0]) != large {
+		t.Fatalf("the letter is %.200v, %v", dead, err)
+	}
+	again, err := s.tasks.RedriveDead(s.within(), connect.NewRequest(&messages.RedriveDeadRequest{Ids: []string{sent.Msg.Id}}))
+	if err != nil || again.Msg.Redriven[0].Error != nil {
+		t.Fatalf("sent again: %v, %v", again, err)
+	}
+	call, err := s.tasks.GetCall(s.within(), connect.NewRequest(&messages.GetCallRequest{Id: again.Msg.Redriven[0].Call, Arguments: true}))
+	if err != nil || string(call.Msg.GetArguments().GetPositional()[0]) != large {
+		t.Errorf("it is sent again as %.200v, %v", call, err)
+	}
+}

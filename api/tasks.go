@@ -49,7 +49,14 @@ func (t *tasks) SubmitBatch(ctx context.Context, request *connect.Request[messag
 	if err != nil {
 		return nil, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
+	limit, err := timeoutOf(op, m.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	if limit == 0 && !m.WaitFull {
+		limit = patience
+	}
+	bounded, cancel := withLimit(ctx, limit)
 	defer cancel()
 	var response *messages.SubmitBatchResponse
 	err = t.toSocket(bounded, op, m.Socket, func(to *target) error {
@@ -65,12 +72,13 @@ func (t *tasks) SubmitBatch(ctx context.Context, request *connect.Request[messag
 		if err := fits(op, to, batch); err != nil {
 			return err
 		}
-		enqueued, position, err := t.propose(bounded, to.partition, batch)
-		if err != nil {
+		return whileFull(bounded, m.WaitFull, func() error {
+			enqueued, position, err := t.propose(bounded, to.partition, batch)
+			if err == nil {
+				response = &messages.SubmitBatchResponse{First: idText(batch.First), Count: uint32(len(m.Data)), Duplicate: enqueued.GetDuplicate(), Position: position}
+			}
 			return err
-		}
-		response = &messages.SubmitBatchResponse{First: idText(batch.First), Count: uint32(len(m.Data)), Duplicate: enqueued.GetDuplicate(), Position: position}
-		return nil
+		})
 	})
 	return respond(response, explained(ctx, err, op, "socket "+m.Socket))
 }

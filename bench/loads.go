@@ -45,6 +45,11 @@ func anyLoad(o options) bool {
 				return true
 			}
 		}
+		for _, rate := range o.rates {
+			if o.wants(openName(s.name, rate)) {
+				return true
+			}
+		}
 	}
 	return o.wants("idle")
 }
@@ -82,6 +87,11 @@ func onNetwork(ctx context.Context, o options, dir string, n int, r *Report) err
 				f.CPU = float64((w.cpuTime() - before).Microseconds()) / float64(max(f.Done, 1))
 				r.add(n, f)
 			}
+		}
+	}
+	for _, s := range sockets {
+		if err := openLoops(ctx, o, w, s.socket, s.name, r); err != nil {
+			return err
 		}
 	}
 	return ctx.Err()

@@ -6,6 +6,7 @@
 //	make build && go run ./bench              everything, a few minutes
 //	go run ./bench -quick                     a first look
 //	go run ./bench -nodes 1 -only python      what matches, on one node
+//	go run ./bench compare a.json b.json      two runs beside each other
 //
 // The table goes to stdout, progress to stderr. It refuses to run in memory.
 package main
@@ -29,6 +30,7 @@ import (
 type options struct {
 	nodes    []int          // sizes of the networks to measure
 	each     time.Duration  // time of one load
+	rates    []int          // calls a second of the open loops
 	inFlight int            // measure only with so many calls in flight; 0: with each number
 	only     *regexp.Regexp // which measurements, by name
 	buffered int            // calls in the mailbox for memory and restart
@@ -41,13 +43,14 @@ const quickEach, quickBuffered = time.Second, 100_000
 
 func parse(args []string) (options, error) {
 	var o options
-	var nodes, only, flags string
+	var nodes, rates, only, flags string
 	var quick bool
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&nodes, "nodes", "1,3", "sizes of the networks to measure")
 	f.DurationVar(&o.each, "for", 5*time.Second, "time of each load")
+	f.StringVar(&rates, "rates", "500,2000", "`calls` a second of the open loops")
 	f.IntVar(&o.inFlight, "inflight", 0, "measure only with so many `calls` in flight")
-	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, 'echo, one stream', 'python, (unary|batches)'")
+	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, 'echo, one stream', 'python, (unary|batches)', 'open loop'")
 	f.IntVar(&o.buffered, "buffered", 1_000_000, "calls that wait when memory and restart are measured")
 	f.StringVar(&o.json, "json", "", "`file` for the figures as JSON")
 	f.StringVar(&flags, "flags", "", "flags for each node, e.g. '--log-store bolt'")
@@ -59,15 +62,14 @@ func parse(args []string) (options, error) {
 	if quick {
 		o.each, o.buffered = quickEach, quickBuffered
 	}
-	for _, n := range strings.Split(nodes, ",") {
-		size, err := strconv.Atoi(n)
-		if err != nil || size < 1 {
-			return o, fmt.Errorf("-nodes %s: %q is no number of nodes", nodes, n)
-		}
-		o.nodes = append(o.nodes, size)
+	var err error
+	if o.nodes, err = numbers("-nodes", nodes); err != nil {
+		return o, err
+	}
+	if o.rates, err = numbers("-rates", rates); err != nil {
+		return o, err
 	}
 	o.flags = strings.Fields(flags)
-	var err error
 	if o.only, err = regexp.Compile(only); err != nil {
 		return o, fmt.Errorf("-only %s: %w", only, err)
 	}
@@ -75,23 +77,43 @@ func parse(args []string) (options, error) {
 	return o, err
 }
 
+// numbers reads a list of them.
+func numbers(flag, text string) (all []int, err error) {
+	for _, t := range strings.Split(text, ",") {
+		n, err := strconv.Atoi(t)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%s %s: %q is no number above 0", flag, text, t)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
 // wants says whether a measurement of this name was asked for.
 func (o options) wants(name string) bool { return o.only.MatchString(name) }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "compare" {
+		leave(compare(os.Args[2:], os.Stdout))
+	}
 	o, err := parse(os.Args[1:])
 	if err == flag.ErrHelp {
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	if err == nil {
 		err = run(ctx, o, os.Stdout)
 	}
+	stop()
+	leave(err)
+}
+
+func leave(err error) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(1)
 	}
+	os.Exit(0)
 }
 
 func run(ctx context.Context, o options, to io.Writer) (err error) {

@@ -90,6 +90,28 @@ func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest
 	return response, err
 }
 
+// Publish sends data to the sockets of a queue that take its routing key, to all
+// of them or to none, and returns once it is durable, with its id and those of
+// the calls that came of it. Its id is the tracking of the calls. Without an Id
+// the client makes the key; the same key again is the same publish. Errors:
+// NotFound (no such queue, or none of its sockets takes the key), Invalid (the
+// key or the data), Exhausted (a mailbox is full), Conflict, Unavailable.
+func (c *Client) Publish(ctx context.Context, m *messages.PublishRequest) (*messages.PublishResponse, error) {
+	if m.Id == "" {
+		key, err := NewKey()
+		if err != nil {
+			return nil, err
+		}
+		m = proto.CloneOf(m)
+		m.Id = key
+	}
+	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.PublishResponse, error) {
+		return answer(to.tasks.Publish(ctx, connect.NewRequest(m)))
+	})
+	c.wrote(response.GetPosition())
+	return response, err
+}
+
 // IDs gives the ids of a batch's calls, in the order of its data.
 func IDs(batch *messages.SubmitBatchResponse) ([]string, error) {
 	first, err := messages.ParseCallID(batch.GetFirst())

@@ -20,11 +20,8 @@ const maxID = 255
 // earlier that is not known may have been forgotten, and is refused.
 const Remembered = 24 * time.Hour
 
-// Bounds of delays.
-const (
-	maxRetryDelay = time.Hour
-	maxDelay      = 10 * 365 * 24 * time.Hour
-)
+// maxDelay bounds delays that are configured.
+const maxDelay = 10 * 365 * 24 * time.Hour
 
 // What a refused sender is told to wait before it tries again.
 const (

@@ -38,6 +38,8 @@ func Check(view kv.View) (err error) {
 	c.credits()
 	c.turns()
 	c.timers()
+	c.paces()
+	c.queues()
 	c.sessions()
 	c.gates()
 	c.pressure()
@@ -238,7 +240,7 @@ func (c *check) turns() {
 		if k.Leasable() {
 			rings[k.Config.Processor] = append(rings[k.Config.Processor], k.Number)
 		}
-		if k.Stage != socket.Removed {
+		if k.Stage < socket.Removed {
 			sockets[k.Config.Processor]++
 		}
 	}

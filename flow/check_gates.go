@@ -122,7 +122,7 @@ func (c *check) pressure() {
 		c.that(k.Crowded() == k.Full, "socket %s is full: %v, and says %v", k.ID, k.Crowded(), k.Full)
 		for _, from := range sourcesOf(k.Config) {
 			before, here := sockets[from.socket]
-			if here && from.partition == c.group() {
+			if here && before.Stage != socket.Queue && from.partition == c.group() {
 				c.that(slices.Contains(before.Blocked, k.ID) == k.Full, "socket %s is full: %v; its source %s has heard %v", k.ID, k.Full, before.ID, before.Blocked)
 			}
 		}

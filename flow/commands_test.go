@@ -161,12 +161,31 @@ func (e *episode) complete() *messages.Complete {
 	if e.one(20) {
 		c.Attempt++
 	}
+	if c.Outcome == messages.Outcome_EXCEPTION {
+		c.Failure = &messages.Failure{Type: e.pick("", "ValueError", "lib.Odd")}
+	}
 	return c
 }
 
 func (e *episode) configureProcessor(id string) proto.Message {
 	return &messages.ConfigureProcessor{Processor: id, Name: id, Commit: e.pick("c1", "c1", "c1", "c2"),
-		Status: e.pick("running", "running", "running", "running", "paused", "failed"), Retries: int32(e.rng.IntN(4)), Retrydelay: int64(e.rng.IntN(3)) * 300}
+		Status: e.pick("running", "running", "running", "running", "paused", "failed"), Retries: int32(e.rng.IntN(4)), Retrydelay: int64(e.rng.IntN(3)) * 300,
+		Ratelimit: e.limit(), NoRetry: e.finals()}
+}
+
+// limit is a rate limit now and then, of those that the oracle knows.
+func (e *episode) limit() string {
+	if !e.one(6) {
+		return ""
+	}
+	return e.pick("1/s", "3/s", "60/s", "90/m")
+}
+
+func (e *episode) finals() []string {
+	if !e.one(6) {
+		return nil
+	}
+	return []string{e.pick("ValueError", "Odd", "exception")}
 }
 
 func (e *episode) configureSocket(id string) proto.Message {
@@ -190,6 +209,7 @@ func (e *episode) configureSocket(id string) proto.Message {
 	if e.one(5) {
 		c.Retries = proto32(int32(e.rng.IntN(3)))
 	}
+	c.Ratelimit, c.NoRetry = e.limit(), e.finals()
 	return c
 }
 

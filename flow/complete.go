@@ -3,6 +3,8 @@ package flow
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -174,7 +176,7 @@ func (s *step) fail(k *socket.Socket, rec *call.Record, f *messages.Failure) {
 func (s *step) tried(k *socket.Socket, rec *call.Record, c *messages.Complete, f *messages.Failure) {
 	rec.Tries++
 	retries, first := s.policy(k)
-	if int64(rec.Tries) > retries {
+	if int64(rec.Tries) > retries || s.final(k, f.Type) {
 		s.fail(k, rec, f)
 		return
 	}
@@ -211,12 +213,20 @@ func (s *step) policy(k *socket.Socket) (retries, delay int64) {
 	return retries, delay
 }
 
+// final says whether an error of a type is not tried again. A type is named with
+// or without its module: subclasses are types of their own.
+func (s *step) final(k *socket.Socket, kind string) bool {
+	is := func(name string) bool { return kind == name || strings.HasSuffix(kind, "."+name) }
+	return slices.ContainsFunc(k.Config.NoRetry, is) ||
+		slices.ContainsFunc(s.processor(k.Config.Processor).Config.GetNoRetry(), is)
+}
+
 // backoff is the delay in microseconds before the try that follows tries of
 // them: it doubles each time, up to a bound, and jitter thousandths are added.
 func backoff(first int64, tries, jitter uint32) int64 {
-	delay := min(micros(first), maxRetryDelay.Microseconds())
-	for i := uint32(1); i < tries && delay < maxRetryDelay.Microseconds(); i++ {
-		delay = min(2*delay, maxRetryDelay.Microseconds())
+	delay := min(micros(first), messages.MaxRetryDelay.Microseconds())
+	for i := uint32(1); i < tries && delay < messages.MaxRetryDelay.Microseconds(); i++ {
+		delay = min(2*delay, messages.MaxRetryDelay.Microseconds())
 		if delay == 0 {
 			break
 		}

@@ -23,8 +23,12 @@ func (s *step) configureProcessor(c *messages.ConfigureProcessor) (*messages.Rep
 		return nil, refusal
 	}
 	p := s.processor(c.Processor)
+	limited := p.Config.GetRatelimit()
 	p.Config, p.Leaving = c, false
 	p.SaveConfig(s.tx)
+	if c.Ratelimit != limited {
+		s.limitProcessor(p, c.Ratelimit)
+	}
 	for _, l := range s.slotsOf(p) {
 		s.credit(l)
 	}
@@ -55,6 +59,9 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		return nil, refusal
 	}
 	k, ok := s.socket(c.Socket)
+	if ok && k.Stage == socket.Queue {
+		return nil, messages.Errorf(messages.Conflict, "configure", "socket "+c.Socket, "a queue has this id")
+	}
 	if !ok {
 		k = s.newSocket(c.Socket)
 	}
@@ -69,6 +76,9 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 		old.Sockets--
 	}
 	s.rewire(k, c)
+	if c.Ratelimit != k.Config.Ratelimit {
+		s.limitSocket(k, c.Ratelimit)
+	}
 	if k.Counts.Ended() > 0 && !proto.Equal(k.Config.GetRetention(), c.Retention) {
 		s.sweepAt(k, s.now)
 	}
@@ -76,9 +86,10 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 	if fresh {
 		old = nil
 	}
+	unheard := !ok || k.Config.Processor == "" // it may have been expected already
 	k.Config = c
 	s.reschedule(k, old)
-	if !ok {
+	if unheard {
 		s.inherit(k)
 	}
 	if !c.Ordered {

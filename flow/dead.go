@@ -69,10 +69,17 @@ func redrivenID(id messages.CallID, group messages.GroupID) messages.CallID {
 	return messages.DeriveCallID(id.String(), opRedrive, 1, group)
 }
 
-// arguments are those that a call is sent again with.
+// isMessage says that it has one value, and not arguments: calls have those, and
+// what came of a publish and found its socket gone.
+func (l letter) isMessage() bool { return l.arrival != nil && l.arrival.Arguments == nil }
+
+// arguments are those that a letter is sent again with that is no message.
 func (l letter) arguments(view kv.View) *messages.Arguments {
 	if edited, ok := dead.Edited(view, l.Letter); ok {
 		return call.DecodeArguments(edited)
+	}
+	if l.arrival != nil {
+		return l.arrival.Arguments
 	}
 	return call.Arguments(view, l.call)
 }
@@ -160,6 +167,12 @@ func (s *step) redriveArrival(l letter, owner string) (*messages.Reply, *message
 	if !ok || k.Stage != socket.Open {
 		return nil, messages.Errorf(messages.NotFound, opRedrive, "dead letter "+messages.CallIDFrom(a.Id).String(), "its target, socket %s, is gone", a.Name)
 	}
+	if !l.isMessage() {
+		arguments := l.arguments(s.tx)
+		dead.Drop(s.tx, l.Letter)
+		s.receive(&messages.Publish{Id: a.Parent, Arguments: arguments, Owner: owner, Priority: a.Priority}, &messages.Copy{Id: again.Bytes(), Socket: a.Socket, Name: a.Name})
+		return enqueued(again, messages.CallState_QUEUED, false), nil
+	}
 	value := l.value(s.tx)
 	dead.Drop(s.tx, l.Letter)
 	s.take(&messages.Arrive{Id: again.Bytes(), Socket: a.Socket, Name: a.Name, Plug: a.Plug, PlugName: a.PlugName, Argument: a.Argument, Value: value,
@@ -191,13 +204,13 @@ func (s *step) editDead(c *messages.EditDead) (*messages.Reply, *messages.Error)
 		return nil, noLetter(opEdit, id)
 	}
 	with, subject := c.Value, "dead letter "+id.String()
-	if l.call != nil {
+	if !l.isMessage() {
 		with = call.EncodeArguments(c.Arguments)
 	}
 	switch {
-	case l.call != nil && c.Arguments == nil:
+	case !l.isMessage() && c.Arguments == nil:
 		return nil, messages.Errorf(messages.Invalid, opEdit, subject, "it is a call, and gets arguments")
-	case l.call == nil && !json.Valid(c.Value):
+	case l.isMessage() && !json.Valid(c.Value):
 		return nil, messages.Errorf(messages.Invalid, opEdit, subject, "it is a message, and its value is not JSON")
 	case len(messages.References(append(c.Arguments.Values(), c.Value)...)) > 0:
 		return nil, messages.Errorf(messages.Invalid, opEdit, subject, "what is put in by hand cannot refer to large values")
@@ -245,18 +258,21 @@ func DeadLetters(view kv.View, q *messages.DeadQuery) *messages.DeadPage {
 // head is a letter in a list.
 func (l letter) head(view kv.View) *messages.DeadLetter {
 	_, edited := dead.Edited(view, l.Letter)
-	return &messages.DeadLetter{Call: l.shown(), Died: l.At, Edited: edited, Message: l.arrival != nil, Cursor: encodeCursor(l.Cursor()),
+	return &messages.DeadLetter{Call: l.shown(), Died: l.At, Edited: edited, Message: l.isMessage(), Cursor: encodeCursor(l.Cursor()),
 		Before: encodeCursor(l.Before())}
 }
 
 // full is a letter with what it is sent again with, and what it printed.
 func (l letter) full(view kv.View) *messages.DeadLetter {
 	d := l.head(view)
-	if l.arrival != nil {
+	if l.isMessage() {
 		d.Call.Arguments = gate.Single(l.arrival.Argument, l.value(view))
 		return d
 	}
-	d.Call.Arguments, d.Call.Log = l.arguments(view), call.Log(view, l.Seq, l.call.Attempt)
+	if d.Call.Arguments = l.arguments(view); l.arrival != nil {
+		return d
+	}
+	d.Call.Log = call.Log(view, l.Seq, l.call.Attempt)
 	return d
 }
 

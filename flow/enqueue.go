@@ -93,29 +93,36 @@ func otherContent(id messages.CallID) *messages.Error {
 
 // accepting gives the socket that a new call is for, or says why it is refused.
 func (s *step) accepting(id messages.CallID, socketID string, calls ...*messages.Arguments) (*socket.Socket, *messages.Error) {
-	if at, ok := id.Time(); ok && at.UnixMicro() < s.now-Remembered.Microseconds() {
-		return nil, messages.Errorf(messages.Invalid, opRun, id.String(),
-			"its key was made at %s, and calls that old may be forgotten", at.Format(time.RFC3339)).
-			WithHint("send it with a new key")
-	}
 	k, ok := s.socket(socketID)
 	switch {
 	case !ok || k.Stage == socket.Removed:
 		return nil, messages.Errorf(messages.NotFound, opRun, "socket "+socketID, "there is no such socket in partition %d", s.group)
+	case k.Stage == socket.Queue:
+		return nil, messages.Errorf(messages.Invalid, opRun, "queue "+k.Config.Name, "it is a queue, and no socket").WithHint("publish to it")
 	case k.Stage != socket.Open:
 		return nil, messages.Errorf(messages.NotFound, opRun, "socket "+k.Config.Name, "it is being deleted")
 	}
+	return k, s.fits(id, opRun, "socket "+k.Config.Name, calls...)
+}
+
+// fits refuses a key that may have been forgotten, and arguments that are too
+// large.
+func (s *step) fits(id messages.CallID, op, subject string, calls ...*messages.Arguments) *messages.Error {
+	if at, ok := id.Time(); ok && at.UnixMicro() < s.now-Remembered.Microseconds() {
+		return messages.Errorf(messages.Invalid, op, id.String(),
+			"its key was made at %s, and calls that old may be forgotten", at.Format(time.RFC3339)).
+			WithHint("send it with a new key")
+	}
 	for _, args := range calls {
 		if size := call.Size(args); size > messages.MaxValue {
-			return nil, messages.Errorf(messages.Invalid, opRun, "socket "+k.Config.Name,
-				"the arguments have %d bytes, and %d are the most", size, messages.MaxValue)
+			return messages.Errorf(messages.Invalid, op, subject, "the arguments have %d bytes, and %d are the most", size, messages.MaxValue)
 		}
 		if size := call.Inline(args); size > messages.MaxInline {
-			return nil, messages.Errorf(messages.Invalid, opRun, "socket "+k.Config.Name,
+			return messages.Errorf(messages.Invalid, op, subject,
 				"the arguments have %d bytes within the command, and %d are the most: large ones go by reference", size, messages.MaxInline)
 		}
 	}
-	return k, nil
+	return nil
 }
 
 // full says why a mailbox takes no count calls more.

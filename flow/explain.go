@@ -20,6 +20,7 @@ const (
 	Retry       = "retry"
 	BuildFailed = "build_failed"
 	Building    = "building"
+	RateLimited = "rate_limited"
 	Starting    = "starting" // workers, with an environment that is there
 	Blocked     = "blocked"
 	NoWorker    = "no_worker"

@@ -47,6 +47,11 @@ func TestExplainNamesTheTrueCause(t *testing.T) {
 			w.grant("n/1", "0", 1)
 			w.answer(w.one(w.send("A", "it"), "it"), messages.Outcome_EXCEPTION)
 		}, want: func(why *messages.Explanation) bool { return why.Until == aMomentAgo+3*second && why.Attempt == 2 }},
+		{cause: RateLimited, text: "5/s of socket mod.L", story: func(w *world) {
+			w.socket("L", limitedTo("5/s"))
+			w.grant("n/1", "0", 2)
+			w.send("L", "first", "it")
+		}, want: func(why *messages.Explanation) bool { return why.Until == aMomentAgo+second/5 }},
 		{cause: Ordered, text: "ordered", story: func(w *world) {
 			w.socket("O", func(c *messages.ConfigureSocket) { c.Ordered = true })
 			w.grant("n/1", "0", 2)

@@ -32,7 +32,7 @@ func TestPlugsAndGatesDoWhatTheOracleSays(t *testing.T) {
 		f.drain()
 		f.count(seen)
 	}
-	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "large"} {
+	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "published", "by routing key", "large"} {
 		if seen[what] < n/50 {
 			t.Errorf("the episodes met %v: too few are %s", seen, what)
 		}
@@ -48,6 +48,8 @@ type flowTest struct {
 	wait  map[string]bool
 	added int
 	seen  map[string]int
+
+	queues map[string]*testQueue
 }
 
 type testPlug struct{ name, kind, source, target, argument string }
@@ -60,6 +62,7 @@ func groupOf(socket string) messages.GroupID {
 
 func newFlowTest(t testing.TB, seed uint64) *flowTest {
 	f := &flowTest{t: t, rng: rand.New(rand.NewPCG(seed, 11)), wait: map[string]bool{}, seen: map[string]int{}}
+	f.queues = map[string]*testQueue{"Q0": {}, "Q1": {}}
 	for i := range f.sides {
 		e := newEpisode(t, seed)
 		e.group, e.rng, e.flow = partitionOfTests+messages.GroupID(i), f.rng, f
@@ -78,6 +81,7 @@ func (f *flowTest) run(commands int, checked bool) {
 	for range 2 + f.rng.IntN(6) {
 		f.plug()
 	}
+	f.bind(checked)
 	for _, k := range flowSockets {
 		f.configure(k, checked)
 	}
@@ -90,6 +94,8 @@ func (f *flowTest) run(commands int, checked bool) {
 			f.courier(checked)
 		case n < 34:
 			f.rewire(checked)
+		case n < 36:
+			f.bind(checked)
 		case n < 42:
 			e.step(f.toGate(e), checked)
 		case n < 45:
@@ -119,7 +125,9 @@ func (e *episode) flowCommand() proto.Message {
 	if e.one(40) {
 		e.now += int64(e.rng.IntN(7)) * 60_000_000
 	}
-	switch n := e.rng.IntN(108); {
+	switch n := e.rng.IntN(118); {
+	case n >= 108:
+		return e.flow.publish(e)
 	case n >= 100:
 		return e.putChunk()
 	case n < 25:
@@ -226,6 +234,10 @@ func (f *flowTest) configuration(socket string) *messages.ConfigureSocket {
 	if one(6) {
 		c.MessageTtl = int64(1 + f.rng.IntN(1000))
 	}
+	if one(8) {
+		c.Ratelimit = f.sides[0].pick("3/s", "60/s")
+	}
+	f.atHome(socket, c)
 	c.Retention = f.sides[0].retention()
 	if socket[0] == 'G' {
 		c.Wait = one(6)
@@ -381,6 +393,16 @@ func (f *flowTest) sentOnce(e *episode) {
 	}
 	seen := map[string]bool{}
 	for i, p := range e.oracle.posted {
+		if f, ok := p.m.(*messages.FanOut); ok {
+			for _, c := range f.Copies {
+				id := messages.CallIDFrom(c.Id)
+				arrived := slices.ContainsFunc(other.oracle.calls, func(c *oCall) bool { return c.id == id }) ||
+					slices.ContainsFunc(other.oracle.arrivals, func(a *oArrival) bool { return a.id == id })
+				if !arrived {
+					e.fatal("copy %s of message %d has not arrived", id, i+1)
+				}
+			}
+		}
 		m, ok := p.m.(*messages.Arrive)
 		if !ok {
 			continue
@@ -420,6 +442,12 @@ func (f *flowTest) count(seen map[string]int) {
 			}
 			if c.failure != nil {
 				seen["errors"]++
+			}
+			if q := f.queues[c.socket.id]; q != nil {
+				seen["published"]++
+			}
+			if call, _ := GetCall(e.state, c.id, false, e.now); call.GetRoutingKey() != "" && call.GetParent() != nil {
+				seen["by routing key"]++
 			}
 		}
 		for _, v := range e.oracle.values {

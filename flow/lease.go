@@ -33,6 +33,7 @@ func (s *step) lease(p *processor.Processor, k *socket.Socket, rec *call.Record,
 		k.Holder = socket.Holder{Seq: rec.Seq}
 	}
 	k.Holder.Ready = false
+	s.pass(p, k)
 	s.settle(k)
 	s.leases++
 	s.effects = append(s.effects, start(s.group, k, p, l, lease, rec, args))

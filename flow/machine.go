@@ -116,6 +116,14 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply, refusal = s.arrive(c)
 	case *messages.Throttle:
 		reply = s.throttled(c)
+	case *messages.ConfigureQueue:
+		reply, refusal = s.configureQueue(c)
+	case *messages.RemoveQueue:
+		reply = s.removeQueue(c)
+	case *messages.Publish:
+		reply, refusal = s.publish(c)
+	case *messages.FanOut:
+		reply, refusal = s.fanOut(c)
 	case *messages.PutChunk:
 		reply, refusal = s.putChunk(c)
 	case *messages.FireSchedule:

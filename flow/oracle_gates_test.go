@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type oArrival struct {
 	value    string
 	content  string
 	sent     *messages.Arrive
+	args     *messages.Arguments // of what came of a publish
 	seq      uint64
 	received int64
 	expires  int64
@@ -96,7 +98,7 @@ func (k *oSocket) inputs() (keys []string) {
 // ------------------------------------------------------------------ plugs
 
 func oFailure(m *messages.Complete, kind string) *messages.Failure {
-	return &messages.Failure{Type: kind, Message: m.GetFailure().GetMessage()}
+	return &messages.Failure{Type: cmp.Or(m.GetFailure().GetType(), kind), Message: m.GetFailure().GetMessage()}
 }
 
 // fire sends what a call's end sends, one message for each plug that it has.
@@ -314,7 +316,7 @@ func (o *oracle) enqueueToGate(k *oSocket, e *messages.Enqueue) string {
 // ------------------------------------------------------------------ pressure
 
 func (o *oracle) crowded(k *oSocket) bool {
-	if k.deleting || len(k.config.Incoming) == 0 {
+	if k.deleting || len(k.config.Incoming) == 0 && k.config.Queue == "" {
 		return false
 	}
 	over := func(n, limit int) bool {
@@ -359,6 +361,9 @@ func oSources(c *messages.ConfigureSocket) (all []*messages.PlugFrom) {
 		if !p.Cyclic && !oHas(all, p) {
 			all = append(all, p)
 		}
+	}
+	if c.Queue != "" {
+		all = append(all, &messages.PlugFrom{Source: c.Queue, Partition: c.QueuePartition})
 	}
 	return all
 }

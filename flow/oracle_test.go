@@ -69,6 +69,8 @@ type oSocket struct {
 	holder   *oCall
 	full     bool
 	blocked  []string
+	queue    *messages.ConfigureQueue // it stands for a queue; nil: it does not
+	pace     oPace
 	schedule oSchedule
 }
 
@@ -79,6 +81,7 @@ type oProcessor struct {
 	ring    []*oTurn
 	credits []*oSlot // by index; nil: none
 	next    int
+	pace    oPace
 }
 
 type oTurn struct {
@@ -179,7 +182,7 @@ func (o *oracle) leasable(k *oSocket) bool {
 	if len(box) == 0 || k.forced || k.removed {
 		return false
 	}
-	return o.admits(k) && !o.heldBack(k)
+	return o.admits(k) && !o.heldBack(k) && k.pace.until == 0
 }
 
 func (o *oracle) admits(k *oSocket) bool {
@@ -230,7 +233,7 @@ func (o *oracle) credit(l *oSlot) {
 }
 
 func (o *oracle) dispatch(p *oProcessor) {
-	for p.config != nil && p.config.Status == "running" && p.least() != nil && len(p.ring) > 0 {
+	for p.config != nil && p.config.Status == "running" && p.pace.until == 0 && p.least() != nil && len(p.ring) > 0 {
 		for p.ring[0].deficit <= 0 {
 			p.ring[0].deficit++
 			p.ring = append(p.ring[1:], p.ring[0])
@@ -257,6 +260,8 @@ func (o *oracle) lease(p *oProcessor, c *oCall) {
 	o.order++
 	o.effects = append(o.effects, fmt.Sprintf("start %s attempt %d at %s/%s order %d commit %s", c.id, c.attempt, l.Session, l.Name.Slot, o.order, l.commit))
 	o.credit(l)
+	c.socket.pace.pass(c.socket.config.Ratelimit, o.now)
+	p.pace.pass(p.config.Ratelimit, o.now)
 	o.settle(c.socket)
 }
 
@@ -281,7 +286,7 @@ func (o *oracle) finish() {
 						more = true
 					}
 				}
-				p.config, p.leaving = nil, false
+				p.config, p.leaving, p.pace = nil, false, oPace{}
 			}
 		}
 	}
@@ -447,6 +452,9 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		o.tick()
 	case *messages.ConfigureProcessor:
 		p := o.processor(c.Processor)
+		if c.Ratelimit != p.config.GetRatelimit() {
+			p.pace = oPace{}
+		}
 		p.config, p.leaving = c, false
 		for _, l := range p.credits {
 			o.credit(l)
@@ -454,6 +462,14 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		o.wants(p)
 	case *messages.ConfigureSocket:
 		o.configureSocket(c)
+	case *messages.ConfigureQueue:
+		o.configureQueue(c)
+	case *messages.RemoveQueue:
+		o.removeQueue(c)
+	case *messages.Publish:
+		answer = o.publish(c)
+	case *messages.FanOut:
+		o.receive(c.Publish, c.Copies...)
 	case *messages.FireSchedule:
 		answer = o.fireSchedule(c)
 	case *messages.RedriveDead:
@@ -515,6 +531,9 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 	if k == nil || k.deleting {
 		return "NOT_FOUND"
 	}
+	if k.queue != nil {
+		return "INVALID"
+	}
 	if o.absent(e.Arguments.Values()...) {
 		return "CONFLICT"
 	}
@@ -526,7 +545,7 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 	if len(e.Tracking) == 0 {
 		e.Tracking = e.Id
 	}
-	if !o.heldBack(k) && len(o.mailbox(k)) == 0 && o.admits(k) && len(p.ring) == 0 && p.config != nil && p.config.Status == "running" && p.least() != nil {
+	if k.pace.until == 0 && p.pace.until == 0 && !o.heldBack(k) && len(o.mailbox(k)) == 0 && o.admits(k) && len(p.ring) == 0 && p.config != nil && p.config.Status == "running" && p.least() != nil {
 		o.calls = append(o.calls, c)
 		o.lease(p, c)
 		return enqueuedAnswer(c.state, false)
@@ -763,9 +782,10 @@ func (o *oracle) outcome(c *oCall, m *messages.Complete) {
 			delay *= 2
 		}
 		delay += delay * int64(m.Jitter) / 1000
+		failure := oFailure(m, map[bool]string{true: "timeout", false: "exception"}[m.Outcome == messages.Outcome_TIMEOUT])
 		switch {
-		case int(c.tries) > retries:
-			c.failure = oFailure(m, map[bool]string{true: "timeout", false: "exception"}[m.Outcome == messages.Outcome_TIMEOUT])
+		case int(c.tries) > retries || o.final(c.socket, failure.Type):
+			c.failure = failure
 			o.end(c, isFailed)
 		case delay == 0:
 			o.requeue(c)
@@ -825,6 +845,16 @@ func (o *oracle) tick() {
 			all = append(all, due{a.expires, 6, a.seq, func() { o.expireArrival(a) }})
 		}
 	}
+	for i, k := range o.sockets {
+		if k.pace.until != 0 && k.pace.until <= o.now {
+			all = append(all, due{k.pace.until, 8, uint64(i), func() { k.pace.until = 0; o.settle(k) }})
+		}
+	}
+	for _, p := range o.processors {
+		if p.pace.until != 0 && p.pace.until <= o.now {
+			all = append(all, due{p.pace.until, 9, uint64(p.id[0]), func() { p.pace.until = 0; o.wants(p) }})
+		}
+	}
 	slices.SortFunc(all, func(a, b due) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), cmp.Compare(a.seq, b.seq))
 	})
@@ -851,6 +881,11 @@ func (o *oracle) nextTimer() (next int64) {
 			next = a.expires
 		}
 	}
+	for _, p := range o.paces() {
+		if p.until != 0 && (next == 0 || p.until < next) {
+			next = p.until
+		}
+	}
 	for _, v := range o.values {
 		if !v.named && (next == 0 || v.expires < next) {
 			next = v.expires
@@ -866,9 +901,9 @@ func (o *oracle) nextTimer() (next int64) {
 
 func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 	k := o.socket(c.Socket)
-	fresh := k == nil
-	gone := fresh || k.removed
-	if fresh {
+	fresh := k == nil || k.config.Processor == ""
+	gone := k == nil || k.removed
+	if k == nil {
 		k = &oSocket{id: c.Socket, config: &messages.ConfigureSocket{Processor: c.Processor}}
 		o.sockets = append(o.sockets, k)
 	}
@@ -880,6 +915,9 @@ func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 		old.ring = slices.DeleteFunc(old.ring, func(t *oTurn) bool { return t.socket == k })
 	}
 	o.rewire(k, c)
+	if c.Ratelimit != k.config.Ratelimit {
+		k.pace = oPace{}
+	}
 	old := k.config.Schedule
 	if gone {
 		old = nil
@@ -898,7 +936,7 @@ func (o *oracle) configureSocket(c *messages.ConfigureSocket) {
 
 func (o *oracle) removeSocket(r *messages.RemoveSocket) {
 	k := o.socket(r.Socket)
-	if k == nil || k.removed || k.forced {
+	if k == nil || k.removed || k.forced || k.queue != nil {
 		return
 	}
 	k.deleting, k.forced = true, r.Force

@@ -23,14 +23,18 @@ type source struct {
 	partition messages.GroupID
 }
 
-// sourcesOf gives the sockets that are held back when a socket is full: not
-// those in a cycle with it, which could wait for each other without end.
+// sourcesOf gives the sockets that are held back when a socket is full, and its
+// queue: not those in a cycle with it, which could wait for each other without
+// end.
 func sourcesOf(c *messages.ConfigureSocket) (all []source) {
 	for _, p := range c.GetIncoming() {
 		from := source{p.Source, messages.GroupID(p.Partition)}
 		if !p.Cyclic && !slices.Contains(all, from) {
 			all = append(all, from)
 		}
+	}
+	if c.GetQueue() != "" { // what is published is refused while one of its sockets is full
+		all = append(all, source{c.Queue, messages.GroupID(c.QueuePartition)})
 	}
 	return all
 }

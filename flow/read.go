@@ -67,7 +67,7 @@ func getArrival(view kv.View, id messages.CallID, withArguments bool, now int64)
 	c := endedArrival(a)
 	c.Waiting = explainArrival(view, a)
 	if withArguments {
-		c.Arguments = gate.Single(a.Argument, a.Value)
+		c.Arguments = gate.Given(a)
 	}
 	return c, true
 }

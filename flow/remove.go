@@ -14,7 +14,7 @@ import (
 // Removing a socket that is not there does nothing, so that it can be repeated.
 func (s *step) removeSocket(r *messages.RemoveSocket) *messages.Reply {
 	k, ok := s.socket(r.Socket)
-	if !ok || k.Stage == socket.Removed || k.Stage == socket.Forced {
+	if !ok || k.Stage >= socket.Forced {
 		return s.unchanged(&messages.Reply{})
 	}
 	k.Stage = socket.Draining
@@ -87,6 +87,7 @@ func (s *step) clear() (again bool) {
 			again = true
 		}
 		p.Config, p.Leaving = nil, false
+		s.limitProcessor(p, "")
 	}
 	return again
 }

@@ -47,6 +47,10 @@ func (s *step) fire(t timer.Timer, budget int) int {
 		return s.drain(s.numbered(uint32(t.Number())), t.From(), budget)
 	case timer.Dispatch:
 		s.wants(s.processor(t.Target))
+	case timer.Pace:
+		s.wakeSocket(s.numbered(uint32(t.Number())))
+	case timer.AllPace:
+		s.wakeProcessor(s.processor(t.Target))
 	case timer.Leave:
 		s.expireArrival(t.Number())
 	case timer.Tend:

@@ -46,6 +46,9 @@ func (w *waits) why(rec *call.Record) *messages.Explanation {
 func (w *waits) queued(k *socket.Socket, rec *call.Record) *messages.Explanation {
 	p := w.processor(k.Config.Processor)
 	why := &messages.Explanation{Since: waitsSince(rec)}
+	if k.Config.Processor == "" {
+		return because(why, NoWorker, "its partition has not heard of its socket yet")
+	}
 	switch status := p.Config.GetStatus(); status {
 	case processor.Running:
 	case "failed":
@@ -75,6 +78,10 @@ func (w *waits) queued(k *socket.Socket, rec *call.Record) *messages.Explanation
 		return because(why, Starting, "%s", reason)
 	case reason != "":
 		return because(why, Building, "%s", reason)
+	}
+	if reason, until := limited(k, p); reason != "" {
+		why.Until = until
+		return because(why, RateLimited, "%s", reason)
 	}
 	if k.Config.Ordered && k.Holder.Seq != 0 && k.Holder.Seq != rec.Seq {
 		if first, ok := call.Get(w.view, k.Holder.Seq); ok {

@@ -279,6 +279,8 @@ type SubmitBatchRequest struct {
 	Id            string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`     // the key of the batch
 	Priority      int32                  `protobuf:"varint,4,opt,name=priority,proto3" json:"priority,omitempty"`
 	Owner         string                 `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
+	WaitFull      bool                   `protobuf:"varint,6,opt,name=wait_full,json=waitFull,proto3" json:"wait_full,omitempty"` // wait, rather than be refused, until the mailbox has room for all
+	Timeout       int64                  `protobuf:"varint,7,opt,name=timeout,proto3" json:"timeout,omitempty"`                   // milliseconds to wait; 0: until the client goes, with wait_full
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -346,6 +348,20 @@ func (x *SubmitBatchRequest) GetOwner() string {
 		return x.Owner
 	}
 	return ""
+}
+
+func (x *SubmitBatchRequest) GetWaitFull() bool {
+	if x != nil {
+		return x.WaitFull
+	}
+	return false
+}
+
+func (x *SubmitBatchRequest) GetTimeout() int64 {
+	if x != nil {
+		return x.Timeout
+	}
+	return 0
 }
 
 type SubmitBatchResponse struct {
@@ -416,6 +432,227 @@ func (x *SubmitBatchResponse) GetPosition() *Position {
 	return nil
 }
 
+type PublishRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`                             // name or id
+	RoutingKey    string                 `protobuf:"bytes,2,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"` // words separated by dots; empty with a fanout queue, or a direct one of one socket
+	Data          *string                `protobuf:"bytes,3,opt,name=data,proto3,oneof" json:"data,omitempty"`                         // JSON text, spread like RunRequest.data
+	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`                                   // the client's key; empty: the server makes one
+	Priority      int32                  `protobuf:"varint,5,opt,name=priority,proto3" json:"priority,omitempty"`
+	Owner         string                 `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
+	WaitFull      bool                   `protobuf:"varint,7,opt,name=wait_full,json=waitFull,proto3" json:"wait_full,omitempty"` // wait, rather than be refused, when a mailbox is full
+	Timeout       int64                  `protobuf:"varint,8,opt,name=timeout,proto3" json:"timeout,omitempty"`                   // milliseconds to wait; 0: until the client goes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishRequest) Reset() {
+	*x = PublishRequest{}
+	mi := &file_messages_api_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishRequest) ProtoMessage() {}
+
+func (x *PublishRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishRequest.ProtoReflect.Descriptor instead.
+func (*PublishRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PublishRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetRoutingKey() string {
+	if x != nil {
+		return x.RoutingKey
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetData() string {
+	if x != nil && x.Data != nil {
+		return *x.Data
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *PublishRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetWaitFull() bool {
+	if x != nil {
+		return x.WaitFull
+	}
+	return false
+}
+
+func (x *PublishRequest) GetTimeout() int64 {
+	if x != nil {
+		return x.Timeout
+	}
+	return 0
+}
+
+type PublishResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // of the publish: the tracking of its calls
+	Calls         []*PublishedCall       `protobuf:"bytes,2,rep,name=calls,proto3" json:"calls,omitempty"`
+	Duplicate     bool                   `protobuf:"varint,3,opt,name=duplicate,proto3" json:"duplicate,omitempty"` // the key was known already
+	Position      *Position              `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishResponse) Reset() {
+	*x = PublishResponse{}
+	mi := &file_messages_api_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishResponse) ProtoMessage() {}
+
+func (x *PublishResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishResponse.ProtoReflect.Descriptor instead.
+func (*PublishResponse) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PublishResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PublishResponse) GetCalls() []*PublishedCall {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *PublishResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
+}
+
+func (x *PublishResponse) GetPosition() *Position {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
+// PublishedCall is the call that one socket got of a publish.
+type PublishedCall struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // name
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishedCall) Reset() {
+	*x = PublishedCall{}
+	mi := &file_messages_api_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishedCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishedCall) ProtoMessage() {}
+
+func (x *PublishedCall) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishedCall.ProtoReflect.Descriptor instead.
+func (*PublishedCall) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PublishedCall) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *PublishedCall) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 type StreamRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tag           uint64                 `protobuf:"varint,1,opt,name=tag,proto3" json:"tag,omitempty"` // chosen by the client, comes back with the result
@@ -427,7 +664,7 @@ type StreamRequest struct {
 
 func (x *StreamRequest) Reset() {
 	*x = StreamRequest{}
-	mi := &file_messages_api_proto_msgTypes[5]
+	mi := &file_messages_api_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -439,7 +676,7 @@ func (x *StreamRequest) String() string {
 func (*StreamRequest) ProtoMessage() {}
 
 func (x *StreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[5]
+	mi := &file_messages_api_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -452,7 +689,7 @@ func (x *StreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamRequest.ProtoReflect.Descriptor instead.
 func (*StreamRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{5}
+	return file_messages_api_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *StreamRequest) GetTag() uint64 {
@@ -487,7 +724,7 @@ type StreamResponse struct {
 
 func (x *StreamResponse) Reset() {
 	*x = StreamResponse{}
-	mi := &file_messages_api_proto_msgTypes[6]
+	mi := &file_messages_api_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +736,7 @@ func (x *StreamResponse) String() string {
 func (*StreamResponse) ProtoMessage() {}
 
 func (x *StreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[6]
+	mi := &file_messages_api_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +749,7 @@ func (x *StreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamResponse.ProtoReflect.Descriptor instead.
 func (*StreamResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{6}
+	return file_messages_api_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StreamResponse) GetTag() uint64 {
@@ -553,7 +790,7 @@ type Gate struct {
 
 func (x *Gate) Reset() {
 	*x = Gate{}
-	mi := &file_messages_api_proto_msgTypes[7]
+	mi := &file_messages_api_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -565,7 +802,7 @@ func (x *Gate) String() string {
 func (*Gate) ProtoMessage() {}
 
 func (x *Gate) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[7]
+	mi := &file_messages_api_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -578,7 +815,7 @@ func (x *Gate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gate.ProtoReflect.Descriptor instead.
 func (*Gate) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{7}
+	return file_messages_api_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Gate) GetSocket() string {
@@ -642,7 +879,7 @@ type GateInput struct {
 
 func (x *GateInput) Reset() {
 	*x = GateInput{}
-	mi := &file_messages_api_proto_msgTypes[8]
+	mi := &file_messages_api_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +891,7 @@ func (x *GateInput) String() string {
 func (*GateInput) ProtoMessage() {}
 
 func (x *GateInput) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[8]
+	mi := &file_messages_api_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +904,7 @@ func (x *GateInput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GateInput.ProtoReflect.Descriptor instead.
 func (*GateInput) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{8}
+	return file_messages_api_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GateInput) GetArgument() string {
@@ -708,7 +945,7 @@ type ResultRequest struct {
 
 func (x *ResultRequest) Reset() {
 	*x = ResultRequest{}
-	mi := &file_messages_api_proto_msgTypes[9]
+	mi := &file_messages_api_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +957,7 @@ func (x *ResultRequest) String() string {
 func (*ResultRequest) ProtoMessage() {}
 
 func (x *ResultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[9]
+	mi := &file_messages_api_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +970,7 @@ func (x *ResultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultRequest.ProtoReflect.Descriptor instead.
 func (*ResultRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{9}
+	return file_messages_api_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ResultRequest) GetId() string {
@@ -764,7 +1001,7 @@ type ResultsRequest struct {
 
 func (x *ResultsRequest) Reset() {
 	*x = ResultsRequest{}
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -776,7 +1013,7 @@ func (x *ResultsRequest) String() string {
 func (*ResultsRequest) ProtoMessage() {}
 
 func (x *ResultsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[10]
+	mi := &file_messages_api_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -789,7 +1026,7 @@ func (x *ResultsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultsRequest.ProtoReflect.Descriptor instead.
 func (*ResultsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{10}
+	return file_messages_api_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ResultsRequest) GetFirst() string {
@@ -829,7 +1066,7 @@ type ResultsResponse struct {
 
 func (x *ResultsResponse) Reset() {
 	*x = ResultsResponse{}
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -841,7 +1078,7 @@ func (x *ResultsResponse) String() string {
 func (*ResultsResponse) ProtoMessage() {}
 
 func (x *ResultsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[11]
+	mi := &file_messages_api_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -854,7 +1091,7 @@ func (x *ResultsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultsResponse.ProtoReflect.Descriptor instead.
 func (*ResultsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{11}
+	return file_messages_api_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ResultsResponse) GetCalls() []*CallInfo {
@@ -875,7 +1112,7 @@ type GetCallRequest struct {
 
 func (x *GetCallRequest) Reset() {
 	*x = GetCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -887,7 +1124,7 @@ func (x *GetCallRequest) String() string {
 func (*GetCallRequest) ProtoMessage() {}
 
 func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[12]
+	mi := &file_messages_api_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -900,7 +1137,7 @@ func (x *GetCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallRequest.ProtoReflect.Descriptor instead.
 func (*GetCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{12}
+	return file_messages_api_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetCallRequest) GetId() string {
@@ -934,7 +1171,7 @@ type CancelCallRequest struct {
 
 func (x *CancelCallRequest) Reset() {
 	*x = CancelCallRequest{}
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1183,7 @@ func (x *CancelCallRequest) String() string {
 func (*CancelCallRequest) ProtoMessage() {}
 
 func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[13]
+	mi := &file_messages_api_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1196,7 @@ func (x *CancelCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelCallRequest.ProtoReflect.Descriptor instead.
 func (*CancelCallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{13}
+	return file_messages_api_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CancelCallRequest) GetId() string {
@@ -1011,6 +1248,7 @@ type CallInfo struct {
 	Plug          string                 `protobuf:"bytes,30,opt,name=plug,proto3" json:"plug,omitempty"`                                // name of the plug that it came by
 	Parents       []string               `protobuf:"bytes,31,rep,name=parents,proto3" json:"parents,omitempty"`                          // of a call formed at a gate
 	Joined        string                 `protobuf:"bytes,32,opt,name=joined,proto3" json:"joined,omitempty"`                            // of a message at a gate: the call that it became part of
+	RoutingKey    string                 `protobuf:"bytes,41,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"`  // of a publish, and of the calls that came of it
 	ResultSize    uint64                 `protobuf:"varint,56,opt,name=result_size,json=resultSize,proto3" json:"result_size,omitempty"` // bytes of a result that is too large for a list: Result gives it
 	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                               // of a call that a schedule made: its nominal time, microseconds since 1970, UTC
 	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`          // the tick was missed, and this call makes up for it
@@ -1020,7 +1258,7 @@ type CallInfo struct {
 
 func (x *CallInfo) Reset() {
 	*x = CallInfo{}
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1270,7 @@ func (x *CallInfo) String() string {
 func (*CallInfo) ProtoMessage() {}
 
 func (x *CallInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[14]
+	mi := &file_messages_api_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1283,7 @@ func (x *CallInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallInfo.ProtoReflect.Descriptor instead.
 func (*CallInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{14}
+	return file_messages_api_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CallInfo) GetId() string {
@@ -1272,6 +1510,13 @@ func (x *CallInfo) GetJoined() string {
 	return ""
 }
 
+func (x *CallInfo) GetRoutingKey() string {
+	if x != nil {
+		return x.RoutingKey
+	}
+	return ""
+}
+
 func (x *CallInfo) GetResultSize() uint64 {
 	if x != nil {
 		return x.ResultSize
@@ -1306,7 +1551,7 @@ type ListDeadRequest struct {
 
 func (x *ListDeadRequest) Reset() {
 	*x = ListDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1563,7 @@ func (x *ListDeadRequest) String() string {
 func (*ListDeadRequest) ProtoMessage() {}
 
 func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[15]
+	mi := &file_messages_api_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1576,7 @@ func (x *ListDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{15}
+	return file_messages_api_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListDeadRequest) GetSocket() string {
@@ -1379,7 +1624,7 @@ type ListDeadResponse struct {
 
 func (x *ListDeadResponse) Reset() {
 	*x = ListDeadResponse{}
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1391,7 +1636,7 @@ func (x *ListDeadResponse) String() string {
 func (*ListDeadResponse) ProtoMessage() {}
 
 func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[16]
+	mi := &file_messages_api_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1404,7 +1649,7 @@ func (x *ListDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{16}
+	return file_messages_api_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListDeadResponse) GetLetters() []*DeadInfo {
@@ -1434,7 +1679,7 @@ type DeadInfo struct {
 
 func (x *DeadInfo) Reset() {
 	*x = DeadInfo{}
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1691,7 @@ func (x *DeadInfo) String() string {
 func (*DeadInfo) ProtoMessage() {}
 
 func (x *DeadInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[17]
+	mi := &file_messages_api_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1704,7 @@ func (x *DeadInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadInfo.ProtoReflect.Descriptor instead.
 func (*DeadInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{17}
+	return file_messages_api_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DeadInfo) GetCall() *CallInfo {
@@ -1499,7 +1744,7 @@ type GetDeadRequest struct {
 
 func (x *GetDeadRequest) Reset() {
 	*x = GetDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1511,7 +1756,7 @@ func (x *GetDeadRequest) String() string {
 func (*GetDeadRequest) ProtoMessage() {}
 
 func (x *GetDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[18]
+	mi := &file_messages_api_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1524,7 +1769,7 @@ func (x *GetDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeadRequest.ProtoReflect.Descriptor instead.
 func (*GetDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{18}
+	return file_messages_api_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetDeadRequest) GetId() string {
@@ -1544,7 +1789,7 @@ type EditDeadRequest struct {
 
 func (x *EditDeadRequest) Reset() {
 	*x = EditDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1556,7 +1801,7 @@ func (x *EditDeadRequest) String() string {
 func (*EditDeadRequest) ProtoMessage() {}
 
 func (x *EditDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[19]
+	mi := &file_messages_api_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1569,7 +1814,7 @@ func (x *EditDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditDeadRequest.ProtoReflect.Descriptor instead.
 func (*EditDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{19}
+	return file_messages_api_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EditDeadRequest) GetId() string {
@@ -1596,7 +1841,7 @@ type RedriveDeadRequest struct {
 
 func (x *RedriveDeadRequest) Reset() {
 	*x = RedriveDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1608,7 +1853,7 @@ func (x *RedriveDeadRequest) String() string {
 func (*RedriveDeadRequest) ProtoMessage() {}
 
 func (x *RedriveDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[20]
+	mi := &file_messages_api_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1621,7 +1866,7 @@ func (x *RedriveDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveDeadRequest.ProtoReflect.Descriptor instead.
 func (*RedriveDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{20}
+	return file_messages_api_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RedriveDeadRequest) GetIds() []string {
@@ -1647,7 +1892,7 @@ type RedriveDeadResponse struct {
 
 func (x *RedriveDeadResponse) Reset() {
 	*x = RedriveDeadResponse{}
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +1904,7 @@ func (x *RedriveDeadResponse) String() string {
 func (*RedriveDeadResponse) ProtoMessage() {}
 
 func (x *RedriveDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[21]
+	mi := &file_messages_api_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +1917,7 @@ func (x *RedriveDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveDeadResponse.ProtoReflect.Descriptor instead.
 func (*RedriveDeadResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{21}
+	return file_messages_api_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RedriveDeadResponse) GetRedriven() []*Redriven {
@@ -1694,7 +1939,7 @@ type Redriven struct {
 
 func (x *Redriven) Reset() {
 	*x = Redriven{}
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +1951,7 @@ func (x *Redriven) String() string {
 func (*Redriven) ProtoMessage() {}
 
 func (x *Redriven) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[22]
+	mi := &file_messages_api_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +1964,7 @@ func (x *Redriven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redriven.ProtoReflect.Descriptor instead.
 func (*Redriven) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{22}
+	return file_messages_api_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Redriven) GetId() string {
@@ -1752,7 +1997,7 @@ type DropDeadRequest struct {
 
 func (x *DropDeadRequest) Reset() {
 	*x = DropDeadRequest{}
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1764,7 +2009,7 @@ func (x *DropDeadRequest) String() string {
 func (*DropDeadRequest) ProtoMessage() {}
 
 func (x *DropDeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[23]
+	mi := &file_messages_api_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1777,7 +2022,7 @@ func (x *DropDeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropDeadRequest.ProtoReflect.Descriptor instead.
 func (*DropDeadRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{23}
+	return file_messages_api_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DropDeadRequest) GetIds() []string {
@@ -1796,7 +2041,7 @@ type DropDeadResponse struct {
 
 func (x *DropDeadResponse) Reset() {
 	*x = DropDeadResponse{}
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1808,7 +2053,7 @@ func (x *DropDeadResponse) String() string {
 func (*DropDeadResponse) ProtoMessage() {}
 
 func (x *DropDeadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[24]
+	mi := &file_messages_api_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1821,7 +2066,7 @@ func (x *DropDeadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropDeadResponse.ProtoReflect.Descriptor instead.
 func (*DropDeadResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{24}
+	return file_messages_api_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DropDeadResponse) GetDropped() []string {
@@ -1849,7 +2094,7 @@ type ListCallsRequest struct {
 
 func (x *ListCallsRequest) Reset() {
 	*x = ListCallsRequest{}
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1861,7 +2106,7 @@ func (x *ListCallsRequest) String() string {
 func (*ListCallsRequest) ProtoMessage() {}
 
 func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[25]
+	mi := &file_messages_api_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1874,7 +2119,7 @@ func (x *ListCallsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsRequest.ProtoReflect.Descriptor instead.
 func (*ListCallsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{25}
+	return file_messages_api_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListCallsRequest) GetSocket() string {
@@ -1959,7 +2204,7 @@ type ListCallsResponse struct {
 
 func (x *ListCallsResponse) Reset() {
 	*x = ListCallsResponse{}
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1971,7 +2216,7 @@ func (x *ListCallsResponse) String() string {
 func (*ListCallsResponse) ProtoMessage() {}
 
 func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[26]
+	mi := &file_messages_api_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1984,7 +2229,7 @@ func (x *ListCallsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCallsResponse.ProtoReflect.Descriptor instead.
 func (*ListCallsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{26}
+	return file_messages_api_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListCallsResponse) GetCalls() []*CallInfo {
@@ -2024,7 +2269,7 @@ type CreateRequest struct {
 
 func (x *CreateRequest) Reset() {
 	*x = CreateRequest{}
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2281,7 @@ func (x *CreateRequest) String() string {
 func (*CreateRequest) ProtoMessage() {}
 
 func (x *CreateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[27]
+	mi := &file_messages_api_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2294,7 @@ func (x *CreateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRequest.ProtoReflect.Descriptor instead.
 func (*CreateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{27}
+	return file_messages_api_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CreateRequest) GetObject() *Object {
@@ -2072,7 +2317,7 @@ type UpdateRequest struct {
 
 func (x *UpdateRequest) Reset() {
 	*x = UpdateRequest{}
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2084,7 +2329,7 @@ func (x *UpdateRequest) String() string {
 func (*UpdateRequest) ProtoMessage() {}
 
 func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[28]
+	mi := &file_messages_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2097,7 +2342,7 @@ func (x *UpdateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{28}
+	return file_messages_api_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *UpdateRequest) GetKind() Kind {
@@ -2146,7 +2391,7 @@ type DeleteRequest struct {
 
 func (x *DeleteRequest) Reset() {
 	*x = DeleteRequest{}
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2158,7 +2403,7 @@ func (x *DeleteRequest) String() string {
 func (*DeleteRequest) ProtoMessage() {}
 
 func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[29]
+	mi := &file_messages_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2171,7 +2416,7 @@ func (x *DeleteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{29}
+	return file_messages_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DeleteRequest) GetKind() Kind {
@@ -2206,7 +2451,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2218,7 +2463,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[30]
+	mi := &file_messages_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2231,7 +2476,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{30}
+	return file_messages_api_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetRequest) GetKind() Kind {
@@ -2270,7 +2515,7 @@ type ObjectResponse struct {
 
 func (x *ObjectResponse) Reset() {
 	*x = ObjectResponse{}
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2282,7 +2527,7 @@ func (x *ObjectResponse) String() string {
 func (*ObjectResponse) ProtoMessage() {}
 
 func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[31]
+	mi := &file_messages_api_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2295,7 +2540,7 @@ func (x *ObjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectResponse.ProtoReflect.Descriptor instead.
 func (*ObjectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{31}
+	return file_messages_api_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ObjectResponse) GetObject() *Object {
@@ -2360,7 +2605,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2372,7 +2617,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[32]
+	mi := &file_messages_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2385,7 +2630,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{32}
+	return file_messages_api_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListRequest) GetKind() Kind {
@@ -2435,7 +2680,7 @@ type ListResponse struct {
 
 func (x *ListResponse) Reset() {
 	*x = ListResponse{}
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2447,7 +2692,7 @@ func (x *ListResponse) String() string {
 func (*ListResponse) ProtoMessage() {}
 
 func (x *ListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[33]
+	mi := &file_messages_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2460,7 +2705,7 @@ func (x *ListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
 func (*ListResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{33}
+	return file_messages_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListResponse) GetObjects() []*Object {
@@ -2501,7 +2746,7 @@ type ControlRequest struct {
 
 func (x *ControlRequest) Reset() {
 	*x = ControlRequest{}
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2513,7 +2758,7 @@ func (x *ControlRequest) String() string {
 func (*ControlRequest) ProtoMessage() {}
 
 func (x *ControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[34]
+	mi := &file_messages_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2526,7 +2771,7 @@ func (x *ControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlRequest.ProtoReflect.Descriptor instead.
 func (*ControlRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{34}
+	return file_messages_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ControlRequest) GetProcessor() string {
@@ -2552,7 +2797,7 @@ type InspectRequest struct {
 
 func (x *InspectRequest) Reset() {
 	*x = InspectRequest{}
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2564,7 +2809,7 @@ func (x *InspectRequest) String() string {
 func (*InspectRequest) ProtoMessage() {}
 
 func (x *InspectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[35]
+	mi := &file_messages_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2577,7 +2822,7 @@ func (x *InspectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectRequest.ProtoReflect.Descriptor instead.
 func (*InspectRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{35}
+	return file_messages_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *InspectRequest) GetProcessor() *Processor {
@@ -2597,7 +2842,7 @@ type InspectResponse struct {
 
 func (x *InspectResponse) Reset() {
 	*x = InspectResponse{}
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2609,7 +2854,7 @@ func (x *InspectResponse) String() string {
 func (*InspectResponse) ProtoMessage() {}
 
 func (x *InspectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[36]
+	mi := &file_messages_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2622,7 +2867,7 @@ func (x *InspectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InspectResponse.ProtoReflect.Descriptor instead.
 func (*InspectResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{36}
+	return file_messages_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *InspectResponse) GetCommit() string {
@@ -2649,7 +2894,7 @@ type ListSchedulesRequest struct {
 
 func (x *ListSchedulesRequest) Reset() {
 	*x = ListSchedulesRequest{}
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2661,7 +2906,7 @@ func (x *ListSchedulesRequest) String() string {
 func (*ListSchedulesRequest) ProtoMessage() {}
 
 func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[37]
+	mi := &file_messages_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2674,7 +2919,7 @@ func (x *ListSchedulesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesRequest.ProtoReflect.Descriptor instead.
 func (*ListSchedulesRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{37}
+	return file_messages_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListSchedulesRequest) GetSocket() string {
@@ -2700,7 +2945,7 @@ type ListSchedulesResponse struct {
 
 func (x *ListSchedulesResponse) Reset() {
 	*x = ListSchedulesResponse{}
-	mi := &file_messages_api_proto_msgTypes[38]
+	mi := &file_messages_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2712,7 +2957,7 @@ func (x *ListSchedulesResponse) String() string {
 func (*ListSchedulesResponse) ProtoMessage() {}
 
 func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[38]
+	mi := &file_messages_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2725,7 +2970,7 @@ func (x *ListSchedulesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSchedulesResponse.ProtoReflect.Descriptor instead.
 func (*ListSchedulesResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{38}
+	return file_messages_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListSchedulesResponse) GetSchedules() []*ScheduleInfo {
@@ -2759,7 +3004,7 @@ type ScheduleInfo struct {
 
 func (x *ScheduleInfo) Reset() {
 	*x = ScheduleInfo{}
-	mi := &file_messages_api_proto_msgTypes[39]
+	mi := &file_messages_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2771,7 +3016,7 @@ func (x *ScheduleInfo) String() string {
 func (*ScheduleInfo) ProtoMessage() {}
 
 func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[39]
+	mi := &file_messages_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2784,7 +3029,7 @@ func (x *ScheduleInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleInfo.ProtoReflect.Descriptor instead.
 func (*ScheduleInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{39}
+	return file_messages_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ScheduleInfo) GetSocket() string {
@@ -2900,7 +3145,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_messages_api_proto_msgTypes[40]
+	mi := &file_messages_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2912,7 +3157,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[40]
+	mi := &file_messages_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2925,7 +3170,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{40}
+	return file_messages_api_proto_rawDescGZIP(), []int{43}
 }
 
 type NetworkInfo struct {
@@ -2949,7 +3194,7 @@ type NetworkInfo struct {
 
 func (x *NetworkInfo) Reset() {
 	*x = NetworkInfo{}
-	mi := &file_messages_api_proto_msgTypes[41]
+	mi := &file_messages_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2961,7 +3206,7 @@ func (x *NetworkInfo) String() string {
 func (*NetworkInfo) ProtoMessage() {}
 
 func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[41]
+	mi := &file_messages_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2974,7 +3219,7 @@ func (x *NetworkInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkInfo.ProtoReflect.Descriptor instead.
 func (*NetworkInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{41}
+	return file_messages_api_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *NetworkInfo) GetNetworkId() string {
@@ -3072,7 +3317,7 @@ type GroupInfo struct {
 
 func (x *GroupInfo) Reset() {
 	*x = GroupInfo{}
-	mi := &file_messages_api_proto_msgTypes[42]
+	mi := &file_messages_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3084,7 +3329,7 @@ func (x *GroupInfo) String() string {
 func (*GroupInfo) ProtoMessage() {}
 
 func (x *GroupInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[42]
+	mi := &file_messages_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3097,7 +3342,7 @@ func (x *GroupInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupInfo.ProtoReflect.Descriptor instead.
 func (*GroupInfo) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{42}
+	return file_messages_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *GroupInfo) GetGroup() uint32 {
@@ -3179,7 +3424,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_messages_api_proto_msgTypes[43]
+	mi := &file_messages_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3191,7 +3436,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[43]
+	mi := &file_messages_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3204,7 +3449,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{43}
+	return file_messages_api_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ExplainRequest) GetId() string {
@@ -3240,7 +3485,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_messages_api_proto_msgTypes[44]
+	mi := &file_messages_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3252,7 +3497,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[44]
+	mi := &file_messages_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3265,7 +3510,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{44}
+	return file_messages_api_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Explanation) GetId() string {
@@ -3378,7 +3623,7 @@ type ListenRequest struct {
 
 func (x *ListenRequest) Reset() {
 	*x = ListenRequest{}
-	mi := &file_messages_api_proto_msgTypes[45]
+	mi := &file_messages_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3390,7 +3635,7 @@ func (x *ListenRequest) String() string {
 func (*ListenRequest) ProtoMessage() {}
 
 func (x *ListenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[45]
+	mi := &file_messages_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3403,7 +3648,7 @@ func (x *ListenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListenRequest.ProtoReflect.Descriptor instead.
 func (*ListenRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{45}
+	return file_messages_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListenRequest) GetName() string {
@@ -3457,7 +3702,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_messages_api_proto_msgTypes[46]
+	mi := &file_messages_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3469,7 +3714,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[46]
+	mi := &file_messages_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3482,7 +3727,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{46}
+	return file_messages_api_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Notice) GetChannel() string {
@@ -3593,7 +3838,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_messages_api_proto_msgTypes[47]
+	mi := &file_messages_api_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3605,7 +3850,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[47]
+	mi := &file_messages_api_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3618,7 +3863,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{47}
+	return file_messages_api_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *LogsRequest) GetId() string {
@@ -3645,7 +3890,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_messages_api_proto_msgTypes[48]
+	mi := &file_messages_api_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3657,7 +3902,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[48]
+	mi := &file_messages_api_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3670,7 +3915,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{48}
+	return file_messages_api_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *LogsResponse) GetCall() *CallInfo {
@@ -3697,7 +3942,7 @@ type AttemptLog struct {
 
 func (x *AttemptLog) Reset() {
 	*x = AttemptLog{}
-	mi := &file_messages_api_proto_msgTypes[49]
+	mi := &file_messages_api_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3709,7 +3954,7 @@ func (x *AttemptLog) String() string {
 func (*AttemptLog) ProtoMessage() {}
 
 func (x *AttemptLog) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[49]
+	mi := &file_messages_api_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3722,7 +3967,7 @@ func (x *AttemptLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptLog.ProtoReflect.Descriptor instead.
 func (*AttemptLog) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{49}
+	return file_messages_api_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *AttemptLog) GetAttempt() uint32 {
@@ -3750,7 +3995,7 @@ type FollowRequest struct {
 
 func (x *FollowRequest) Reset() {
 	*x = FollowRequest{}
-	mi := &file_messages_api_proto_msgTypes[50]
+	mi := &file_messages_api_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3762,7 +4007,7 @@ func (x *FollowRequest) String() string {
 func (*FollowRequest) ProtoMessage() {}
 
 func (x *FollowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[50]
+	mi := &file_messages_api_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3775,7 +4020,7 @@ func (x *FollowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowRequest.ProtoReflect.Descriptor instead.
 func (*FollowRequest) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{50}
+	return file_messages_api_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *FollowRequest) GetId() string {
@@ -3813,7 +4058,7 @@ type LogPiece struct {
 
 func (x *LogPiece) Reset() {
 	*x = LogPiece{}
-	mi := &file_messages_api_proto_msgTypes[51]
+	mi := &file_messages_api_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3825,7 +4070,7 @@ func (x *LogPiece) String() string {
 func (*LogPiece) ProtoMessage() {}
 
 func (x *LogPiece) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[51]
+	mi := &file_messages_api_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3838,7 +4083,7 @@ func (x *LogPiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPiece.ProtoReflect.Descriptor instead.
 func (*LogPiece) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{51}
+	return file_messages_api_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *LogPiece) GetAttempt() uint32 {
@@ -3888,7 +4133,7 @@ type LogPlace struct {
 
 func (x *LogPlace) Reset() {
 	*x = LogPlace{}
-	mi := &file_messages_api_proto_msgTypes[52]
+	mi := &file_messages_api_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3900,7 +4145,7 @@ func (x *LogPlace) String() string {
 func (*LogPlace) ProtoMessage() {}
 
 func (x *LogPlace) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_api_proto_msgTypes[52]
+	mi := &file_messages_api_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3913,7 +4158,7 @@ func (x *LogPlace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPlace.ProtoReflect.Descriptor instead.
 func (*LogPlace) Descriptor() ([]byte, []int) {
-	return file_messages_api_proto_rawDescGZIP(), []int{52}
+	return file_messages_api_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *LogPlace) GetAttempt() uint32 {
@@ -3970,18 +4215,39 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1c\n" +
 	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12-\n" +
-	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"\x82\x01\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"\xb9\x01\n" +
 	"\x12SubmitBatchRequest\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04data\x18\x02 \x03(\tR\x04data\x12\x0e\n" +
 	"\x02id\x18\x03 \x01(\tR\x02id\x12\x1a\n" +
 	"\bpriority\x18\x04 \x01(\x05R\bpriority\x12\x14\n" +
-	"\x05owner\x18\x05 \x01(\tR\x05owner\"\x8e\x01\n" +
+	"\x05owner\x18\x05 \x01(\tR\x05owner\x12\x1b\n" +
+	"\twait_full\x18\x06 \x01(\bR\bwaitFull\x12\x18\n" +
+	"\atimeout\x18\a \x01(\x03R\atimeout\"\x8e\x01\n" +
 	"\x13SubmitBatchResponse\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\tR\x05first\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x1c\n" +
 	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12-\n" +
-	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"a\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"\xe2\x01\n" +
+	"\x0ePublishRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1f\n" +
+	"\vrouting_key\x18\x02 \x01(\tR\n" +
+	"routingKey\x12\x17\n" +
+	"\x04data\x18\x03 \x01(\tH\x00R\x04data\x88\x01\x01\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\x12\x1a\n" +
+	"\bpriority\x18\x05 \x01(\x05R\bpriority\x12\x14\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\x12\x1b\n" +
+	"\twait_full\x18\a \x01(\bR\bwaitFull\x12\x18\n" +
+	"\atimeout\x18\b \x01(\x03R\atimeoutB\a\n" +
+	"\x05_data\"\x9c\x01\n" +
+	"\x0fPublishResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
+	"\x05calls\x18\x02 \x03(\v2\x16.flow.v1.PublishedCallR\x05calls\x12\x1c\n" +
+	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12-\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"7\n" +
+	"\rPublishedCall\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"a\n" +
 	"\rStreamRequest\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\x04R\x03tag\x12%\n" +
 	"\x03run\x18\x02 \x01(\v2\x13.flow.v1.RunRequestR\x03run\x12\x17\n" +
@@ -4019,7 +4285,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.PositionR\x05after\";\n" +
 	"\x11CancelCallRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xe3\a\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x84\b\n" +
 	"\bCallInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -4058,6 +4324,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x04plug\x18\x1e \x01(\tR\x04plug\x12\x18\n" +
 	"\aparents\x18\x1f \x03(\tR\aparents\x12\x16\n" +
 	"\x06joined\x18  \x01(\tR\x06joined\x12\x1f\n" +
+	"\vrouting_key\x18) \x01(\tR\n" +
+	"routingKey\x12\x1f\n" +
 	"\vresult_size\x188 \x01(\x04R\n" +
 	"resultSize\x12\x12\n" +
 	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
@@ -4273,11 +4541,12 @@ const file_messages_api_proto_rawDesc = "" +
 	"\bLogPlace\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x10\n" +
 	"\x03own\x18\x02 \x01(\x04R\x03own\x12\x16\n" +
-	"\x06others\x18\x03 \x01(\x04R\x06others2\xb9\b\n" +
+	"\x06others\x18\x03 \x01(\x04R\x06others2\xf7\b\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
-	"\vSubmitBatch\x12\x1b.flow.v1.SubmitBatchRequest\x1a\x1c.flow.v1.SubmitBatchResponse\x12=\n" +
+	"\vSubmitBatch\x12\x1b.flow.v1.SubmitBatchRequest\x1a\x1c.flow.v1.SubmitBatchResponse\x12<\n" +
+	"\aPublish\x12\x17.flow.v1.PublishRequest\x1a\x18.flow.v1.PublishResponse\x12=\n" +
 	"\x06Stream\x12\x16.flow.v1.StreamRequest\x1a\x17.flow.v1.StreamResponse(\x010\x01\x123\n" +
 	"\x06Result\x12\x16.flow.v1.ResultRequest\x1a\x11.flow.v1.CallInfo\x12<\n" +
 	"\aResults\x12\x17.flow.v1.ResultsRequest\x1a\x18.flow.v1.ResultsResponse\x125\n" +
@@ -4319,180 +4588,187 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),              // 0: flow.v1.Position
 	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
 	(*SubmitResponse)(nil),        // 2: flow.v1.SubmitResponse
 	(*SubmitBatchRequest)(nil),    // 3: flow.v1.SubmitBatchRequest
 	(*SubmitBatchResponse)(nil),   // 4: flow.v1.SubmitBatchResponse
-	(*StreamRequest)(nil),         // 5: flow.v1.StreamRequest
-	(*StreamResponse)(nil),        // 6: flow.v1.StreamResponse
-	(*Gate)(nil),                  // 7: flow.v1.Gate
-	(*GateInput)(nil),             // 8: flow.v1.GateInput
-	(*ResultRequest)(nil),         // 9: flow.v1.ResultRequest
-	(*ResultsRequest)(nil),        // 10: flow.v1.ResultsRequest
-	(*ResultsResponse)(nil),       // 11: flow.v1.ResultsResponse
-	(*GetCallRequest)(nil),        // 12: flow.v1.GetCallRequest
-	(*CancelCallRequest)(nil),     // 13: flow.v1.CancelCallRequest
-	(*CallInfo)(nil),              // 14: flow.v1.CallInfo
-	(*ListDeadRequest)(nil),       // 15: flow.v1.ListDeadRequest
-	(*ListDeadResponse)(nil),      // 16: flow.v1.ListDeadResponse
-	(*DeadInfo)(nil),              // 17: flow.v1.DeadInfo
-	(*GetDeadRequest)(nil),        // 18: flow.v1.GetDeadRequest
-	(*EditDeadRequest)(nil),       // 19: flow.v1.EditDeadRequest
-	(*RedriveDeadRequest)(nil),    // 20: flow.v1.RedriveDeadRequest
-	(*RedriveDeadResponse)(nil),   // 21: flow.v1.RedriveDeadResponse
-	(*Redriven)(nil),              // 22: flow.v1.Redriven
-	(*DropDeadRequest)(nil),       // 23: flow.v1.DropDeadRequest
-	(*DropDeadResponse)(nil),      // 24: flow.v1.DropDeadResponse
-	(*ListCallsRequest)(nil),      // 25: flow.v1.ListCallsRequest
-	(*ListCallsResponse)(nil),     // 26: flow.v1.ListCallsResponse
-	(*CreateRequest)(nil),         // 27: flow.v1.CreateRequest
-	(*UpdateRequest)(nil),         // 28: flow.v1.UpdateRequest
-	(*DeleteRequest)(nil),         // 29: flow.v1.DeleteRequest
-	(*GetRequest)(nil),            // 30: flow.v1.GetRequest
-	(*ObjectResponse)(nil),        // 31: flow.v1.ObjectResponse
-	(*ListRequest)(nil),           // 32: flow.v1.ListRequest
-	(*ListResponse)(nil),          // 33: flow.v1.ListResponse
-	(*ControlRequest)(nil),        // 34: flow.v1.ControlRequest
-	(*InspectRequest)(nil),        // 35: flow.v1.InspectRequest
-	(*InspectResponse)(nil),       // 36: flow.v1.InspectResponse
-	(*ListSchedulesRequest)(nil),  // 37: flow.v1.ListSchedulesRequest
-	(*ListSchedulesResponse)(nil), // 38: flow.v1.ListSchedulesResponse
-	(*ScheduleInfo)(nil),          // 39: flow.v1.ScheduleInfo
-	(*GetNetworkRequest)(nil),     // 40: flow.v1.GetNetworkRequest
-	(*NetworkInfo)(nil),           // 41: flow.v1.NetworkInfo
-	(*GroupInfo)(nil),             // 42: flow.v1.GroupInfo
-	(*ExplainRequest)(nil),        // 43: flow.v1.ExplainRequest
-	(*Explanation)(nil),           // 44: flow.v1.Explanation
-	(*ListenRequest)(nil),         // 45: flow.v1.ListenRequest
-	(*Notice)(nil),                // 46: flow.v1.Notice
-	(*LogsRequest)(nil),           // 47: flow.v1.LogsRequest
-	(*LogsResponse)(nil),          // 48: flow.v1.LogsResponse
-	(*AttemptLog)(nil),            // 49: flow.v1.AttemptLog
-	(*FollowRequest)(nil),         // 50: flow.v1.FollowRequest
-	(*LogPiece)(nil),              // 51: flow.v1.LogPiece
-	(*LogPlace)(nil),              // 52: flow.v1.LogPlace
-	nil,                           // 53: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),             // 54: flow.v1.ErrorInfo
-	(*Arrival)(nil),               // 55: flow.v1.Arrival
-	(*Failure)(nil),               // 56: flow.v1.Failure
-	(*Event)(nil),                 // 57: flow.v1.Event
-	(*Arguments)(nil),             // 58: flow.v1.Arguments
-	(*Object)(nil),                // 59: flow.v1.Object
-	(Kind)(0),                     // 60: flow.v1.Kind
-	(*Processor)(nil),             // 61: flow.v1.Processor
-	(*Function)(nil),              // 62: flow.v1.Function
+	(*PublishRequest)(nil),        // 5: flow.v1.PublishRequest
+	(*PublishResponse)(nil),       // 6: flow.v1.PublishResponse
+	(*PublishedCall)(nil),         // 7: flow.v1.PublishedCall
+	(*StreamRequest)(nil),         // 8: flow.v1.StreamRequest
+	(*StreamResponse)(nil),        // 9: flow.v1.StreamResponse
+	(*Gate)(nil),                  // 10: flow.v1.Gate
+	(*GateInput)(nil),             // 11: flow.v1.GateInput
+	(*ResultRequest)(nil),         // 12: flow.v1.ResultRequest
+	(*ResultsRequest)(nil),        // 13: flow.v1.ResultsRequest
+	(*ResultsResponse)(nil),       // 14: flow.v1.ResultsResponse
+	(*GetCallRequest)(nil),        // 15: flow.v1.GetCallRequest
+	(*CancelCallRequest)(nil),     // 16: flow.v1.CancelCallRequest
+	(*CallInfo)(nil),              // 17: flow.v1.CallInfo
+	(*ListDeadRequest)(nil),       // 18: flow.v1.ListDeadRequest
+	(*ListDeadResponse)(nil),      // 19: flow.v1.ListDeadResponse
+	(*DeadInfo)(nil),              // 20: flow.v1.DeadInfo
+	(*GetDeadRequest)(nil),        // 21: flow.v1.GetDeadRequest
+	(*EditDeadRequest)(nil),       // 22: flow.v1.EditDeadRequest
+	(*RedriveDeadRequest)(nil),    // 23: flow.v1.RedriveDeadRequest
+	(*RedriveDeadResponse)(nil),   // 24: flow.v1.RedriveDeadResponse
+	(*Redriven)(nil),              // 25: flow.v1.Redriven
+	(*DropDeadRequest)(nil),       // 26: flow.v1.DropDeadRequest
+	(*DropDeadResponse)(nil),      // 27: flow.v1.DropDeadResponse
+	(*ListCallsRequest)(nil),      // 28: flow.v1.ListCallsRequest
+	(*ListCallsResponse)(nil),     // 29: flow.v1.ListCallsResponse
+	(*CreateRequest)(nil),         // 30: flow.v1.CreateRequest
+	(*UpdateRequest)(nil),         // 31: flow.v1.UpdateRequest
+	(*DeleteRequest)(nil),         // 32: flow.v1.DeleteRequest
+	(*GetRequest)(nil),            // 33: flow.v1.GetRequest
+	(*ObjectResponse)(nil),        // 34: flow.v1.ObjectResponse
+	(*ListRequest)(nil),           // 35: flow.v1.ListRequest
+	(*ListResponse)(nil),          // 36: flow.v1.ListResponse
+	(*ControlRequest)(nil),        // 37: flow.v1.ControlRequest
+	(*InspectRequest)(nil),        // 38: flow.v1.InspectRequest
+	(*InspectResponse)(nil),       // 39: flow.v1.InspectResponse
+	(*ListSchedulesRequest)(nil),  // 40: flow.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil), // 41: flow.v1.ListSchedulesResponse
+	(*ScheduleInfo)(nil),          // 42: flow.v1.ScheduleInfo
+	(*GetNetworkRequest)(nil),     // 43: flow.v1.GetNetworkRequest
+	(*NetworkInfo)(nil),           // 44: flow.v1.NetworkInfo
+	(*GroupInfo)(nil),             // 45: flow.v1.GroupInfo
+	(*ExplainRequest)(nil),        // 46: flow.v1.ExplainRequest
+	(*Explanation)(nil),           // 47: flow.v1.Explanation
+	(*ListenRequest)(nil),         // 48: flow.v1.ListenRequest
+	(*Notice)(nil),                // 49: flow.v1.Notice
+	(*LogsRequest)(nil),           // 50: flow.v1.LogsRequest
+	(*LogsResponse)(nil),          // 51: flow.v1.LogsResponse
+	(*AttemptLog)(nil),            // 52: flow.v1.AttemptLog
+	(*FollowRequest)(nil),         // 53: flow.v1.FollowRequest
+	(*LogPiece)(nil),              // 54: flow.v1.LogPiece
+	(*LogPlace)(nil),              // 55: flow.v1.LogPlace
+	nil,                           // 56: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 57: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 58: flow.v1.Arrival
+	(*Failure)(nil),               // 59: flow.v1.Failure
+	(*Event)(nil),                 // 60: flow.v1.Event
+	(*Arguments)(nil),             // 61: flow.v1.Arguments
+	(*Object)(nil),                // 62: flow.v1.Object
+	(Kind)(0),                     // 63: flow.v1.Kind
+	(*Processor)(nil),             // 64: flow.v1.Processor
+	(*Function)(nil),              // 65: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	53, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	56, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
-	1,  // 3: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
-	14, // 4: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	54, // 5: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
-	8,  // 6: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	55, // 7: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
-	14, // 8: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 9: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	56, // 10: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	57, // 11: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	58, // 12: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
-	0,  // 13: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	17, // 14: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
-	14, // 15: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
-	22, // 16: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
-	54, // 17: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
-	0,  // 18: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	14, // 19: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 20: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	59, // 21: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	60, // 22: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	59, // 23: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	60, // 24: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	60, // 25: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 26: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	59, // 27: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 28: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	59, // 29: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	59, // 30: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	7,  // 31: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	60, // 32: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 33: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	59, // 34: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 35: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	61, // 36: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	62, // 37: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	39, // 38: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	59, // 39: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	42, // 40: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	14, // 41: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
-	49, // 42: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
-	52, // 43: flow.v1.FollowRequest.after:type_name -> flow.v1.LogPlace
-	52, // 44: flow.v1.LogPiece.place:type_name -> flow.v1.LogPlace
-	14, // 45: flow.v1.LogPiece.call:type_name -> flow.v1.CallInfo
-	1,  // 46: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 47: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 48: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 49: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	9,  // 50: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	10, // 51: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
-	12, // 52: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	25, // 53: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	13, // 54: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	15, // 55: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
-	18, // 56: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
-	19, // 57: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
-	20, // 58: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
-	23, // 59: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
-	43, // 60: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	45, // 61: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
-	47, // 62: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	50, // 63: flow.v1.Tasks.Follow:input_type -> flow.v1.FollowRequest
-	27, // 64: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	28, // 65: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	29, // 66: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	30, // 67: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	32, // 68: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	30, // 69: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	34, // 70: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	35, // 71: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	37, // 72: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	40, // 73: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	14, // 74: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 75: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 76: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 77: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	14, // 78: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	11, // 79: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
-	14, // 80: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	26, // 81: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	14, // 82: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	16, // 83: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
-	17, // 84: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
-	17, // 85: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
-	21, // 86: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
-	24, // 87: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
-	44, // 88: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	46, // 89: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
-	48, // 90: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	51, // 91: flow.v1.Tasks.Follow:output_type -> flow.v1.LogPiece
-	31, // 92: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	31, // 93: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	31, // 94: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	31, // 95: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	33, // 96: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	31, // 97: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	31, // 98: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	36, // 99: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	38, // 100: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	41, // 101: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	74, // [74:102] is the sub-list for method output_type
-	46, // [46:74] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	7,  // 3: flow.v1.PublishResponse.calls:type_name -> flow.v1.PublishedCall
+	0,  // 4: flow.v1.PublishResponse.position:type_name -> flow.v1.Position
+	1,  // 5: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
+	17, // 6: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
+	57, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	11, // 8: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
+	58, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	17, // 10: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 11: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
+	59, // 12: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	60, // 13: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	61, // 14: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	0,  // 15: flow.v1.CallInfo.position:type_name -> flow.v1.Position
+	20, // 16: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
+	17, // 17: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
+	25, // 18: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
+	57, // 19: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
+	0,  // 20: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	17, // 21: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 22: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	62, // 23: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	63, // 24: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	62, // 25: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	63, // 26: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	63, // 27: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 28: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	62, // 29: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 30: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	62, // 31: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	62, // 32: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	10, // 33: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	63, // 34: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 35: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	62, // 36: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 37: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	64, // 38: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	65, // 39: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	42, // 40: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	62, // 41: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	45, // 42: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	17, // 43: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
+	52, // 44: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
+	55, // 45: flow.v1.FollowRequest.after:type_name -> flow.v1.LogPlace
+	55, // 46: flow.v1.LogPiece.place:type_name -> flow.v1.LogPlace
+	17, // 47: flow.v1.LogPiece.call:type_name -> flow.v1.CallInfo
+	1,  // 48: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 49: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 50: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 51: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
+	8,  // 52: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	12, // 53: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	13, // 54: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	15, // 55: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	28, // 56: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	16, // 57: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	18, // 58: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
+	21, // 59: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
+	22, // 60: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
+	23, // 61: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
+	26, // 62: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
+	46, // 63: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	48, // 64: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	50, // 65: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	53, // 66: flow.v1.Tasks.Follow:input_type -> flow.v1.FollowRequest
+	30, // 67: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	31, // 68: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	32, // 69: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	33, // 70: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	35, // 71: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	33, // 72: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	37, // 73: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	38, // 74: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	40, // 75: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	43, // 76: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	17, // 77: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 78: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 79: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 80: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
+	9,  // 81: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	17, // 82: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	14, // 83: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	17, // 84: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	29, // 85: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	17, // 86: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	19, // 87: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
+	20, // 88: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
+	20, // 89: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
+	24, // 90: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
+	27, // 91: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
+	47, // 92: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	49, // 93: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	51, // 94: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	54, // 95: flow.v1.Tasks.Follow:output_type -> flow.v1.LogPiece
+	34, // 96: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	34, // 97: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	34, // 98: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	34, // 99: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	36, // 100: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	34, // 101: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	34, // 102: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	39, // 103: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	41, // 104: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	44, // 105: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	77, // [77:106] is the sub-list for method output_type
+	48, // [48:77] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -4503,14 +4779,15 @@ func file_messages_api_proto_init() {
 	file_messages_commands_proto_init()
 	file_messages_model_proto_init()
 	file_messages_api_proto_msgTypes[1].OneofWrappers = []any{}
-	file_messages_api_proto_msgTypes[14].OneofWrappers = []any{}
+	file_messages_api_proto_msgTypes[5].OneofWrappers = []any{}
+	file_messages_api_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   54,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

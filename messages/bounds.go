@@ -23,5 +23,14 @@ const (
 	MaxPlugs      = 64        // plugs that lead from one socket, or to one
 	MaxPartitions = 64        // groups of a network, the meta group aside
 
-	ValueKept = 10 * time.Minute // how long a large value is kept that nothing names
+	MaxBindings   = 1000             // sockets of one queue
+	MaxRoutingKey = 255              // bytes of a routing key, or of a pattern
+	MaxFanOut     = 16 << 20         // bytes of a publish's arguments, taken as often as it has calls
+	MaxRetries    = 10_000           // tries of a call after the first
+	MaxNoRetry    = 32               // types of errors that are not tried again, of a processor or a socket
+	MaxRate       = 1_000_000        // calls per second, minute or hour of a rate limit
+	ValueKept     = 10 * time.Minute // how long a large value is kept that nothing names
 )
+
+// MaxRetryDelay bounds the delay before a retry, jitter aside.
+const MaxRetryDelay = time.Hour

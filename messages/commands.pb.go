@@ -557,14 +557,15 @@ type Call struct {
 	Size          uint64                 `protobuf:"varint,33,opt,name=size,proto3" json:"size,omitempty"`    // bytes of the arguments
 	Output        []byte                 `protobuf:"bytes,34,opt,name=output,proto3" json:"output,omitempty"` // JSON object that the function put into its argument output; kept apart
 	HasOutput     bool                   `protobuf:"varint,35,opt,name=has_output,json=hasOutput,proto3" json:"has_output,omitempty"`
-	Hops          uint32                 `protobuf:"varint,36,opt,name=hops,proto3" json:"hops,omitempty"`                      // plugs that its run went through until it came about
-	Plug          string                 `protobuf:"bytes,37,opt,name=plug,proto3" json:"plug,omitempty"`                       // name of the plug that it came by, or that completed it at a gate
-	Parents       [][]byte               `protobuf:"bytes,38,rep,name=parents,proto3" json:"parents,omitempty"`                 // of a call formed at a gate: the calls that its arguments came from
-	Arrivals      [][]byte               `protobuf:"bytes,39,rep,name=arrivals,proto3" json:"arrivals,omitempty"`               // of a call formed at a gate: the arrivals that it consumed
-	Joined        []byte                 `protobuf:"bytes,40,opt,name=joined,proto3" json:"joined,omitempty"`                   // of an arrival that was consumed: the call that it is part of
-	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                      // of a call that a schedule made: its nominal time, microseconds
-	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"` // the tick was missed, and this call makes up for it
-	Large         bool                   `protobuf:"varint,56,opt,name=large,proto3" json:"large,omitempty"`                    // some of its arguments, its result or its output are kept by reference
+	Hops          uint32                 `protobuf:"varint,36,opt,name=hops,proto3" json:"hops,omitempty"`                              // plugs that its run went through until it came about
+	Plug          string                 `protobuf:"bytes,37,opt,name=plug,proto3" json:"plug,omitempty"`                               // name of the plug that it came by, or that completed it at a gate
+	Parents       [][]byte               `protobuf:"bytes,38,rep,name=parents,proto3" json:"parents,omitempty"`                         // of a call formed at a gate: the calls that its arguments came from
+	Arrivals      [][]byte               `protobuf:"bytes,39,rep,name=arrivals,proto3" json:"arrivals,omitempty"`                       // of a call formed at a gate: the arrivals that it consumed
+	Joined        []byte                 `protobuf:"bytes,40,opt,name=joined,proto3" json:"joined,omitempty"`                           // of an arrival that was consumed: the call that it is part of
+	RoutingKey    string                 `protobuf:"bytes,41,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"` // of a publish, and of the calls that came of it
+	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                              // of a call that a schedule made: its nominal time, microseconds
+	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`         // the tick was missed, and this call makes up for it
+	Large         bool                   `protobuf:"varint,56,opt,name=large,proto3" json:"large,omitempty"`                            // some of its arguments, its result or its output are kept by reference
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -879,6 +880,13 @@ func (x *Call) GetJoined() []byte {
 	return nil
 }
 
+func (x *Call) GetRoutingKey() string {
+	if x != nil {
+		return x.RoutingKey
+	}
+	return ""
+}
+
 func (x *Call) GetTick() int64 {
 	if x != nil {
 		return x.Tick
@@ -923,10 +931,11 @@ type Arrival struct {
 	Ended         int64                  `protobuf:"varint,17,opt,name=ended,proto3" json:"ended,omitempty"`       // when it was consumed, or died
 	Seq           uint64                 `protobuf:"varint,18,opt,name=seq,proto3" json:"seq,omitempty"`           // position among the partition's arrivals
 	State         ArrivalState           `protobuf:"varint,19,opt,name=state,proto3,enum=flow.v1.ArrivalState" json:"state,omitempty"`
-	Joined        []byte                 `protobuf:"bytes,20,opt,name=joined,proto3" json:"joined,omitempty"`    // call that consumed it
-	Reason        string                 `protobuf:"bytes,21,opt,name=reason,proto3" json:"reason,omitempty"`    // why it died
-	Expires       int64                  `protobuf:"varint,22,opt,name=expires,proto3" json:"expires,omitempty"` // microseconds; not consumed by then, it dies; 0: never
-	Content       []byte                 `protobuf:"bytes,23,opt,name=content,proto3" json:"content,omitempty"`  // of one that a client sent: hash of what it sent
+	Joined        []byte                 `protobuf:"bytes,20,opt,name=joined,proto3" json:"joined,omitempty"`       // call that consumed it
+	Reason        string                 `protobuf:"bytes,21,opt,name=reason,proto3" json:"reason,omitempty"`       // why it died
+	Expires       int64                  `protobuf:"varint,22,opt,name=expires,proto3" json:"expires,omitempty"`    // microseconds; not consumed by then, it dies; 0: never
+	Content       []byte                 `protobuf:"bytes,23,opt,name=content,proto3" json:"content,omitempty"`     // of one that a client sent: hash of what it sent
+	Arguments     *Arguments             `protobuf:"bytes,41,opt,name=arguments,proto3" json:"arguments,omitempty"` // of a call that came of a publish and found its socket gone, in place of value
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1118,6 +1127,13 @@ func (x *Arrival) GetExpires() int64 {
 func (x *Arrival) GetContent() []byte {
 	if x != nil {
 		return x.Content
+	}
+	return nil
+}
+
+func (x *Arrival) GetArguments() *Arguments {
+	if x != nil {
+		return x.Arguments
 	}
 	return nil
 }
@@ -1398,6 +1414,407 @@ func (x *Arrive) GetHops() uint32 {
 	return 0
 }
 
+// ConfigureQueue tells a queue's home partition what it needs of the queue.
+type ConfigureQueue struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"` // queue id
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Qtype         string                 `protobuf:"bytes,3,opt,name=qtype,proto3" json:"qtype,omitempty"`         // direct, topic or fanout
+	Bindings      []*Binding             `protobuf:"bytes,4,rep,name=bindings,proto3" json:"bindings,omitempty"`   // its sockets, by name
+	Retention     *Retention             `protobuf:"bytes,5,opt,name=retention,proto3" json:"retention,omitempty"` // of what was published; unset: the defaults
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigureQueue) Reset() {
+	*x = ConfigureQueue{}
+	mi := &file_messages_commands_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigureQueue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigureQueue) ProtoMessage() {}
+
+func (x *ConfigureQueue) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigureQueue.ProtoReflect.Descriptor instead.
+func (*ConfigureQueue) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ConfigureQueue) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *ConfigureQueue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ConfigureQueue) GetQtype() string {
+	if x != nil {
+		return x.Qtype
+	}
+	return ""
+}
+
+func (x *ConfigureQueue) GetBindings() []*Binding {
+	if x != nil {
+		return x.Bindings
+	}
+	return nil
+}
+
+func (x *ConfigureQueue) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
+// Binding says what a socket takes of what is published to its queue.
+type Binding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Socket        string                 `protobuf:"bytes,1,opt,name=socket,proto3" json:"socket,omitempty"` // socket id
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Partition     uint32                 `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"` // the socket's
+	Pattern       string                 `protobuf:"bytes,4,opt,name=pattern,proto3" json:"pattern,omitempty"`      // a routing key, of a topic queue a pattern; empty: the socket's name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Binding) Reset() {
+	*x = Binding{}
+	mi := &file_messages_commands_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Binding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Binding) ProtoMessage() {}
+
+func (x *Binding) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Binding.ProtoReflect.Descriptor instead.
+func (*Binding) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Binding) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Binding) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Binding) GetPartition() uint32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *Binding) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+// RemoveQueue has its home partition forget a queue. What was published stays
+// to be read.
+type RemoveQueue struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveQueue) Reset() {
+	*x = RemoveQueue{}
+	mi := &file_messages_commands_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveQueue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveQueue) ProtoMessage() {}
+
+func (x *RemoveQueue) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveQueue.ProtoReflect.Descriptor instead.
+func (*RemoveQueue) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RemoveQueue) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+// Publish sends arguments to all sockets of a queue that take its routing key:
+// to all of them or to none. It is answered like a call that has ended, whose
+// result names the calls that came of it.
+type Publish struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Queue         string                 `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"` // queue id
+	RoutingKey    string                 `protobuf:"bytes,3,opt,name=routing_key,json=routingKey,proto3" json:"routing_key,omitempty"`
+	Arguments     *Arguments             `protobuf:"bytes,4,opt,name=arguments,proto3" json:"arguments,omitempty"`
+	Content       []byte                 `protobuf:"bytes,5,opt,name=content,proto3" json:"content,omitempty"` // hash of queue, routing key and arguments
+	Owner         string                 `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
+	Priority      int32                  `protobuf:"varint,7,opt,name=priority,proto3" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Publish) Reset() {
+	*x = Publish{}
+	mi := &file_messages_commands_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Publish) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Publish) ProtoMessage() {}
+
+func (x *Publish) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Publish.ProtoReflect.Descriptor instead.
+func (*Publish) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Publish) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Publish) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Publish) GetRoutingKey() string {
+	if x != nil {
+		return x.RoutingKey
+	}
+	return ""
+}
+
+func (x *Publish) GetArguments() *Arguments {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
+}
+
+func (x *Publish) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+func (x *Publish) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Publish) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+// FanOut brings a publish to the sockets of another partition.
+type FanOut struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Publish       *Publish               `protobuf:"bytes,1,opt,name=publish,proto3" json:"publish,omitempty"`
+	Copies        []*Copy                `protobuf:"bytes,2,rep,name=copies,proto3" json:"copies,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FanOut) Reset() {
+	*x = FanOut{}
+	mi := &file_messages_commands_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FanOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FanOut) ProtoMessage() {}
+
+func (x *FanOut) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FanOut.ProtoReflect.Descriptor instead.
+func (*FanOut) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *FanOut) GetPublish() *Publish {
+	if x != nil {
+		return x.Publish
+	}
+	return nil
+}
+
+func (x *FanOut) GetCopies() []*Copy {
+	if x != nil {
+		return x.Copies
+	}
+	return nil
+}
+
+// Copy is the call that one socket gets of a publish.
+type Copy struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Socket        string                 `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"` // socket id
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`     // its name
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Copy) Reset() {
+	*x = Copy{}
+	mi := &file_messages_commands_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Copy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Copy) ProtoMessage() {}
+
+func (x *Copy) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Copy.ProtoReflect.Descriptor instead.
+func (*Copy) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Copy) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Copy) GetSocket() string {
+	if x != nil {
+		return x.Socket
+	}
+	return ""
+}
+
+func (x *Copy) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // RedriveDead sends dead letters of this partition again: a call that failed or
 // expired as a new call to its socket, a message of which no call was made to its
 // target. The new id follows from the letter's; the letter goes. Each is answered
@@ -1412,7 +1829,7 @@ type RedriveDead struct {
 
 func (x *RedriveDead) Reset() {
 	*x = RedriveDead{}
-	mi := &file_messages_commands_proto_msgTypes[8]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1841,7 @@ func (x *RedriveDead) String() string {
 func (*RedriveDead) ProtoMessage() {}
 
 func (x *RedriveDead) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[8]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1854,7 @@ func (x *RedriveDead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveDead.ProtoReflect.Descriptor instead.
 func (*RedriveDead) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{8}
+	return file_messages_commands_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RedriveDead) GetIds() [][]byte {
@@ -1465,7 +1882,7 @@ type DropDead struct {
 
 func (x *DropDead) Reset() {
 	*x = DropDead{}
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +1894,7 @@ func (x *DropDead) String() string {
 func (*DropDead) ProtoMessage() {}
 
 func (x *DropDead) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[9]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1490,7 +1907,7 @@ func (x *DropDead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropDead.ProtoReflect.Descriptor instead.
 func (*DropDead) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{9}
+	return file_messages_commands_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DropDead) GetIds() [][]byte {
@@ -1512,7 +1929,7 @@ type EditDead struct {
 
 func (x *EditDead) Reset() {
 	*x = EditDead{}
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1524,7 +1941,7 @@ func (x *EditDead) String() string {
 func (*EditDead) ProtoMessage() {}
 
 func (x *EditDead) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1537,7 +1954,7 @@ func (x *EditDead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditDead.ProtoReflect.Descriptor instead.
 func (*EditDead) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+	return file_messages_commands_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EditDead) GetId() []byte {
@@ -1575,7 +1992,7 @@ type Throttle struct {
 
 func (x *Throttle) Reset() {
 	*x = Throttle{}
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +2004,7 @@ func (x *Throttle) String() string {
 func (*Throttle) ProtoMessage() {}
 
 func (x *Throttle) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +2017,7 @@ func (x *Throttle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Throttle.ProtoReflect.Descriptor instead.
 func (*Throttle) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+	return file_messages_commands_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Throttle) GetTarget() string {
@@ -1639,7 +2056,7 @@ type PutChunk struct {
 
 func (x *PutChunk) Reset() {
 	*x = PutChunk{}
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1651,7 +2068,7 @@ func (x *PutChunk) String() string {
 func (*PutChunk) ProtoMessage() {}
 
 func (x *PutChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1664,7 +2081,7 @@ func (x *PutChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutChunk.ProtoReflect.Descriptor instead.
 func (*PutChunk) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+	return file_messages_commands_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PutChunk) GetHash() []byte {
@@ -1718,7 +2135,7 @@ type EnqueueBatch struct {
 
 func (x *EnqueueBatch) Reset() {
 	*x = EnqueueBatch{}
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1730,7 +2147,7 @@ func (x *EnqueueBatch) String() string {
 func (*EnqueueBatch) ProtoMessage() {}
 
 func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1743,7 +2160,7 @@ func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueBatch.ProtoReflect.Descriptor instead.
 func (*EnqueueBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{13}
+	return file_messages_commands_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EnqueueBatch) GetFirst() []byte {
@@ -1812,7 +2229,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1824,7 +2241,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1837,7 +2254,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{14}
+	return file_messages_commands_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Grant) GetSession() string {
@@ -1894,7 +2311,7 @@ type Revoke struct {
 
 func (x *Revoke) Reset() {
 	*x = Revoke{}
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1906,7 +2323,7 @@ func (x *Revoke) String() string {
 func (*Revoke) ProtoMessage() {}
 
 func (x *Revoke) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1919,7 +2336,7 @@ func (x *Revoke) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revoke.ProtoReflect.Descriptor instead.
 func (*Revoke) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{15}
+	return file_messages_commands_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Revoke) GetSession() string {
@@ -1954,7 +2371,7 @@ type EndSession struct {
 
 func (x *EndSession) Reset() {
 	*x = EndSession{}
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1966,7 +2383,7 @@ func (x *EndSession) String() string {
 func (*EndSession) ProtoMessage() {}
 
 func (x *EndSession) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1979,7 +2396,7 @@ func (x *EndSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSession.ProtoReflect.Descriptor instead.
 func (*EndSession) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{16}
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EndSession) GetSession() string {
@@ -2018,7 +2435,7 @@ type Complete struct {
 
 func (x *Complete) Reset() {
 	*x = Complete{}
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2030,7 +2447,7 @@ func (x *Complete) String() string {
 func (*Complete) ProtoMessage() {}
 
 func (x *Complete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2043,7 +2460,7 @@ func (x *Complete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Complete.ProtoReflect.Descriptor instead.
 func (*Complete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{17}
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Complete) GetSession() string {
@@ -2147,7 +2564,7 @@ type CompleteBatch struct {
 
 func (x *CompleteBatch) Reset() {
 	*x = CompleteBatch{}
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2159,7 +2576,7 @@ func (x *CompleteBatch) String() string {
 func (*CompleteBatch) ProtoMessage() {}
 
 func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2172,7 +2589,7 @@ func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteBatch.ProtoReflect.Descriptor instead.
 func (*CompleteBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{18}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CompleteBatch) GetCompletes() []*Complete {
@@ -2193,7 +2610,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2622,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2635,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{19}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Cancel) GetCall() []byte {
@@ -2244,7 +2661,7 @@ type Tick struct {
 
 func (x *Tick) Reset() {
 	*x = Tick{}
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2256,7 +2673,7 @@ func (x *Tick) String() string {
 func (*Tick) ProtoMessage() {}
 
 func (x *Tick) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2269,7 +2686,7 @@ func (x *Tick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tick.ProtoReflect.Descriptor instead.
 func (*Tick) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 // ConfigureProcessor tells a partition what it needs of a processor.
@@ -2286,13 +2703,14 @@ type ConfigureProcessor struct {
 	Ratelimit     string                 `protobuf:"bytes,9,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`
 	BuiltinEcho   bool                   `protobuf:"varint,10,opt,name=builtin_echo,json=builtinEcho,proto3" json:"builtin_echo,omitempty"`
 	Module        string                 `protobuf:"bytes,11,opt,name=module,proto3" json:"module,omitempty"`
+	NoRetry       []string               `protobuf:"bytes,41,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"` // types of errors that are not tried again
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConfigureProcessor) Reset() {
 	*x = ConfigureProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2304,7 +2722,7 @@ func (x *ConfigureProcessor) String() string {
 func (*ConfigureProcessor) ProtoMessage() {}
 
 func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2317,7 +2735,7 @@ func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureProcessor.ProtoReflect.Descriptor instead.
 func (*ConfigureProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ConfigureProcessor) GetProcessor() string {
@@ -2397,6 +2815,13 @@ func (x *ConfigureProcessor) GetModule() string {
 	return ""
 }
 
+func (x *ConfigureProcessor) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
+}
+
 // ConfigureSocket tells a partition what it needs of a socket.
 type ConfigureSocket struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -2410,23 +2835,27 @@ type ConfigureSocket struct {
 	Timelimit      *int64                 `protobuf:"varint,8,opt,name=timelimit,proto3,oneof" json:"timelimit,omitempty"`
 	MaxLength      int64                  `protobuf:"varint,9,opt,name=max_length,json=maxLength,proto3" json:"max_length,omitempty"`
 	MaxLengthBytes int64                  `protobuf:"varint,10,opt,name=max_length_bytes,json=maxLengthBytes,proto3" json:"max_length_bytes,omitempty"`
-	MessageTtl     int64                  `protobuf:"varint,11,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`    // milliseconds
-	Plugs          []*PlugTo              `protobuf:"bytes,12,rep,name=plugs,proto3" json:"plugs,omitempty"`                                 // that lead from here, by name
-	Incoming       []*PlugFrom            `protobuf:"bytes,13,rep,name=incoming,proto3" json:"incoming,omitempty"`                           // that lead here, in the order in which they were added
-	Parameters     []*Parameter           `protobuf:"bytes,14,rep,name=parameters,proto3" json:"parameters,omitempty"`                       // of its function, by position; only if plugs lead here
-	Wait           bool                   `protobuf:"varint,15,opt,name=wait,proto3" json:"wait,omitempty"`                                  // a call forms of one message of each incoming plug
-	Correlate      string                 `protobuf:"bytes,16,opt,name=correlate,proto3" json:"correlate,omitempty"`                         // tracking: only arrivals of the same run are joined
-	GateTimeout    int64                  `protobuf:"varint,17,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"` // milliseconds an arrival may wait at the gate; 0: for ever
-	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                           // block or dead_letter; empty: block
-	Retention      *Retention             `protobuf:"bytes,51,opt,name=retention,proto3" json:"retention,omitempty"`                         // unset: the defaults
-	Schedule       *Schedule              `protobuf:"bytes,30,opt,name=schedule,proto3" json:"schedule,omitempty"`                           // absent: it has none
+	MessageTtl     int64                  `protobuf:"varint,11,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`             // milliseconds
+	Plugs          []*PlugTo              `protobuf:"bytes,12,rep,name=plugs,proto3" json:"plugs,omitempty"`                                          // that lead from here, by name
+	Incoming       []*PlugFrom            `protobuf:"bytes,13,rep,name=incoming,proto3" json:"incoming,omitempty"`                                    // that lead here, in the order in which they were added
+	Parameters     []*Parameter           `protobuf:"bytes,14,rep,name=parameters,proto3" json:"parameters,omitempty"`                                // of its function, by position; only if plugs lead here
+	Wait           bool                   `protobuf:"varint,15,opt,name=wait,proto3" json:"wait,omitempty"`                                           // a call forms of one message of each incoming plug
+	Correlate      string                 `protobuf:"bytes,16,opt,name=correlate,proto3" json:"correlate,omitempty"`                                  // tracking: only arrivals of the same run are joined
+	GateTimeout    int64                  `protobuf:"varint,17,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"`          // milliseconds an arrival may wait at the gate; 0: for ever
+	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                                    // block or dead_letter; empty: block
+	Ratelimit      string                 `protobuf:"bytes,41,opt,name=ratelimit,proto3" json:"ratelimit,omitempty"`                                  // N/s, N/m or N/h; empty: none
+	NoRetry        []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`                       // types of errors that are not tried again, with those of the processor
+	Queue          string                 `protobuf:"bytes,43,opt,name=queue,proto3" json:"queue,omitempty"`                                          // queue id, if its home is another partition
+	QueuePartition uint32                 `protobuf:"varint,44,opt,name=queue_partition,json=queuePartition,proto3" json:"queue_partition,omitempty"` // that partition: it is told when the socket is full
+	Retention      *Retention             `protobuf:"bytes,51,opt,name=retention,proto3" json:"retention,omitempty"`                                  // unset: the defaults
+	Schedule       *Schedule              `protobuf:"bytes,30,opt,name=schedule,proto3" json:"schedule,omitempty"`                                    // absent: it has none
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ConfigureSocket) Reset() {
 	*x = ConfigureSocket{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2867,7 @@ func (x *ConfigureSocket) String() string {
 func (*ConfigureSocket) ProtoMessage() {}
 
 func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2880,7 @@ func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureSocket.ProtoReflect.Descriptor instead.
 func (*ConfigureSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ConfigureSocket) GetSocket() string {
@@ -2580,6 +3009,34 @@ func (x *ConfigureSocket) GetOverflow() string {
 	return ""
 }
 
+func (x *ConfigureSocket) GetRatelimit() string {
+	if x != nil {
+		return x.Ratelimit
+	}
+	return ""
+}
+
+func (x *ConfigureSocket) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
+}
+
+func (x *ConfigureSocket) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *ConfigureSocket) GetQueuePartition() uint32 {
+	if x != nil {
+		return x.QueuePartition
+	}
+	return 0
+}
+
 func (x *ConfigureSocket) GetRetention() *Retention {
 	if x != nil {
 		return x.Retention
@@ -2612,7 +3069,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +3081,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +3094,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Schedule) GetCron() string {
@@ -2721,7 +3178,7 @@ type ScheduleState struct {
 
 func (x *ScheduleState) Reset() {
 	*x = ScheduleState{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2733,7 +3190,7 @@ func (x *ScheduleState) String() string {
 func (*ScheduleState) ProtoMessage() {}
 
 func (x *ScheduleState) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2746,7 +3203,7 @@ func (x *ScheduleState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleState.ProtoReflect.Descriptor instead.
 func (*ScheduleState) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ScheduleState) GetSocket() string {
@@ -2827,7 +3284,7 @@ type FireSchedule struct {
 
 func (x *FireSchedule) Reset() {
 	*x = FireSchedule{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2839,7 +3296,7 @@ func (x *FireSchedule) String() string {
 func (*FireSchedule) ProtoMessage() {}
 
 func (x *FireSchedule) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2852,7 +3309,7 @@ func (x *FireSchedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FireSchedule.ProtoReflect.Descriptor instead.
 func (*FireSchedule) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *FireSchedule) GetSocket() string {
@@ -2904,7 +3361,7 @@ type Retention struct {
 
 func (x *Retention) Reset() {
 	*x = Retention{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2916,7 +3373,7 @@ func (x *Retention) String() string {
 func (*Retention) ProtoMessage() {}
 
 func (x *Retention) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2929,7 +3386,7 @@ func (x *Retention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retention.ProtoReflect.Descriptor instead.
 func (*Retention) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Retention) GetAge() int64 {
@@ -2977,7 +3434,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2989,7 +3446,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3002,7 +3459,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -3077,7 +3534,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3089,7 +3546,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3102,7 +3559,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -3166,7 +3623,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3178,7 +3635,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3191,7 +3648,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -3217,7 +3674,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3229,7 +3686,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3242,7 +3699,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -3268,7 +3725,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3280,7 +3737,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3293,7 +3750,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -3342,7 +3799,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3354,7 +3811,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3367,7 +3824,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -3395,7 +3852,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3407,7 +3864,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3420,7 +3877,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -3450,7 +3907,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3462,7 +3919,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3475,7 +3932,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -3533,7 +3990,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3545,7 +4002,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3558,7 +4015,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -3697,7 +4154,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3709,7 +4166,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3722,7 +4179,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -3744,7 +4201,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3756,7 +4213,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3769,7 +4226,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -3803,7 +4260,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3815,7 +4272,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3828,7 +4285,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -3849,7 +4306,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3861,7 +4318,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3874,7 +4331,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Create) GetObject() *Object {
@@ -3906,7 +4363,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3918,7 +4375,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3931,7 +4388,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Function) GetName() string {
@@ -3988,7 +4445,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4000,7 +4457,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4013,7 +4470,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Parameter) GetName() string {
@@ -4060,7 +4517,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4072,7 +4529,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4085,7 +4542,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Update) GetKind() Kind {
@@ -4142,7 +4599,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4154,7 +4611,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4167,7 +4624,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -4204,7 +4661,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4216,7 +4673,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4229,7 +4686,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Report) GetNode() string {
@@ -4278,7 +4735,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4290,7 +4747,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4303,7 +4760,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -4388,7 +4845,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4400,7 +4857,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4413,7 +4870,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -4450,7 +4907,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4462,7 +4919,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4475,7 +4932,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Replica) GetNode() string {
@@ -4518,7 +4975,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4530,7 +4987,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4543,7 +5000,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -4583,7 +5040,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4595,7 +5052,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4608,7 +5065,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -4679,7 +5136,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4691,7 +5148,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4704,7 +5161,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -4825,7 +5282,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4837,7 +5294,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4850,7 +5307,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -4870,7 +5327,7 @@ type ChunkPut struct {
 
 func (x *ChunkPut) Reset() {
 	*x = ChunkPut{}
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4882,7 +5339,7 @@ func (x *ChunkPut) String() string {
 func (*ChunkPut) ProtoMessage() {}
 
 func (x *ChunkPut) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4895,7 +5352,7 @@ func (x *ChunkPut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChunkPut.ProtoReflect.Descriptor instead.
 func (*ChunkPut) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{52}
+	return file_messages_commands_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ChunkPut) GetWhole() bool {
@@ -4910,13 +5367,14 @@ type Enqueued struct {
 	Id            []byte                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	State         CallState              `protobuf:"varint,2,opt,name=state,proto3,enum=flow.v1.CallState" json:"state,omitempty"`
 	Duplicate     bool                   `protobuf:"varint,3,opt,name=duplicate,proto3" json:"duplicate,omitempty"` // the key was known, with the same content
+	Published     []byte                 `protobuf:"bytes,4,opt,name=published,proto3" json:"published,omitempty"`  // of a publish: JSON list of the calls that came of it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4928,7 +5386,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4941,7 +5399,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{53}
+	return file_messages_commands_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -4965,6 +5423,13 @@ func (x *Enqueued) GetDuplicate() bool {
 	return false
 }
 
+func (x *Enqueued) GetPublished() []byte {
+	if x != nil {
+		return x.Published
+	}
+	return nil
+}
+
 type Changed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Object        *Object                `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
@@ -4977,7 +5442,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4989,7 +5454,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5002,7 +5467,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{54}
+	return file_messages_commands_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -5044,7 +5509,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5056,7 +5521,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5069,7 +5534,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+	return file_messages_commands_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -5096,7 +5561,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5108,7 +5573,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5121,7 +5586,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{56}
+	return file_messages_commands_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Completed) GetStale() bool {
@@ -5147,7 +5612,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5159,7 +5624,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5172,7 +5637,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{57}
+	return file_messages_commands_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -5198,7 +5663,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5210,7 +5675,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5223,7 +5688,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{58}
+	return file_messages_commands_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *DeadLetter) GetCall() *Call {
@@ -5292,7 +5757,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5304,7 +5769,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5317,7 +5782,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{59}
+	return file_messages_commands_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *Start) GetSession() string {
@@ -5438,7 +5903,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5450,7 +5915,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5463,7 +5928,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{60}
+	return file_messages_commands_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Abort) GetSession() string {
@@ -5504,7 +5969,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5516,7 +5981,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5529,7 +5994,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{61}
+	return file_messages_commands_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Scheduled) GetState() *ScheduleState {
@@ -5549,7 +6014,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[62]
+	mi := &file_messages_commands_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5561,7 +6026,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[62]
+	mi := &file_messages_commands_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5574,7 +6039,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{62}
+	return file_messages_commands_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -5607,7 +6072,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04node\x18\x05 \x01(\tR\x04node\"\xf0\b\n" +
+	"\x04node\x18\x05 \x01(\tR\x04node\"\x91\t\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -5655,10 +6120,12 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04plug\x18% \x01(\tR\x04plug\x12\x18\n" +
 	"\aparents\x18& \x03(\fR\aparents\x12\x1a\n" +
 	"\barrivals\x18' \x03(\fR\barrivals\x12\x16\n" +
-	"\x06joined\x18( \x01(\fR\x06joined\x12\x12\n" +
+	"\x06joined\x18( \x01(\fR\x06joined\x12\x1f\n" +
+	"\vrouting_key\x18) \x01(\tR\n" +
+	"routingKey\x12\x12\n" +
 	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
 	"\bcatch_up\x18/ \x01(\bR\acatchUp\x12\x14\n" +
-	"\x05large\x188 \x01(\bR\x05large\"\xcd\x04\n" +
+	"\x05large\x188 \x01(\bR\x05large\"\xff\x04\n" +
 	"\aArrival\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -5687,7 +6154,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x06joined\x18\x14 \x01(\fR\x06joined\x12\x16\n" +
 	"\x06reason\x18\x15 \x01(\tR\x06reason\x12\x18\n" +
 	"\aexpires\x18\x16 \x01(\x03R\aexpires\x12\x18\n" +
-	"\acontent\x18\x17 \x01(\fR\acontent\"\xbc\x02\n" +
+	"\acontent\x18\x17 \x01(\fR\acontent\x120\n" +
+	"\targuments\x18) \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"\xbc\x02\n" +
 	"\aEnqueue\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x120\n" +
@@ -5724,7 +6192,36 @@ const file_messages_commands_proto_rawDesc = "" +
 	"flowparent\x12\x14\n" +
 	"\x05owner\x18\f \x01(\tR\x05owner\x12\x1a\n" +
 	"\bpriority\x18\r \x01(\x05R\bpriority\x12\x12\n" +
-	"\x04hops\x18\x0e \x01(\rR\x04hops\"5\n" +
+	"\x04hops\x18\x0e \x01(\rR\x04hops\"\xb0\x01\n" +
+	"\x0eConfigureQueue\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05qtype\x18\x03 \x01(\tR\x05qtype\x12,\n" +
+	"\bbindings\x18\x04 \x03(\v2\x10.flow.v1.BindingR\bbindings\x120\n" +
+	"\tretention\x18\x05 \x01(\v2\x12.flow.v1.RetentionR\tretention\"m\n" +
+	"\aBinding\x12\x16\n" +
+	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
+	"\tpartition\x18\x03 \x01(\rR\tpartition\x12\x18\n" +
+	"\apattern\x18\x04 \x01(\tR\apattern\"#\n" +
+	"\vRemoveQueue\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\"\xce\x01\n" +
+	"\aPublish\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x14\n" +
+	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x1f\n" +
+	"\vrouting_key\x18\x03 \x01(\tR\n" +
+	"routingKey\x120\n" +
+	"\targuments\x18\x04 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\x12\x18\n" +
+	"\acontent\x18\x05 \x01(\fR\acontent\x12\x14\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\x12\x1a\n" +
+	"\bpriority\x18\a \x01(\x05R\bpriority\"[\n" +
+	"\x06FanOut\x12*\n" +
+	"\apublish\x18\x01 \x01(\v2\x10.flow.v1.PublishR\apublish\x12%\n" +
+	"\x06copies\x18\x02 \x03(\v2\r.flow.v1.CopyR\x06copies\"B\n" +
+	"\x04Copy\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
+	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"5\n" +
 	"\vRedriveDead\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\fR\x03ids\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\"\x1c\n" +
@@ -5787,7 +6284,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x06Cancel\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\fR\x04call\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x06\n" +
-	"\x04Tick\"\xc1\x02\n" +
+	"\x04Tick\"\xdc\x02\n" +
 	"\x12ConfigureProcessor\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -5802,7 +6299,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tratelimit\x18\t \x01(\tR\tratelimit\x12!\n" +
 	"\fbuiltin_echo\x18\n" +
 	" \x01(\bR\vbuiltinEcho\x12\x16\n" +
-	"\x06module\x18\v \x01(\tR\x06module\"\xe7\x05\n" +
+	"\x06module\x18\v \x01(\tR\x06module\x12\x19\n" +
+	"\bno_retry\x18) \x03(\tR\anoRetry\"\xdf\x06\n" +
 	"\x0fConfigureSocket\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -5828,7 +6326,11 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04wait\x18\x0f \x01(\bR\x04wait\x12\x1c\n" +
 	"\tcorrelate\x18\x10 \x01(\tR\tcorrelate\x12!\n" +
 	"\fgate_timeout\x18\x11 \x01(\x03R\vgateTimeout\x12\x1a\n" +
-	"\boverflow\x18\x12 \x01(\tR\boverflow\x120\n" +
+	"\boverflow\x18\x12 \x01(\tR\boverflow\x12\x1c\n" +
+	"\tratelimit\x18) \x01(\tR\tratelimit\x12\x19\n" +
+	"\bno_retry\x18* \x03(\tR\anoRetry\x12\x14\n" +
+	"\x05queue\x18+ \x01(\tR\x05queue\x12'\n" +
+	"\x0fqueue_partition\x18, \x01(\rR\x0equeuePartition\x120\n" +
 	"\tretention\x183 \x01(\v2\x12.flow.v1.RetentionR\tretention\x12-\n" +
 	"\bschedule\x18\x1e \x01(\v2\x11.flow.v1.ScheduleR\bscheduleB\n" +
 	"\n" +
@@ -6026,11 +6528,12 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\aReplies\x12(\n" +
 	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\" \n" +
 	"\bChunkPut\x12\x14\n" +
-	"\x05whole\x18\x01 \x01(\bR\x05whole\"b\n" +
+	"\x05whole\x18\x01 \x01(\bR\x05whole\"\x80\x01\n" +
 	"\bEnqueued\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.flow.v1.CallStateR\x05state\x12\x1c\n" +
-	"\tduplicate\x18\x03 \x01(\bR\tduplicate\"\xac\x01\n" +
+	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12\x1c\n" +
+	"\tpublished\x18\x04 \x01(\fR\tpublished\"\xac\x01\n" +
 	"\aChanged\x12'\n" +
 	"\x06object\x18\x01 \x01(\v2\x0f.flow.v1.ObjectR\x06object\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x123\n" +
@@ -6135,7 +6638,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -6149,64 +6652,70 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Arrival)(nil),            // 9: flow.v1.Arrival
 	(*Enqueue)(nil),            // 10: flow.v1.Enqueue
 	(*Arrive)(nil),             // 11: flow.v1.Arrive
-	(*RedriveDead)(nil),        // 12: flow.v1.RedriveDead
-	(*DropDead)(nil),           // 13: flow.v1.DropDead
-	(*EditDead)(nil),           // 14: flow.v1.EditDead
-	(*Throttle)(nil),           // 15: flow.v1.Throttle
-	(*PutChunk)(nil),           // 16: flow.v1.PutChunk
-	(*EnqueueBatch)(nil),       // 17: flow.v1.EnqueueBatch
-	(*Grant)(nil),              // 18: flow.v1.Grant
-	(*Revoke)(nil),             // 19: flow.v1.Revoke
-	(*EndSession)(nil),         // 20: flow.v1.EndSession
-	(*Complete)(nil),           // 21: flow.v1.Complete
-	(*CompleteBatch)(nil),      // 22: flow.v1.CompleteBatch
-	(*Cancel)(nil),             // 23: flow.v1.Cancel
-	(*Tick)(nil),               // 24: flow.v1.Tick
-	(*ConfigureProcessor)(nil), // 25: flow.v1.ConfigureProcessor
-	(*ConfigureSocket)(nil),    // 26: flow.v1.ConfigureSocket
-	(*Schedule)(nil),           // 27: flow.v1.Schedule
-	(*ScheduleState)(nil),      // 28: flow.v1.ScheduleState
-	(*FireSchedule)(nil),       // 29: flow.v1.FireSchedule
-	(*Retention)(nil),          // 30: flow.v1.Retention
-	(*PlugTo)(nil),             // 31: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 32: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 33: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 34: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 35: flow.v1.Deliver
-	(*Parcel)(nil),             // 36: flow.v1.Parcel
-	(*Delivered)(nil),          // 37: flow.v1.Delivered
-	(*Found)(nil),              // 38: flow.v1.Found
-	(*NodeInfo)(nil),           // 39: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 40: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 41: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 42: flow.v1.NodeRemove
-	(*Create)(nil),             // 43: flow.v1.Create
-	(*Function)(nil),           // 44: flow.v1.Function
-	(*Parameter)(nil),          // 45: flow.v1.Parameter
-	(*Update)(nil),             // 46: flow.v1.Update
-	(*Delete)(nil),             // 47: flow.v1.Delete
-	(*Report)(nil),             // 48: flow.v1.Report
-	(*DeploymentReport)(nil),   // 49: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 50: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 51: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 52: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 53: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 54: flow.v1.Reply
-	(*Replies)(nil),            // 55: flow.v1.Replies
-	(*ChunkPut)(nil),           // 56: flow.v1.ChunkPut
-	(*Enqueued)(nil),           // 57: flow.v1.Enqueued
-	(*Changed)(nil),            // 58: flow.v1.Changed
-	(*Deliveries)(nil),         // 59: flow.v1.Deliveries
-	(*Completed)(nil),          // 60: flow.v1.Completed
-	(*CallReply)(nil),          // 61: flow.v1.CallReply
-	(*DeadLetter)(nil),         // 62: flow.v1.DeadLetter
-	(*Start)(nil),              // 63: flow.v1.Start
-	(*Abort)(nil),              // 64: flow.v1.Abort
-	(*Scheduled)(nil),          // 65: flow.v1.Scheduled
-	(*Ended)(nil),              // 66: flow.v1.Ended
-	(*Object)(nil),             // 67: flow.v1.Object
-	(ArgumentKind)(0),          // 68: flow.v1.ArgumentKind
-	(Kind)(0),                  // 69: flow.v1.Kind
+	(*ConfigureQueue)(nil),     // 12: flow.v1.ConfigureQueue
+	(*Binding)(nil),            // 13: flow.v1.Binding
+	(*RemoveQueue)(nil),        // 14: flow.v1.RemoveQueue
+	(*Publish)(nil),            // 15: flow.v1.Publish
+	(*FanOut)(nil),             // 16: flow.v1.FanOut
+	(*Copy)(nil),               // 17: flow.v1.Copy
+	(*RedriveDead)(nil),        // 18: flow.v1.RedriveDead
+	(*DropDead)(nil),           // 19: flow.v1.DropDead
+	(*EditDead)(nil),           // 20: flow.v1.EditDead
+	(*Throttle)(nil),           // 21: flow.v1.Throttle
+	(*PutChunk)(nil),           // 22: flow.v1.PutChunk
+	(*EnqueueBatch)(nil),       // 23: flow.v1.EnqueueBatch
+	(*Grant)(nil),              // 24: flow.v1.Grant
+	(*Revoke)(nil),             // 25: flow.v1.Revoke
+	(*EndSession)(nil),         // 26: flow.v1.EndSession
+	(*Complete)(nil),           // 27: flow.v1.Complete
+	(*CompleteBatch)(nil),      // 28: flow.v1.CompleteBatch
+	(*Cancel)(nil),             // 29: flow.v1.Cancel
+	(*Tick)(nil),               // 30: flow.v1.Tick
+	(*ConfigureProcessor)(nil), // 31: flow.v1.ConfigureProcessor
+	(*ConfigureSocket)(nil),    // 32: flow.v1.ConfigureSocket
+	(*Schedule)(nil),           // 33: flow.v1.Schedule
+	(*ScheduleState)(nil),      // 34: flow.v1.ScheduleState
+	(*FireSchedule)(nil),       // 35: flow.v1.FireSchedule
+	(*Retention)(nil),          // 36: flow.v1.Retention
+	(*PlugTo)(nil),             // 37: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 38: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 39: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 40: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 41: flow.v1.Deliver
+	(*Parcel)(nil),             // 42: flow.v1.Parcel
+	(*Delivered)(nil),          // 43: flow.v1.Delivered
+	(*Found)(nil),              // 44: flow.v1.Found
+	(*NodeInfo)(nil),           // 45: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 46: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 47: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 48: flow.v1.NodeRemove
+	(*Create)(nil),             // 49: flow.v1.Create
+	(*Function)(nil),           // 50: flow.v1.Function
+	(*Parameter)(nil),          // 51: flow.v1.Parameter
+	(*Update)(nil),             // 52: flow.v1.Update
+	(*Delete)(nil),             // 53: flow.v1.Delete
+	(*Report)(nil),             // 54: flow.v1.Report
+	(*DeploymentReport)(nil),   // 55: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 56: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 57: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 58: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 59: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 60: flow.v1.Reply
+	(*Replies)(nil),            // 61: flow.v1.Replies
+	(*ChunkPut)(nil),           // 62: flow.v1.ChunkPut
+	(*Enqueued)(nil),           // 63: flow.v1.Enqueued
+	(*Changed)(nil),            // 64: flow.v1.Changed
+	(*Deliveries)(nil),         // 65: flow.v1.Deliveries
+	(*Completed)(nil),          // 66: flow.v1.Completed
+	(*CallReply)(nil),          // 67: flow.v1.CallReply
+	(*DeadLetter)(nil),         // 68: flow.v1.DeadLetter
+	(*Start)(nil),              // 69: flow.v1.Start
+	(*Abort)(nil),              // 70: flow.v1.Abort
+	(*Scheduled)(nil),          // 71: flow.v1.Scheduled
+	(*Ended)(nil),              // 72: flow.v1.Ended
+	(*Object)(nil),             // 73: flow.v1.Object
+	(ArgumentKind)(0),          // 74: flow.v1.ArgumentKind
+	(Kind)(0),                  // 75: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -6215,59 +6724,65 @@ var file_messages_commands_proto_depIdxs = []int32{
 	6,  // 3: flow.v1.Call.error:type_name -> flow.v1.Failure
 	4,  // 4: flow.v1.Call.arguments:type_name -> flow.v1.Arguments
 	1,  // 5: flow.v1.Arrival.state:type_name -> flow.v1.ArrivalState
-	4,  // 6: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
-	4,  // 7: flow.v1.EditDead.arguments:type_name -> flow.v1.Arguments
-	4,  // 8: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
-	2,  // 9: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
-	6,  // 10: flow.v1.Complete.failure:type_name -> flow.v1.Failure
-	5,  // 11: flow.v1.Complete.routed:type_name -> flow.v1.NamedValue
-	21, // 12: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	31, // 13: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	32, // 14: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	45, // 15: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	30, // 16: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
-	27, // 17: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
-	27, // 18: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
-	4,  // 19: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
-	36, // 20: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	39, // 21: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	39, // 22: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	67, // 23: flow.v1.Create.object:type_name -> flow.v1.Object
-	44, // 24: flow.v1.Create.functions:type_name -> flow.v1.Function
-	45, // 25: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	68, // 26: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	69, // 27: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	67, // 28: flow.v1.Update.object:type_name -> flow.v1.Object
-	44, // 29: flow.v1.Update.functions:type_name -> flow.v1.Function
-	69, // 30: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	49, // 31: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	67, // 32: flow.v1.Report.workers:type_name -> flow.v1.Object
-	51, // 33: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	51, // 34: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
-	3,  // 35: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	53, // 36: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	57, // 37: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	58, // 38: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	60, // 39: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	61, // 40: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	55, // 41: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	56, // 42: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
-	54, // 43: flow.v1.Replies.replies:type_name -> flow.v1.Reply
-	0,  // 44: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	67, // 45: flow.v1.Changed.object:type_name -> flow.v1.Object
-	59, // 46: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	67, // 47: flow.v1.Changed.objects:type_name -> flow.v1.Object
-	0,  // 48: flow.v1.Completed.state:type_name -> flow.v1.CallState
-	8,  // 49: flow.v1.CallReply.call:type_name -> flow.v1.Call
-	8,  // 50: flow.v1.DeadLetter.call:type_name -> flow.v1.Call
-	4,  // 51: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	28, // 52: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
-	8,  // 53: flow.v1.Ended.call:type_name -> flow.v1.Call
-	54, // [54:54] is the sub-list for method output_type
-	54, // [54:54] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	4,  // 6: flow.v1.Arrival.arguments:type_name -> flow.v1.Arguments
+	4,  // 7: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
+	13, // 8: flow.v1.ConfigureQueue.bindings:type_name -> flow.v1.Binding
+	36, // 9: flow.v1.ConfigureQueue.retention:type_name -> flow.v1.Retention
+	4,  // 10: flow.v1.Publish.arguments:type_name -> flow.v1.Arguments
+	15, // 11: flow.v1.FanOut.publish:type_name -> flow.v1.Publish
+	17, // 12: flow.v1.FanOut.copies:type_name -> flow.v1.Copy
+	4,  // 13: flow.v1.EditDead.arguments:type_name -> flow.v1.Arguments
+	4,  // 14: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
+	2,  // 15: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
+	6,  // 16: flow.v1.Complete.failure:type_name -> flow.v1.Failure
+	5,  // 17: flow.v1.Complete.routed:type_name -> flow.v1.NamedValue
+	27, // 18: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
+	37, // 19: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	38, // 20: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	51, // 21: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	36, // 22: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
+	33, // 23: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
+	33, // 24: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
+	4,  // 25: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
+	42, // 26: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	45, // 27: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	45, // 28: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	73, // 29: flow.v1.Create.object:type_name -> flow.v1.Object
+	50, // 30: flow.v1.Create.functions:type_name -> flow.v1.Function
+	51, // 31: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	74, // 32: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	75, // 33: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	73, // 34: flow.v1.Update.object:type_name -> flow.v1.Object
+	50, // 35: flow.v1.Update.functions:type_name -> flow.v1.Function
+	75, // 36: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	55, // 37: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	73, // 38: flow.v1.Report.workers:type_name -> flow.v1.Object
+	57, // 39: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	57, // 40: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	3,  // 41: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
+	59, // 42: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	63, // 43: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	64, // 44: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	66, // 45: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	67, // 46: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	61, // 47: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	62, // 48: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
+	60, // 49: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	0,  // 50: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
+	73, // 51: flow.v1.Changed.object:type_name -> flow.v1.Object
+	65, // 52: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	73, // 53: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	0,  // 54: flow.v1.Completed.state:type_name -> flow.v1.CallState
+	8,  // 55: flow.v1.CallReply.call:type_name -> flow.v1.Call
+	8,  // 56: flow.v1.DeadLetter.call:type_name -> flow.v1.Call
+	4,  // 57: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
+	34, // 58: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
+	8,  // 59: flow.v1.Ended.call:type_name -> flow.v1.Call
+	60, // [60:60] is the sub-list for method output_type
+	60, // [60:60] is the sub-list for method input_type
+	60, // [60:60] is the sub-list for extension type_name
+	60, // [60:60] is the sub-list for extension extendee
+	0,  // [0:60] is the sub-list for field type_name
 }
 
 func init() { file_messages_commands_proto_init() }
@@ -6276,8 +6791,8 @@ func file_messages_commands_proto_init() {
 		return
 	}
 	file_messages_model_proto_init()
-	file_messages_commands_proto_msgTypes[22].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[50].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[28].OneofWrappers = []any{}
+	file_messages_commands_proto_msgTypes[56].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
@@ -6291,7 +6806,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   63,
+			NumMessages:   69,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

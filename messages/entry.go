@@ -29,6 +29,10 @@ const (
 	CommandCompleteBatch      CommandType = 13
 	CommandArrive             CommandType = 14
 	CommandThrottle           CommandType = 15
+	CommandConfigureQueue     CommandType = 16
+	CommandRemoveQueue        CommandType = 17
+	CommandPublish            CommandType = 18
+	CommandFanOut             CommandType = 19
 	CommandFireSchedule       CommandType = 20
 	CommandRedriveDead        CommandType = 21
 	CommandDropDead           CommandType = 22
@@ -66,6 +70,10 @@ var commands = map[CommandType]func() proto.Message{
 	CommandCompleteBatch:      func() proto.Message { return new(CompleteBatch) },
 	CommandArrive:             func() proto.Message { return new(Arrive) },
 	CommandThrottle:           func() proto.Message { return new(Throttle) },
+	CommandConfigureQueue:     func() proto.Message { return new(ConfigureQueue) },
+	CommandRemoveQueue:        func() proto.Message { return new(RemoveQueue) },
+	CommandPublish:            func() proto.Message { return new(Publish) },
+	CommandFanOut:             func() proto.Message { return new(FanOut) },
 	CommandPutChunk:           func() proto.Message { return new(PutChunk) },
 	CommandFireSchedule:       func() proto.Message { return new(FireSchedule) },
 	CommandRedriveDead:        func() proto.Message { return new(RedriveDead) },
@@ -150,6 +158,14 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandArrive, true
 	case *Throttle:
 		return CommandThrottle, true
+	case *ConfigureQueue:
+		return CommandConfigureQueue, true
+	case *RemoveQueue:
+		return CommandRemoveQueue, true
+	case *Publish:
+		return CommandPublish, true
+	case *FanOut:
+		return CommandFanOut, true
 	case *PutChunk:
 		return CommandPutChunk, true
 	case *FireSchedule:

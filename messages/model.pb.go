@@ -560,7 +560,8 @@ type Queue struct {
 	MaxLengthBytes int64                  `protobuf:"varint,6,opt,name=max_length_bytes,json=maxLengthBytes,proto3" json:"max_length_bytes,omitempty"` // bytes a mailbox may hold; 0: no bound
 	MessageTtl     int64                  `protobuf:"varint,7,opt,name=message_ttl,json=messageTtl,proto3" json:"message_ttl,omitempty"`               // milliseconds until a call that has not started expires; 0: never
 	Expires        int64                  `protobuf:"varint,8,opt,name=expires,proto3" json:"expires,omitempty"`                                       // milliseconds an unused queue stays; 0: for ever
-	HomePartition  string                 `protobuf:"bytes,9,opt,name=home_partition,json=homePartition,proto3" json:"home_partition,omitempty"`       // reserved for publishes
+	Partition      uint32                 `protobuf:"varint,10,opt,name=partition,proto3" json:"partition,omitempty"`                                  // its home: the group that takes what is published to it; never changes
+	UnusedSince    int64                  `protobuf:"varint,11,opt,name=unused_since,json=unusedSince,proto3" json:"unused_since,omitempty"`           // microseconds since 1970, UTC, from the log: it has had no socket and no plug since; 0: it has
 	KeepAge        int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                       // milliseconds that a finished or cancelled call is kept; 0: what the network says
 	KeepCalls      int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`                 // finished calls, and as many cancelled ones, that each of its sockets keeps; 0: likewise
 	DeadAge        int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                       // milliseconds that a failed or expired call is kept; 0: likewise
@@ -655,11 +656,18 @@ func (x *Queue) GetExpires() int64 {
 	return 0
 }
 
-func (x *Queue) GetHomePartition() string {
+func (x *Queue) GetPartition() uint32 {
 	if x != nil {
-		return x.HomePartition
+		return x.Partition
 	}
-	return ""
+	return 0
+}
+
+func (x *Queue) GetUnusedSince() int64 {
+	if x != nil {
+		return x.UnusedSince
+	}
+	return 0
 }
 
 func (x *Queue) GetKeepAge() int64 {
@@ -730,6 +738,7 @@ type Processor struct {
 	Serving          *Code                  `protobuf:"bytes,40,opt,name=serving,proto3" json:"serving,omitempty"`                             // what runs until the code above is built and a worker has started with it; empty: the code above
 	Proven           bool                   `protobuf:"varint,41,opt,name=proven,proto3" json:"proven,omitempty"`                              // a worker of what serves has run: other code takes its place only once it starts too
 	GivenUp          bool                   `protobuf:"varint,42,opt,name=given_up,json=givenUp,proto3" json:"given_up,omitempty"`             // its build failed on every node that tried: it holds no CPU until it is changed or started again
+	NoRetry          []string               `protobuf:"bytes,44,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`              // types of errors that are not tried again, e.g. ValueError
 	Overrides        []*Override            `protobuf:"bytes,50,rep,name=overrides,proto3" json:"overrides,omitempty"`                         // by function; part of resolved_commit
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
@@ -1024,6 +1033,13 @@ func (x *Processor) GetGivenUp() bool {
 	return false
 }
 
+func (x *Processor) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
+}
+
 func (x *Processor) GetOverrides() []*Override {
 	if x != nil {
 		return x.Overrides
@@ -1225,6 +1241,8 @@ type Socket struct {
 	Overflow       string                 `protobuf:"bytes,18,opt,name=overflow,proto3" json:"overflow,omitempty"`                                    // block or dead_letter
 	Deleting       bool                   `protobuf:"varint,19,opt,name=deleting,proto3" json:"deleting,omitempty"`                                   // refuses calls, goes when the last one has ended
 	GateTimeout    int64                  `protobuf:"varint,20,opt,name=gate_timeout,json=gateTimeout,proto3" json:"gate_timeout,omitempty"`          // milliseconds an arrival may wait at its gate for the others; 0: for ever
+	Binding        string                 `protobuf:"bytes,41,opt,name=binding,proto3" json:"binding,omitempty"`                                      // what of its queue it takes: a routing key, of a topic queue a pattern; empty: its name
+	NoRetry        []string               `protobuf:"bytes,42,rep,name=no_retry,json=noRetry,proto3" json:"no_retry,omitempty"`                       // types of errors that are not tried again, with those of the processor
 	KeepAge        int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                      // milliseconds that a finished or cancelled call is kept; 0: what its queue says
 	KeepCalls      int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`                // finished calls, and as many cancelled ones, that it keeps; 0: likewise
 	DeadAge        int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                      // milliseconds that a failed or expired call is kept; 0: likewise
@@ -1406,6 +1424,20 @@ func (x *Socket) GetGateTimeout() int64 {
 		return x.GateTimeout
 	}
 	return 0
+}
+
+func (x *Socket) GetBinding() string {
+	if x != nil {
+		return x.Binding
+	}
+	return ""
+}
+
+func (x *Socket) GetNoRetry() []string {
+	if x != nil {
+		return x.NoRetry
+	}
+	return nil
 }
 
 func (x *Socket) GetKeepAge() int64 {
@@ -2529,7 +2561,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tprivilege\x18  \x01(\v2\x12.flow.v1.PrivilegeH\x00R\tprivilege\x12,\n" +
 	"\anetwork\x18! \x01(\v2\x10.flow.v1.NetworkH\x00R\anetwork\x122\n" +
 	"\tscheduler\x18\" \x01(\v2\x12.flow.v1.SchedulerH\x00R\tschedulerB\x06\n" +
-	"\x04spec\"\x93\x03\n" +
+	"\x04spec\"\xb3\x03\n" +
 	"\x05Queue\x12\x14\n" +
 	"\x05qtype\x18\x01 \x01(\tR\x05qtype\x12\x18\n" +
 	"\adurable\x18\x02 \x01(\bR\adurable\x12\x1a\n" +
@@ -2541,14 +2573,17 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x10max_length_bytes\x18\x06 \x01(\x03R\x0emaxLengthBytes\x12\x1f\n" +
 	"\vmessage_ttl\x18\a \x01(\x03R\n" +
 	"messageTtl\x12\x18\n" +
-	"\aexpires\x18\b \x01(\x03R\aexpires\x12%\n" +
-	"\x0ehome_partition\x18\t \x01(\tR\rhomePartition\x12\x19\n" +
+	"\aexpires\x18\b \x01(\x03R\aexpires\x12\x1c\n" +
+	"\tpartition\x18\n" +
+	" \x01(\rR\tpartition\x12!\n" +
+	"\funused_since\x18\v \x01(\x03R\vunusedSince\x12\x19\n" +
 	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
 	"\n" +
 	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
 	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
 	"\n" +
-	"dead_calls\x186 \x01(\x03R\tdeadCalls\"\x96\t\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCallsJ\x04\b\t\x10\n" +
+	"\"\xb1\t\n" +
 	"\tProcessor\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
 	"\x06branch\x18\x02 \x01(\tR\x06branch\x12\x16\n" +
@@ -2591,7 +2626,8 @@ const file_messages_model_proto_rawDesc = "" +
 	"\trestarted\x18$ \x01(\x04R\trestarted\x12'\n" +
 	"\aserving\x18( \x01(\v2\r.flow.v1.CodeR\aserving\x12\x16\n" +
 	"\x06proven\x18) \x01(\bR\x06proven\x12\x19\n" +
-	"\bgiven_up\x18* \x01(\bR\agivenUp\x12/\n" +
+	"\bgiven_up\x18* \x01(\bR\agivenUp\x12\x19\n" +
+	"\bno_retry\x18, \x03(\tR\anoRetry\x12/\n" +
 	"\toverrides\x182 \x03(\v2\x11.flow.v1.OverrideR\toverrides\"\xfb\x01\n" +
 	"\x04Code\x12\x18\n" +
 	"\agitrepo\x18\x01 \x01(\tR\agitrepo\x12\x16\n" +
@@ -2608,7 +2644,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\bfunction\x18\x01 \x01(\tR\bfunction\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x14\n" +
 	"\x05mixin\x18\x03 \x01(\bR\x05mixin\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\x04R\aversion\"\x84\a\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"\xb9\a\n" +
 	"\x06Socket\x12\x1c\n" +
 	"\tprocessor\x18\x01 \x01(\tR\tprocessor\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x12\n" +
@@ -2632,7 +2668,9 @@ const file_messages_model_proto_rawDesc = "" +
 	"\tcorrelate\x18\x11 \x01(\tR\tcorrelate\x12\x1a\n" +
 	"\boverflow\x18\x12 \x01(\tR\boverflow\x12\x1a\n" +
 	"\bdeleting\x18\x13 \x01(\bR\bdeleting\x12!\n" +
-	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x12\x19\n" +
+	"\fgate_timeout\x18\x14 \x01(\x03R\vgateTimeout\x12\x18\n" +
+	"\abinding\x18) \x01(\tR\abinding\x12\x19\n" +
+	"\bno_retry\x18* \x03(\tR\anoRetry\x12\x19\n" +
 	"\bkeep_age\x183 \x01(\x03R\akeepAge\x12\x1d\n" +
 	"\n" +
 	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +

@@ -62,8 +62,12 @@ func (k checker) objects() error {
 	return nil
 }
 
-// partitioned: a processor has a partition, and a socket the same one.
+// partitioned: a queue and a processor have a partition, and a socket that of
+// its processor.
 func (k checker) partitioned(o *messages.Object) error {
+	if q := o.GetQueue(); q != nil && (q.Partition < 1 || q.Partition > k.partitions) {
+		return fmt.Errorf("queue %s is in partition %d of %d", o.Name, q.Partition, k.partitions)
+	}
 	if p := o.GetProcessor(); p != nil && (p.Partition < 1 || p.Partition > k.partitions) {
 		return fmt.Errorf("processor %s is in partition %d of %d", o.Name, p.Partition, k.partitions)
 	}
@@ -175,20 +179,22 @@ func (k checker) configurations() error {
 		if o == nil {
 			return fmt.Errorf("a partition was told of %s, which is not there", below)
 		}
-		if o.Status == Deleting {
-			continue
-		}
 		var now []byte
-		if o.Kind == messages.Kind_KIND_PROCESSOR {
+		switch {
+		case o.Kind == messages.Kind_KIND_QUEUE:
+			now = encode(QueueConfiguration(k.view, o))
+		case o.Status == Deleting:
+			continue
+		case o.Kind == messages.Kind_KIND_PROCESSOR:
 			now = encode(processorConfiguration(o))
-		} else {
+		default:
 			now = encode(socketConfiguration(k.view, readWires(k.view), o, load(k.view, messages.Kind_KIND_QUEUE, o.GetSocket().Queue).GetQueue()))
 		}
 		if told, _ := k.view.Get(configuredKey(o.Kind, o.Id)); !bytes.Equal(told, now) {
 			return fmt.Errorf("the partition of %s %s was told something else", kind, o.Name)
 		}
 	}
-	for _, kind := range []messages.Kind{messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_SOCKET} {
+	for _, kind := range []messages.Kind{messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_SOCKET, messages.Kind_KIND_QUEUE} {
 		for _, o := range all(k.view, kind) {
 			if _, told := k.view.Get(configuredKey(kind, o.Id)); !told {
 				return fmt.Errorf("no partition was told of %s %s", kind, o.Name)

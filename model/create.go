@@ -55,7 +55,7 @@ func (c *change) checker(op string, o *messages.Object) (check func(o *messages.
 	switch o.Kind {
 	case messages.Kind_KIND_QUEUE:
 		fits = o.GetQueue() != nil
-		check = func(o *messages.Object) *messages.Error { return checkQueue(op, o) }
+		check = func(o *messages.Object) *messages.Error { return c.checkNewQueue(op, o) }
 	case messages.Kind_KIND_PROCESSOR:
 		fits = o.GetProcessor() != nil
 		check = func(o *messages.Object) *messages.Error { return c.checkNewProcessor(op, o) }
@@ -99,15 +99,21 @@ func (c *change) configure(o *messages.Object) {
 	switch o.Kind {
 	case messages.Kind_KIND_SOCKET:
 		c.configureSocket(o)
+		c.configureQueue(o.GetSocket().Queue)
 	case messages.Kind_KIND_PLUG:
 		c.rewired()
+		c.configureQueue(o.GetPlug().Queue)
 	case messages.Kind_KIND_QUEUE:
 		for _, socket := range referring(c, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET) {
 			c.configureSocket(socket)
 		}
+		c.configureQueue(o.Id)
 	case messages.Kind_KIND_NETWORK:
 		for _, socket := range all(c, messages.Kind_KIND_SOCKET) {
 			c.configureSocket(socket)
+		}
+		for _, queue := range all(c, messages.Kind_KIND_QUEUE) {
+			c.configureQueue(queue.Id)
 		}
 	}
 }

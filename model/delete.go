@@ -42,7 +42,7 @@ func (c *change) delete(m *messages.Delete) *messages.Error {
 		if m.Kind == messages.Kind_KIND_PROCESSOR {
 			c.deleteProcessor(o)
 		} else {
-			c.deleteQueue(o)
+			c.deleteQueue(o.Id)
 		}
 	default:
 		return messages.Errorf(messages.Invalid, op, o.Name, "a %s is not deleted by itself", noun(o.Kind)).WithHint("%s", whyNotAdded(o.Kind))
@@ -69,6 +69,7 @@ func (c *change) deleteSocket(o *messages.Object, force bool) {
 	c.deletePlugs(c.plugsOf(o))
 	o.Status, o.GetSocket().Deleting = Deleting, true
 	c.save(o)
+	c.configureQueue(o.GetSocket().Queue)
 	c.disappear(o, messages.GroupID(o.GetSocket().Partition), &messages.RemoveSocket{Socket: o.Id, Force: force})
 }
 
@@ -87,7 +88,11 @@ func (c *change) deleteProcessor(o *messages.Object) {
 }
 
 // deleteQueue removes a queue, now or with the last of its sockets.
-func (c *change) deleteQueue(o *messages.Object) {
+func (c *change) deleteQueue(id string) {
+	o := load(c, messages.Kind_KIND_QUEUE, id)
+	if o == nil {
+		return // it went with the last of its plugs
+	}
 	o.Status = Deleting
 	c.save(o)
 	c.dropQueue(o)
@@ -95,6 +100,7 @@ func (c *change) deleteQueue(o *messages.Object) {
 
 func (c *change) dropQueue(o *messages.Object) {
 	if o.Status == Deleting && len(referring(c, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET)) == 0 {
+		c.send(messages.GroupID(o.GetQueue().Partition), &messages.RemoveQueue{Queue: o.Id})
 		c.remove(o)
 	}
 }
@@ -135,7 +141,7 @@ func (c *change) vanish(o *messages.Object) {
 	if processor := load(c, messages.Kind_KIND_PROCESSOR, o.GetSocket().GetProcessor()); processor.GetProcessor().GetServing() != nil {
 		c.settle(processor) // new code may have waited for this socket to go
 	}
-	if queue := load(c, messages.Kind_KIND_QUEUE, o.GetSocket().GetQueue()); queue != nil {
-		c.dropQueue(queue)
+	if queue := o.GetSocket().GetQueue(); queue != "" {
+		c.leaveQueue(queue)
 	}
 }

@@ -130,7 +130,7 @@ func (c *change) result() messages.Result {
 // awaitEarlier serves a proposal that is sent again, and so changes nothing:
 // what the first one sent to the partition may still be under way.
 func (c *change) awaitEarlier(o *messages.Object) {
-	partition := messages.GroupID(o.GetProcessor().GetPartition() + o.GetSocket().GetPartition())
+	partition := messages.GroupID(o.GetProcessor().GetPartition() + o.GetSocket().GetPartition() + o.GetQueue().GetPartition())
 	if partition == messages.Meta || len(c.reply.Deliveries) > 0 {
 		return
 	}

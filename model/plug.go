@@ -129,6 +129,7 @@ func (c *change) plugsOf(o *messages.Object) []*messages.Object {
 func (c *change) deletePlugs(plugs []*messages.Object) {
 	for _, p := range plugs {
 		c.remove(p)
+		c.leaveQueue(p.GetPlug().Queue)
 	}
 	if len(plugs) > 0 {
 		c.rewired(plugs...)

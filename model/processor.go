@@ -2,7 +2,6 @@ package model
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
 
 	"github.com/elasticcode/flow/kv"
@@ -49,12 +48,14 @@ func checkProcessor(op string, o *messages.Object) *messages.Error {
 	case len(p.Overrides) > messages.MaxOverrides:
 		return invalid("%d of its functions have other code than the repository, and %d are the most", len(p.Overrides), messages.MaxOverrides).
 			WithHint("bring them into the repository")
-	case !validRate(p.Ratelimit):
-		return invalid("rate limit %q is not understood", p.Ratelimit).WithHint("write N/s, N/m or N/h, like 100/s")
 	}
-	return notNegative(op, o.Name, []amount{
-		{"retries", int64(p.Retries)}, {"retrydelay", p.Retrydelay}, {"timelimit", p.Timelimit},
-	})
+	if refusal := checkRate(op, o.Name, p.Ratelimit); refusal != nil {
+		return refusal
+	}
+	if refusal := checkRetries(op, o.Name, int64(p.Retries), p.Retrydelay, p.NoRetry); refusal != nil {
+		return refusal
+	}
+	return within(op, o.Name, []amount{{"timelimit", p.Timelimit, maxMillis}})
 }
 
 // checkPin refuses a host that no node has as its name or id, and puts the
@@ -74,16 +75,6 @@ func (c *change) checkPin(op string, o *messages.Object) *messages.Error {
 	}
 	p.Hostname = node.Name
 	return nil
-}
-
-// validRate says whether a rate limit is empty or N/s, N/m or N/h.
-func validRate(rate string) bool {
-	if rate == "" {
-		return true
-	}
-	number, unit, ok := strings.Cut(rate, "/")
-	n, err := strconv.ParseUint(number, 10, 31)
-	return ok && err == nil && n > 0 && (unit == "s" || unit == "m" || unit == "h")
 }
 
 // createProcessor adds a processor, its tasks and their arguments, and places
@@ -152,7 +143,7 @@ func processorConfiguration(o *messages.Object) *messages.ConfigureProcessor {
 	configuration := &messages.ConfigureProcessor{
 		Processor: o.Id, Name: o.Name, Commit: p.ResolvedCommit, Status: o.RequestedStatus, Message: o.Message,
 		Retries: p.Retries, Retrydelay: p.Retrydelay, Timelimit: p.Timelimit, Ratelimit: p.Ratelimit,
-		BuiltinEcho: p.BuiltinEcho, Module: p.Module,
+		BuiltinEcho: p.BuiltinEcho, Module: p.Module, NoRetry: p.NoRetry,
 	}
 	if pending && o.Status == Running {
 		configuration.Message = "" // it is about code that no call waits for

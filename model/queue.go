@@ -1,44 +1,113 @@
 package model
 
 import (
+	"slices"
+	"strings"
+
+	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/topic"
 )
 
-// Types of queues.
-const (
-	Direct = "direct"
-	Topic  = "topic"
-	Fanout = "fanout"
-)
+// checkNewQueue refuses what cannot be a queue, and gives it a home: the
+// partition with the fewest queues, the lowest of those that have the same.
+func (c *change) checkNewQueue(op string, o *messages.Object) *messages.Error {
+	_, partitions, _ := Network(c)
+	count := make([]int, partitions+1)
+	for _, other := range all(c, messages.Kind_KIND_QUEUE) {
+		count[other.GetQueue().Partition]++
+	}
+	o.GetQueue().Partition = uint32(1 + slices.Index(count[1:], slices.Min(count[1:])))
+	o.GetQueue().UnusedSince = c.now
+	return c.checkQueue(op, o)
+}
 
-// checkQueue refuses what cannot be a queue, and fills in defaults.
-func checkQueue(op string, o *messages.Object) *messages.Error {
+// checkQueue refuses values that a queue cannot have.
+func (c *change) checkQueue(op string, o *messages.Object) *messages.Error {
 	q := o.GetQueue()
 	if q.Qtype == "" {
-		q.Qtype = Direct
+		q.Qtype = topic.Direct
 	}
-	if q.Qtype != Direct && q.Qtype != Topic && q.Qtype != Fanout {
+	if !slices.Contains(topic.Types(), q.Qtype) {
 		return messages.Errorf(messages.Invalid, op, o.Name, "%q is not a type of queue", q.Qtype).
-			WithHint("types are %s, %s and %s", Direct, Topic, Fanout)
+			WithHint("types are %s", strings.Join(topic.Types(), ", "))
 	}
-	return notNegative(op, o.Name, []amount{
-		{"max_length", q.MaxLength}, {"max_length_bytes", q.MaxLengthBytes},
-		{"message_ttl", q.MessageTtl}, {"expires", q.Expires},
+	for _, socket := range referring(c, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET) {
+		if err := checkBinding(q.Qtype, socket.GetSocket().Binding); err != nil {
+			return messages.Errorf(messages.Invalid, op, o.Name, "socket %s does not fit a %s queue: %v", socket.Name, q.Qtype, err).
+				WithHint("change the socket's binding first")
+		}
+	}
+	return within(op, o.Name, []amount{
+		{"max_length", q.MaxLength, maxAmount}, {"max_length_bytes", q.MaxLengthBytes, maxAmount},
+		{"message_ttl", q.MessageTtl, maxMillis}, {"expires", q.Expires, maxMillis},
 	}, amountsKept(q)...)
 }
 
-// amount is a named number that may not be below zero.
-type amount struct {
-	name  string
-	value int64
+// checkBinding says why a socket cannot be bound so to a queue of a type; nil:
+// it can. No binding is the socket's name.
+func checkBinding(qtype, binding string) error {
+	switch {
+	case binding == "":
+		return nil
+	case qtype == topic.Direct:
+		return topic.CheckKey(binding)
+	}
+	return topic.CheckPattern(binding)
 }
 
-func notNegative(op, subject string, amounts []amount, more ...amount) *messages.Error {
-	for _, a := range append(amounts, more...) {
-		if a.value < 0 {
-			return messages.Errorf(messages.Invalid, op, subject, "%s is %d, and may not be below 0", a.name, a.value).
-				WithHint("0 means none")
+// configureQueue tells a queue's home which sockets it has. One that is being
+// deleted takes nothing any more.
+func (c *change) configureQueue(id string) {
+	o := load(c, messages.Kind_KIND_QUEUE, id)
+	used := len(referring(c, reference{o.Kind, id}, messages.Kind_KIND_SOCKET))+len(c.plugsOf(o)) > 0
+	if q := o.GetQueue(); used {
+		q.UnusedSince = 0
+	} else if q.UnusedSince == 0 {
+		q.UnusedSince = c.now
+	}
+	c.save(o)
+	c.tell(messages.GroupID(o.GetQueue().Partition), o, QueueConfiguration(c, o))
+}
+
+// QueueConfiguration is what its home partition needs of a queue.
+func QueueConfiguration(view kv.View, o *messages.Object) *messages.ConfigureQueue {
+	m := &messages.ConfigureQueue{Queue: o.Id, Name: o.Name, Qtype: o.GetQueue().Qtype, Retention: retention(view, nil, o.GetQueue())}
+	for _, socket := range referring(view, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET) {
+		if socket.Status != Deleting {
+			m.Bindings = append(m.Bindings, &messages.Binding{Socket: socket.Id, Name: socket.Name,
+				Partition: socket.GetSocket().Partition, Pattern: socket.GetSocket().Binding})
 		}
 	}
-	return nil
+	return m
+}
+
+// leaveQueue follows a socket that is not on a queue any more: the last one takes
+// a queue along that is to go with it.
+func (c *change) leaveQueue(id string) {
+	c.configureQueue(id)
+	o := load(c, messages.Kind_KIND_QUEUE, id)
+	if o.GetQueue().AutoDelete && o.GetQueue().UnusedSince != 0 {
+		o.Status = Deleting
+	}
+	c.dropQueue(o)
+}
+
+// ExpiredQueue gives a queue that has been unused for as long as it is to stay
+// (it has held no calls since), and when the next one will have been; 0: none.
+func ExpiredQueue(view kv.View, now int64) (id string, next int64) {
+	for _, o := range all(view, messages.Kind_KIND_QUEUE) {
+		q := o.GetQueue()
+		if q.Expires == 0 || q.UnusedSince == 0 || o.Status == Deleting {
+			continue
+		}
+		at := q.UnusedSince + 1000*q.Expires
+		if at <= now {
+			return o.Id, now
+		}
+		if next == 0 || at < next {
+			next = at
+		}
+	}
+	return "", next
 }

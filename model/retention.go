@@ -38,7 +38,8 @@ func retention(view kv.View, s *messages.Socket, q *messages.Queue) *messages.Re
 
 // amountsKept are the fields that may not be below zero.
 func amountsKept(k keeping) []amount {
-	return []amount{{"keep_age", k.GetKeepAge()}, {"keep_calls", k.GetKeepCalls()}, {"dead_age", k.GetDeadAge()}, {"dead_calls", k.GetDeadCalls()}}
+	return []amount{{"keep_age", k.GetKeepAge(), maxMillis}, {"keep_calls", k.GetKeepCalls(), maxAmount},
+		{"dead_age", k.GetDeadAge(), maxMillis}, {"dead_calls", k.GetDeadCalls(), maxAmount}}
 }
 
 // keptFields names the same fields, for Update.

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
@@ -43,16 +45,47 @@ func (c *change) checkSocket(op string, o *messages.Object) *messages.Error {
 		return invalid("it cannot correlate by %q", s.Correlate).WithHint("leave it empty, or say tracking")
 	case s.Overflow != "" && s.Overflow != "block" && s.Overflow != "dead_letter":
 		return invalid("%q is no way to overflow", s.Overflow).WithHint("say block or dead_letter")
-	case !validRate(s.Ratelimit):
-		return invalid("rate limit %q is not understood", s.Ratelimit).WithHint("write N/s, N/m or N/h, like 100/s")
+	}
+	if refusal := c.checkSocketQueue(op, o, queue); refusal != nil {
+		return refusal
 	}
 	if refusal := checkSchedule(op, o); refusal != nil {
 		return refusal
 	}
-	return notNegative(op, o.Name, []amount{
-		{"retries", int64(s.GetRetries())},
-		{"retrydelay", s.GetRetrydelay()}, {"timelimit", s.GetTimelimit()}, {"gate_timeout", s.GateTimeout},
+	if refusal := checkRate(op, o.Name, s.Ratelimit); refusal != nil {
+		return refusal
+	}
+	if refusal := c.checkSocketRetries(op, o); refusal != nil {
+		return refusal
+	}
+	return within(op, o.Name, []amount{
+		{"timelimit", s.GetTimelimit(), maxMillis}, {"gate_timeout", s.GateTimeout, maxMillis},
 	}, amountsKept(s)...)
+}
+
+// checkSocketQueue refuses a binding that does not fit the queue, and a socket
+// too many.
+func (c *change) checkSocketQueue(op string, o, queue *messages.Object) *messages.Error {
+	if err := checkBinding(queue.GetQueue().Qtype, o.GetSocket().Binding); err != nil {
+		return messages.Errorf(messages.Invalid, op, o.Name, "binding to %s queue %s: %v", queue.GetQueue().Qtype, queue.Name, err)
+	}
+	on := slices.DeleteFunc(keysBelow(c, path(referrers, noun(queue.Kind), queue.Id, noun(o.Kind), "")), func(id string) bool { return id == o.Id })
+	if len(on) >= messages.MaxBindings {
+		return messages.Errorf(messages.Exhausted, op, o.Name, "queue %s has %d sockets, and that is the most", queue.Name, messages.MaxBindings).
+			WithHint("add another queue")
+	}
+	return nil
+}
+
+// checkSocketRetries looks at what a socket says of retries together with what
+// it leaves to its processor.
+func (c *change) checkSocketRetries(op string, o *messages.Object) *messages.Error {
+	s := o.GetSocket()
+	retries := int64(load(c, messages.Kind_KIND_PROCESSOR, s.Processor).GetProcessor().GetRetries())
+	if s.Retries != nil {
+		retries = int64(*s.Retries)
+	}
+	return checkRetries(op, o.Name, retries, s.GetRetrydelay(), s.NoRetry)
 }
 
 // living finds an object that another one is about to refer to: it must not be
@@ -88,7 +121,10 @@ func socketConfiguration(view kv.View, w *wires, o *messages.Object, q *messages
 		Retries: s.Retries, Retrydelay: s.Retrydelay, Timelimit: s.Timelimit,
 		MaxLength: q.MaxLength, MaxLengthBytes: q.MaxLengthBytes, MessageTtl: q.MessageTtl,
 		Wait: s.Wait, Correlate: s.Correlate, GateTimeout: s.GateTimeout, Overflow: s.Overflow,
-		Retention: retention(view, s, q),
+		Ratelimit: s.Ratelimit, NoRetry: s.NoRetry, Retention: retention(view, s, q),
+	}
+	if bounded := q.MaxLength > 0 || q.MaxLengthBytes > 0; bounded && q.Partition != s.Partition {
+		m.Queue, m.QueuePartition = s.Queue, q.Partition
 	}
 	m.Schedule = scheduleOf(view, o)
 	w.wire(view, o, m)

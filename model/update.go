@@ -23,11 +23,11 @@ func settable(kind messages.Kind) []string {
 			"processor.container_command", "processor.container_image", "processor.container_version", "processor.cron",
 			"processor.description", "processor.detached", "processor.endpoint", "processor.gitrepo", "processor.gittag",
 			"processor.hasapi", "processor.hostname", "processor.icon", "processor.ignoreresult", "processor.module",
-			"processor.modulepath", "processor.overrides", "processor.password", "processor.perworker", "processor.python", "processor.ratelimit",
+			"processor.modulepath", "processor.no_retry", "processor.overrides", "processor.password", "processor.perworker", "processor.python", "processor.ratelimit",
 			"processor.requirements", "processor.resolved_commit", "processor.retries", "processor.retrydelay",
 			"processor.timelimit", "processor.uistate", "processor.use_container", "requested_status"}
 	case messages.Kind_KIND_SOCKET:
-		return withKept("socket", "socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.missed", "socket.ordered",
+		return withKept("socket", "socket.binding", "socket.correlate", "socket.cron", "socket.description", "socket.gate_timeout", "socket.interval", "socket.missed", "socket.no_retry", "socket.ordered",
 			"socket.overflow", "socket.overlap", "socket.queue", "socket.ratelimit", "socket.retries", "socket.retrydelay",
 			"socket.schedule_data", "socket.schedule_paused", "socket.schedule_type", "socket.scheduled", "socket.timelimit", "socket.timezone", "socket.wait")
 	case messages.Kind_KIND_PLUG:
@@ -71,12 +71,22 @@ func (c *change) update(m *messages.Update) *messages.Error {
 	case messages.Kind_KIND_PLUG:
 		c.save(fresh)
 		c.rewired(o)
+		c.changeQueue(o.GetPlug().Queue, fresh.GetPlug().Queue)
 	default:
 		c.save(fresh)
 		c.configure(fresh)
+		c.changeQueue(o.GetSocket().GetQueue(), fresh.GetSocket().GetQueue())
 	}
 	c.reply.Object = load(c, fresh.Kind, fresh.Id)
 	return nil
+}
+
+// changeQueue follows what goes from one queue to another.
+func (c *change) changeQueue(from, to string) {
+	if from != to {
+		c.configureQueue(to)
+		c.leaveQueue(from)
+	}
 }
 
 // setFields copies the named fields into an object.
@@ -115,11 +125,11 @@ func setFields(op string, o *messages.Object, m *messages.Update) *messages.Erro
 func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) *messages.Error {
 	switch o.Kind {
 	case messages.Kind_KIND_QUEUE:
-		return checkQueue(op, o)
+		return c.checkQueue(op, o)
 	case messages.Kind_KIND_SOCKET:
 		return c.checkSocket(op, o)
 	case messages.Kind_KIND_NETWORK:
-		return notNegative(op, o.Name, amountsKept(o.GetNetwork()))
+		return within(op, o.Name, amountsKept(o.GetNetwork()))
 	case messages.Kind_KIND_PLUG:
 		return c.checkPlug(op, o)
 	case messages.Kind_KIND_SCHEDULER:

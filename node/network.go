@@ -202,7 +202,7 @@ func (n *Node) live() {
 			Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log}),
 	}
 	n.loops.Store(l)
-	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, l.compare.Run, n.followModel, n.followMembers, n.measure, n.heedRefusal} {
+	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, l.compare.Run, n.followModel, n.followMembers, n.measure, n.heedRefusal, n.expireQueues} {
 		n.tasks.Go(func() { run(n.stopping) })
 	}
 }

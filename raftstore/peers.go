@@ -12,10 +12,11 @@ type peers struct {
 	last   func() uint64                             // end of this replica's log, never behind news
 	commit func(term uint64) (index uint64, ok bool) // what is committed, while this replica leads in a term
 
-	mu    sync.Mutex
-	seen  map[raft.ServerID]peer
-	until map[raft.ServerID]chan struct{} // closed when the follower is heard next
-	news  map[chan struct{}]struct{}      // told when the log grows or more of it is committed
+	mu      sync.Mutex
+	seen    map[raft.ServerID]peer
+	until   map[raft.ServerID]chan struct{} // closed when the follower is heard next
+	news    map[chan struct{}]struct{}      // told when the log grows or more of it is committed
+	heardOf chan struct{}                   // closed when any follower is heard next
 }
 
 // peer is what a leader knows of one follower. How far behind it is counts in
@@ -57,7 +58,7 @@ func (p peer) hear(r report) peer {
 
 func newPeers(last func() uint64, commit func(uint64) (uint64, bool)) *peers {
 	return &peers{last: last, commit: commit, seen: make(map[raft.ServerID]peer),
-		until: make(map[raft.ServerID]chan struct{}), news: make(map[chan struct{}]struct{})}
+		until: make(map[raft.ServerID]chan struct{}), news: make(map[chan struct{}]struct{}), heardOf: make(chan struct{})}
 }
 
 // listen gives a channel that is told of news, until it is left.
@@ -91,6 +92,8 @@ func (p *peers) heard(id raft.ServerID, r report) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.seen[id] = p.seen[id].hear(r)
+	close(p.heardOf)
+	p.heardOf = make(chan struct{})
 	if wake := p.until[id]; wake != nil {
 		close(wake)
 		delete(p.until, id)
@@ -113,6 +116,19 @@ func (p *peers) next(id raft.ServerID) <-chan struct{} {
 		p.until[id] = make(chan struct{})
 	}
 	return p.until[id]
+}
+
+// since says how many of the servers have answered, under a leadership, what they
+// were asked after a moment, and gives what is closed when another one does.
+func (p *peers) since(term uint64, asked time.Time, servers []raft.ServerID) (answered int, another <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range servers {
+		if at, ok := p.seen[id]; ok && at.term == term && !at.when.Before(asked) {
+			answered++
+		}
+	}
+	return answered, p.heardOf
 }
 
 func (p *peers) get(id raft.ServerID) (peer, bool) {

@@ -79,6 +79,7 @@ func (g *Group) rounds() {
 // term is applied a new leader does not know what is committed.
 func (g *Group) confirm() (uint64, error) {
 	r := g.raft.Load()
+	asked := time.Now()
 	patience := time.NewTimer(g.store.config.Election)
 	defer patience.Stop()
 	for {
@@ -103,7 +104,44 @@ func (g *Group) confirm() (uint64, error) {
 	if err := settle(ctx, r.VerifyLeader(), g.halted); err != nil {
 		return 0, g.refusal("read", err)
 	}
+	if err := g.followed(ctx, r, asked); err != nil {
+		return 0, g.refusal("read", err)
+	}
 	return g.lastApplicable(commit)
+}
+
+// followed waits until a majority has answered what it was asked after a
+// moment. Raft's VerifyLeader sees to it that they are asked, but also counts
+// answers that were on their way when it began: they say what was true before,
+// and another replica may lead since.
+func (g *Group) followed(ctx context.Context, r *raft.Raft, asked time.Time) error {
+	for {
+		term, changed := g.ready.get()
+		if r.State() != raft.Leader {
+			return raft.ErrNotLeader
+		}
+		votes, voters := 0, []raft.ServerID(nil)
+		for _, s := range r.GetConfiguration().Configuration().Servers {
+			if s.Suffrage != raft.Voter {
+				continue
+			}
+			if voters = append(voters, s.ID); s.ID == g.self() {
+				votes++
+			}
+		}
+		answered, another := g.peers.since(term, asked, voters)
+		if votes+answered > len(voters)/2 {
+			return nil
+		}
+		select {
+		case <-another:
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-g.halted:
+			return errClosed
+		}
+	}
 }
 
 // lastApplicable is the last entry up to an index that a state machine is given:

@@ -28,21 +28,22 @@ type machine struct {
 	disk  *disk
 
 	// Of the instance that runs.
-	running bool
-	boots   int
-	resume  func() (struct{}, bool) // lets the guest go on until it sleeps or ends
-	end     func()                  // ends a sleeping guest
-	yield   func(struct{}) bool     // of the guest: sleeps; false: it must end
-	clock   int64                   // the last time that the guest was told
-	dieIn   int                     // host calls until it dies; 0: it does not
-	downFor int64                   // how long it stays down after that
-	asleep  bool                    // in poll_oneoff
-	listens bool                    // asleep until something arrives, too
-	sleep   uint64                  // number of the sleep, so that late alarms are known
-	mail    [][]byte
-	ports   map[uint32]bool
-	ends    map[uint32]*end // streams, by the guest's numbers
-	numbers uint32
+	running  bool
+	boots    int
+	resume   func() (struct{}, bool) // lets the guest go on until it sleeps or ends
+	end      func()                  // ends a sleeping guest
+	yield    func(struct{}) bool     // of the guest: sleeps; false: it must end
+	clock    int64                   // the last time that the guest was told
+	dieIn    int                     // host calls until it dies; 0: it does not
+	downFor  int64                   // how long it stays down after that
+	stopping bool                    // it was told to stop
+	asleep   bool                    // in poll_oneoff
+	listens  bool                    // asleep until something arrives, too
+	sleep    uint64                  // number of the sleep, so that late alarms are known
+	mail     [][]byte
+	ports    map[uint32]bool
+	ends     map[uint32]*end // streams, by the guest's numbers
+	numbers  uint32
 }
 
 // killed is the exit status of an instance that the world ended.
@@ -56,7 +57,7 @@ func (m *machine) address() net.IP { return binary.BigEndian.AppendUint32(nil, m
 func (m *machine) boot() {
 	m.boots++
 	m.running = true
-	m.clock, m.dieIn, m.asleep, m.listens = m.world.now, 0, false, false
+	m.clock, m.dieIn, m.asleep, m.listens, m.stopping = m.world.now, 0, false, false, false
 	m.mail, m.ports, m.ends = nil, map[uint32]bool{}, map[uint32]*end{}
 	m.seen(nil, "boot %d", m.boots)
 	m.world.record(m.name, m.boots, "booted")

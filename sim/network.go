@@ -40,6 +40,7 @@ const (
 	arrivesEnd     = 5
 	arrivesReset   = 6
 	arrivesPacket  = 7
+	arrivesOrder   = 8
 )
 
 func (n *network) delay() int64 {

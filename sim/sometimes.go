@@ -30,7 +30,11 @@ var allSometimes = []sometimes{
 	{"a call ran more than once", func(h History) bool { return again(h, "began ") }},
 	{"a call was done more than once", func(h History) bool { return again(h, "done ") }},
 	{"a worker began a call and its node died", beganAndDied},
-	{"a call failed for good", contains(" failed ")},
+	{"a call failed for good", failedForGood},
+	{"a node stopped in order", exactly("stopped")},
+	{"a leader handed over when it was told to", exactly("transferred")},
+	{"a call was cancelled before it ended", cancelled("cancelled")},
+	{"a call ended before it was cancelled", cancelled("finished")},
 	{"no event befell the run", func(h History) bool { return !begins("event ")(h) }},
 }
 
@@ -52,11 +56,33 @@ func Seen(h History) (names []string) {
 	return names
 }
 
+// failedForGood: a client read that a call of its own, or one that it led to, had
+// failed.
+func failedForGood(h History) bool {
+	return slices.ContainsFunc(h, func(e Entry) bool {
+		f := strings.Fields(e.Line)
+		return len(f) > 2 && f[0] == "read" && f[2] == "failed" || len(f) > 4 && f[0] == "caused" && f[4] == "failed"
+	})
+}
+
 func is(line string) func(Entry) bool { return func(e Entry) bool { return e.Line == line } }
 
 func begins(text string) func(History) bool {
 	return func(h History) bool {
 		return slices.ContainsFunc(h, func(e Entry) bool { return strings.HasPrefix(e.Line, text) })
+	}
+}
+
+func exactly(line string) func(History) bool {
+	return func(h History) bool { return slices.ContainsFunc(h, is(line)) }
+}
+
+// cancelled: a client was told that the call it cancelled had reached a state.
+func cancelled(state string) func(History) bool {
+	return func(h History) bool {
+		return slices.ContainsFunc(h, func(e Entry) bool {
+			return strings.HasPrefix(e.Line, "cancel ") && strings.HasSuffix(e.Line, " "+state)
+		})
 	}
 }
 
@@ -132,7 +158,7 @@ func reigning(h History, f func(e Entry, leaders map[string]map[string]bool) boo
 		switch {
 		case len(fields) == 2 && fields[0] == "following":
 			delete(leaders[fields[1]], e.Machine)
-		case e.Line == "killed":
+		case e.Line == "killed" || e.Line == "stopped":
 			for _, of := range leaders {
 				delete(of, e.Machine)
 			}

@@ -22,6 +22,10 @@ func TestSometimesAreSeen(t *testing.T) {
 		"a call ran more than once":                            {"n2: began X 2"},
 		"a call was done more than once":                       {"n2: done X 2 OK"},
 		"a worker began a call and its node died":              {"n2: began Y 1", "n2: killed"},
+		"a node stopped in order":                              {"n1: stopped"},
+		"a leader handed over when it was told to":             {"n1: transferred"},
+		"a call was cancelled before it ended":                 {"clients: cancel X cancelled"},
+		"a call ended before it was cancelled":                 {"clients: cancel X finished"},
 		"a call failed for good":                               {"clients: read X failed "},
 	} {
 		if slices.Contains(Seen(told(quiet...)), name) || !slices.Contains(Seen(told(append(quiet[:len(quiet):len(quiet)], more...)...)), name) {

@@ -13,7 +13,7 @@ import (
 // it was down, when it led which group, what befell it; and the way of the call
 // that the first broken promise names.
 func Timeline(o Options, r *Result) string {
-	t := &timeline{end: int64(o.For), nodes: o.Nodes, history: r.History}
+	t := &timeline{end: int64(o.For), nodes: max(o.Nodes, len(nodesOf(r.History))), history: r.History}
 	t.frame()
 	t.lives()
 	t.leaders()
@@ -22,7 +22,7 @@ func Timeline(o Options, r *Result) string {
 		t.broken(r.Violations[0])
 	}
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="10">`+"\n%s</svg>\n",
-		left+width+20, t.lane(o.Nodes+2)+10, t.b.String())
+		left+width+20, t.lane(t.nodes+2)+10, t.b.String())
 }
 
 // Measures of the picture, in pixels.
@@ -86,7 +86,7 @@ func (t *timeline) lives() {
 		switch {
 		case e.Line == "booted":
 			since[e.Machine] = e.At
-		case e.Line == "killed" || strings.HasPrefix(e.Line, "exited"):
+		case e.Line == "killed" || e.Line == "stopped" || strings.HasPrefix(e.Line, "exited"):
 			t.alive(e.Machine, since[e.Machine], e.At)
 			t.rect(t.of(e.Machine), 4, height-8, e.At, e.At, "#d00", e.Line)
 			delete(since, e.Machine)
@@ -119,7 +119,7 @@ func (t *timeline) leaders() {
 			since[reign{e.Machine, f[1]}] = e.At
 		case len(f) == 2 && f[0] == "following":
 			end(reign{e.Machine, f[1]}, e.At)
-		case e.Line == "killed" || len(f) > 0 && f[0] == "exited":
+		case e.Line == "killed" || e.Line == "stopped" || len(f) > 0 && f[0] == "exited":
 			for _, k := range sorted(since) {
 				if k.machine == e.Machine {
 					end(k, e.At)

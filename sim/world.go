@@ -20,21 +20,26 @@ import (
 
 // Options say what to run.
 type Options struct {
-	Seed    uint64        `json:"seed"`
-	Nodes   int           `json:"nodes"`
-	For     time.Duration `json:"for"`     // simulated; must be longer than Settle
-	Callers int           `json:"callers"` // that call at the same time; 0: DefaultCallers
-	Calls   int           `json:"calls"`   // of each caller; 0: as many as the time allows
-	Faults  []string      `json:"faults"`  // kinds, of Kinds()
-	Script  []Event       `json:"script"`  // what happens; nil: what the seed draws of the kinds
-	Flow    *twin.Flow    `json:"flow"`    // what runs, and is called; nil: the usual
-	Trace   io.Writer     `json:"-"`       // takes each line of the trace; nil: nobody
-	Log     io.Writer     `json:"-"`       // takes the guests' logs; nil: nobody
-	Level   string        `json:"-"`       // of the nodes' logs; empty: none
+	Seed     uint64        `json:"seed"`
+	Nodes    int           `json:"nodes"`
+	For      time.Duration `json:"for"`      // simulated; must be longer than Settle
+	Callers  int           `json:"callers"`  // that call at the same time; 0: DefaultCallers
+	Calls    int           `json:"calls"`    // of each caller; 0: as many as the time allows
+	Snapshot int64         `json:"snapshot"` // bytes of a log until a snapshot is taken; 0: the node's own default
+	Faults   []string      `json:"faults"`   // kinds, of Kinds()
+	Script   []Event       `json:"script"`   // what happens; nil: what the seed draws of the kinds
+	Flow     *twin.Flow    `json:"flow"`     // what runs, and is called; nil: the usual
+	Trace    io.Writer     `json:"-"`        // takes each line of the trace; nil: nobody
+	Log      io.Writer     `json:"-"`        // takes the guests' logs; nil: nobody
+	Level    string        `json:"-"`        // of the nodes' logs; empty: none
 }
 
 // DefaultCallers is how many callers a run has that says nothing else.
 const DefaultCallers = 4
+
+// DefaultSnapshot is after how many bytes of a log bin/sim lets nodes take a
+// snapshot: so few that a node that was away for a while needs one.
+const DefaultSnapshot = 16 << 10
 
 // Settle is how long the network has, after the last fault and the last call,
 // until every call has ended.
@@ -53,6 +58,7 @@ type World struct {
 	net      *network
 	trace    *trace
 	script   []Event
+	joined   int            // nodes that came later
 	until    int64          // no event after it
 	count    map[string]int // of events, by kind
 	history  History
@@ -128,9 +134,10 @@ func (w *World) build() {
 	var addresses []string
 	for i := range w.options.Nodes {
 		m := w.machine("n" + strconv.Itoa(i+1))
-		m.env = append(m.env, [2]string{"SIM_ROLE", "node"}, [2]string{"SIM_LOG", w.options.Level})
-		if i > 0 {
-			m.env = append(m.env, [2]string{"SIM_JOIN", w.machines[0].address().String() + ":7462"})
+		if i == 0 {
+			m.env = append(m.env, w.nodeEnv(nil)...)
+		} else {
+			m.env = append(m.env, w.nodeEnv(w.machines[0])...)
 		}
 		addresses = append(addresses, m.address().String()+":7460")
 	}
@@ -138,6 +145,20 @@ func (w *World) build() {
 	clients.env = append(clients.env, [][2]string{{"SIM_ROLE", "clients"}, {"SIM_NODES", strings.Join(addresses, " ")},
 		{"SIM_CALLERS", strconv.Itoa(w.options.Callers)}, {"SIM_CALLS", strconv.Itoa(w.options.Calls)},
 		{"SIM_UNTIL", strconv.FormatInt(w.until, 10)}, {"SIM_END", strconv.FormatInt(epoch+int64(w.options.For), 10)}}...)
+}
+
+// leastCPUs is what each node has at least.
+const leastCPUs = 2
+
+// nodeEnv is what a node is told: whom it joins, if anybody.
+func (w *World) nodeEnv(member *machine) [][2]string {
+	slots := w.options.Flow.Slots() // without a slot for each, a processor may wait for ever, as it should
+	cpus := max(leastCPUs, (slots+w.options.Nodes-1)/w.options.Nodes)
+	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)}}
+	if member != nil {
+		env = append(env, [2]string{"SIM_JOIN", member.address().String() + ":7462"})
+	}
+	return env
 }
 
 func (w *World) machine(name string) *machine {
@@ -169,6 +190,11 @@ func (w *World) record(machine string, boot int, line string) {
 // killedAt is called when an instance was killed.
 func (w *World) killedAt(m *machine) {
 	w.net.died(m)
+	w.again(m)
+}
+
+// again starts a machine that is down, when its time comes.
+func (w *World) again(m *machine) {
 	w.at(w.now+m.downFor, func() {
 		if !m.running && w.now < epoch+int64(w.options.For) {
 			m.boot()
@@ -182,6 +208,11 @@ func (w *World) ended(m *machine, err error) {
 	m.asleep = false
 	if m.ends != nil {
 		w.net.died(m)
+	}
+	if err == nil && m.stopping {
+		w.note(m, "stopped")
+		w.again(m)
+		return
 	}
 	text := "exited"
 	if err != nil {

@@ -41,6 +41,9 @@ func callDocument(c *messages.CallInfo) document.Object {
 	if c.Output != nil {
 		d = append(d, document.Member{Name: "output", Value: json.RawMessage(c.GetOutput())})
 	}
+	if c.RoutingKey != "" {
+		d = append(d, document.Member{Name: "routing_key", Value: c.RoutingKey})
+	}
 	if c.Plug != "" {
 		d = append(d, document.Member{Name: "plug", Value: c.Plug})
 	}

@@ -19,6 +19,7 @@ type callFlags struct {
 	timeout  durationValue
 	noWait   bool
 	priority int32
+	room     bool
 }
 
 func (f *callFlags) define(cmd *cobra.Command) {
@@ -28,6 +29,7 @@ func (f *callFlags) define(cmd *cobra.Command) {
 	flags.Var(&f.timeout, "timeout", "how long to wait for the result; a bare number is seconds (default as long as it takes)")
 	flags.BoolVar(&f.noWait, "no-wait", false, "print the call's ID as soon as it is safe, and do not wait for the result")
 	flags.Int32Var(&f.priority, "priority", 0, "higher runs first")
+	flags.BoolVar(&f.room, "wait-for-room", false, "while the mailbox is full wait, rather than be refused")
 	argv.Short(flags, "id", "i")
 }
 
@@ -38,7 +40,7 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 	if err != nil {
 		return err
 	}
-	request.Id, request.Owner, request.Priority = f.id, c.owner(), f.priority
+	request.Id, request.Owner, request.Priority, request.WaitFull = f.id, c.owner(), f.priority, f.room
 	if request.Id == "" {
 		if request.Id, err = client.NewKey(); err != nil {
 			return err
@@ -70,7 +72,7 @@ func (v *durationValue) bound(ctx context.Context) (context.Context, context.Can
 func (c *cli) submit(ctx context.Context, net *client.Client, request *messages.RunRequest) error {
 	accepted, err := net.Submit(ctx, request)
 	if err != nil {
-		return resumable(err, request)
+		return resumable(err, request.Id)
 	}
 	if accepted.Duplicate {
 		c.notef("call %s: it was sent before with this key", accepted.Id)
@@ -82,14 +84,15 @@ func (c *cli) submit(ctx context.Context, net *client.Client, request *messages.
 	return c.write(acceptedDocument(accepted))
 }
 
-// resumable says how to go on when it is not known whether a call was accepted.
-func resumable(err error, request *messages.RunRequest) error {
+// resumable says how to go on when it is not known whether what was sent with
+// a key was accepted.
+func resumable(err error, key string) error {
 	unknown := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, messages.Unavailable) || errors.Is(err, messages.Deadline)
 	if !unknown {
 		return err
 	}
-	return hinted{err, fmt.Sprintf("the call may have been accepted; the same command with --id %s asks again and never runs it twice", request.Id)}
+	return hinted{err, fmt.Sprintf("it may have been accepted; the same command with --id %s asks again and never runs it twice", key)}
 }
 
 // ended prints what became of a call. Only a call that finished is a success.

@@ -39,6 +39,7 @@ const (
 	asInterval      // a duration, kept in whole seconds
 	asTextFile      // the name of a file, whose text is kept
 	asChoice        // one of a few words
+	asWords         // words parted by commas; none: an empty text
 )
 
 // value makes the flag's value; it checks what people type.
@@ -58,6 +59,8 @@ func (f field) value() pflag.Value {
 		return &fileValue{}
 	case asChoice:
 		return &choiceValue{choices: f.choices}
+	case asWords:
+		return &wordsValue{}
 	}
 	return &textValue{}
 }
@@ -171,6 +174,14 @@ func set(object *messages.Object, path string, value pflag.Value) error {
 	last := at.Descriptor().Fields().ByName(protoreflect.Name(names[len(names)-1]))
 	if last == nil {
 		return fmt.Errorf("set %s: there is no such field", path)
+	}
+	if words, ok := value.(*wordsValue); ok {
+		list := at.NewField(last)
+		for _, word := range words.words {
+			list.List().Append(protoreflect.ValueOfString(word))
+		}
+		at.Set(last, list)
+		return nil
 	}
 	at.Set(last, value.(holder).held(last.Kind()))
 	return nil

@@ -158,6 +158,9 @@ func (c *cli) showObject(ctx context.Context, t thing, name string) error {
 	if err := c.objectTable(ctx, t, []*messages.Object{found.Object}); err != nil {
 		return err
 	}
+	if err := c.policy(ctx, found.Object); err != nil {
+		return err
+	}
 	if found.Held > 0 {
 		fmt.Fprintf(c.out, "It holds %d calls\n", found.Held)
 	}

@@ -195,7 +195,8 @@ func TestTables(t *testing.T) {
 
 // systemFields are fields of specs that people cannot set, and why.
 var systemFields = map[string]string{
-	"queue.home_partition":      "reserved",
+	"queue.partition":           "chosen by the network",
+	"queue.unused_since":        "noted by the network",
 	"processor.resolved_commit": "what the branch led to",
 	"processor.partition":       "chosen by the network",
 	"processor.shortfall":       "measured",

@@ -61,7 +61,7 @@ flowcli -o json ls calls`,
 		return nil
 	}
 	root.AddCommand(
-		grouped(groupRun, newSpawn(c), newRun(c), newTask(c), newListen(c), newProc(c), newSchedule(c), newDead(c))...,
+		grouped(groupRun, newSpawn(c), newRun(c), newTask(c), newPublish(c), newListen(c), newProc(c), newSchedule(c), newDead(c))...,
 	)
 	root.AddCommand(
 		grouped(groupObjects, newAdd(c), newUpdate(c), newDelete(c), newLs(c), newExplain(c))...,

@@ -173,6 +173,21 @@ func (v *choiceValue) held(protoreflect.Kind) protoreflect.Value {
 	return protoreflect.ValueOfString(v.chosen)
 }
 
+// wordsValue is words parted by commas.
+type wordsValue struct{ words []string }
+
+func (v *wordsValue) String() string { return strings.Join(v.words, ",") }
+func (v *wordsValue) Type() string   { return "words" }
+func (v *wordsValue) Set(s string) error {
+	v.words = nil
+	for word := range strings.SplitSeq(s, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			v.words = append(v.words, word)
+		}
+	}
+	return nil
+}
+
 // flagChoice gives the words that a flag takes, if it takes one of a few.
 func flagChoice(f *pflag.Flag) ([]string, bool) {
 	if f == nil {

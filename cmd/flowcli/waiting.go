@@ -124,7 +124,7 @@ func (w *waiting) gaveUp(ctx context.Context, err error, over bool) (*messages.C
 	case w.request == nil:
 		return nil, hinted{err, "ask again: flowcli task result " + w.id}
 	}
-	return nil, resumable(err, w.request)
+	return nil, resumable(err, w.request.Id)
 }
 
 // briefly is a text of several lines in one: the first, and the last, where

@@ -22,6 +22,7 @@ func world(f *pflag.FlagSet, o *sim.Options) (read func() error) {
 	f.StringSliceVar(&o.Faults, "faults", sim.Kinds(), "`kinds` of faults and operations; none: \"\"")
 	f.IntVar(&o.Callers, "callers", sim.DefaultCallers, "callers that send calls at the same time")
 	f.IntVar(&o.Calls, "calls", 0, "calls of each caller (0: as many as the time allows)")
+	f.Int64Var(&o.Snapshot, "snapshot-bytes", sim.DefaultSnapshot, "`bytes` of a log until a snapshot is taken (0: as many as in production)")
 	f.StringVar(&flow, "flow", "", "YAML `file` of the network and its calls, like examples/flows/orders.yaml (default: the usual ones)")
 	return func() (err error) {
 		if flow != "" {

@@ -146,6 +146,14 @@ func Single(argument string, value []byte) *messages.Arguments {
 	return &messages.Arguments{Named: []*messages.NamedValue{{Name: argument, Value: value}}}
 }
 
+// Given gives the arguments that an arrival would be a call with.
+func Given(a *messages.Arrival) *messages.Arguments {
+	if a.Arguments != nil {
+		return a.Arguments
+	}
+	return Single(a.Argument, a.Value)
+}
+
 // Limit is how many arrivals an input holds before it is full.
 func Limit(c *messages.ConfigureSocket) uint64 {
 	if c.MaxLength > 0 && c.MaxLength < messages.MaxGate {

@@ -7,9 +7,11 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/flow/pace"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/rate"
 )
 
 // Keys:
@@ -32,10 +34,16 @@ type Processor struct {
 	Leaving bool                         // goes with its last socket
 	Turns   Turns
 	Credits Credits
+
+	Limit rate.Limit // how often its calls may be leased
+	Pace  pace.Pace  // how far that is used up
 }
 
 // Leases says whether its calls may be leased.
-func (p *Processor) Leases() bool { return p.Config.GetStatus() == Running }
+func (p *Processor) Leases() bool {
+	_, rests := p.Pace.Rests()
+	return p.Config.GetStatus() == Running && !rests
+}
 
 // Load reads a processor; one that is not known yet is empty.
 func Load(view kv.View, id string) *Processor {
@@ -44,6 +52,10 @@ func Load(view kv.View, id string) *Processor {
 		p.Config = new(messages.ConfigureProcessor)
 		if err := proto.Unmarshal(value, p.Config); err != nil {
 			pack.Fail("decode the configuration of processor %s: %v", id, err)
+		}
+		if p.Config.Ratelimit != "" {
+			p.Limit, _ = rate.Parse(p.Config.Ratelimit) // the model has looked; what is not understood is none
+			p.Pace = pace.Load(view, pace.OfProcessor(id))
 		}
 	}
 	if value, ok := view.Get(append([]byte(states), id...)); ok {
@@ -61,6 +73,9 @@ func (p *Processor) SaveState(tx kv.Tx) {
 	b = pack.Flag(b, p.Leaving)
 	b = p.Credits.append(p.Turns.append(b))
 	tx.Set(append([]byte(states), p.ID...), b)
+	if !p.Limit.None() {
+		p.Pace.Save(tx, pace.OfProcessor(p.ID))
+	}
 }
 
 // SaveConfig writes the configuration.

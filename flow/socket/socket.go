@@ -10,10 +10,12 @@ import (
 
 	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/mailbox"
+	"github.com/elasticcode/flow/flow/pace"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/flow/tally"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/rate"
 )
 
 // Keys:
@@ -35,6 +37,7 @@ const (
 	Draining Stage = 1 // takes no calls, goes when those it holds have ended
 	Forced   Stage = 2 // takes no calls, those it holds are being cancelled
 	Removed  Stage = 3 // its ended calls can still be read
+	Queue    Stage = 4 // it stands for a queue: its calls are publishes, which end as they come
 )
 
 // Socket is an addressable endpoint in front of a task.
@@ -52,6 +55,9 @@ type Socket struct {
 	Gate    gate.Held // what waits at its gate
 	Full    bool      // the sockets whose plugs lead here are held back
 	Blocked []string  // targets that have said that they are full
+
+	Limit rate.Limit // how often its calls may be leased
+	Pace  pace.Pace  // how far that is used up
 
 	Sweep  int64     // when it looks next for ended calls to drop, microseconds; 0: it has none
 	Fronts [4]uint64 // by terminal state: no ended call that is kept stands before it
@@ -72,12 +78,17 @@ type Holder struct {
 
 // Leasable says whether a call of the mailbox may be leased now.
 func (s *Socket) Leasable() bool {
-	return s.Box.Calls > 0 && s.Stage < Forced && s.admits() && s.HeldBack() == nil
+	return s.Box.Calls > 0 && s.Stage < Forced && s.admits() && s.HeldBack() == nil && !s.rests()
 }
 
 // Admits says whether a call that arrives now may be leased at once.
 func (s *Socket) Admits() bool {
-	return s.Box.Calls == 0 && s.Stage == Open && s.admits() && s.HeldBack() == nil
+	return s.Box.Calls == 0 && s.Stage == Open && s.admits() && s.HeldBack() == nil && !s.rests()
+}
+
+func (s *Socket) rests() bool {
+	_, rests := s.Pace.Rests()
+	return rests
 }
 
 func (s *Socket) admits() bool {
@@ -103,7 +114,7 @@ func (s *Socket) HeldBack() *messages.PlugTo {
 // Crowded says whether the sockets whose plugs lead here must be held back: from
 // when a bound is reached until half of it is free again.
 func (s *Socket) Crowded() bool {
-	if len(s.Config.Incoming) == 0 || s.Stage != Open {
+	if len(s.Config.Incoming) == 0 && s.Config.Queue == "" || s.Stage != Open {
 		return false
 	}
 	if s.over(s.Counts.Queued, s.Config.MaxLength) || s.over(s.Counts.Bytes, s.Config.MaxLengthBytes) {
@@ -146,6 +157,10 @@ func Load(view kv.View, id string) (*Socket, bool) {
 	s := &Socket{ID: id, Number: r.Uint32(), Stage: Stage(r.Bytes(1)[0]), Config: new(messages.ConfigureSocket)}
 	if err := proto.Unmarshal(r.Rest, s.Config); err != nil {
 		pack.Fail("decode the configuration of socket %s: %v", id, err)
+	}
+	if s.Config.Ratelimit != "" {
+		s.Limit, _ = rate.Parse(s.Config.Ratelimit) // the model has looked; what is not understood is none
+		s.Pace = pace.Load(view, pace.OfSocket(s.Number))
 	}
 	s.loadState(view)
 	return s, true
@@ -192,6 +207,9 @@ func (s *Socket) SaveState(tx kv.Tx) {
 		b = binary.AppendUvarint(b, front)
 	}
 	tx.Set(numbered(states, s.Number), b)
+	if !s.Limit.None() {
+		s.Pace.Save(tx, pace.OfSocket(s.Number))
+	}
 }
 
 // SaveConfig writes the socket's configuration and stage.

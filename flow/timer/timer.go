@@ -28,6 +28,8 @@ const (
 	Dispatch    Kind = 5 // a processor goes on leasing; target: its id
 	Leave       Kind = 6 // an arrival has waited at its gate for too long; target: its place
 	Tend        Kind = 7 // a gate goes on after its socket was configured; target: the socket's number
+	Pace        Kind = 8 // a socket has rested as its rate limit asks; target: its number
+	AllPace     Kind = 9 // a processor has; target: its id
 
 	DropValue Kind = 19 // nothing has named a large value for long enough; target: its hash
 	Sweep     Kind = 15 // a socket looks for ended calls to drop; target: its number

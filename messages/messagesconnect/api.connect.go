@@ -43,6 +43,8 @@ const (
 	TasksSubmitProcedure = "/flow.v1.Tasks/Submit"
 	// TasksSubmitBatchProcedure is the fully-qualified name of the Tasks's SubmitBatch RPC.
 	TasksSubmitBatchProcedure = "/flow.v1.Tasks/SubmitBatch"
+	// TasksPublishProcedure is the fully-qualified name of the Tasks's Publish RPC.
+	TasksPublishProcedure = "/flow.v1.Tasks/Publish"
 	// TasksStreamProcedure is the fully-qualified name of the Tasks's Stream RPC.
 	TasksStreamProcedure = "/flow.v1.Tasks/Stream"
 	// TasksResultProcedure is the fully-qualified name of the Tasks's Result RPC.
@@ -105,6 +107,10 @@ type TasksClient interface {
 	Submit(context.Context, *connect.Request[messages.RunRequest]) (*connect.Response[messages.SubmitResponse], error)
 	// SubmitBatch sends up to 4,096 calls of one socket as one durable unit.
 	SubmitBatch(context.Context, *connect.Request[messages.SubmitBatchRequest]) (*connect.Response[messages.SubmitBatchResponse], error)
+	// Publish sends data to the sockets of a queue that take its routing key, to
+	// all of them or to none, and returns once it is durable. Each socket gets a
+	// call of its own; the publish's id is their tracking.
+	Publish(context.Context, *connect.Request[messages.PublishRequest]) (*connect.Response[messages.PublishResponse], error)
 	// Stream sends requests and gives results as they come, matched by tag.
 	Stream(context.Context) *connect.BidiStreamForClient[messages.StreamRequest, messages.StreamResponse]
 	// Result waits for a call's end and gives it.
@@ -165,6 +171,12 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			httpClient,
 			baseURL+TasksSubmitBatchProcedure,
 			connect.WithSchema(tasksMethods.ByName("SubmitBatch")),
+			connect.WithClientOptions(opts...),
+		),
+		publish: connect.NewClient[messages.PublishRequest, messages.PublishResponse](
+			httpClient,
+			baseURL+TasksPublishProcedure,
+			connect.WithSchema(tasksMethods.ByName("Publish")),
 			connect.WithClientOptions(opts...),
 		),
 		stream: connect.NewClient[messages.StreamRequest, messages.StreamResponse](
@@ -265,6 +277,7 @@ type tasksClient struct {
 	run         *connect.Client[messages.RunRequest, messages.CallInfo]
 	submit      *connect.Client[messages.RunRequest, messages.SubmitResponse]
 	submitBatch *connect.Client[messages.SubmitBatchRequest, messages.SubmitBatchResponse]
+	publish     *connect.Client[messages.PublishRequest, messages.PublishResponse]
 	stream      *connect.Client[messages.StreamRequest, messages.StreamResponse]
 	result      *connect.Client[messages.ResultRequest, messages.CallInfo]
 	results     *connect.Client[messages.ResultsRequest, messages.ResultsResponse]
@@ -295,6 +308,11 @@ func (c *tasksClient) Submit(ctx context.Context, req *connect.Request[messages.
 // SubmitBatch calls flow.v1.Tasks.SubmitBatch.
 func (c *tasksClient) SubmitBatch(ctx context.Context, req *connect.Request[messages.SubmitBatchRequest]) (*connect.Response[messages.SubmitBatchResponse], error) {
 	return c.submitBatch.CallUnary(ctx, req)
+}
+
+// Publish calls flow.v1.Tasks.Publish.
+func (c *tasksClient) Publish(ctx context.Context, req *connect.Request[messages.PublishRequest]) (*connect.Response[messages.PublishResponse], error) {
+	return c.publish.CallUnary(ctx, req)
 }
 
 // Stream calls flow.v1.Tasks.Stream.
@@ -382,6 +400,10 @@ type TasksHandler interface {
 	Submit(context.Context, *connect.Request[messages.RunRequest]) (*connect.Response[messages.SubmitResponse], error)
 	// SubmitBatch sends up to 4,096 calls of one socket as one durable unit.
 	SubmitBatch(context.Context, *connect.Request[messages.SubmitBatchRequest]) (*connect.Response[messages.SubmitBatchResponse], error)
+	// Publish sends data to the sockets of a queue that take its routing key, to
+	// all of them or to none, and returns once it is durable. Each socket gets a
+	// call of its own; the publish's id is their tracking.
+	Publish(context.Context, *connect.Request[messages.PublishRequest]) (*connect.Response[messages.PublishResponse], error)
 	// Stream sends requests and gives results as they come, matched by tag.
 	Stream(context.Context, *connect.BidiStream[messages.StreamRequest, messages.StreamResponse]) error
 	// Result waits for a call's end and gives it.
@@ -438,6 +460,12 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		TasksSubmitBatchProcedure,
 		svc.SubmitBatch,
 		connect.WithSchema(tasksMethods.ByName("SubmitBatch")),
+		connect.WithHandlerOptions(opts...),
+	)
+	tasksPublishHandler := connect.NewUnaryHandler(
+		TasksPublishProcedure,
+		svc.Publish,
+		connect.WithSchema(tasksMethods.ByName("Publish")),
 		connect.WithHandlerOptions(opts...),
 	)
 	tasksStreamHandler := connect.NewBidiStreamHandler(
@@ -538,6 +566,8 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksSubmitHandler.ServeHTTP(w, r)
 		case TasksSubmitBatchProcedure:
 			tasksSubmitBatchHandler.ServeHTTP(w, r)
+		case TasksPublishProcedure:
+			tasksPublishHandler.ServeHTTP(w, r)
 		case TasksStreamProcedure:
 			tasksStreamHandler.ServeHTTP(w, r)
 		case TasksResultProcedure:
@@ -587,6 +617,10 @@ func (UnimplementedTasksHandler) Submit(context.Context, *connect.Request[messag
 
 func (UnimplementedTasksHandler) SubmitBatch(context.Context, *connect.Request[messages.SubmitBatchRequest]) (*connect.Response[messages.SubmitBatchResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.SubmitBatch is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Publish(context.Context, *connect.Request[messages.PublishRequest]) (*connect.Response[messages.PublishResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Publish is not implemented"))
 }
 
 func (UnimplementedTasksHandler) Stream(context.Context, *connect.BidiStream[messages.StreamRequest, messages.StreamResponse]) error {

@@ -3,8 +3,11 @@
 package chaos
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/elasticcode/flow/messages"
 )
 
 // TestCodeOverride puts a text in the place of a function of the repository,
@@ -28,7 +31,11 @@ func TestCodeOverride(t *testing.T) {
 		t.Errorf("ls task prints\n%s", out)
 	}
 
-	before := l.cli("-o", "json", "ls", "processor", "p")
+	code := func() string {
+		p := l.list(messages.Kind_KIND_PROCESSOR, "")[0].GetProcessor()
+		return fmt.Sprint(p.GetResolvedCommit(), p.GetOverrides(), p.GetServing())
+	}
+	before := code()
 	for _, row := range []struct{ want, code string }{
 		{"line 1", "def do_this(:\n    pass"}, {"no other", "def other():\n    pass"}, {"no other", "def do_this():\n    pass\ndef more():\n    pass"},
 	} {
@@ -37,7 +44,7 @@ func TestCodeOverride(t *testing.T) {
 			t.Errorf("%q: exit code %d, %s", row.code, out.Code, out.Stderr)
 		}
 	}
-	if after := l.cli("-o", "json", "ls", "processor", "p"); after != before {
+	if after := code(); after != before {
 		t.Errorf("what was refused has changed the processor from\n%s\nto\n%s", before, after)
 	}
 

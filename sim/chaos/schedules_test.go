@@ -144,7 +144,8 @@ func (l *lab) checkCatchUps(calls []*messages.CallInfo, outages []outage) (made 
 	for _, o := range outages {
 		var caught []int64
 		for _, c := range calls {
-			if c.CatchUp && o.covers(c.Tick) {
+			// One that was taken before the kill is of the outage before.
+			if c.CatchUp && o.covers(c.Tick) && c.Received >= o.from {
 				caught = append(caught, c.Tick)
 			}
 		}
@@ -152,7 +153,7 @@ func (l *lab) checkCatchUps(calls []*messages.CallInfo, outages []outage) (made 
 		lost := slices.DeleteFunc(slices.Clone(missing), func(at int64) bool { return !o.covers(at) })
 		switch {
 		case len(caught) > 1:
-			t.Errorf("%d calls make up for one outage: %v", len(caught), caught)
+			t.Errorf("%d calls make up for one outage, from %s to %s: those of %s and %s", len(caught), stamp(o.from), stamp(o.to), stamp(caught[0]), stamp(caught[1]))
 		case len(lost) > 0 && (len(caught) == 0 || slices.Max(lost) > caught[0]):
 			t.Errorf("ticks up to %s were missed, made up for by %v", stamp(slices.Max(lost)), caught)
 		}

@@ -44,13 +44,28 @@ func runNode() error {
 	n, err := node.New(node.Config{
 		Data: "/data", Runtime: "/run", Name: os.Getenv("SIM_NAME"),
 		Bind: ip, Advertise: ip, Port: basePort, Insecure: true, Join: words("SIM_JOIN"),
-		CPUs: 2, Watchdog: []string{"none"}, Announce: os.Stderr,
+		CPUs: int(number("SIM_CPUS")), Snapshot: number("SIM_SNAPSHOT"), Watchdog: []string{"none"}, Announce: os.Stderr,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {
 		return err
 	}
-	return n.Run(context.Background())
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go obey(ctx, stop)
+	return n.Run(ctx)
+}
+
+// obey carries out the operator's orders, one after the other.
+func obey(ctx context.Context, stop func()) {
+	for order := range twin.Orders() {
+		switch order {
+		case "stop":
+			stop()
+		case "transfer":
+			twin.Transfer(ctx)
+		}
+	}
 }
 
 func words(name string) []string { return strings.Fields(os.Getenv(name)) }

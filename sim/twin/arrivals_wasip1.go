@@ -19,6 +19,7 @@ const (
 	arrivedEnd     = 5 // stream
 	arrivedReset   = 6 // stream
 	arrivedPacket  = 7 // port of the sender, port, ip of the sender
+	arrivedOrder   = 8 // its text is the payload
 )
 
 const arrivalHead = 13
@@ -36,9 +37,16 @@ type machine struct {
 	dials     map[uint32]chan error
 	listeners map[int]*listener
 	packets   map[int]func(from net.Addr, b []byte)
+	orders    chan string
 }
 
-var here = &machine{streams: map[uint32]*stream{}, dials: map[uint32]chan error{}, listeners: map[int]*listener{}, packets: map[int]func(net.Addr, []byte){}}
+// maxOrders may wait to be carried out; more are dropped.
+const maxOrders = 16
+
+// Orders are what this machine's operator wants.
+func Orders() <-chan string { return here.ensure().orders }
+
+var here = &machine{streams: map[uint32]*stream{}, dials: map[uint32]chan error{}, listeners: map[int]*listener{}, packets: map[int]func(net.Addr, []byte){}, orders: make(chan string, maxOrders)}
 
 // ensure starts to take arrivals in.
 func (m *machine) ensure() *machine {
@@ -99,6 +107,11 @@ func (m *machine) take(b []byte) {
 	case arrivedReset:
 		if s := m.streams[id]; s != nil {
 			s.finish(syscall.ECONNRESET)
+		}
+	case arrivedOrder:
+		select {
+		case m.orders <- string(payload):
+		default:
 		}
 	case arrivedPacket:
 		if take := m.packets[int(port)]; take != nil {

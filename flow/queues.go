@@ -1,0 +1,46 @@
+package flow
+
+import (
+	"github.com/elasticcode/flow/flow/queue"
+	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/messages"
+)
+
+// A queue stands among the sockets of its home partition: what is published to
+// it is a call of it, so that it is found, listed and counted like one.
+
+// configureQueue takes what the model says of a queue.
+func (s *step) configureQueue(c *messages.ConfigureQueue) (*messages.Reply, *messages.Error) {
+	refusal := badName("configure", "queue", c.Queue)
+	for _, b := range c.Bindings {
+		if refusal == nil {
+			refusal = badName("configure", "socket", b.Socket)
+		}
+	}
+	if refusal != nil {
+		return nil, refusal
+	}
+	k, ok := s.socket(c.Queue)
+	if ok && (k.Stage < socket.Removed || k.Config.Processor != "") {
+		return nil, messages.Errorf(messages.Conflict, "configure", "queue "+c.Queue, "a socket has this id")
+	}
+	if !ok {
+		k = s.newSocket(c.Queue)
+	}
+	k.Stage, k.Config = socket.Queue, &messages.ConfigureSocket{Socket: c.Queue, Name: c.Name, Retention: c.Retention}
+	k.SaveConfig(s.tx)
+	queue.Save(s.tx, c)
+	return &messages.Reply{}, nil
+}
+
+// removeQueue takes nothing that is published to a queue any more.
+func (s *step) removeQueue(r *messages.RemoveQueue) *messages.Reply {
+	k, ok := s.socket(r.Queue)
+	if !ok || k.Stage != socket.Queue {
+		return s.unchanged(&messages.Reply{})
+	}
+	k.Stage = socket.Removed
+	k.SaveConfig(s.tx)
+	queue.Delete(s.tx, r.Queue)
+	return &messages.Reply{}
+}
