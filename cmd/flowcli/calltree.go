@@ -39,39 +39,13 @@ func (c *cli) drawCalls(ctx context.Context, id string, whole bool) error {
 	return nil
 }
 
-<<<<<<< HEAD
 // runOf gives a call and all calls of its run. A message at a gate stands for
 // the call that it is part of.
-=======
-// listRun lists the calls of a call's run, the oldest first.
-func (c *cli) listRun(ctx context.Context, id string) error {
-	_, calls, err := c.runOf(ctx, id)
-	if err != nil {
-		return err
-	}
-	if c.structured() {
-		list := []document.Object{}
-		for _, call := range calls {
-			list = append(list, callDocument(call))
-		}
-		return c.write(document.Object{{Name: "calls", Value: list}})
-	}
-	var rows [][]string
-	for _, call := range calls {
-		rows = append(rows, callRow(call))
-	}
-	return c.table(callHeader, rows)
-}
-
-// runOf gives a call, and the calls of its run, the oldest first. A message at a
-// gate stands for the call that it is part of.
->>>>>>> main
 func (c *cli) runOf(ctx context.Context, id string) (call *messages.CallInfo, calls []*messages.CallInfo, err error) {
 	net, err := c.connectToLook()
 	if err != nil {
 		return nil, nil, err
 	}
-<<<<<<< HEAD
 	call, err = net.GetCall(ctx, id, false)
 	if err == nil && call.Joined != "" {
 		call, err = net.GetCall(ctx, call.Joined, false)
@@ -79,17 +53,6 @@ func (c *cli) runOf(ctx context.Context, id string) (call *messages.CallInfo, ca
 	if err == nil {
 		calls, err = c.run(ctx, call.Tracking)
 	}
-=======
-	if call, err = net.GetCall(ctx, id, false); err != nil {
-		return nil, nil, err
-	}
-	if call.Joined != "" {
-		if call, err = net.GetCall(ctx, call.Joined, false); err != nil {
-			return nil, nil, err
-		}
-	}
-	calls, err = c.run(ctx, call.Tracking)
->>>>>>> main
 	return call, calls, err
 }
 
