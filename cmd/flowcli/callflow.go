@@ -25,16 +25,18 @@ type flowEdge struct {
 	calls    int
 }
 
-// drawFlow draws the sockets that the calls of a workflow went through, each
-// once, with their calls. A call that is part of no workflow stands for its run.
-func (c *cli) drawFlow(ctx context.Context, id string) error {
+// showFlow draws the sockets that the calls of a workflow went through, each
+// once, and lists the calls, the oldest first. A call that is part of no
+// workflow stands for its run.
+func (c *cli) showFlow(ctx context.Context, id string) error {
 	call, calls, err := c.runOf(ctx, id)
 	if err != nil {
 		return err
 	}
-	nodes, roots := flowOf(sameFlow(calls, call.Flowparent))
+	calls = sameFlow(calls, call.Flowparent)
+	nodes, roots := flowOf(calls)
 	if c.structured() {
-		return c.write(flowDocument(nodes))
+		return c.write(flowDocument(nodes, calls))
 	}
 	var also []string
 	for _, root := range roots {
@@ -47,7 +49,11 @@ func (c *cli) drawFlow(ctx context.Context, id string) error {
 	if len(also) > 0 {
 		fmt.Fprintf(c.out, "Also\n%s\n", strings.Join(also, "\n"))
 	}
-	return nil
+	var rows [][]string
+	for _, call := range calls {
+		rows = append(rows, callRow(call))
+	}
+	return c.titled("Calls", callHeader, rows)
 }
 
 // sameFlow gives those of a run's calls that a workflow made, and itself.
@@ -141,8 +147,11 @@ func (n *flowNode) label() string {
 	return n.socket + " (" + strings.Join(parts, ", ") + ")"
 }
 
-func flowDocument(nodes []*flowNode) document.Object {
-	sockets, edges := []document.Object{}, []document.Object{}
+func flowDocument(nodes []*flowNode, calls []*messages.CallInfo) document.Object {
+	sockets, edges, list := []document.Object{}, []document.Object{}, []document.Object{}
+	for _, call := range calls {
+		list = append(list, callDocument(call))
+	}
 	for _, n := range nodes {
 		states := document.Object{}
 		for _, state := range n.states {
@@ -153,5 +162,5 @@ func flowDocument(nodes []*flowNode) document.Object {
 			edges = append(edges, document.Object{{Name: "from", Value: n.socket}, {Name: "to", Value: e.to.socket}, {Name: "calls", Value: e.calls}})
 		}
 	}
-	return document.Object{{Name: "sockets", Value: sockets}, {Name: "edges", Value: edges}}
+	return document.Object{{Name: "sockets", Value: sockets}, {Name: "edges", Value: edges}, {Name: "calls", Value: list}}
 }
