@@ -152,7 +152,7 @@ func (n *Node) openNetwork(c *closers) (err error) {
 	}
 	port := n.place.seat.Entry().Port
 	if n.peers, err = peer.New(peer.Config{Network: n.boundary.network, Address: join(n.config.Bind, port+1), Node: n.self.Node,
-		Resolve: n.resolve, Logger: n.log}); err != nil {
+		Resolve: n.resolve, Removed: n.removed, OnRemoved: n.endRemoved, Logger: n.log}); err != nil {
 		return err
 	}
 	c.add("peers", func(context.Context) error { return n.peers.Close() })
