@@ -38,16 +38,25 @@ func (r *reads) latest(ctx context.Context, after *messages.Position, read func(
 	return r.replica.View(ctx, read)
 }
 
-// partitions gives the groups that hold calls.
+// partitions gives the groups that hold calls, as this node's replica of the
+// model knows them; one that has just joined and knows none asks the leader.
 func (r *reads) partitions(ctx context.Context) (groups []messages.GroupID, err error) {
-	err = r.replica.View(ctx, func(view kv.View, _ uint64) error {
-		_, n, _ := model.Network(view)
-		for group := range messages.GroupID(n) {
-			groups = append(groups, group+1) // 0 is the meta group
-		}
+	read := func(view kv.View, _ uint64) error {
+		groups = partitionsIn(view)
 		return nil
-	})
+	}
+	if err = r.replica.View(ctx, read); err == nil && len(groups) == 0 {
+		err = r.latest(ctx, nil, read)
+	}
 	return groups, err
+}
+
+func partitionsIn(view kv.View) (groups []messages.GroupID) {
+	_, n, _ := model.Network(view)
+	for group := range messages.GroupID(n) {
+		groups = append(groups, group+1) // 0 is the meta group
+	}
+	return groups
 }
 
 // holdsCalls says whether a group is one that holds calls.

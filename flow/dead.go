@@ -258,7 +258,7 @@ func DeadLetters(view kv.View, q *messages.DeadQuery) *messages.DeadPage {
 // head is a letter in a list.
 func (l letter) head(view kv.View) *messages.DeadLetter {
 	_, edited := dead.Edited(view, l.Letter)
-	return &messages.DeadLetter{Call: l.shown(), Died: l.At, Edited: edited, Message: l.arrival != nil, Cursor: encodeCursor(l.Cursor()),
+	return &messages.DeadLetter{Call: l.shown(), Died: l.At, Edited: edited, Message: l.isMessage(), Cursor: encodeCursor(l.Cursor()),
 		Before: encodeCursor(l.Before())}
 }
 

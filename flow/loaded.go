@@ -2,15 +2,20 @@ package flow
 
 // loaded is what a step has loaded of one kind of thing: each once for all
 // commands of the entry. Things are given in the order in which they were first
-// asked for, since nothing may depend on the order of a map.
+// asked for, since nothing may depend on the order of a map. Most entries ask
+// for a few, which are found without one.
 type loaded[K comparable, V any] struct {
-	byKey   map[K]*item[V]
-	all     []*item[V]
-	touched []*item[V] // asked for since the last command began
+	all     []*item[K, V]
+	byKey   map[K]*item[K, V] // made when all is long
+	touched []*item[K, V]     // asked for since the last command began
 	command int
 }
 
-type item[V any] struct {
+// few is how many things are looked through rather than looked up.
+const few = 8
+
+type item[K comparable, V any] struct {
+	key     K
 	value   V
 	command int  // that asked for it last
 	changed bool // a command that was not refused has asked for it
@@ -32,15 +37,27 @@ func (l *loaded[K, V]) keep() {
 
 // get gives what was loaded.
 func (l *loaded[K, V]) get(key K) (value V, ok bool) {
-	i, ok := l.byKey[key]
-	if !ok {
+	i := l.find(key)
+	if i == nil {
 		return value, false
 	}
 	l.touch(i)
 	return i.value, true
 }
 
-func (l *loaded[K, V]) touch(i *item[V]) {
+func (l *loaded[K, V]) find(key K) *item[K, V] {
+	if l.byKey != nil {
+		return l.byKey[key]
+	}
+	for _, i := range l.all {
+		if i.key == key && !i.gone {
+			return i
+		}
+	}
+	return nil
+}
+
+func (l *loaded[K, V]) touch(i *item[K, V]) {
 	if i.command != l.command {
 		i.command = l.command
 		l.touched = append(l.touched, i)
@@ -49,18 +66,29 @@ func (l *loaded[K, V]) touch(i *item[V]) {
 
 // add holds what was loaded, or made.
 func (l *loaded[K, V]) add(key K, value V) {
-	if l.byKey == nil {
-		l.byKey = make(map[K]*item[V])
-	}
-	i := &item[V]{value: value, command: -1}
-	l.byKey[key] = i
+	i := &item[K, V]{key: key, value: value, command: -1}
 	l.all = append(l.all, i)
+	l.index(i)
 	l.touch(i)
+}
+
+func (l *loaded[K, V]) index(added *item[K, V]) {
+	switch {
+	case l.byKey != nil:
+		l.byKey[added.key] = added
+	case len(l.all) > few:
+		l.byKey = make(map[K]*item[K, V], 2*few)
+		for _, i := range l.all {
+			if !i.gone {
+				l.byKey[i.key] = i
+			}
+		}
+	}
 }
 
 // drop forgets what is not there any more.
 func (l *loaded[K, V]) drop(key K) {
-	if i, ok := l.byKey[key]; ok {
+	if i := l.find(key); i != nil {
 		i.gone = true
 		delete(l.byKey, key)
 	}

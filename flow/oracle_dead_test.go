@@ -20,6 +20,20 @@ type oLetter struct {
 	value   []byte
 }
 
+// isMessage says that it has one value, and not arguments.
+func (l *oLetter) isMessage() bool { return l.arrival != nil && l.arrival.args == nil }
+
+// arguments are those that it is sent again with, if it is no message.
+func (l *oLetter) arguments() *messages.Arguments {
+	switch {
+	case l.edited:
+		return l.with
+	case l.arrival != nil:
+		return l.arrival.args
+	}
+	return l.call.sent.Arguments
+}
+
 func (o *oracle) letter(id messages.CallID) *oLetter {
 	for _, l := range o.letters {
 		if l.id == id {
@@ -57,10 +71,7 @@ func (o *oracle) redrive(l *oLetter, id messages.CallID, owner string) string {
 	if l.arrival != nil {
 		return o.redriveArrival(l, again, owner)
 	}
-	k, args := l.call.socket, l.call.sent.Arguments
-	if l.edited {
-		args = l.with
-	}
+	k, args := l.call.socket, l.arguments()
 	if k.deleting {
 		return "NOT_FOUND"
 	}
@@ -78,6 +89,13 @@ func (o *oracle) redriveArrival(l *oLetter, again messages.CallID, owner string)
 	k := o.socket(a.socket)
 	if k == nil || k.deleting {
 		return "NOT_FOUND"
+	}
+	if !l.isMessage() {
+		args := l.arguments()
+		o.forget(l)
+		o.receive(&messages.Publish{Id: a.sent.Parent, Arguments: args, Owner: cmp.Or(owner, a.sent.Owner), Priority: a.sent.Priority},
+			&messages.Copy{Id: again.Bytes(), Socket: a.socket, Name: a.sent.Name})
+		return enqueuedAnswer(isQueued, false)
 	}
 	value := []byte(a.value)
 	if l.edited {
@@ -105,7 +123,7 @@ func (o *oracle) editLetter(m *messages.EditDead) string {
 	switch {
 	case l == nil:
 		return "NOT_FOUND"
-	case len(messages.References(m.Arguments.Values()...)) > 0, l.call != nil && m.Arguments == nil, l.call == nil && string(m.Value) == "no JSON":
+	case len(messages.References(m.Arguments.Values()...)) > 0, !l.isMessage() && m.Arguments == nil, l.isMessage() && string(m.Value) == "no JSON":
 		return "INVALID"
 	}
 	l.edited, l.with, l.value = true, m.Arguments, m.Value
@@ -130,7 +148,7 @@ func (e *episode) compareDead() {
 	}
 	for _, l := range e.oracle.letters {
 		if q.Socket == "" || l.call != nil && l.call.socket.id == q.Socket || l.arrival != nil && l.arrival.socket == q.Socket {
-			want = append(want, text(l.id, l.died, l.edited, l.call == nil))
+			want = append(want, text(l.id, l.died, l.edited, l.isMessage()))
 		}
 		e.compareLetter(l)
 	}
@@ -150,11 +168,8 @@ func (e *episode) compareLetter(want *oLetter) {
 	}
 	got := page.Letters[0].Call.Arguments
 	switch {
-	case want.call != nil:
-		with := want.call.sent.Arguments
-		if want.edited {
-			with = want.with
-		}
+	case !want.isMessage():
+		with := want.arguments()
 		if sizeOf(got) != sizeOf(with) {
 			e.fatal("dead letter %s is sent again with %v, want %v", want.id, got, with)
 		}

@@ -19,6 +19,7 @@ type oArrival struct {
 	value    string
 	content  string
 	sent     *messages.Arrive
+	args     *messages.Arguments // of what came of a publish
 	seq      uint64
 	received int64
 	expires  int64

@@ -158,7 +158,7 @@ func (o *oracle) receive(m *messages.Publish, copies ...*messages.Copy) {
 		}
 		sent := &messages.Arrive{Tracking: m.Id, Parent: m.Id, Owner: m.Owner, Priority: m.Priority}
 		if k.deleting {
-			a := &oArrival{id: id, socket: copied.Socket, sent: sent, seq: uint64(len(o.arrivals) + 1), received: o.now}
+			a := &oArrival{id: id, socket: copied.Socket, sent: sent, args: m.Arguments, seq: uint64(len(o.arrivals) + 1), received: o.now}
 			o.arrivals = append(o.arrivals, a)
 			o.bury(a)
 			continue

@@ -147,9 +147,14 @@ func (w *World) build() {
 		{"SIM_UNTIL", strconv.FormatInt(w.until, 10)}, {"SIM_END", strconv.FormatInt(epoch+int64(w.options.For), 10)}}...)
 }
 
+// leastCPUs is what each node has at least.
+const leastCPUs = 2
+
 // nodeEnv is what a node is told: whom it joins, if anybody.
 func (w *World) nodeEnv(member *machine) [][2]string {
-	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)}}
+	slots := w.options.Flow.Slots() // without a slot for each, a processor may wait for ever, as it should
+	cpus := max(leastCPUs, (slots+w.options.Nodes-1)/w.options.Nodes)
+	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)}}
 	if member != nil {
 		env = append(env, [2]string{"SIM_JOIN", member.address().String() + ":7462"})
 	}

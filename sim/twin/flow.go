@@ -169,6 +169,14 @@ func (f *Flow) Result(socket string, arguments ...string) string {
 	return ""
 }
 
+// Slots is how many CPU slots the processors want.
+func (f *Flow) Slots() (n int) {
+	for _, p := range f.Processors {
+		n += int(p.Concurrency)
+	}
+	return n
+}
+
 // Leads says whether calls of a socket lead to others.
 func (f *Flow) Leads(socket string) bool {
 	return slices.ContainsFunc(f.Plugs, func(p Plug) bool { return p.From == socket })
