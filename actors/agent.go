@@ -172,6 +172,8 @@ func (a *agent) Receive(c actor.Context) {
 		a.sendReport(c)
 	case *reported:
 		a.reported(c, m)
+	case *messages.PrintedQuery:
+		a.printed(c, m)
 	case *messages.Panic:
 		panic(m.Reason)
 	case *shutdown:

@@ -188,6 +188,9 @@ func (w *fakeWorker) Terminate(time.Duration) { w.Kill() }
 func (w *fakeWorker) Kill()                   { w.once.Do(func() { close(w.kill) }) }
 func (w *fakeWorker) PID() int                { return w.pid }
 func (w *fakeWorker) Dir() string             { return "/somewhere" }
+func (w *fakeWorker) Printed(q *messages.PrintedQuery) *messages.PrintedAnswer {
+	return &messages.PrintedAnswer{Known: true, Text: []byte(messages.CallIDFrom(q.Call).String())}
+}
 
 func (f *fakeWorkers) count() (alive, started int) {
 	f.mu.Lock()

@@ -118,6 +118,8 @@ func (o *owner) Receive(c actor.Context) {
 		if m.generation == o.generation && len(o.fed) > 0 && o.fed[0].attempt() == m.attempt {
 			o.end(timedOut, 0)
 		}
+	case *messages.PrintedQuery:
+		o.printed(c, m)
 	case *workerEvent:
 		if m.generation == o.generation {
 			o.event(c, m.event)

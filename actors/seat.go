@@ -123,7 +123,7 @@ func (s *seat) complete(self *actor.PID, a attempt, c *messages.Complete) {
 
 // crash ends the attempt that a worker died running. The partition queues the
 // others again by itself.
-func (s *seat) crash(self *actor.PID, a attempt, why *messages.Failure) {
+func (s *seat) crash(self *actor.PID, a attempt, why *messages.Failure, log []byte) {
 	s.fenced, s.dirty = true, true
-	s.complete(self, a, &messages.Complete{Outcome: messages.Outcome_CRASH, Failure: why})
+	s.complete(self, a, &messages.Complete{Outcome: messages.Outcome_CRASH, Failure: why, Log: log})
 }

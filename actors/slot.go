@@ -122,6 +122,8 @@ func (s *slot) Receive(c actor.Context) {
 		s.abandon(c)
 	case *giveUp, *revoked:
 		c.Stop(c.Self())
+	case *messages.PrintedQuery:
+		s.printed(c)
 	case *messages.Panic:
 		panic(m.Reason)
 	case *actor.Started:
@@ -157,7 +159,7 @@ func (s *slot) fall(c actor.Context) {
 	s.owner = nil // it ends with this incarnation
 	s.dirty = true
 	if s.runs() {
-		s.crashed(c, &messages.Failure{Type: "crash", Message: "the actor of its slot panicked"})
+		s.crashed(c, &messages.Failure{Type: "crash", Message: "the actor of its slot panicked"}, nil)
 		return
 	}
 	for _, l := range s.queue {

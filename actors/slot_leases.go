@@ -215,9 +215,9 @@ func (s *slot) lost(c actor.Context, m *gone) {
 		s.failures++
 		s.fed = 0
 	case m.cause == timedOut:
-		s.expire(c)
+		s.expire(c, m.exit.Log)
 	case m.cause == crashed && s.runs():
-		s.crashed(c, &messages.Failure{Type: "crash", Message: "the worker died: " + message})
+		s.crashed(c, &messages.Failure{Type: "crash", Message: "the worker died: " + message}, m.exit.Log)
 	default:
 		s.unfeed(c)
 	}
@@ -228,12 +228,12 @@ func (s *slot) lost(c actor.Context, m *gone) {
 }
 
 // expire ends the running call, whose time was over; those behind it go back.
-func (s *slot) expire(c actor.Context) {
+func (s *slot) expire(c actor.Context, log []byte) {
 	if s.fed > 0 {
 		l := s.pop()
 		s.measured.measure(time.Since(s.since))
 		limit := time.Duration(l.start.Timelimit) * time.Millisecond
-		s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_TIMEOUT, Failure: &messages.Failure{
+		s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_TIMEOUT, Log: log, Failure: &messages.Failure{
 			Type: "timeout", Message: "it ran longer than its time limit of " + limit.String(),
 		}})
 	}
@@ -253,8 +253,8 @@ func (s *slot) runs() bool {
 
 // crashed ends the running call, and forgets those behind it: the partition
 // queues them again when it hears of the crash.
-func (s *slot) crashed(c actor.Context, why *messages.Failure) {
-	s.crash(c.Self(), s.queue[0].attempt, why)
+func (s *slot) crashed(c actor.Context, why *messages.Failure, log []byte) {
+	s.crash(c.Self(), s.queue[0].attempt, why, log)
 	s.forget(s.queue[1:])
 	s.queue, s.fed, s.overrun = nil, 0, nil
 }

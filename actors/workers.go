@@ -24,6 +24,8 @@ type Worker interface {
 	Kill()
 	PID() int
 	Dir() string
+	// Printed gives what the running attempt has printed so far.
+	Printed(*messages.PrintedQuery) *messages.PrintedAnswer
 }
 
 // Work is one attempt for a worker to run.
@@ -65,6 +67,7 @@ type Done struct {
 type Exited struct {
 	Reason string // "exit status 3", "signal: killed"
 	Tail   string // the last lines it printed
+	Log    []byte // what the attempt that was begun and is not Done has printed, the latest of it
 }
 
 func (Ready) event()  {}

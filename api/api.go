@@ -77,9 +77,11 @@ type Source interface {
 	Inspect(ctx context.Context, p *messages.Processor) (commit string, functions []*messages.Function, err error)
 }
 
-// Network tells of nodes and groups.
+// Network tells of nodes and groups, and of what goes on at a node.
 type Network interface {
 	Info(ctx context.Context) (*messages.NetworkInfo, error)
+	// Printed asks a node what an attempt that runs there has printed so far.
+	Printed(ctx context.Context, node messages.NodeID, q *messages.PrintedQuery) (*messages.PrintedAnswer, error)
 }
 
 // Config is what the API knows of its node. The zero Config works.
@@ -99,7 +101,7 @@ func New(config Config, cluster Cluster, replica Model, source Source, network N
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	reads := &reads{cluster: cluster, replica: replica}
-	tasks := &tasks{cluster: cluster, reads: reads, sockets: newSockets(reads), logger: config.Logger}
+	tasks := &tasks{cluster: cluster, network: network, reads: reads, sockets: newSockets(reads), logger: config.Logger}
 	objects := &objects{cluster: cluster, reads: reads, source: source, network: network}
 
 	mux := http.NewServeMux()

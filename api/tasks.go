@@ -16,6 +16,7 @@ import (
 // tasks serves flow.v1.Tasks.
 type tasks struct {
 	cluster Cluster
+	network Network
 	reads   *reads
 	sockets *sockets
 	logger  *slog.Logger

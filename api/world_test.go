@@ -38,6 +38,8 @@ type world struct {
 	release    chan struct{} // closed: calls of hold end
 	letGo      func()
 
+	printed   func(after *messages.LogPlace) *messages.PrintedAnswer
+	prints    string // each call, by its end
 	inspected int
 	commit    string
 	functions []*messages.Function
@@ -60,7 +62,7 @@ var network = &messages.Found{NetworkId: "0b8f3c1e-52d4-4c8e-9d5a-3f1f6c1a2b4d",
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, groups: map[messages.GroupID]*group{}, now: time.Now().UnixMicro(), changed: make(chan struct{}), polls: make(chan *messages.PollResponse),
 		waiting: map[messages.CallID][]chan *messages.Call{}, release: make(chan struct{}),
-		commit: "5d0c1f0e6a7b8c9d0e1f2a3b4c5d6e7f8a9b0c1d", functions: sample()}
+		commit: "5d0c1f0e6a7b8c9d0e1f2a3b4c5d6e7f8a9b0c1d", functions: sample(), prints: "a line\n"}
 	w.letGo = sync.OnceFunc(func() { close(w.release) })
 	w.groups[messages.Meta] = &group{state: kv.NewMap(), apply: model.Machine{}.Apply}
 	for id := messages.GroupID(1); id <= 2; id++ {
@@ -163,7 +165,7 @@ func (w *world) work(from messages.GroupID, s *messages.Start) {
 		done.Outcome = messages.Outcome_EXCEPTION
 		done.Failure = &messages.Failure{Type: "ValueError", Message: "no", Traceback: "Traceback …"}
 	default:
-		done.Result, done.Log = first, []byte("a line\n")
+		done.Result, done.Log = first, []byte(w.prints)
 	}
 	w.apply(from, done)
 }
@@ -348,6 +350,16 @@ func (w *world) Inspect(_ context.Context, p *messages.Processor) (string, []*me
 		}
 	}
 	return messages.PinnedCommit(w.commit, p.Overrides), functions, nil
+}
+
+// Printed is what the worker of an attempt has printed so far.
+func (w *world) Printed(_ context.Context, node messages.NodeID, q *messages.PrintedQuery) (*messages.PrintedAnswer, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.printed == nil || node != nodeID {
+		return &messages.PrintedAnswer{}, nil
+	}
+	return w.printed(q.After), nil
 }
 
 func (w *world) Info(context.Context) (*messages.NetworkInfo, error) {

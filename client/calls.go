@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"connectrpc.com/connect"
@@ -213,6 +214,46 @@ func (c *Client) Explain(ctx context.Context, id string) (*messages.Explanation,
 	return do(ctx, c, func(ctx context.Context, to lane) (*messages.Explanation, error) {
 		return answer(to.tasks.Explain(ctx, connect.NewRequest(&messages.ExplainRequest{Id: id})))
 	})
+}
+
+// Follow calls hear with each piece of what a call's attempts have printed and
+// then print, as it comes, until the call has ended, and gives that. attempt: of
+// this one alone; 0: of all. When the node goes, another goes on behind the last
+// piece. Errors: NotFound, what hear gives, ctx's.
+func (c *Client) Follow(ctx context.Context, id string, attempt uint32, hear func(*messages.LogPiece) error) (ended *messages.CallInfo, err error) {
+	request := &messages.FollowRequest{Id: id, Attempt: attempt}
+	var stopped error
+	for {
+		ended, err = do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+			stream, err := to.tasks.Follow(ctx, connect.NewRequest(request))
+			if err != nil {
+				return nil, err
+			}
+			defer stream.Close()
+			for stream.Receive() {
+				piece := stream.Msg()
+				if piece.Call != nil {
+					return piece.Call, nil
+				}
+				request.After = piece.Place
+				if piece.Text == "" && piece.Dropped == 0 {
+					continue // it says that the call is followed
+				}
+				if stopped = hear(piece); stopped != nil {
+					return nil, nil
+				}
+			}
+			return nil, stream.Err()
+		})
+		if stopped != nil || err != nil || ended != nil {
+			return ended, errors.Join(stopped, err)
+		}
+		select {
+		case <-time.After(listenPause): // the node has ended the stream
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // Logs gives a call, and what an attempt of it has printed, or each of the last

@@ -20,9 +20,9 @@ const (
 	kindServers    peer.Kind = 6
 	kindPlacements peer.Kind = 7
 	kindHosted     peer.Kind = 8
-	kindPoll       peer.Kind = 10
 	kindAwaitSome  peer.Kind = 9
 	kindDigest     peer.Kind = 10
+	kindPoll       peer.Kind = 11
 
 	FirstFreeKind peer.Kind = 32
 )

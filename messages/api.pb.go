@@ -3984,6 +3984,204 @@ func (x *AttemptLog) GetText() string {
 	return ""
 }
 
+type FollowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Attempt       uint32                 `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"` // 0: all, those before this as far as they are kept
+	After         *LogPlace              `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`      // what comes behind this; absent: everything
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowRequest) Reset() {
+	*x = FollowRequest{}
+	mi := &file_messages_api_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowRequest) ProtoMessage() {}
+
+func (x *FollowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowRequest.ProtoReflect.Descriptor instead.
+func (*FollowRequest) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *FollowRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *FollowRequest) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *FollowRequest) GetAfter() *LogPlace {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+// LogPiece is a part of what a call's attempts print.
+type LogPiece struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       uint32                 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Dropped       int64                  `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"` // bytes before this text that this follower was too slow for
+	Place         *LogPlace              `protobuf:"bytes,4,opt,name=place,proto3" json:"place,omitempty"`      // behind this text: Follow goes on from there, at any node
+	Call          *CallInfo              `protobuf:"bytes,5,opt,name=call,proto3" json:"call,omitempty"`        // alone in the last piece: the call, which has ended
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogPiece) Reset() {
+	*x = LogPiece{}
+	mi := &file_messages_api_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogPiece) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogPiece) ProtoMessage() {}
+
+func (x *LogPiece) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogPiece.ProtoReflect.Descriptor instead.
+func (*LogPiece) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *LogPiece) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *LogPiece) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *LogPiece) GetDropped() int64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *LogPiece) GetPlace() *LogPlace {
+	if x != nil {
+		return x.Place
+	}
+	return nil
+}
+
+func (x *LogPiece) GetCall() *CallInfo {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+// LogPlace is a place in what a call's attempts print.
+type LogPlace struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Attempt       uint32                 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"` // all before this one is behind it
+	Own           uint64                 `protobuf:"varint,2,opt,name=own,proto3" json:"own,omitempty"`         // bytes that the function printed
+	Others        uint64                 `protobuf:"varint,3,opt,name=others,proto3" json:"others,omitempty"`   // bytes that programs which it ran printed
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogPlace) Reset() {
+	*x = LogPlace{}
+	mi := &file_messages_api_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogPlace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogPlace) ProtoMessage() {}
+
+func (x *LogPlace) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_api_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogPlace.ProtoReflect.Descriptor instead.
+func (*LogPlace) Descriptor() ([]byte, []int) {
+	return file_messages_api_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *LogPlace) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *LogPlace) GetOwn() uint64 {
+	if x != nil {
+		return x.Own
+	}
+	return 0
+}
+
+func (x *LogPlace) GetOthers() uint64 {
+	if x != nil {
+		return x.Others
+	}
+	return 0
+}
+
 var File_messages_api_proto protoreflect.FileDescriptor
 
 const file_messages_api_proto_rawDesc = "" +
@@ -4329,7 +4527,21 @@ const file_messages_api_proto_rawDesc = "" +
 	"\n" +
 	"AttemptLog\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\xc0\b\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"b\n" +
+	"\rFollowRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\rR\aattempt\x12'\n" +
+	"\x05after\x18\x03 \x01(\v2\x11.flow.v1.LogPlaceR\x05after\"\xa2\x01\n" +
+	"\bLogPiece\x12\x18\n" +
+	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x18\n" +
+	"\adropped\x18\x03 \x01(\x03R\adropped\x12'\n" +
+	"\x05place\x18\x04 \x01(\v2\x11.flow.v1.LogPlaceR\x05place\x12%\n" +
+	"\x04call\x18\x05 \x01(\v2\x11.flow.v1.CallInfoR\x04call\"N\n" +
+	"\bLogPlace\x12\x18\n" +
+	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x10\n" +
+	"\x03own\x18\x02 \x01(\x04R\x03own\x12\x16\n" +
+	"\x06others\x18\x03 \x01(\x04R\x06others2\xf7\b\n" +
 	"\x05Tasks\x12-\n" +
 	"\x03Run\x12\x13.flow.v1.RunRequest\x1a\x11.flow.v1.CallInfo\x126\n" +
 	"\x06Submit\x12\x13.flow.v1.RunRequest\x1a\x17.flow.v1.SubmitResponse\x12H\n" +
@@ -4349,7 +4561,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\bDropDead\x12\x18.flow.v1.DropDeadRequest\x1a\x19.flow.v1.DropDeadResponse\x128\n" +
 	"\aExplain\x12\x17.flow.v1.ExplainRequest\x1a\x14.flow.v1.Explanation\x123\n" +
 	"\x06Listen\x12\x16.flow.v1.ListenRequest\x1a\x0f.flow.v1.Notice0\x01\x123\n" +
-	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse2\xe8\x04\n" +
+	"\x04Logs\x12\x14.flow.v1.LogsRequest\x1a\x15.flow.v1.LogsResponse\x125\n" +
+	"\x06Follow\x12\x16.flow.v1.FollowRequest\x1a\x11.flow.v1.LogPiece0\x012\xe8\x04\n" +
 	"\aObjects\x129\n" +
 	"\x06Create\x12\x16.flow.v1.CreateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
 	"\x06Update\x12\x16.flow.v1.UpdateRequest\x1a\x17.flow.v1.ObjectResponse\x129\n" +
@@ -4375,7 +4588,7 @@ func file_messages_api_proto_rawDescGZIP() []byte {
 	return file_messages_api_proto_rawDescData
 }
 
-var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_messages_api_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_messages_api_proto_goTypes = []any{
 	(*Position)(nil),              // 0: flow.v1.Position
 	(*RunRequest)(nil),            // 1: flow.v1.RunRequest
@@ -4430,124 +4643,132 @@ var file_messages_api_proto_goTypes = []any{
 	(*LogsRequest)(nil),           // 50: flow.v1.LogsRequest
 	(*LogsResponse)(nil),          // 51: flow.v1.LogsResponse
 	(*AttemptLog)(nil),            // 52: flow.v1.AttemptLog
-	nil,                           // 53: flow.v1.RunRequest.NamedEntry
-	(*ErrorInfo)(nil),             // 54: flow.v1.ErrorInfo
-	(*Arrival)(nil),               // 55: flow.v1.Arrival
-	(*Failure)(nil),               // 56: flow.v1.Failure
-	(*Event)(nil),                 // 57: flow.v1.Event
-	(*Arguments)(nil),             // 58: flow.v1.Arguments
-	(*Object)(nil),                // 59: flow.v1.Object
-	(Kind)(0),                     // 60: flow.v1.Kind
-	(*Processor)(nil),             // 61: flow.v1.Processor
-	(*Function)(nil),              // 62: flow.v1.Function
+	(*FollowRequest)(nil),         // 53: flow.v1.FollowRequest
+	(*LogPiece)(nil),              // 54: flow.v1.LogPiece
+	(*LogPlace)(nil),              // 55: flow.v1.LogPlace
+	nil,                           // 56: flow.v1.RunRequest.NamedEntry
+	(*ErrorInfo)(nil),             // 57: flow.v1.ErrorInfo
+	(*Arrival)(nil),               // 58: flow.v1.Arrival
+	(*Failure)(nil),               // 59: flow.v1.Failure
+	(*Event)(nil),                 // 60: flow.v1.Event
+	(*Arguments)(nil),             // 61: flow.v1.Arguments
+	(*Object)(nil),                // 62: flow.v1.Object
+	(Kind)(0),                     // 63: flow.v1.Kind
+	(*Processor)(nil),             // 64: flow.v1.Processor
+	(*Function)(nil),              // 65: flow.v1.Function
 }
 var file_messages_api_proto_depIdxs = []int32{
-	53, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
+	56, // 0: flow.v1.RunRequest.named:type_name -> flow.v1.RunRequest.NamedEntry
 	0,  // 1: flow.v1.SubmitResponse.position:type_name -> flow.v1.Position
 	0,  // 2: flow.v1.SubmitBatchResponse.position:type_name -> flow.v1.Position
 	7,  // 3: flow.v1.PublishResponse.calls:type_name -> flow.v1.PublishedCall
 	0,  // 4: flow.v1.PublishResponse.position:type_name -> flow.v1.Position
 	1,  // 5: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
 	17, // 6: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	54, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	57, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
 	11, // 8: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	55, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	58, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
 	17, // 10: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 11: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	56, // 12: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	57, // 13: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	58, // 14: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	59, // 12: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	60, // 13: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	61, // 14: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
 	0,  // 15: flow.v1.CallInfo.position:type_name -> flow.v1.Position
 	20, // 16: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
 	17, // 17: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
 	25, // 18: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
-	54, // 19: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
+	57, // 19: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
 	0,  // 20: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
 	17, // 21: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
 	0,  // 22: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	59, // 23: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	60, // 24: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	59, // 25: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	60, // 26: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	60, // 27: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	62, // 23: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	63, // 24: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	62, // 25: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	63, // 26: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	63, // 27: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
 	0,  // 28: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	59, // 29: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	62, // 29: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
 	0,  // 30: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	59, // 31: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	59, // 32: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	62, // 31: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	62, // 32: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
 	10, // 33: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	60, // 34: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	63, // 34: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
 	0,  // 35: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	59, // 36: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	62, // 36: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
 	0,  // 37: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	61, // 38: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	62, // 39: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	64, // 38: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	65, // 39: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
 	42, // 40: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	59, // 41: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	62, // 41: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
 	45, // 42: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
 	17, // 43: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
 	52, // 44: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
-	1,  // 45: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 46: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 47: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 48: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
-	8,  // 49: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	12, // 50: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	13, // 51: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
-	15, // 52: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	28, // 53: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	16, // 54: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	18, // 55: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
-	21, // 56: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
-	22, // 57: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
-	23, // 58: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
-	26, // 59: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
-	46, // 60: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	48, // 61: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
-	50, // 62: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	30, // 63: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	31, // 64: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	32, // 65: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	33, // 66: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	35, // 67: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	33, // 68: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	37, // 69: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	38, // 70: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	40, // 71: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	43, // 72: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	17, // 73: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 74: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 75: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 76: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
-	9,  // 77: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	17, // 78: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	14, // 79: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
-	17, // 80: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	29, // 81: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	17, // 82: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	19, // 83: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
-	20, // 84: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
-	20, // 85: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
-	24, // 86: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
-	27, // 87: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
-	47, // 88: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	49, // 89: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
-	51, // 90: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	34, // 91: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	34, // 92: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	34, // 93: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	34, // 94: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	36, // 95: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	34, // 96: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	34, // 97: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	39, // 98: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	41, // 99: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	44, // 100: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	73, // [73:101] is the sub-list for method output_type
-	45, // [45:73] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	55, // 45: flow.v1.FollowRequest.after:type_name -> flow.v1.LogPlace
+	55, // 46: flow.v1.LogPiece.place:type_name -> flow.v1.LogPlace
+	17, // 47: flow.v1.LogPiece.call:type_name -> flow.v1.CallInfo
+	1,  // 48: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 49: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 50: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 51: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
+	8,  // 52: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	12, // 53: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	13, // 54: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	15, // 55: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	28, // 56: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	16, // 57: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	18, // 58: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
+	21, // 59: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
+	22, // 60: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
+	23, // 61: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
+	26, // 62: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
+	46, // 63: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	48, // 64: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	50, // 65: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	53, // 66: flow.v1.Tasks.Follow:input_type -> flow.v1.FollowRequest
+	30, // 67: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	31, // 68: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	32, // 69: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	33, // 70: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	35, // 71: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	33, // 72: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	37, // 73: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	38, // 74: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	40, // 75: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	43, // 76: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	17, // 77: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 78: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 79: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 80: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
+	9,  // 81: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	17, // 82: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	14, // 83: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	17, // 84: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	29, // 85: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	17, // 86: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	19, // 87: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
+	20, // 88: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
+	20, // 89: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
+	24, // 90: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
+	27, // 91: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
+	47, // 92: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	49, // 93: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	51, // 94: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	54, // 95: flow.v1.Tasks.Follow:output_type -> flow.v1.LogPiece
+	34, // 96: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	34, // 97: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	34, // 98: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	34, // 99: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	36, // 100: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	34, // 101: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	34, // 102: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	39, // 103: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	41, // 104: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	44, // 105: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	77, // [77:106] is the sub-list for method output_type
+	48, // [48:77] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }
@@ -4566,7 +4787,7 @@ func file_messages_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_api_proto_rawDesc), len(file_messages_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   54,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -2537,6 +2537,136 @@ func (x *PollResponse) GetArrived() uint64 {
 	return 0
 }
 
+// PrintedQuery asks a node's agent what an attempt that runs there has printed
+// behind a place.
+type PrintedQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Call          []byte                 `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
+	After         *LogPlace              `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"` // with the attempt
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrintedQuery) Reset() {
+	*x = PrintedQuery{}
+	mi := &file_messages_peer_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrintedQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrintedQuery) ProtoMessage() {}
+
+func (x *PrintedQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrintedQuery.ProtoReflect.Descriptor instead.
+func (*PrintedQuery) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *PrintedQuery) GetCall() []byte {
+	if x != nil {
+		return x.Call
+	}
+	return nil
+}
+
+func (x *PrintedQuery) GetAfter() *LogPlace {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+type PrintedAnswer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Known         bool                   `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"` // the attempt runs there, or was over a moment ago
+	Text          []byte                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Dropped       uint64                 `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"` // bytes before the text that are not there any more
+	Place         *LogPlace              `protobuf:"bytes,4,opt,name=place,proto3" json:"place,omitempty"`      // behind the text; when it is over, the lengths of the two parts of its log
+	Over          bool                   `protobuf:"varint,5,opt,name=over,proto3" json:"over,omitempty"`       // its log is on its way to the partition, or there
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrintedAnswer) Reset() {
+	*x = PrintedAnswer{}
+	mi := &file_messages_peer_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrintedAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrintedAnswer) ProtoMessage() {}
+
+func (x *PrintedAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrintedAnswer.ProtoReflect.Descriptor instead.
+func (*PrintedAnswer) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *PrintedAnswer) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *PrintedAnswer) GetText() []byte {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+func (x *PrintedAnswer) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+func (x *PrintedAnswer) GetPlace() *LogPlace {
+	if x != nil {
+		return x.Place
+	}
+	return nil
+}
+
+func (x *PrintedAnswer) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
 var File_messages_peer_proto protoreflect.FileDescriptor
 
 const file_messages_peer_proto_rawDesc = "" +
@@ -2705,7 +2835,16 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12)\n" +
 	"\anotices\x18\x03 \x03(\v2\x0f.flow.v1.NoticeR\anotices\x12\x18\n" +
 	"\adropped\x18\x04 \x01(\x03R\adropped\x12\x18\n" +
-	"\aarrived\x18\x05 \x01(\x04R\aarrivedB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\aarrived\x18\x05 \x01(\x04R\aarrived\"K\n" +
+	"\fPrintedQuery\x12\x12\n" +
+	"\x04call\x18\x01 \x01(\fR\x04call\x12'\n" +
+	"\x05after\x18\x02 \x01(\v2\x11.flow.v1.LogPlaceR\x05after\"\x90\x01\n" +
+	"\rPrintedAnswer\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\bR\x05known\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\fR\x04text\x12\x18\n" +
+	"\adropped\x18\x03 \x01(\x04R\adropped\x12'\n" +
+	"\x05place\x18\x04 \x01(\v2\x11.flow.v1.LogPlaceR\x05place\x12\x12\n" +
+	"\x04over\x18\x05 \x01(\bR\x04overB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_peer_proto_rawDescOnce sync.Once
@@ -2719,7 +2858,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -2762,23 +2901,26 @@ var file_messages_peer_proto_goTypes = []any{
 	(*LogsQuery)(nil),          // 38: flow.v1.LogsQuery
 	(*PollRequest)(nil),        // 39: flow.v1.PollRequest
 	(*PollResponse)(nil),       // 40: flow.v1.PollResponse
-	(*Reply)(nil),              // 41: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 42: flow.v1.ListCallsRequest
-	(*DeadLetter)(nil),         // 43: flow.v1.DeadLetter
-	(*Call)(nil),               // 44: flow.v1.Call
-	(*Gate)(nil),               // 45: flow.v1.Gate
-	(*ScheduleState)(nil),      // 46: flow.v1.ScheduleState
-	(*Explanation)(nil),        // 47: flow.v1.Explanation
-	(*AttemptLog)(nil),         // 48: flow.v1.AttemptLog
-	(*Enqueue)(nil),            // 49: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 50: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 51: flow.v1.GroupPlacement
-	(*Notice)(nil),             // 52: flow.v1.Notice
+	(*PrintedQuery)(nil),       // 41: flow.v1.PrintedQuery
+	(*PrintedAnswer)(nil),      // 42: flow.v1.PrintedAnswer
+	(*Reply)(nil),              // 43: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 44: flow.v1.ListCallsRequest
+	(*DeadLetter)(nil),         // 45: flow.v1.DeadLetter
+	(*Call)(nil),               // 46: flow.v1.Call
+	(*Gate)(nil),               // 47: flow.v1.Gate
+	(*ScheduleState)(nil),      // 48: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 49: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 50: flow.v1.AttemptLog
+	(*Enqueue)(nil),            // 51: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 52: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 53: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 54: flow.v1.Notice
+	(*LogPlace)(nil),           // 55: flow.v1.LogPlace
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	41, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	43, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	42, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	44, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.chunks:type_name -> flow.v1.ChunksQuery
@@ -2786,31 +2928,33 @@ var file_messages_peer_proto_depIdxs = []int32{
 	11, // 7: flow.v1.QueryRequest.dead:type_name -> flow.v1.DeadQuery
 	37, // 8: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
 	38, // 9: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
-	43, // 10: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
-	44, // 11: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	45, // 10: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
+	46, // 11: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	14, // 12: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	15, // 13: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	45, // 14: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	47, // 14: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
 	9,  // 15: flow.v1.QueryResponse.chunks:type_name -> flow.v1.Chunks
-	46, // 16: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	48, // 16: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
 	12, // 17: flow.v1.QueryResponse.dead:type_name -> flow.v1.DeadPage
-	47, // 18: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
-	48, // 19: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
-	44, // 20: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	44, // 21: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	44, // 22: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	49, // 18: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	50, // 19: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	46, // 20: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	46, // 21: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	46, // 22: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
 	22, // 23: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	49, // 24: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	44, // 25: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	51, // 24: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	46, // 25: flow.v1.CallResponse.call:type_name -> flow.v1.Call
 	29, // 26: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	50, // 27: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	51, // 28: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	52, // 29: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	52, // 27: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	53, // 28: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	54, // 29: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	55, // 30: flow.v1.PrintedQuery.after:type_name -> flow.v1.LogPlace
+	55, // 31: flow.v1.PrintedAnswer.place:type_name -> flow.v1.LogPlace
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -2838,7 +2982,7 @@ func file_messages_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   41,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

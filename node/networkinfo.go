@@ -9,8 +9,12 @@ import (
 	"github.com/elasticcode/flow/model"
 )
 
-// networkInfo tells of nodes and groups.
+// networkInfo tells of nodes and groups, and of what goes on at a node.
 type networkInfo struct{ node *Node }
+
+func (i networkInfo) Printed(ctx context.Context, node messages.NodeID, q *messages.PrintedQuery) (*messages.PrintedAnswer, error) {
+	return i.node.system.Printed(ctx, node, q)
+}
 
 func (i networkInfo) Info(ctx context.Context) (*messages.NetworkInfo, error) {
 	n := i.node

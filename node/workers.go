@@ -37,7 +37,7 @@ func eventOf(e worker.Event) actors.Event {
 			Routed: e.Routed, Output: e.Output,
 			Failure: e.Failure, Log: e.Log, Started: e.Started, Ended: e.Ended}
 	case worker.Exited:
-		return actors.Exited{Reason: e.Reason, Tail: e.Tail}
+		return actors.Exited{Reason: e.Reason, Tail: e.Tail, Log: e.Log}
 	}
 	return actors.Ready{}
 }

@@ -46,7 +46,11 @@ func (p *Process) done(body []byte) (Event, error) {
 	p.sent = p.sent[1:]
 	p.mu.Unlock()
 	d.Call, d.Attempt = first.call, first.attempt
+	own := len(d.Log)
 	d.Log = p.joined(d.Log)
+	p.mu.Lock()
+	p.logged.add(first, own, len(d.Log)-own)
+	p.mu.Unlock()
 	return d, nil
 }
 

@@ -48,6 +48,7 @@ type Done struct {
 type Exited struct {
 	Reason string // "exited with status 3", "killed by signal 9", "was stopped", …
 	Tail   string // the last that was printed outside of finished calls, e.g. why the module could not be imported
+	Log    []byte // what the attempt that was begun and is not Done has printed, the latest of it
 	Loaded bool   // the module had been imported: Ready was sent
 }
 

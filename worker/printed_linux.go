@@ -116,3 +116,13 @@ func (p *printed) close() string {
 	<-p.done
 	return string(bytes.ToValidUTF8(bytes.TrimSpace(p.tail), []byte("\uFFFD")))
 }
+
+// since gives what came since the last answer, behind a place.
+func (p *printed) since(after uint64) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if after >= uint64(len(p.call)) {
+		return nil
+	}
+	return bytes.Clone(p.call[after:])
+}

@@ -35,6 +35,7 @@ type Process struct {
 	requests *requests
 	answers  *os.File
 	printed  *printed
+	live     live
 	events   func(Event)
 	limits   Limits
 
@@ -44,6 +45,7 @@ type Process struct {
 	mu     sync.Mutex
 	next   uint64 // sequence number of the next work
 	sent   []sent // works without an answer, oldest first
+	logged logged // works with one, the latest
 	over   bool   // takes no more works
 	reason string // why it was ended; empty: it was not
 	ending []*time.Timer
@@ -149,14 +151,16 @@ func (p *Process) run(report *bufio.Reader) {
 	p.end("")
 	p.requests.close()
 	tail := p.printed.close()
+	log := p.unanswered()
 	p.answers.Close()
+	p.live.file.Close()
 	p.control.Close()
 	if err := os.RemoveAll(p.dir); err != nil {
 		p.log.Warn("cannot remove a worker's directory", "error", err)
 	}
 	p.launcher.forget(p)
 	p.log.Debug("worker exited", "reason", p.reason)
-	p.events(Exited{Reason: p.reason, Tail: tail, Loaded: loaded})
+	p.events(Exited{Reason: p.reason, Tail: tail, Log: log, Loaded: loaded})
 	close(p.ended)
 }
 

@@ -49,6 +49,7 @@ type pipes struct {
 	requests, answers, printed    *os.File // the node's
 	requestsR, answersW, printedW *os.File // the watchdog's
 	control, controlW             *os.File
+	live                          *os.File // both have it
 }
 
 func (s *pipes) open() (err error) {
@@ -61,6 +62,9 @@ func (s *pipes) open() (err error) {
 	if s.printed, s.printedW, err = os.Pipe(); err != nil {
 		return err
 	}
+	if s.live, err = newLive(); err != nil {
+		return err
+	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -71,7 +75,7 @@ func (s *pipes) open() (err error) {
 
 func (s *pipes) closeWatchdogs() { closeAll(s.requestsR, s.answersW, s.printedW, s.controlW) }
 
-func (s *pipes) closeNodes() { closeAll(s.requests, s.answers, s.printed, s.control) }
+func (s *pipes) closeNodes() { closeAll(s.requests, s.answers, s.printed, s.control, s.live) }
 
 func closeAll(files ...*os.File) {
 	for _, f := range files {
@@ -120,7 +124,7 @@ func (p *Process) command(env messages.Environment, s *pipes) *exec.Cmd {
 	return &exec.Cmd{
 		Path: path[0], Args: args, Env: environment(os.Environ(), env.Interpreter, p.mark), Dir: p.dir,
 		Stdout: s.printedW, Stderr: s.printedW,
-		ExtraFiles:  []*os.File{s.requestsR, s.answersW, s.controlW},
+		ExtraFiles:  []*os.File{s.requestsR, s.answersW, s.live, s.controlW},
 		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
 	}
 }
@@ -179,7 +183,7 @@ func (p *Process) connect(env messages.Environment, s *pipes) (err error) {
 	if p.printed, err = newPrinted(s.printed, p.limits.Log, p.idle); err != nil {
 		return err
 	}
-	p.answers = s.answers
+	p.answers, p.live = s.answers, live{s.live}
 	h := hello{Paths: env.Paths, Module: env.Module, MaxLog: p.limits.Log, MaxResult: p.limits.Result, MaxTraceback: p.limits.Traceback}
 	if h.Paths == nil {
 		h.Paths = []string{}

@@ -24,11 +24,12 @@ const (
 	watchdogName = "flow-watchdog"
 )
 
-// Descriptors that a watchdog inherits; the interpreter gets the first two under the same numbers.
+// Descriptors that a watchdog inherits; the interpreter gets the first three under the same numbers.
 const (
 	fdRequests = 3
 	fdAnswers  = 4
-	fdControl  = 5
+	fdLive     = 5
+	fdControl  = 6
 )
 
 // Watchdog is the main function of a worker's watchdog, with the arguments
@@ -71,7 +72,7 @@ func beginWatch(text string, argv []string) (int, error) {
 	carryMark(mark(m))
 	pid, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{
 		Env:   os.Environ(),
-		Files: []uintptr{0, 1, 2, fdRequests, fdAnswers},
+		Files: []uintptr{0, 1, 2, fdRequests, fdAnswers, fdLive},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil {
@@ -80,6 +81,7 @@ func beginWatch(text string, argv []string) (int, error) {
 	// Only the interpreter may hold these: their end tells the node that it ended.
 	unix.Close(fdRequests)
 	unix.Close(fdAnswers)
+	unix.Close(fdLive)
 	return pid, nil
 }
 
@@ -89,7 +91,7 @@ func closeOnExec() {
 	if unix.CloseRange(fdRequests, math.MaxUint32>>1, unix.CLOSE_RANGE_CLOEXEC) == nil {
 		return
 	}
-	for _, fd := range []int{fdRequests, fdAnswers, fdControl} { // before Linux 5.11
+	for _, fd := range []int{fdRequests, fdAnswers, fdLive, fdControl} { // before Linux 5.11
 		unix.CloseOnExec(fd)
 	}
 }

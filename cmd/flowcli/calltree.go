@@ -10,7 +10,7 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// maxTree bounds the calls of a run that are drawn.
+// maxTree bounds the calls of a run that are shown.
 const maxTree = 5000
 
 // treeNode is a call and the calls that it caused.
@@ -21,20 +21,7 @@ type treeNode struct {
 
 // drawCalls draws the calls that a call caused; whole: those of its whole run.
 func (c *cli) drawCalls(ctx context.Context, id string, whole bool) error {
-	net, err := c.connect()
-	if err != nil {
-		return err
-	}
-	call, err := net.GetCall(ctx, id, false)
-	if err != nil {
-		return err
-	}
-	if call.Joined != "" { // a message at a gate stands for the call that it is part of
-		if call, err = net.GetCall(ctx, call.Joined, false); err != nil {
-			return err
-		}
-	}
-	calls, err := c.run(ctx, call.Tracking)
+	call, calls, err := c.runOf(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -51,6 +38,45 @@ func (c *cli) drawCalls(ctx context.Context, id string, whole bool) error {
 	return nil
 }
 
+// listRun lists the calls of a call's run, the oldest first.
+func (c *cli) listRun(ctx context.Context, id string) error {
+	_, calls, err := c.runOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	if c.structured() {
+		list := []document.Object{}
+		for _, call := range calls {
+			list = append(list, callDocument(call))
+		}
+		return c.write(document.Object{{Name: "calls", Value: list}})
+	}
+	var rows [][]string
+	for _, call := range calls {
+		rows = append(rows, callRow(call))
+	}
+	return c.table(callHeader, rows)
+}
+
+// runOf gives a call, and the calls of its run, the oldest first. A message at a
+// gate stands for the call that it is part of.
+func (c *cli) runOf(ctx context.Context, id string) (call *messages.CallInfo, calls []*messages.CallInfo, err error) {
+	net, err := c.connectToLook()
+	if err != nil {
+		return nil, nil, err
+	}
+	if call, err = net.GetCall(ctx, id, false); err != nil {
+		return nil, nil, err
+	}
+	if call.Joined != "" {
+		if call, err = net.GetCall(ctx, call.Joined, false); err != nil {
+			return nil, nil, err
+		}
+	}
+	calls, err = c.run(ctx, call.Tracking)
+	return call, calls, err
+}
+
 // run gives the calls of a run, the oldest first.
 func (c *cli) run(ctx context.Context, tracking string) (calls []*messages.CallInfo, err error) {
 	request := &messages.ListCallsRequest{Tracking: tracking, Ascend: true, Rows: messages.MaxPageRows}
@@ -64,7 +90,7 @@ func (c *cli) run(ctx context.Context, tracking string) (calls []*messages.CallI
 			return calls, nil
 		}
 		if len(calls) >= maxTree {
-			c.notef("the run has %d calls; the first %d are drawn", page.Total, len(calls))
+			c.notef("the run has %d calls; the first %d are shown", page.Total, len(calls))
 			return calls, nil
 		}
 		request.PageToken = page.NextPageToken

@@ -73,6 +73,8 @@ const (
 	TasksListenProcedure = "/flow.v1.Tasks/Listen"
 	// TasksLogsProcedure is the fully-qualified name of the Tasks's Logs RPC.
 	TasksLogsProcedure = "/flow.v1.Tasks/Logs"
+	// TasksFollowProcedure is the fully-qualified name of the Tasks's Follow RPC.
+	TasksFollowProcedure = "/flow.v1.Tasks/Follow"
 	// ObjectsCreateProcedure is the fully-qualified name of the Objects's Create RPC.
 	ObjectsCreateProcedure = "/flow.v1.Objects/Create"
 	// ObjectsUpdateProcedure is the fully-qualified name of the Objects's Update RPC.
@@ -137,6 +139,9 @@ type TasksClient interface {
 	Listen(context.Context, *connect.Request[messages.ListenRequest]) (*connect.ServerStreamForClient[messages.Notice], error)
 	// Logs gives what a call's attempts have printed.
 	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
+	// Follow gives what a call's attempts have printed and then, as it comes,
+	// what the running one prints, until the call has ended.
+	Follow(context.Context, *connect.Request[messages.FollowRequest]) (*connect.ServerStreamForClient[messages.LogPiece], error)
 }
 
 // NewTasksClient constructs a client for the flow.v1.Tasks service. By default, it uses the Connect
@@ -258,6 +263,12 @@ func NewTasksClient(httpClient connect.HTTPClient, baseURL string, opts ...conne
 			connect.WithSchema(tasksMethods.ByName("Logs")),
 			connect.WithClientOptions(opts...),
 		),
+		follow: connect.NewClient[messages.FollowRequest, messages.LogPiece](
+			httpClient,
+			baseURL+TasksFollowProcedure,
+			connect.WithSchema(tasksMethods.ByName("Follow")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -281,6 +292,7 @@ type tasksClient struct {
 	explain     *connect.Client[messages.ExplainRequest, messages.Explanation]
 	listen      *connect.Client[messages.ListenRequest, messages.Notice]
 	logs        *connect.Client[messages.LogsRequest, messages.LogsResponse]
+	follow      *connect.Client[messages.FollowRequest, messages.LogPiece]
 }
 
 // Run calls flow.v1.Tasks.Run.
@@ -373,6 +385,11 @@ func (c *tasksClient) Logs(ctx context.Context, req *connect.Request[messages.Lo
 	return c.logs.CallUnary(ctx, req)
 }
 
+// Follow calls flow.v1.Tasks.Follow.
+func (c *tasksClient) Follow(ctx context.Context, req *connect.Request[messages.FollowRequest]) (*connect.ServerStreamForClient[messages.LogPiece], error) {
+	return c.follow.CallServerStream(ctx, req)
+}
+
 // TasksHandler is an implementation of the flow.v1.Tasks service.
 type TasksHandler interface {
 	// Run sends a call and waits for its end. A call that fails gives a
@@ -415,6 +432,9 @@ type TasksHandler interface {
 	Listen(context.Context, *connect.Request[messages.ListenRequest], *connect.ServerStream[messages.Notice]) error
 	// Logs gives what a call's attempts have printed.
 	Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error)
+	// Follow gives what a call's attempts have printed and then, as it comes,
+	// what the running one prints, until the call has ended.
+	Follow(context.Context, *connect.Request[messages.FollowRequest], *connect.ServerStream[messages.LogPiece]) error
 }
 
 // NewTasksHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -532,6 +552,12 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 		connect.WithSchema(tasksMethods.ByName("Logs")),
 		connect.WithHandlerOptions(opts...),
 	)
+	tasksFollowHandler := connect.NewServerStreamHandler(
+		TasksFollowProcedure,
+		svc.Follow,
+		connect.WithSchema(tasksMethods.ByName("Follow")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/flow.v1.Tasks/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case TasksRunProcedure:
@@ -570,6 +596,8 @@ func NewTasksHandler(svc TasksHandler, opts ...connect.HandlerOption) (string, h
 			tasksListenHandler.ServeHTTP(w, r)
 		case TasksLogsProcedure:
 			tasksLogsHandler.ServeHTTP(w, r)
+		case TasksFollowProcedure:
+			tasksFollowHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -649,6 +677,10 @@ func (UnimplementedTasksHandler) Listen(context.Context, *connect.Request[messag
 
 func (UnimplementedTasksHandler) Logs(context.Context, *connect.Request[messages.LogsRequest]) (*connect.Response[messages.LogsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Logs is not implemented"))
+}
+
+func (UnimplementedTasksHandler) Follow(context.Context, *connect.Request[messages.FollowRequest], *connect.ServerStream[messages.LogPiece]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("flow.v1.Tasks.Follow is not implemented"))
 }
 
 // ObjectsClient is a client for the flow.v1.Objects service.

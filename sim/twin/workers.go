@@ -156,3 +156,8 @@ func (w *runner) Terminate(time.Duration) { w.Kill() }
 func (w *runner) Kill()                   { w.once.Do(func() { close(w.ended) }) }
 func (w *runner) PID() int                { return 0 }
 func (w *runner) Dir() string             { return "" }
+
+// Printed gives nothing: the function does not print.
+func (w *runner) Printed(*messages.PrintedQuery) *messages.PrintedAnswer {
+	return &messages.PrintedAnswer{}
+}

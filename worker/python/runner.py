@@ -12,13 +12,14 @@ import importlib
 import importlib.util
 import json
 import linecache
+import mmap
 import os
 import signal
 import struct
 import sys
 import time
 
-REQUESTS, ANSWERS = 3, 4
+REQUESTS, ANSWERS, LIVE = 3, 4, 5
 MAX_FRAME = (64 << 20) + (1 << 20)
 CALL, HELLO = 1, 2
 READY, BEGUN, DONE = 1, 2, 3
@@ -34,19 +35,57 @@ PLAIN = SURE | {float}  # their values are JSON when they could be encoded
 INFINITY = float("inf")
 
 
+class Live:
+    """What the running call prints, in memory that the node reads when somebody follows the call.
+
+    Three numbers are in front: which call it is, how much it has printed, and how much it will
+    have printed when what is being written is there. Behind them is a ring of the latest bytes.
+    worker/live_linux.go reads it.
+    """
+
+    HEAD = struct.Struct("=QQQ")
+    NUMBER = struct.Struct("=Q")
+
+    def __init__(self):
+        self.size = os.fstat(LIVE).st_size - self.HEAD.size
+        self.memory = mmap.mmap(LIVE, self.size + self.HEAD.size)
+        os.close(LIVE)
+        self.seq = self.printed = 0
+
+    def begin(self, seq):
+        self.seq, self.printed = seq + 1, 0
+
+    def add(self, data):
+        memory, head, size = self.memory, self.HEAD.size, self.size
+        if not self.printed:
+            self.HEAD.pack_into(memory, 0, self.seq, 0, 0)
+        end = self.printed + len(data)
+        self.NUMBER.pack_into(memory, 16, end)
+        data = data[-size:]
+        at = (end - len(data)) % size
+        first = data[: size - at]
+        memory[head + at : head + at + len(first)] = first
+        if len(first) < len(data):
+            rest = data[len(first) :]
+            memory[head : head + len(rest)] = rest
+        self.printed = end
+        self.NUMBER.pack_into(memory, 8, end)
+
+
 class Capture:
     """Stands for sys.stdout and sys.stderr: what is written is the current call's log."""
 
     encoding, errors, newlines, line_buffering, closed = "utf-8", "backslashreplace", None, True, False
     mode = "w"
 
-    def __init__(self, bound, fd):
-        self.bound, self.fd = bound, fd
+    def __init__(self, bound, fd, live):
+        self.bound, self.fd, self.live = bound, fd, live
         self.parts, self.size, self.running = [], 0, False
         self.buffer = CaptureBytes(self)
 
-    def begin(self):
+    def begin(self, seq):
         self.parts, self.size, self.running = [], 0, True
+        self.live.begin(seq)
 
     def write(self, text):
         if not isinstance(text, str):
@@ -57,6 +96,8 @@ class Capture:
             if self.size < self.bound:
                 self.parts.append(text[: self.bound])
             self.size += len(text)
+            if text:
+                self.live.add(text.encode("utf-8", "backslashreplace"))
         return len(text)
 
     def writelines(self, lines):
@@ -297,7 +338,7 @@ class Runner:
         self.hello = hello
         self.functions = {}
         self.forked = False
-        self.stdout = Capture(hello["max_log"], 1)
+        self.stdout = Capture(hello["max_log"], 1, Live())
         self.results = Results(hello["max_result"])
         self.decode = json.JSONDecoder(parse_constant=refuse_constant).decode
         self.environment = CallEnvironment()
@@ -393,7 +434,7 @@ class Runner:
         show(b"FLOW_ATTEMPT", b"%d" % attempt)
         show(b"FLOW_SOCKET", data[at : at + n_socket])
         at += n_socket
-        self.stdout.begin()
+        self.stdout.begin(seq)
         started = time.time_ns() // 1000
         result = plugs = output = failed = message = traceback = b""
         routed = {}
