@@ -41,6 +41,7 @@ func (s *step) form(k *socket.Socket, inputs []gate.Input, seqs []uint64) {
 	latest := arrivals[slices.Index(seqs, last)]
 	id := messages.DeriveCallID(messages.CallIDFrom(latest.Id).String(), "gate", 0, s.group)
 	args := gate.Arguments(inputs, arrivals)
+	s.setApart(args)
 	rec := s.accept(k, id, sent(latest, id.Bytes(), args), call.Size(args))
 	rec.Hops, rec.Plug = hops, latest.PlugName
 	for _, a := range arrivals {

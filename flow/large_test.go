@@ -147,6 +147,51 @@ func TestLargeResultGoesThroughPlugAndGate(t *testing.T) {
 	}
 }
 
+// Each value travels within its command; joined they are more than a node sends
+// to another at once, and so the largest become references.
+func TestJoinedCallOfManyValuesFitsAMessage(t *testing.T) {
+	w := newWorld(t)
+	sources := "BCDEFH"
+	var plugs []string
+	for _, source := range sources {
+		plugs = append(plugs, string(source)+" RESULT G")
+	}
+	w.link(strings.Join(plugs, "; "), func(c *messages.ConfigureSocket) { c.Wait = c.Socket == "G" })
+	w.grant("n1/1", "0", 1)
+	text := func(i int) []byte {
+		return []byte(`"` + strings.Repeat(string(sources[i]), messages.MaxInline-10) + `"`)
+	}
+	half := text(2)
+	w.do(chunkOf(half, 1)) // some of it has come before, by itself
+	w.put(text(4))
+	var formed []*messages.Start
+	for i, source := range sources {
+		formed = w.runs(string(source), "run "+string(source), "", func(c *messages.Complete) { c.Result = text(i) })
+	}
+	if len(formed) != 1 || len(formed[0].Arguments.Positional) != len(sources) {
+		t.Fatalf("started %v", formed)
+	}
+	inline, size := 0, uint64(0)
+	for i, value := range formed[0].Arguments.Positional {
+		inline, size = inline+len(value), size+messages.ValueSize(value)
+		if r, ok := messages.ReadReference(value); !ok && !bytes.Equal(value, text(i)) || ok && r != messages.ReferenceTo(text(i)) {
+			t.Errorf("argument %d is another value", i)
+		}
+	}
+	if inline > messages.MaxInline {
+		t.Errorf("%d bytes travel with the call, and %d are the most", inline, messages.MaxInline)
+	}
+	if call := w.getID(messages.CallIDFrom(formed[0].Call)); call.Size != size || size != uint64(len(sources)*(messages.MaxInline-8)) {
+		t.Errorf("the call has %d bytes, its arguments %d", call.Size, size)
+	}
+	w.ok(formed[0])
+	w.later(2 * unnamedFor.Microseconds())
+	w.ticks()
+	if !w.hasValue(half) {
+		t.Error("a value of a call that is there is gone")
+	}
+}
+
 func TestMessageWithALargeValueWaitsForItsChunks(t *testing.T) {
 	w := newWorld(t)
 	text := largeText("a")

@@ -108,6 +108,39 @@ func (s *step) unname(refs []messages.Reference) {
 	}
 }
 
+// setApart puts references in the places of a call's arguments that are too large
+// together, and keeps their texts: a gate joins values of which each travels
+// within its command, and together they are more than a peer takes.
+func (s *step) setApart(args *messages.Arguments) {
+	for _, place := range messages.Apart(args.Places(), messages.MaxInline) {
+		if r := messages.ReferenceTo(*place); s.keep(r, *place) {
+			*place = r.Value()
+		}
+	}
+}
+
+// keep keeps a large value whose text is at hand; nothing names it yet. It says
+// whether the value is here: not if what came of it before has another size.
+func (s *step) keep(r messages.Reference, text []byte) bool {
+	v, known := value.Load(s.tx, r.Hash)
+	switch {
+	case known && (v.Size != r.Size || v.Whole()):
+		return v.Size == r.Size
+	case !known:
+		v = &value.Value{Hash: r.Hash, Size: r.Size}
+	default:
+		timer.Drop(s.tx, dropTimer(v))
+	}
+	for i := range r.Chunks() {
+		from, to := r.Chunk(i)
+		if v.Put(s.tx, i, text[from:to]) {
+			s.partition.unnamed += to - from
+		}
+	}
+	s.lapse(v)
+	return true
+}
+
 // namedBy gives the references that a call holds.
 func (s *step) namedBy(rec *call.Record) []messages.Reference {
 	if !rec.Large {

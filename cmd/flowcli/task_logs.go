@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,16 +13,13 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// followPause is how long `task logs --follow` waits for a call's end before it
-// looks whether an attempt before that is over.
-const followPause = time.Second
-
 func newTaskLogs(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs [ID]",
 		Short: "Print what a call has printed",
 		Long: `Print what a call has printed, attempt after attempt. With --follow it goes on
-until the call has ended; what an attempt printed is shown when it is over.`,
+until the call has ended, and shows what the running attempt prints as it comes.
+Who reads too slowly is told how many bytes are missing.`,
 		Example: `flowcli task logs 0193a1b2-c3d4-7001-8f00-0123456789ab
 flowcli task logs 0193a1b2-c3d4-7001-8f00-0123456789ab --attempt 2
 flowcli task logs 0193a1b2-c3d4-7001-8f00-0123456789ab -f`,
@@ -46,47 +42,47 @@ flowcli task logs 0193a1b2-c3d4-7001-8f00-0123456789ab -f`,
 		if c.structured() {
 			return c.write(logsDocument(logs))
 		}
-		c.printLogs(logs, 0)
+		c.printLogs(logs)
 		return nil
 	})
 	return cmd
 }
 
-// followLogs prints what attempts have printed as each is over.
+// followLogs prints what attempts have printed, and what the running one
+// prints as it comes.
 func (c *cli) followLogs(ctx context.Context, net *client.Client, id string, attempt uint32) error {
-	var last uint32
-	for {
-		logs, err := net.Logs(ctx, id, attempt)
-		if err != nil {
-			return err
+	last, open := uint32(0), false
+	begin := func(n uint32) {
+		if open {
+			fmt.Fprintln(c.out)
 		}
-		last = c.printLogs(logs, last)
-		if ended(logs.Call.State) {
-			return nil
+		if n > 1 || last > 0 {
+			c.notef("attempt %d", n)
 		}
-		if _, err := net.Result(ctx, id, followPause); err != nil {
-			return err
-		}
+		last, open = n, false
 	}
+	_, err := net.Follow(ctx, id, attempt, func(p *messages.LogPiece) error {
+		if p.Attempt != last {
+			begin(p.Attempt)
+		}
+		if p.Dropped > 0 {
+			c.notef("dropped %d bytes", p.Dropped)
+		}
+		_, err := fmt.Fprint(c.out, p.Text)
+		open = !strings.HasSuffix(p.Text, "\n")
+		return err
+	})
+	if open {
+		fmt.Fprintln(c.out)
+	}
+	return err
 }
 
-func ended(state string) bool {
-	switch state {
-	case "finished", "failed", "cancelled", "expired":
-		return true
-	}
-	return false
-}
-
-// printLogs prints the logs of attempts after one, under a line that says which
-// attempt it is if there is more than one. It gives the last.
-func (c *cli) printLogs(logs *messages.LogsResponse, after uint32) (last uint32) {
-	last = after
+// printLogs prints the logs of attempts, under a line that says which attempt it
+// is if there is more than one.
+func (c *cli) printLogs(logs *messages.LogsResponse) {
 	for _, l := range logs.Logs {
-		if l.Attempt <= after {
-			continue
-		}
-		if last = l.Attempt; logs.Call.Attempts > 1 {
+		if logs.Call.Attempts > 1 {
 			c.notef("attempt %d", l.Attempt)
 		}
 		fmt.Fprint(c.out, l.Text)
@@ -94,7 +90,6 @@ func (c *cli) printLogs(logs *messages.LogsResponse, after uint32) (last uint32)
 			fmt.Fprintln(c.out)
 		}
 	}
-	return last
 }
 
 func logsDocument(logs *messages.LogsResponse) document.Object {
