@@ -15,6 +15,7 @@ const maxTree = 5000
 
 // treeNode is a call and the calls that it caused.
 type treeNode struct {
+	label    string
 	call     *messages.CallInfo
 	children []*treeNode
 }
@@ -38,42 +39,20 @@ func (c *cli) drawCalls(ctx context.Context, id string, whole bool) error {
 	return nil
 }
 
-// listRun lists the calls of a call's run, the oldest first.
-func (c *cli) listRun(ctx context.Context, id string) error {
-	_, calls, err := c.runOf(ctx, id)
-	if err != nil {
-		return err
-	}
-	if c.structured() {
-		list := []document.Object{}
-		for _, call := range calls {
-			list = append(list, callDocument(call))
-		}
-		return c.write(document.Object{{Name: "calls", Value: list}})
-	}
-	var rows [][]string
-	for _, call := range calls {
-		rows = append(rows, callRow(call))
-	}
-	return c.table(callHeader, rows)
-}
-
-// runOf gives a call, and the calls of its run, the oldest first. A message at a
-// gate stands for the call that it is part of.
+// runOf gives a call and all calls of its run. A message at a gate stands for
+// the call that it is part of.
 func (c *cli) runOf(ctx context.Context, id string) (call *messages.CallInfo, calls []*messages.CallInfo, err error) {
 	net, err := c.connectToLook()
 	if err != nil {
 		return nil, nil, err
 	}
-	if call, err = net.GetCall(ctx, id, false); err != nil {
-		return nil, nil, err
+	call, err = net.GetCall(ctx, id, false)
+	if err == nil && call.Joined != "" {
+		call, err = net.GetCall(ctx, call.Joined, false)
 	}
-	if call.Joined != "" {
-		if call, err = net.GetCall(ctx, call.Joined, false); err != nil {
-			return nil, nil, err
-		}
+	if err == nil {
+		calls, err = c.run(ctx, call.Tracking)
 	}
-	calls, err = c.run(ctx, call.Tracking)
 	return call, calls, err
 }
 
@@ -101,10 +80,10 @@ func (c *cli) run(ctx context.Context, tracking string) (calls []*messages.CallI
 func grow(calls []*messages.CallInfo, of *messages.CallInfo, whole bool) (roots []*treeNode) {
 	nodes := map[string]*treeNode{}
 	for _, call := range calls {
-		nodes[call.Id] = &treeNode{call: call}
+		nodes[call.Id] = &treeNode{label: call.Socket, call: call}
 	}
 	if nodes[of.Id] == nil {
-		nodes[of.Id] = &treeNode{call: of}
+		nodes[of.Id] = &treeNode{label: of.Socket, call: of}
 	}
 	for _, call := range calls {
 		if parent := nodes[call.Parent]; parent != nil && call.Parent != call.Id {
@@ -129,8 +108,7 @@ const (
 // draw gives the lines of a tree, and the column under which its line ends. What
 // a call caused stands below it and to its right, side by side.
 func (n *treeNode) draw() (lines []string, anchor int) {
-	name := n.call.Socket
-	lines, anchor = []string{name}, utf8.RuneCountInString(name)/2
+	lines, anchor = []string{n.label}, utf8.RuneCountInString(n.label)/2
 	if len(n.children) == 0 {
 		return lines, anchor
 	}

@@ -32,7 +32,7 @@ flowcli -o json ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab`,
 	argv.Short(cmd.Flags(), "tree", "t")
 	graph := cmd.Flags().Bool("graph", false, "draw all calls of its run")
 	argv.Short(cmd.Flags(), "graph", "g")
-	flow := cmd.Flags().Bool("flow", false, "list all calls of its run, the oldest first")
+	flow := cmd.Flags().Bool("flow", false, "draw the sockets of its workflow, or of its run, and list their calls")
 	argv.Short(cmd.Flags(), "flow", "f")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := c.callNamed(cmd, args)
@@ -41,7 +41,7 @@ flowcli -o json ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab`,
 		}
 		switch {
 		case *flow:
-			return c.listRun(cmd.Context(), id)
+			return c.showFlow(cmd.Context(), id)
 		case *tree || *graph:
 			return c.drawCalls(cmd.Context(), id, *graph)
 		}
