@@ -125,7 +125,8 @@ type agent struct {
 	groups   map[messages.GroupID]bool // that have taken a grant of the session
 	reports  reporter
 	stopping bool
-	nextBeat func() // disarms it
+	nextBeat func()    // disarms it
+	retired  time.Time // when what is not in use was last looked through
 }
 
 // post is what the agent knows of a slot.

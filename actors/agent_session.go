@@ -50,6 +50,7 @@ func (a *agent) beat(c actor.Context) {
 // last credit is gone: it may not know that yet.
 func (a *agent) keepAlive(c actor.Context) {
 	a.beat(c)
+	a.retire()
 	for group := range a.groups {
 		leader, ok := a.config.Leader(group)
 		if !ok {

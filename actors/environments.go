@@ -15,6 +15,8 @@ type Environments interface {
 	// Prepare needs the processor's resolved_commit. progress is told, in a
 	// line, what goes on. The error ends with the last lines of a failed build.
 	Prepare(ctx context.Context, p *messages.Processor, progress func(string)) (messages.Environment, error)
+	// Retire removes what was not used for long, and is not in use.
+	Retire(ctx context.Context, inUse []messages.Environment) error
 }
 
 // maxBuilds is how many environments a node prepares at once.

@@ -224,6 +224,7 @@ type fakeEnvironments struct {
 	took  time.Duration
 	fail  error
 	calls []string // commits, in the order in which they were asked for
+	inUse [][]messages.Environment
 }
 
 func (f *fakeEnvironments) Prepare(ctx context.Context, p *messages.Processor, progress func(string)) (messages.Environment, error) {
@@ -236,6 +237,13 @@ func (f *fakeEnvironments) Prepare(ctx context.Context, p *messages.Processor, p
 		return messages.Environment{}, ctx.Err()
 	}
 	return messages.Environment{Commit: p.ResolvedCommit}, fail
+}
+
+func (f *fakeEnvironments) Retire(_ context.Context, inUse []messages.Environment) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.inUse = append(f.inUse, inUse)
+	return nil
 }
 
 func (f *fakeEnvironments) asked() []string {

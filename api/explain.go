@@ -60,7 +60,7 @@ func (t *tasks) Explain(ctx context.Context, request *connect.Request[messages.E
 // refine says why there is no worker, as far as the model knows.
 func refine(view kv.View, why *messages.Explanation) {
 	switch why.Cause {
-	case "no_worker", "building", "starting", "turn":
+	case "no_worker", "building", "starting", "turn", model.Stopped, model.Paused:
 	default:
 		return
 	}
@@ -71,6 +71,8 @@ func refine(view kv.View, why *messages.Explanation) {
 	switch {
 	case socket == nil || !there || processor.Status == model.Deleting:
 		say(causeProcessorDeleted, "its processor was deleted")
+	case why.Cause == model.Stopped, why.Cause == model.Paused:
+		say(why.Cause, "its processor %s is %s", processor.Name, why.Cause)
 	case why.Cause == "turn":
 		if p.Shortfall > 0 {
 			why.Text += fmt.Sprintf("; its processor has %d of the %d CPU slots that it asks for", p.Concurrency-p.Shortfall, p.Concurrency)

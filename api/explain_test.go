@@ -39,6 +39,19 @@ func TestExplainKnowsWhatTheModelKnows(t *testing.T) {
 		}
 	}
 	want("starting")
+	control := func(action string) {
+		t.Helper()
+		if _, err := s.objects.Control(s.within(), connect.NewRequest(&messages.ControlRequest{Processor: "proc1", Action: action})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	control("stop")
+	want("stopped")
+	if why := s.explain(sent.Msg.Id); why.Text != "its processor proc1 is stopped" {
+		t.Errorf("explained: %v", why)
+	}
+	control("start")
+	want("starting")
 	node, boot := s.node()
 	s.must(messages.Meta, &messages.NodeDown{Node: node, Boot: boot, Reason: "pulled the plug"})
 	want("no_cpu")

@@ -31,8 +31,8 @@ func TestExplainNamesTheTrueCause(t *testing.T) {
 			w.do(&messages.ConfigureSocket{Socket: "Q", Name: "q", Processor: "unknown"})
 			w.send("Q", "it")
 		}},
-		{cause: "paused", text: "paused", story: func(w *world) { w.do(processor("paused", "")); w.send("A", "it") }},
-		{cause: "stopped", text: "stopped", story: func(w *world) { w.do(processor("stopped", "")); w.send("A", "it") }},
+		{cause: "paused", text: "its processor is paused", story: func(w *world) { w.do(processor("paused", "")); w.send("A", "it") }},
+		{cause: "stopped", text: "its processor is stopped", story: func(w *world) { w.do(processor("stopped", "")); w.send("A", "it") }},
 		{cause: Building, text: "installing 3 of 9 packages", story: func(w *world) {
 			w.do(processor("running", "building environment: installing 3 of 9 packages"))
 			w.send("A", "it")

@@ -139,7 +139,7 @@ func TestOnlySlotsOfTheProcessorsCommitGetCalls(t *testing.T) {
 func TestPausedStoppedAndFailedProcessorsHoldTheirCalls(t *testing.T) {
 	w := newWorld(t)
 	w.grant("n1/1", "0", 1)
-	for status, text := range map[string]string{"paused": "paused", "stopped": "stopped", "failed": "processor failed: pip said no"} {
+	for status, text := range map[string]string{"paused": "its processor is paused", "stopped": "its processor is stopped", "failed": "processor failed: pip said no"} {
 		w.do(&messages.ConfigureProcessor{Processor: "P", Commit: "c1", Status: status, Message: "pip said no"})
 		if s := w.send("A", status); len(s) != 0 {
 			t.Errorf("%s: started %v", status, nameOf(s))

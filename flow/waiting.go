@@ -56,7 +56,7 @@ func (w *waits) queued(k *socket.Socket, rec *call.Record) *messages.Explanation
 	case "":
 		return because(why, NoWorker, noWorker) // it is not known here yet, or not any more
 	default:
-		return because(why, status, "%s", status) // paused, stopped
+		return because(why, status, "its processor is %s", status) // paused, stopped
 	}
 	if rec.RetryAt != 0 {
 		why.Until, why.Attempt = rec.RetryAt, rec.Attempt+1

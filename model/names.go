@@ -72,20 +72,32 @@ func checkFree(view kv.View, op string, o *messages.Object) *messages.Error {
 // is there.
 func missing(view kv.View, op, subject string, kind messages.Kind, name string) *messages.Error {
 	err := messages.Errorf(messages.NotFound, op, subject, "there is no %s %q", noun(kind), name)
-	near := Nearest(view, kind, name)
-	if len(near) == 0 {
+	there := keysBelow(view, nameKey(kind, ""))
+	if len(there) == 0 {
 		return err.WithHint("there is no %s at all", noun(kind))
 	}
-	return err.WithHint("nearest: %s", strings.Join(near, ", "))
+	if near := nearestOf(there, name); len(near) > 0 {
+		return err.WithHint("nearest: %s", strings.Join(near, ", "))
+	}
+	return err.WithHint("there are: %s", listed(there))
 }
 
-// Nearest gives a few names of a kind that are there, the closest to name
-// first.
+// Nearest gives a few names of a kind that somebody may have meant by a name,
+// the closest first; none, when no name is like it.
 func Nearest(view kv.View, kind messages.Kind, name string) []string {
-	prefix := nameKey(kind, "")
-	near := keysBelow(view, prefix)
-	sortByCloseness(near, name)
-	return near[:min(len(near), MaxNearest)]
+	return nearestOf(keysBelow(view, nameKey(kind, "")), name)
+}
+
+// nearestOf leaves out what nobody would mistype so, and what is much farther
+// away than the closest: one good guess must not drown among bad ones.
+func nearestOf(there []string, name string) []string {
+	sortByCloseness(there, name)
+	near := there[:min(len(there), MaxNearest)]
+	if len(near) == 0 {
+		return nil
+	}
+	most := min(max(1, len(name)/2), 2*distance(near[0], name)+1)
+	return slices.DeleteFunc(near, func(other string) bool { return distance(other, name) > most })
 }
 
 // listed gives names for an error: all of them if they are few.

@@ -46,10 +46,13 @@ func (s *Source) checkout(ctx context.Context, p *messages.Processor, progress f
 		}
 		c.dir = filepath.Join(s.config.Dir, "checkouts", m.address.key(), c.commit)
 		if _, err := os.Stat(c.dir); err == nil {
-			return nil
+			return s.use(c.dir)
 		}
 		progress(fmt.Sprintf("checking out commit %.10s", c.commit))
-		return publish(ctx, tree, c.dir)
+		if err := publish(ctx, tree, c.dir); err != nil {
+			return err
+		}
+		return s.use(c.dir)
 	})
 	return c, err
 }

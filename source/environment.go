@@ -51,7 +51,7 @@ func (s *Source) environment(ctx context.Context, p *messages.Processor, python 
 	}
 	defer unlock()
 	if e.read() == nil {
-		return e, nil
+		return e, s.use(e.dir)
 	}
 	if err := os.RemoveAll(e.dir); err != nil {
 		return environment{}, messages.Errorf(messages.Unavailable, "build environment", c.module.name, "%v", err)
@@ -69,7 +69,7 @@ func (s *Source) environment(ctx context.Context, p *messages.Processor, python 
 		return environment{}, buildFailure(c, err)
 	}
 	progress("environment is ready")
-	return e, nil
+	return e, s.use(e.dir)
 }
 
 // needsOf reads from a checkout what its environment depends on.

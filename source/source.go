@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/elasticcode/flow/messages"
 )
@@ -17,6 +18,27 @@ type Config struct {
 	Python string   // interpreter for processors that name none; empty: python3
 	Allow  []string // patterns of repositories that are admitted; none: all
 	Deny   []string // patterns of repositories that are refused, whatever Allow says
+
+	Retention Retention        // of checkouts and environments
+	Now       func() time.Time // nil: time.Now
+}
+
+func (c *Config) defaults() {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Python == "" {
+		c.Python = "python3"
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Retention.Unused == 0 {
+		c.Retention.Unused = MaxUnused
+	}
+	if c.Retention.Bytes == 0 {
+		c.Retention.Bytes = MaxUnusedBytes
+	}
 }
 
 // Source gets code ready to run. Its methods may be called from many goroutines.
@@ -32,12 +54,7 @@ func New(config Config) (*Source, error) {
 	if config.Dir == "" {
 		return nil, fmt.Errorf("make source: no directory")
 	}
-	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
-	}
-	if config.Python == "" {
-		config.Python = "python3"
-	}
+	config.defaults()
 	dir, err := filepath.Abs(config.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("make source: %w", err)

@@ -20,7 +20,7 @@ func attemptsText(call *messages.CallInfo) string {
 		}
 	}
 	count(call.Tries, "failed or took too long")
-	count(call.Crashes, "crashed its worker")
+	count(call.Crashes, "crashed")
 	count(call.Lost, "lost with its node")
 	rest := call.Attempts - min(call.Attempts, call.Tries+call.Crashes+call.Lost)
 	if state := stateOf(call); rest > 0 && (state == "finished" || state == "running") {
@@ -28,5 +28,8 @@ func attemptsText(call *messages.CallInfo) string {
 		rest--
 	}
 	count(rest, "taken back before it ended")
-	return fmt.Sprintf("%d: %s", call.Attempts, strings.Join(parts, ", "))
+	if call.Attempts == 1 {
+		return strings.Join(parts, ", ")
+	}
+	return fmt.Sprintf("%d in all: %s", call.Attempts, strings.Join(parts, ", "))
 }

@@ -10,31 +10,19 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// maxTree bounds the calls of a run that are drawn.
+// maxTree bounds the calls of a run that are shown.
 const maxTree = 5000
 
 // treeNode is a call and the calls that it caused.
 type treeNode struct {
+	label    string
 	call     *messages.CallInfo
 	children []*treeNode
 }
 
 // drawCalls draws the calls that a call caused; whole: those of its whole run.
 func (c *cli) drawCalls(ctx context.Context, id string, whole bool) error {
-	net, err := c.connect()
-	if err != nil {
-		return err
-	}
-	call, err := net.GetCall(ctx, id, false)
-	if err != nil {
-		return err
-	}
-	if call.Joined != "" { // a message at a gate stands for the call that it is part of
-		if call, err = net.GetCall(ctx, call.Joined, false); err != nil {
-			return err
-		}
-	}
-	calls, err := c.run(ctx, call.Tracking)
+	call, calls, err := c.runOf(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -51,6 +39,23 @@ func (c *cli) drawCalls(ctx context.Context, id string, whole bool) error {
 	return nil
 }
 
+// runOf gives a call and all calls of its run. A message at a gate stands for
+// the call that it is part of.
+func (c *cli) runOf(ctx context.Context, id string) (call *messages.CallInfo, calls []*messages.CallInfo, err error) {
+	net, err := c.connectToLook()
+	if err != nil {
+		return nil, nil, err
+	}
+	call, err = net.GetCall(ctx, id, false)
+	if err == nil && call.Joined != "" {
+		call, err = net.GetCall(ctx, call.Joined, false)
+	}
+	if err == nil {
+		calls, err = c.run(ctx, call.Tracking)
+	}
+	return call, calls, err
+}
+
 // run gives the calls of a run, the oldest first.
 func (c *cli) run(ctx context.Context, tracking string) (calls []*messages.CallInfo, err error) {
 	request := &messages.ListCallsRequest{Tracking: tracking, Ascend: true, Rows: messages.MaxPageRows}
@@ -64,7 +69,7 @@ func (c *cli) run(ctx context.Context, tracking string) (calls []*messages.CallI
 			return calls, nil
 		}
 		if len(calls) >= maxTree {
-			c.notef("the run has %d calls; the first %d are drawn", page.Total, len(calls))
+			c.notef("the run has %d calls; the first %d are shown", page.Total, len(calls))
 			return calls, nil
 		}
 		request.PageToken = page.NextPageToken
@@ -75,10 +80,10 @@ func (c *cli) run(ctx context.Context, tracking string) (calls []*messages.CallI
 func grow(calls []*messages.CallInfo, of *messages.CallInfo, whole bool) (roots []*treeNode) {
 	nodes := map[string]*treeNode{}
 	for _, call := range calls {
-		nodes[call.Id] = &treeNode{call: call}
+		nodes[call.Id] = &treeNode{label: call.Socket, call: call}
 	}
 	if nodes[of.Id] == nil {
-		nodes[of.Id] = &treeNode{call: of}
+		nodes[of.Id] = &treeNode{label: of.Socket, call: of}
 	}
 	for _, call := range calls {
 		if parent := nodes[call.Parent]; parent != nil && call.Parent != call.Id {
@@ -103,8 +108,7 @@ const (
 // draw gives the lines of a tree, and the column under which its line ends. What
 // a call caused stands below it and to its right, side by side.
 func (n *treeNode) draw() (lines []string, anchor int) {
-	name := n.call.Socket
-	lines, anchor = []string{name}, utf8.RuneCountInString(name)/2
+	lines, anchor = []string{n.label}, utf8.RuneCountInString(n.label)/2
 	if len(n.children) == 0 {
 		return lines, anchor
 	}

@@ -42,3 +42,23 @@ func TestTreeDrawsBranchesSideBySide(t *testing.T) {
 		t.Errorf("the run has roots %v", roots)
 	}
 }
+
+func TestFlowListsTheCallsOfARun(t *testing.T) {
+	f := socketIn()
+	for n := 1; n <= 3; n++ {
+		call := fakeCall(doThis, n)
+		if n < 3 {
+			call.Tracking = fakeCall(doThis, 1).Id
+		}
+		f.calls = append(f.calls, call)
+	}
+	s := newShell(t, f)
+	r := s.run("ls", "call", f.calls[1].Id, "--flow")
+	first, second := strings.Index(r.out, f.calls[0].Id), strings.Index(r.out, f.calls[1].Id)
+	if r.code != 0 || first < 0 || second < first || strings.Contains(r.out, f.calls[2].Id) {
+		t.Errorf("exit code %d, %s\n%s", r.code, r.err, r.out)
+	}
+	if r := s.run("-o", "json", "ls", "call", f.calls[1].Id, "-f"); strings.Count(r.out, `"tracking"`) != 2 {
+		t.Errorf("as JSON:\n%s", r.out)
+	}
+}

@@ -167,6 +167,11 @@ func (f *fake) Update(_ context.Context, r *connect.Request[messages.UpdateReque
 		field := to.Descriptor().Fields().ByName(protoreflect.Name(name))
 		to.Set(field, from.Get(field))
 	}
+	if o.Kind == messages.Kind_KIND_TASK { // as the API does: the code is the processor's
+		if o, err = f.find(messages.Kind_KIND_PROCESSOR, o.GetTask().GetProcessor()); err != nil {
+			return nil, err
+		}
+	}
 	return connect.NewResponse(&messages.ObjectResponse{Object: o}), nil
 }
 
@@ -388,7 +393,7 @@ func (f *fake) ListCalls(_ context.Context, r *connect.Request[messages.ListCall
 		slices.Reverse(chosen)
 	}
 	total := len(chosen)
-	chosen = chosen[min(total, int((r.Msg.Page-1)*r.Msg.Rows)):]
+	chosen = chosen[min(total, int((max(r.Msg.Page, 1)-1)*r.Msg.Rows)):]
 	chosen = chosen[:min(len(chosen), int(r.Msg.Rows))]
 	return connect.NewResponse(&messages.ListCallsResponse{Calls: chosen, Total: int64(total)}), nil
 }

@@ -14,7 +14,7 @@ var socketFields = []field{
 	{path: "socket.ratelimit", long: "ratelimit", usage: "calls per second, minute or hour: 10/s, 100/m, 1000/h"},
 	{path: "socket.correlate", long: "correlate", form: asChoice, choices: []string{"none", "tracking"}, usage: "tracking: join only arguments of the same run"},
 	{path: "socket.overflow", long: "overflow", form: asChoice, choices: []string{"block", "dead_letter"}, usage: "what happens when a gate is full"},
-	{path: "socket.gate_timeout", long: "gate-timeout", form: asMillis, usage: "how long an argument may wait at the gate for the others; a bare number is milliseconds; 0: for ever"},
+	{path: "socket.gate_timeout", long: "gate-timeout", form: asSeconds, usage: "how long an argument may wait at the gate for the others; a bare number is seconds; 0: for ever"},
 	{path: "socket.schedule_type", long: "schedule-type", form: asChoice, choices: []string{"CRON", "INTERVAL"}, usage: "which of cron line and interval holds, when it has both"},
 	{path: "socket.scheduled", long: "scheduled", short: "s", form: asSwitch, usage: "its schedule runs; also while its processor beats"},
 	{path: "socket.cron", long: "cron", usage: "cron line of its schedule: '30 6 * * 1-5'"},

@@ -21,6 +21,7 @@ latest call of that name is shown.`,
 		Example: `flowcli ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab -r
 flowcli ls call -n pyfi.processors.sample.do_this
 flowcli ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab --tree
+flowcli ls call 0193a1b2-c3d4-7001-8f00-0123456789ab --flow
 flowcli -o json ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab`,
 		Args: atMostOne,
 	}
@@ -31,12 +32,17 @@ flowcli -o json ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab`,
 	argv.Short(cmd.Flags(), "tree", "t")
 	graph := cmd.Flags().Bool("graph", false, "draw all calls of its run")
 	argv.Short(cmd.Flags(), "graph", "g")
+	flow := cmd.Flags().Bool("flow", false, "draw the sockets of its workflow, or of its run, and list their calls")
+	argv.Short(cmd.Flags(), "flow", "f")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := c.callNamed(cmd, args)
 		if err != nil {
 			return err
 		}
-		if *tree || *graph {
+		switch {
+		case *flow:
+			return c.showFlow(cmd.Context(), id)
+		case *tree || *graph:
 			return c.drawCalls(cmd.Context(), id, *graph)
 		}
 		return c.showCall(cmd.Context(), id, callParts{result: *result})

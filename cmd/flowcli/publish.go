@@ -30,7 +30,7 @@ The data is read as by task run.`,
 		Example: `flowcli publish -q pyfi.events -k eu.orders.new -d '{"message": "order 7"}'
 flowcli publish pyfi.everybody -d "some data"
 echo "some data" | flowcli publish -q pyfi.queue1 -k pyfi.processors.sample.do_this --wait-for-room`,
-		Args:              atMostOne,
+		Args:              queueOnly,
 		ValidArgsFunction: c.completeNames(messages.Kind_KIND_QUEUE),
 	}
 	request := &messages.PublishRequest{}
@@ -67,6 +67,16 @@ echo "some data" | flowcli publish -q pyfi.queue1 -k pyfi.processors.sample.do_t
 		return c.publish(ctx, request)
 	}
 	return cmd
+}
+
+// queueOnly lets the queue's name stand without a flag. The data may not: after
+// the name, people could mean the routing key by it.
+func queueOnly(cmd *cobra.Command, args []string) error {
+	if len(args) < 2 {
+		return nil
+	}
+	return messages.Errorf(messages.Invalid, cmd.CommandPath(), args[1], "only the name of the queue stands without a flag").
+		WithHint("the data is given with -d, the routing key with -k")
 }
 
 func (c *cli) publish(ctx context.Context, request *messages.PublishRequest) (err error) {

@@ -59,7 +59,7 @@ flowcli spawn -g file:///srv/processors -m my.module -n proc1 -c 4 -br develop -
 		defer cancel()
 		if s.pending && !*noWait {
 			// The functions of the new code are not there before it serves.
-			if err := s.wait(ctx); err != nil {
+			if err := s.coming().wait(ctx); err != nil {
 				return err
 			}
 		}
@@ -67,7 +67,7 @@ flowcli spawn -g file:///srv/processors -m my.module -n proc1 -c 4 -br develop -
 			return err
 		}
 		if !*noWait {
-			if err := s.wait(ctx); err != nil {
+			if err := s.coming().wait(ctx); err != nil {
 				return err
 			}
 		}
@@ -164,6 +164,8 @@ func (s *spawning) socketsFree(ctx context.Context, functions []string) error {
 	}
 	return nil
 }
+
+func (s *spawning) coming() coming { return coming{s.c, s.net, s.processor.Name} }
 
 func (s *spawning) socketOf(function string) string {
 	return s.processor.GetProcessor().GetModule() + "." + function

@@ -21,7 +21,8 @@ func newTaskCode(c *cli) *cobra.Command {
 The text is Python: one function of the task's name. It runs in the module's
 namespace. With --mixin it becomes a new function of the module, and a new task,
 PROCESSOR.FUNCTION. As with an update, what runs goes on until the new code is
-known to start, and calls that run end on the old.`,
+known to start, and calls that run end on the old. That is waited for, if the
+processor is to run: calls made after it get the new code.`,
 		Example: `flowcli task code proc1.do_this
 flowcli task code proc1.do_this -f fixed.py
 flowcli task code proc1.do_this -d "def do_this(message): return message"
@@ -36,6 +37,9 @@ flowcli task code proc1.do_this --remove`,
 	text := cmd.Flags().String("data", "", "the function's text")
 	remove := cmd.Flags().Bool("remove", false, "let the repository's function run again")
 	mixin := cmd.Flags().Bool("mixin", false, "the module has no such function: mix it in as a new one")
+	timeout := &durationValue{bare: second}
+	cmd.Flags().Var(timeout, "timeout", "how long to wait until it runs; a bare number is seconds (default as long as it takes)")
+	noWait := cmd.Flags().Bool("no-wait", false, "do not wait until it runs")
 	argv.Short(cmd.Flags(), "file", "f")
 	argv.Short(cmd.Flags(), "data", "d")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -65,6 +69,13 @@ flowcli task code proc1.do_this --remove`,
 			Object: &messages.Object{Kind: messages.Kind_KIND_TASK, Spec: &messages.Object_Task{Task: &messages.Task{Code: code, Mixin: *mixin}}}})
 		if err != nil {
 			return err
+		}
+		if !*noWait && r.Object.GetRequestedStatus() == "running" {
+			ctx, cancel := timeout.bound(cmd.Context())
+			defer cancel()
+			if err := (coming{c, net, r.Object.GetName()}).wait(ctx); err != nil {
+				return err
+			}
 		}
 		return c.changed(r)
 	}

@@ -65,6 +65,7 @@ func TestMistypedWordsGetTheNearest(t *testing.T) {
 		"add queue --nmae x":      "did you mean --name?",
 		"add socket -pq x":        "did you mean -pn?",
 		"ls queues -a x":          "for the global flag write --api",
+		"publish q data":          "the data is given with -d",
 		"frobnicate":              "see flowcli --help",
 		"add queue -n":            "-n TEXT",
 		"add":                     "it needs one of: plug, processor, queue, socket",

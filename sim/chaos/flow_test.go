@@ -184,6 +184,9 @@ func (f flowTest) resultRow(from string) {
 	if second.Parent != first.ID || second.Tracking != first.Tracking || first.Tracking != first.ID {
 		f.Errorf("provenance: %+v caused %+v", first, second)
 	}
+	if drawn := f.cli("ls", "call", "--id", first.ID, "--flow"); !strings.Contains(drawn, source+" (1 finished)\n") || !strings.Contains(drawn, "    "+target+" (1 finished)\n") {
+		f.Errorf("ls call --flow draws\n%s", drawn)
+	}
 	for _, flag := range []string{"--tree", "--graph"} {
 		lines := strings.Split(f.cli("ls", "call", "--id", first.ID, flag), "\n")
 		if len(lines) != 3 || lines[0] != source || !strings.Contains(lines[1], "└─") || strings.TrimSpace(lines[2]) != target {

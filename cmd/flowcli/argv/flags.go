@@ -108,11 +108,13 @@ func ValueName(f *pflag.Flag) string {
 	switch kind := f.Value.Type(); kind {
 	case "string", "text":
 		return "TEXT"
-	case "int", "int32", "number":
+	case "int", "int32", "uint32", "number":
 		return "NUMBER"
 	case "bool":
 		return "BOOLEAN"
-	case "stringSlice":
+	case "stringArray":
+		return "TEXT …"
+	case "stringSlice", "words":
 		return "TEXT,…"
 	case "duration", "file":
 		return strings.ToUpper(kind)

@@ -6,23 +6,31 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/messages"
 )
+
+// coming is a processor on its way to running what somebody has just asked for.
+type coming struct {
+	c         *cli
+	net       *client.Client
+	processor string
+}
 
 // errCanRun ends a watch whose purpose is reached.
 var errCanRun = errors.New("the processor can run")
 
 // wait tells on stderr how the processor comes to life, until it can run what
 // was asked for.
-func (s *spawning) wait(ctx context.Context) error {
-	name := s.processor.Name
+func (p coming) wait(ctx context.Context) error {
+	name := p.processor
 	told := ""
 	see := func(r *messages.ObjectResponse) error {
 		o := r.Object
 		failed := o.Status == "failed" || updateFailed(r)
 		if now := progress(o); now != told && !failed {
 			told = now
-			s.c.notef("processor %s: %s", name, now)
+			p.c.notef("processor %s: %s", name, now)
 		}
 		switch {
 		case failed:
@@ -37,11 +45,11 @@ func (s *spawning) wait(ctx context.Context) error {
 		}
 		return nil
 	}
-	err := s.watch(ctx, see)
+	err := p.watch(ctx, see)
 	switch {
 	case errors.Is(err, errCanRun):
 		return nil
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, messages.Deadline): // the node may hear it pass first
 		return messages.Errorf(messages.Deadline, "wait for processor", name, "it cannot run yet; it is %s", told).
 			WithHint("it goes on; see flowcli ls processor -n %s", name)
 	case err == nil:
@@ -67,8 +75,8 @@ func updateFailed(r *messages.ObjectResponse) bool {
 
 // watch shows see the processor now and each time it changes, until see gives
 // an error.
-func (s *spawning) watch(ctx context.Context, see func(*messages.ObjectResponse) error) error {
-	for r, err := range s.net.Watch(ctx, messages.Kind_KIND_PROCESSOR, s.processor.Name) {
+func (p coming) watch(ctx context.Context, see func(*messages.ObjectResponse) error) error {
+	for r, err := range p.net.Watch(ctx, messages.Kind_KIND_PROCESSOR, p.processor) {
 		if err != nil {
 			return err
 		}
