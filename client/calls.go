@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/elasticcode/flow/messages"
 )
@@ -75,13 +76,9 @@ func (c *Client) Submit(ctx context.Context, m *messages.RunRequest) (*messages.
 // unit: all are accepted, or none. IDs gives their ids. Errors are those of
 // Call; Invalid also when the batch is over 768 KiB, calls of over 256 KiB aside.
 func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest) (*messages.SubmitBatchResponse, error) {
-	if m.Id == "" {
-		key, err := NewKey()
-		if err != nil {
-			return nil, err
-		}
-		m = proto.CloneOf(m)
-		m.Id = key
+	m, err := withKey(m)
+	if err != nil {
+		return nil, err
 	}
 	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.SubmitBatchResponse, error) {
 		return answer(to.tasks.SubmitBatch(ctx, connect.NewRequest(m)))
@@ -97,13 +94,9 @@ func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest
 // NotFound (no such queue, or none of its sockets takes the key), Invalid (the
 // key or the data), Exhausted (a mailbox is full), Conflict, Unavailable.
 func (c *Client) Publish(ctx context.Context, m *messages.PublishRequest) (*messages.PublishResponse, error) {
-	if m.Id == "" {
-		key, err := NewKey()
-		if err != nil {
-			return nil, err
-		}
-		m = proto.CloneOf(m)
-		m.Id = key
+	m, err := withKey(m)
+	if err != nil {
+		return nil, err
 	}
 	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.PublishResponse, error) {
 		return answer(to.tasks.Publish(ctx, connect.NewRequest(m)))
@@ -166,17 +159,24 @@ func (c *Client) Cancel(ctx context.Context, id, reason string) (*messages.CallI
 	return info, err
 }
 
+// keyed is a request that has a key: the id of its call, or of its batch.
+type keyed interface {
+	proto.Message
+	GetId() string
+}
+
 // withKey gives a request its key: the same for each time it is sent.
-func withKey(m *messages.RunRequest) (*messages.RunRequest, error) {
-	if m.Id != "" {
+func withKey[M keyed](m M) (M, error) {
+	if m.GetId() != "" {
 		return m, nil
 	}
 	key, err := NewKey()
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	m = proto.CloneOf(m)
-	m.Id = key
+	id := m.ProtoReflect().Descriptor().Fields().ByName("id")
+	m.ProtoReflect().Set(id, protoreflect.ValueOfString(key))
 	return m, nil
 }
 

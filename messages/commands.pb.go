@@ -3978,12 +3978,13 @@ type NodeInfo struct {
 	Disksize      int64                  `protobuf:"varint,10,opt,name=disksize,proto3" json:"disksize,omitempty"`
 	Version       string                 `protobuf:"bytes,11,opt,name=version,proto3" json:"version,omitempty"`
 	Pid           int32                  `protobuf:"varint,12,opt,name=pid,proto3" json:"pid,omitempty"`
-	Freemem       int64                  `protobuf:"varint,13,opt,name=freemem,proto3" json:"freemem,omitempty"`     // bytes, when it was sent, like the three below
-	Memused       float64                `protobuf:"fixed64,14,opt,name=memused,proto3" json:"memused,omitempty"`    // percent
-	Diskusage     int64                  `protobuf:"varint,15,opt,name=diskusage,proto3" json:"diskusage,omitempty"` // bytes used
-	Cpuload       float64                `protobuf:"fixed64,16,opt,name=cpuload,proto3" json:"cpuload,omitempty"`    // 1-minute load average
-	Owner         string                 `protobuf:"bytes,17,opt,name=owner,proto3" json:"owner,omitempty"`          // the operating system's user who runs it
-	Trouble       string                 `protobuf:"bytes,18,opt,name=trouble,proto3" json:"trouble,omitempty"`      // why it does not play its full part; empty: it does
+	Freemem       int64                  `protobuf:"varint,13,opt,name=freemem,proto3" json:"freemem,omitempty"`                      // bytes, when it was sent, like the three below
+	Memused       float64                `protobuf:"fixed64,14,opt,name=memused,proto3" json:"memused,omitempty"`                     // percent
+	Diskusage     int64                  `protobuf:"varint,15,opt,name=diskusage,proto3" json:"diskusage,omitempty"`                  // bytes used
+	Cpuload       float64                `protobuf:"fixed64,16,opt,name=cpuload,proto3" json:"cpuload,omitempty"`                     // 1-minute load average
+	Owner         string                 `protobuf:"bytes,17,opt,name=owner,proto3" json:"owner,omitempty"`                           // the operating system's user who runs it
+	Trouble       string                 `protobuf:"bytes,18,opt,name=trouble,proto3" json:"trouble,omitempty"`                       // why it does not play its full part; empty: it does
+	DiskShort     bool                   `protobuf:"varint,19,opt,name=disk_short,json=diskShort,proto3" json:"disk_short,omitempty"` // less than its reserve is free on its disk
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4142,6 +4143,13 @@ func (x *NodeInfo) GetTrouble() string {
 		return x.Trouble
 	}
 	return ""
+}
+
+func (x *NodeInfo) GetDiskShort() bool {
+	if x != nil {
+		return x.DiskShort
+	}
+	return false
 }
 
 // NodeUp records that a node is a live member, with what it says of itself.
@@ -6414,7 +6422,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"partitions\x18\x03 \x01(\rR\n" +
 	"partitions\x12+\n" +
-	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xdb\x03\n" +
+	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xfa\x03\n" +
 	"\bNodeInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -6435,7 +6443,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\tdiskusage\x18\x0f \x01(\x03R\tdiskusage\x12\x18\n" +
 	"\acpuload\x18\x10 \x01(\x01R\acpuload\x12\x14\n" +
 	"\x05owner\x18\x11 \x01(\tR\x05owner\x12\x18\n" +
-	"\atrouble\x18\x12 \x01(\tR\atrouble\"/\n" +
+	"\atrouble\x18\x12 \x01(\tR\atrouble\x12\x1d\n" +
+	"\n" +
+	"disk_short\x18\x13 \x01(\bR\tdiskShort\"/\n" +
 	"\x06NodeUp\x12%\n" +
 	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\"J\n" +
 	"\bNodeDown\x12\x12\n" +

@@ -23,7 +23,7 @@ func Check(view kv.View) error {
 		return nil
 	}
 	k := checker{view: view, partitions: partitions}
-	for _, check := range []func() error{k.objects, k.names, k.referrers, k.placed, k.stagings, k.groups, k.configurations, k.disappearances} {
+	for _, check := range []func() error{k.objects, k.names, k.referrers, k.placed, k.stagings, k.groups, k.removed, k.configurations, k.disappearances} {
 		if err := check(); err != nil {
 			return fmt.Errorf("check model of network %s: %w", id, err)
 		}
@@ -221,6 +221,20 @@ func (k checker) disappearances() error {
 				return fmt.Errorf("%s %s is %s, and waits to go: %t", noun(kind), o.Name, o.Status, gone)
 			}
 		}
+	}
+	return nil
+}
+
+// removed: a node that was removed is not there, and few are remembered.
+func (k checker) removed() error {
+	gone := keysBelow(k.view, []byte(removedNodes))
+	for _, id := range gone {
+		if load(k.view, messages.Kind_KIND_NODE, id) != nil {
+			return fmt.Errorf("node %s was removed, and is there", id)
+		}
+	}
+	if len(gone) > maxRemoved {
+		return fmt.Errorf("%d removed nodes are remembered, over the bound of %d", len(gone), maxRemoved)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 //	m/c/ KIND / id                 what the partition was last told of an object
 //	m/f/ id                        functions of a processor's code that does not serve yet
 //	m/d/ group(4) seq(8)           KIND / id: goes when the group acknowledged the message
+//	m/x/ id                        a node that was removed: the index(8) of the entry that did so
 const (
 	objects       = "m/o/"
 	names         = "m/n/"
@@ -24,6 +25,7 @@ const (
 	configured    = "m/c/"
 	stagings      = "m/f/"
 	disappearing  = "m/d/"
+	removedNodes  = "m/x/"
 	pathSeparator = "/"
 )
 
@@ -50,6 +52,8 @@ func configuredKey(kind messages.Kind, id string) []byte { return path(configure
 func referrerKey(to reference, from *messages.Object) []byte {
 	return path(referrers, noun(to.kind), to.id, noun(from.Kind), from.Id)
 }
+
+func removedKey(node string) []byte { return path(removedNodes, node) }
 
 func stagedKey(processor string) []byte { return path(stagings, processor) }
 

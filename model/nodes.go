@@ -30,6 +30,9 @@ func (c *change) nodeUp(info *messages.NodeInfo) *messages.Error {
 	if refusal := checkNode(op, info); refusal != nil {
 		return refusal
 	}
+	if refusal := c.checkRemoved(op, info); refusal != nil {
+		return refusal
+	}
 	known := load(c, messages.Kind_KIND_NODE, info.Id)
 	if known != nil && info.Boot < known.GetNode().Boot {
 		return messages.Errorf(messages.Conflict, op, info.Name, "boot %d of it is over, boot %d is known", info.Boot, known.GetNode().Boot)
@@ -118,7 +121,7 @@ func (c *change) nodeDown(m *messages.NodeDown) *messages.Error {
 	return nil
 }
 
-// nodeRemove forgets a node that is down for good.
+// nodeRemove forgets a node that is down for good, and lets it in no more.
 func (c *change) nodeRemove(op, name string) *messages.Error {
 	node := find(c, messages.Kind_KIND_NODE, name)
 	if node == nil {
@@ -134,6 +137,7 @@ func (c *change) nodeRemove(op, name string) *messages.Error {
 		}
 	}
 	c.forget(node)
+	c.markRemoved(node.Id)
 	c.place()
 	c.reply.Object = node
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -141,6 +142,13 @@ func TestNodeIsRemovedOnlyWhenItIsDownAndNotNeeded(t *testing.T) {
 	w.do(&messages.Delete{Kind: messages.Kind_KIND_NODE, Name: "b"})
 	w.gone(messages.Kind_KIND_NODE, "b")
 	w.gone(messages.Kind_KIND_AGENT, "b")
+	w.refused(&messages.NodeUp{Node: nodeInfo("b", 2, 2)}, messages.Denied, "node-b", "removed")
+	renamed := nodeInfo("b", 3, 2)
+	renamed.Name = "d"
+	w.refused(&messages.NodeUp{Node: renamed}, messages.Denied, "node-b", "removed")
+	emptied := nodeInfo("b", 1, 2)
+	emptied.Id = "node-new"
+	w.do(&messages.NodeUp{Node: emptied})
 	w.do(&messages.NodeDown{Node: "node-a", Boot: 1})
 	w.refused(&messages.NodeRemove{Node: "a"}, messages.Conflict, "only voting copy")
 }
@@ -170,5 +178,16 @@ func TestPlacementOfGroupsIsChecked(t *testing.T) {
 	w.do(place(due.Version, founder, b))
 	if got := Groups(w.state)[1]; got.Version != w.index || len(got.Replicas) != 2 {
 		t.Errorf("placement: %v", got)
+	}
+}
+
+func TestOnlyTheLatestRemovedNodesAreRemembered(t *testing.T) {
+	w := founded(t, 2)
+	c := &change{Tx: kv.NewOverlay(w.state)}
+	for c.index = 1; c.index <= maxRemoved+1; c.index++ {
+		c.markRemoved(fmt.Sprint("node-", c.index))
+	}
+	if Removed(c, "node-1") || !Removed(c, "node-2") || !Removed(c, messages.NodeID(fmt.Sprint("node-", maxRemoved+1))) {
+		t.Error("another one than the longest gone was forgotten")
 	}
 }

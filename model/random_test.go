@@ -20,6 +20,7 @@ type oracle struct {
 	processors map[string]*oracleProcessor
 	sockets    map[string]*oracleSocket
 	plugs      map[string]*oraclePlug
+	nodes      oracleNodes
 }
 
 type oraclePlug struct{ source, target string }
@@ -189,7 +190,7 @@ func TestRandomCommandsAgreeWithTheOracle(t *testing.T) {
 	for seed := range uint64(4) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		w := founded(t, 4, 3)
-		o := &oracle{queues: map[string]bool{}, processors: map[string]*oracleProcessor{}, sockets: map[string]*oracleSocket{}, plugs: map[string]*oraclePlug{}}
+		o := &oracle{nodes: newOracleNodes("a", "b"), queues: map[string]bool{}, processors: map[string]*oracleProcessor{}, sockets: map[string]*oracleSocket{}, plugs: map[string]*oraclePlug{}}
 		for step := range 250 {
 			m, want := randomCommand(rng, w, o, step)
 			if _, refusal := w.try(m); want != nil && (refusal == nil) != *want {
@@ -274,16 +275,9 @@ func randomCommand(rng *rand.Rand, w *world, o *oracle, step int) (proto.Message
 				Object: &messages.Object{RequestedStatus: pick(Running, Paused, Stopped), Spec: &messages.Object_Processor{Processor: &messages.Processor{
 					ResolvedCommit: commit, Concurrency: int32(rng.IntN(9))}}}},
 			said(o.setFunctions(p, functions))
-	case 10:
-		return &messages.NodeDown{Node: "node-" + pick("b", "c"), Boot: uint64(1 + rng.IntN(3))}, nil
-	case 11:
-		info := nodeInfo(pick("b", "c"), uint64(1+rng.IntN(3)), int32(rng.IntN(5)))
-		if rng.IntN(3) == 0 {
-			info.Id += "-wiped"
-		}
-		return &messages.NodeUp{Node: info}, nil
-	case 12:
-		return &messages.NodeRemove{Node: pick("b", "c")}, nil
+	case 10, 11, 12:
+		m, done := randomNodes(rng, o.nodes)
+		return m, said(done)
 	}
 	report := &messages.Report{Node: "node-" + pick("a", "b"), Boot: uint64(1 + rng.IntN(2))}
 	for name := range o.names(messages.Kind_KIND_PROCESSOR) {

@@ -60,18 +60,19 @@ func (n *Node) measure(ctx context.Context) {
 	tick, look := time.NewTicker(measurePause), time.NewTicker(clockPause)
 	defer tick.Stop()
 	defer look.Stop()
-	told, clock := n.info, new(clock)
+	told, clock, disk := n.info, new(clock), &diskRoom{reserve: n.boundary.reserve()}
 	for {
 		now := proto.CloneOf(told)
 		select {
 		case <-tick.C:
 			n.gauge(now)
 		case <-look.C:
-			now.Trouble = n.heedClock(clock)
+			now.DiskShort = n.heedDisk(disk)
+			now.Trouble = trouble(n.heedClock(clock), now.DiskShort)
 		case <-ctx.Done():
 			return
 		}
-		if now.Trouble == told.Trouble && !movedMuch(told, now) {
+		if now.Trouble == told.Trouble && now.DiskShort == told.DiskShort && !movedMuch(told, now) {
 			continue
 		}
 		if err := n.gossip.UpdateMeta(now, n.network()); err != nil {

@@ -212,8 +212,8 @@ func (n *Node) followMembers(ctx context.Context) {
 	changed := n.gossip.Subscribe()
 	for {
 		for _, m := range n.gossip.Members() {
-			if !m.Alive {
-				n.peers.Drop(messages.NodeID(m.Info.GetId()))
+			if id := messages.NodeID(m.Info.GetId()); !m.Alive || n.removed(id) {
+				n.peers.Drop(id)
 			}
 		}
 		n.partitions(n.tellGone)

@@ -131,7 +131,7 @@ func (n *Node) open(c *closers) (err error) {
 	}
 	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve(),
 		SnapshotBytes: n.config.Snapshot, TrailingBytes: n.config.Snapshot},
-		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Logger: n.log, Name: n.nameOf}); err != nil {
+		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Other: n.roomAt, Logger: n.log, Name: n.nameOf}); err != nil {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	c.add("store", func(ctx context.Context) error { n.sayHandover(); return n.store.Close(ctx) })
@@ -152,7 +152,7 @@ func (n *Node) openNetwork(c *closers) (err error) {
 	}
 	port := n.place.seat.Entry().Port
 	if n.peers, err = peer.New(peer.Config{Network: n.boundary.network, Address: join(n.config.Bind, port+1), Node: n.self.Node,
-		Resolve: n.resolve, Logger: n.log}); err != nil {
+		Resolve: n.resolve, Removed: n.removed, OnRemoved: n.endRemoved, Logger: n.log}); err != nil {
 		return err
 	}
 	c.add("peers", func(context.Context) error { return n.peers.Close() })

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -167,8 +168,9 @@ func repository(t *testing.T, code string) string {
 
 const hangOnce = `import os, time
 
-def hang_once():
+def hang_once(mark):
     if os.environ["FLOW_ATTEMPT"] == "1":
+        open(mark, "w").close()
         time.sleep(3600)
     return os.environ["FLOW_ATTEMPT"]
 `
@@ -219,7 +221,9 @@ func TestPanicInASlotsActor(t *testing.T) {
 	w.serve(hangOnce)
 	for _, elsewhere := range []bool{false, true} {
 		t.Run(map[bool]string{false: "on the caller's node", true: "from another node"}[elsewhere], func(t *testing.T) {
-			submitted, err := w.client.Submit(t.Context(), &messages.RunRequest{Socket: "hang_once"})
+			mark := filepath.Join(t.TempDir(), "hangs")
+			data := strconv.Quote(mark)
+			submitted, err := w.client.Submit(t.Context(), &messages.RunRequest{Socket: "hang_once", Data: &data})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -228,6 +232,8 @@ func TestPanicInASlotsActor(t *testing.T) {
 				t.Fatal(err)
 			}
 			call := w.running(id)
+			// It counts as running from its lease on, of which the slot hears later.
+			w.until("the function to hang", func() bool { _, err := os.Stat(mark); return err == nil })
 			there := w.named(call.GetNode())
 			caller := there
 			if elsewhere {

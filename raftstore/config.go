@@ -34,7 +34,7 @@ type Config struct {
 	SnapshotBytes int64  // log bytes applied since the last snapshot that call for the next; 64 MiB a group
 	TrailingBytes int64  // log bytes kept behind a snapshot, for followers that lag; 64 MiB a group
 	CacheBytes    int64  // latest log entries held in memory; 16 MiB a node
-	ReserveBytes  uint64 // free disk bytes below which new work is refused; 256 MiB
+	ReserveBytes  uint64 // free disk bytes below which this node's disk is short; 256 MiB
 }
 
 func orDefault[T comparable](v *T, d T) {
@@ -59,10 +59,13 @@ func (c Config) withDefaults() Config {
 
 // Parts are what a store is built on: what a simulated world replaces.
 type Parts struct {
-	KV     KV               // state of all groups; the store closes it
-	Logs   Logs             // opens a group's log
-	Now    func() time.Time // stamps log entries
-	Free   func() uint64    // bytes free on the disk of Config.Dir; nil: never short
+	KV   KV               // state of all groups; the store closes it
+	Logs Logs             // opens a group's log
+	Now  func() time.Time // stamps log entries
+	Free func() uint64    // bytes free on the disk of Config.Dir; nil: never short
+	// Other says whether another node lives, and whether its disk is short; nil:
+	// all live, and none is.
+	Other  func(messages.NodeID) (lives, short bool)
 	Logger *slog.Logger
 	Name   func(messages.NodeID) string // what people call a node, for the log; nil: its id
 }

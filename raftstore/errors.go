@@ -3,6 +3,7 @@ package raftstore
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -34,6 +35,14 @@ func (g *Group) errFailed(op string) *messages.Error {
 		reason = err.Error()
 	}
 	return messages.Errorf(messages.Unavailable, op, g.subject(), "this replica has stopped: %s", reason)
+}
+
+// errCramped refuses new data because of the nodes whose disks are short.
+func (g *Group) errCramped(op string, short []string) *messages.Error {
+	e := messages.Errorf(messages.Exhausted, op, g.subject(), "disk full: less than the reserve is free on %s, and most voters must have more", strings.Join(short, ", ")).
+		WithHint("make room on the disk, or wait for calls to end")
+	e.RetryAfter = retryDisk
+	return e
 }
 
 // refusal says what a failure of raft means to who proposed something.

@@ -45,6 +45,7 @@ type Group struct {
 	layer     *layer
 	peers     *peers
 	reads     reads
+	room      room
 
 	raft  atomic.Pointer[raft.Raft]
 	run   *run // the raft that runs; the supervisor's alone
@@ -111,30 +112,16 @@ func (g *Group) Propose(ctx context.Context, c messages.Command) (messages.Resul
 		return messages.Result{}, 0, messages.Errorf(messages.Invalid, op, g.subject(),
 			"a command of %d bytes is more than one log entry holds (%d)", len(c.Body), messages.MaxEntryBytes-64)
 	}
-	if brings(c) && g.store.short() {
-		e := messages.Errorf(messages.Exhausted, op, g.subject(), "disk full: less than %d MiB are free at the leader", g.store.config.ReserveBytes>>20).
-			WithHint("make room on the disk, or wait for calls to end")
-		e.RetryAfter = retryDisk
-		return messages.Result{}, 0, e
+	if brings(c) {
+		if short := g.cramped(); len(short) > 0 {
+			return messages.Result{}, 0, g.errCramped(op, short)
+		}
 	}
 	a := g.batcher.submit(ctx, c)
 	if a.err != nil {
 		return messages.Result{}, 0, g.refusal(op, a.err)
 	}
 	return a.result, a.index, nil
-}
-
-// brings says whether a command brings new data that clients can be refused;
-// all others must pass on a full disk too, or it would never empty.
-func brings(c messages.Command) bool {
-	switch c.Type {
-	case messages.CommandEnqueue, messages.CommandEnqueueBatch, messages.CommandCreate:
-		return true
-	case messages.CommandPutChunk: // of a call's arguments, or of its result
-		m, err := c.Decode()
-		return err == nil && m.(*messages.PutChunk).Client
-	}
-	return false
 }
 
 func (g *Group) stopped() bool {

@@ -332,6 +332,40 @@ func TestShortDiskRefusesNewWorkOnly(t *testing.T) {
 	}
 }
 
+// TestGroupGoesOnWhileMostDisksHaveRoom: one follower's disk, or the leader's own,
+// may be short.
+func TestGroupGoesOnWhileMostDisksHaveRoom(t *testing.T) {
+	var free, asked atomic.Uint64
+	free.Store(1 << 40)
+	var shorts sync.Map
+	_, nodes := trio(t, func(n *node) {
+		if n.id == "a" {
+			n.parts.Free = free.Load
+		}
+		n.parts.Other = func(id messages.NodeID) (lives, short bool) {
+			if _, short = shorts.Load(id); short {
+				asked.Add(1)
+			}
+			return true, short
+		}
+	})
+	a, enqueue := nodes[0], messages.Command{Type: messages.CommandEnqueue, Body: []byte("add x 1")}
+	try := func() error { _, _, err := a.group.Propose(patience(t), enqueue); return err }
+	shorts.Store(messages.NodeID("b"), true)
+	for asked.Load() < 2 {
+		if err := try(); err != nil {
+			t.Fatalf("one follower's disk is short: %v", err)
+		}
+	}
+	free.Store(1 << 20)
+	eventually(t, "new work to be refused, for want of room on a and b", func() bool {
+		err := try()
+		return errors.Is(err, messages.Exhausted) && strings.Contains(err.Error(), "free on a, b,")
+	})
+	shorts.Delete(messages.NodeID("b"))
+	eventually(t, "new work to be taken, with the leader's disk alone short", func() bool { return try() == nil })
+}
+
 func TestObserverHearsLeadingAfterEarlierTerms(t *testing.T) {
 	a := alone(t, nil)
 	a.must("add x 41")

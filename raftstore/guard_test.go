@@ -83,10 +83,10 @@ func TestDamagedEntryStopsTheReplicaThatReadsIt(t *testing.T) {
 	})
 }
 
-// TestLogThatLostItsEndIsNotStarted puts an older log back, and an older state
-// with it, so that nothing but the high-water mark knows.
-func TestLogThatLostItsEndIsNotStarted(t *testing.T) {
-	a := alone(t, nil)
+// losesItsEnd gives a node that leads, and what puts an older log back, and an
+// older state with it, so that nothing but the high-water mark knows.
+func losesItsEnd(t *testing.T) (a *node, lose func()) {
+	a = alone(t, nil)
 	a.must("add x 1")
 	a.stop()
 	old, err := os.ReadFile(a.path("log.db"))
@@ -97,29 +97,26 @@ func TestLogThatLostItsEndIsNotStarted(t *testing.T) {
 	a.kv = oldState.Crash(0)
 	a.start(true)
 	eventually(t, "it leads", a.leads)
+	return a, func() {
+		if err := os.WriteFile(a.path("log.db"), old, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a.kv = oldState.Crash(0)
+	}
+}
+
+func TestLogThatLostItsEndIsNotStarted(t *testing.T) {
+	a, lose := losesItsEnd(t)
 	a.must("add x 1")
 	a.stop()
-	if err := os.WriteFile(a.path("log.db"), old, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	a.kv = oldState.Crash(0)
+	lose()
 	if err := a.try(true); !errors.Is(err, raftstore.ErrLostState) || !strings.Contains(err.Error(), "reached") {
 		t.Fatalf("started on a log that lost its end: %v", err)
 	}
 }
 
 func TestMarkIsRaisedWhileTheLogGrows(t *testing.T) {
-	a := alone(t, nil)
-	a.must("add x 1")
-	a.stop()
-	old, err := os.ReadFile(a.path("log.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	oldState := a.kv.Crash(0)
-	a.kv = oldState.Crash(0)
-	a.start(true)
-	eventually(t, "it leads", a.leads)
+	a, lose := losesItsEnd(t)
 	for range 3 {
 		a.must("add x 1")
 	}
@@ -127,10 +124,7 @@ func TestMarkIsRaisedWhileTheLogGrows(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.crash(0)
-	if err := os.WriteFile(a.path("log.db"), old, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	a.kv = oldState.Crash(0)
+	lose()
 	if err := a.try(true); !errors.Is(err, raftstore.ErrLostState) {
 		t.Fatalf("started on a log that lost its end: %v", err)
 	}

@@ -207,6 +207,16 @@ func (f *fakeLeader) expect(sum int) {
 	}
 }
 
+// wentAnotherWay sends a snapshot of a later term than the log's up to an end.
+func wentAnotherWay(end uint64) func(*fakeLeader) {
+	return func(f *fakeLeader) {
+		f.append(2, 1, 1, 2, end, 1)
+		f.install(3, 10, 3, state(10, 3, 100), len(state(10, 3, 100)))
+		f.expect(100)
+		f.append(3, 10, 3, 11, 12, 12)
+	}
+}
+
 // TestSnapshotAgainstALogThatIsThereAlready are the cases in which raft panics
 // or never ends, depending on the log store (hashicorp/raft issue 697).
 func TestSnapshotAgainstALogThatIsThereAlready(t *testing.T) {
@@ -230,18 +240,8 @@ func TestSnapshotAgainstALogThatIsThereAlready(t *testing.T) {
 			f.expect(9)
 			f.append(3, 20, 2, 21, 21, 21)
 		}, 20},
-		{"log went another way", func(f *fakeLeader) {
-			f.append(2, 1, 1, 2, 20, 1)
-			f.install(3, 10, 3, state(10, 3, 100), len(state(10, 3, 100)))
-			f.expect(100)
-			f.append(3, 10, 3, 11, 12, 12)
-		}, 102},
-		{"log went another way and ends there", func(f *fakeLeader) {
-			f.append(2, 1, 1, 2, 10, 1)
-			f.install(3, 10, 3, state(10, 3, 100), len(state(10, 3, 100)))
-			f.expect(100)
-			f.append(3, 10, 3, 11, 12, 12)
-		}, 102},
+		{"log went another way", wentAnotherWay(20), 102},
+		{"log went another way and ends there", wentAnotherWay(10), 102},
 		{"state is ahead", func(f *fakeLeader) {
 			f.append(2, 1, 1, 2, 20, 20)
 			f.expect(19)

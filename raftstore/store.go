@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -24,7 +23,6 @@ type Store struct {
 	parts    Parts
 	identity []byte // of parts.KV: tells it from one made anew in its place
 	cache    *logCache
-	disk     disk
 
 	mu     sync.Mutex
 	open   map[messages.GroupID]*Group
@@ -45,6 +43,9 @@ func Open(c Config, p Parts) (*Store, error) {
 	}
 	if p.Name == nil {
 		p.Name = func(id messages.NodeID) string { return string(id) }
+	}
+	if p.Other == nil {
+		p.Other = func(messages.NodeID) (lives, short bool) { return true, false }
 	}
 	s := &Store{config: c, parts: p, cache: newLogCache(c.CacheBytes), open: make(map[messages.GroupID]*Group)}
 	if err := s.identify(); err != nil {
@@ -159,27 +160,4 @@ func (s *Store) close(ctx context.Context, open []*Group) (err error) {
 		err = s.parts.KV.Flush()
 	}
 	return errors.Join(err, s.parts.KV.Close())
-}
-
-// disk remembers for a moment whether the disk is short.
-type disk struct {
-	mu    sync.Mutex
-	asked time.Time
-	short bool
-}
-
-// askDisk is how long an answer about free space holds.
-const askDisk = 100 * time.Millisecond
-
-// short says whether less than the reserve is free.
-func (s *Store) short() bool {
-	if s.parts.Free == nil {
-		return false
-	}
-	s.disk.mu.Lock()
-	defer s.disk.mu.Unlock()
-	if now := s.parts.Now(); s.disk.asked.IsZero() || now.Sub(s.disk.asked).Abs() >= askDisk {
-		s.disk.asked, s.disk.short = now, s.parts.Free() < s.config.ReserveBytes
-	}
-	return s.disk.short
 }

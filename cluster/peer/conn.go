@@ -72,6 +72,9 @@ func (t *Transport) dial(ctx context.Context, to messages.NodeID, u use, group m
 	if err == nil && v != welcome {
 		err = refusal(v, op, subject, reason)
 		t.refused.log(t.config.Logger, "refused by a peer", to, v, reason)
+		if v == removed {
+			t.config.OnRemoved(to)
+		}
 	} else if err != nil {
 		err = messages.Errorf(messages.Unavailable, op, subject, "no answer to hello: %v", err)
 	}
@@ -149,7 +152,7 @@ func (t *Transport) greet(raw net.Conn) (*conn, hello) {
 		raw.Close()
 		return nil, h
 	default:
-		v, reason = judge(h, t.config.Node, t.networkID(), t.layer(h.group) != nil)
+		v, reason = judge(h, t.config.Node, t.networkID(), t.config.Removed(h.from), t.layer(h.group) != nil)
 	}
 	c := &conn{Conn: raw, t: t, node: h.from, use: h.use, group: h.group}
 	if v != welcome {

@@ -49,6 +49,7 @@ const (
 	notMe        verdict = 3 // the hello was meant for another node
 	noReplica    verdict = 4 // no replica of the group is open here
 	otherVersion verdict = 5
+	removed      verdict = 6 // whoever dials was removed from the network
 )
 
 const maxString = 255
@@ -123,13 +124,16 @@ func readVerdict(r io.Reader) (verdict, string, error) {
 	return verdict(code[0]), reason, err
 }
 
-// judge decides on a hello. open says whether a replica of the group is open.
-func judge(h hello, self messages.NodeID, network string, open bool) (verdict, string) {
+// judge decides on a hello. gone says whether whoever dials was removed, open
+// whether a replica of the group is open.
+func judge(h hello, self messages.NodeID, network string, gone, open bool) (verdict, string) {
 	switch {
 	case network == "":
 		return noNetwork, fmt.Sprintf("node %s has not joined a network yet", self)
 	case h.network != network:
 		return otherNetwork, fmt.Sprintf("node %s belongs to network %s, not to %s", self, network, h.network)
+	case gone:
+		return removed, fmt.Sprintf("node %s was removed from network %s on purpose", h.from, network)
 	case h.to != self:
 		return notMe, fmt.Sprintf("node %s listens here, not %s", self, h.to)
 	case h.use == useRaft && !open:
@@ -143,6 +147,8 @@ func refusal(v verdict, op, subject, reason string) error {
 	switch v {
 	case otherNetwork:
 		return messages.Errorf(messages.Denied, op, subject, "%s", reason).WithHint("a node belongs to one network for ever; give it another address to join, or an empty data directory")
+	case removed:
+		return messages.Errorf(messages.Denied, op, subject, "%s", reason).WithHint("to join anew, start it with an empty data directory")
 	case otherVersion:
 		return messages.Errorf(messages.Denied, op, subject, "%s", reason).WithHint("run the same version on all nodes")
 	}

@@ -16,7 +16,7 @@ import (
 // of the same peer waits for it.
 type Handler func(ctx context.Context, from messages.NodeID, body []byte) ([]byte, error)
 
-// Config says who this node is. Network and Logger may be left out.
+// Config says who this node is. What may be nil may be left out.
 type Config struct {
 	Network   Network // nil: TCP
 	Address   string  // where to listen
@@ -24,7 +24,13 @@ type Config struct {
 	NetworkID string // empty: not known yet; everybody is refused until SetNetwork
 	// Resolve gives the peer address of a node that lives.
 	Resolve func(messages.NodeID) (address string, ok bool)
-	Logger  *slog.Logger
+	// Removed says whether a node was removed from the network for good: it is
+	// refused. nil: none was.
+	Removed func(messages.NodeID) bool
+	// OnRemoved is told each time that a peer refuses this node because it was
+	// removed itself. nil: nobody is.
+	OnRemoved func(by messages.NodeID)
+	Logger    *slog.Logger
 }
 
 // Transport is a node's end of all its peer connections.
@@ -61,6 +67,12 @@ func New(config Config) (*Transport, error) {
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Removed == nil {
+		config.Removed = func(messages.NodeID) bool { return false }
+	}
+	if config.OnRemoved == nil {
+		config.OnRemoved = func(messages.NodeID) {}
 	}
 	listener, err := config.Network.Listen(config.Address)
 	if err != nil {

@@ -77,6 +77,34 @@ func TestRequestsAreAnsweredConcurrently(t *testing.T) {
 	all.Wait()
 }
 
+// TestRemovedNodeIsRefused, is told so, and hears what others ask it still.
+func TestRemovedNodeIsRefused(t *testing.T) {
+	var b book
+	told := make(chan messages.NodeID, 8)
+	a, err := New(Config{Address: "127.0.0.1:0", Node: "a", NetworkID: "n", Resolve: b.resolve, OnRemoved: func(by messages.NodeID) { told <- by }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	c, err := New(Config{Address: "127.0.0.1:0", Node: "c", NetworkID: "n", Resolve: b.resolve, Removed: func(n messages.NodeID) bool { return n == "a" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	b.set("a", a.Address())
+	b.set("c", c.Address())
+	a.Handle(echo, echoes)
+	if _, err := a.Request(limited(t), "c", echo, nil); !errors.Is(err, messages.Denied) || !errors.Is(err, ErrNotSent) || !strings.Contains(err.Error(), "removed") {
+		t.Errorf("it was answered %v", err)
+	}
+	if by := <-told; by != "c" {
+		t.Errorf("it was told by %s", by)
+	}
+	if _, err := c.Request(limited(t), "a", echo, nil); err != nil {
+		t.Errorf("the other way: %v", err)
+	}
+}
+
 func TestErrorsSurviveTheWire(t *testing.T) {
 	var b book
 	a, c := open(t, &b, "a", "n"), open(t, &b, "c", "n")

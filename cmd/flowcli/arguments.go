@@ -67,5 +67,20 @@ func named(cmd *cobra.Command, args []string) (string, error) {
 	return "", messages.Errorf(messages.Invalid, cmd.CommandPath(), strings.Join(given, " and "), "name one at a time")
 }
 
+// takesID makes a command be about one thing that has no name: its id stands as
+// a word, or behind --id.
+func takesID(cmd *cobra.Command, what string, run func(cmd *cobra.Command, id string) error) {
+	cmd.Args = atMostOne
+	cmd.Flags().String("id", "", "ID of the "+what)
+	argv.Short(cmd.Flags(), "id", "i")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := named(cmd, args)
+		if err != nil {
+			return err
+		}
+		return run(cmd, id)
+	}
+}
+
 // shortName gives --name its short form.
 func shortName(cmd *cobra.Command) { argv.Short(cmd.Flags(), "name", "n") }

@@ -79,15 +79,8 @@ func newDeadShow(c *cli) *cobra.Command {
 		Use:     "show ID",
 		Short:   "Show a dead letter: why it died, the call, what it is sent again with",
 		Example: "flowcli dead show 0193a1b2-c3d4-7001-8f00-0123456789ab",
-		Args:    atMostOne,
 	}
-	cmd.Flags().String("id", "", "ID of the dead letter")
-	argv.Short(cmd.Flags(), "id", "i")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := named(cmd, args)
-		if err != nil {
-			return err
-		}
+	takesID(cmd, "dead letter", func(cmd *cobra.Command, id string) error {
 		net, err := c.connectToLook()
 		if err != nil {
 			return err
@@ -97,7 +90,7 @@ func newDeadShow(c *cli) *cobra.Command {
 			return err
 		}
 		return c.showDead(letter)
-	}
+	})
 	return cmd
 }
 
@@ -122,17 +115,10 @@ func newDeadEdit(c *cli) *cobra.Command {
 		Long: `Change what a dead letter is sent again with. The data is read like that of "task
 run". The call keeps the arguments with which it died.`,
 		Example: `flowcli dead edit 0193a1b2-c3d4-7001-8f00-0123456789ab -d '{"one": 2, "two": 3}'`,
-		Args:    atMostOne,
 	}
-	cmd.Flags().String("id", "", "ID of the dead letter")
 	data := cmd.Flags().String("data", "", "arguments: JSON or a Python literal [required]")
-	argv.Short(cmd.Flags(), "id", "i")
 	argv.Short(cmd.Flags(), "data", "d")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := named(cmd, args)
-		if err != nil {
-			return err
-		}
+	takesID(cmd, "dead letter", func(cmd *cobra.Command, id string) error {
 		if !cmd.Flag("data").Changed {
 			return messages.Errorf(messages.Invalid, cmd.CommandPath(), "", "it needs -d/--data")
 		}
@@ -149,7 +135,7 @@ run". The call keeps the arguments with which it died.`,
 			return err
 		}
 		return c.showDead(letter)
-	}
+	})
 	return cmd
 }
 

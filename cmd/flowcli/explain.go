@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elasticcode/flow/cmd/flowcli/argv"
 	"github.com/elasticcode/flow/cmd/flowcli/document"
 	"github.com/elasticcode/flow/messages"
 )
@@ -27,15 +26,8 @@ no_leader, no_worker, ordered, paused, processor_deleted, rate_limited, retry,
 running, starting, stopped, turn.`,
 		Example: `flowcli explain call 0193a1b2-c3d4-7001-8f00-0123456789ab
 flowcli -o json explain call --id 0193a1b2-c3d4-7001-8f00-0123456789ab`,
-		Args: atMostOne,
 	}
-	cmd.Flags().String("id", "", "ID of the call")
-	argv.Short(cmd.Flags(), "id", "i")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := named(cmd, args)
-		if err != nil {
-			return err
-		}
+	takesID(cmd, "call", func(cmd *cobra.Command, id string) error {
 		net, err := c.connectToLook()
 		if err != nil {
 			return err
@@ -49,7 +41,7 @@ flowcli -o json explain call --id 0193a1b2-c3d4-7001-8f00-0123456789ab`,
 		}
 		fmt.Fprintln(c.out, explanationText(why))
 		return nil
-	}
+	})
 	return cmd
 }
 

@@ -22,5 +22,7 @@ func newNode(c *cli) *cobra.Command {
 To take a node out of service, let it finish and give it no more work:
 "flowcli update node NAME --enabled=false"; its slots go elsewhere, and a running
 call gets 10 s. Then stop its process by SIGTERM (see "node --help",
---stop-grace), and when it does not come back: "flowcli delete node NAME".`, ls)
+--stop-grace), and when it does not come back: "flowcli delete node NAME". A
+deleted node that starts again says so and ends; with an empty data directory it
+joins anew.`, ls)
 }

@@ -98,17 +98,10 @@ func newTaskResult(c *cli) *cobra.Command {
 		Use:     "result ID",
 		Short:   "Wait for a call's end and print its result",
 		Example: "flowcli task result 0193a1b2-c3d4-7001-8f00-0123456789ab --timeout 30s",
-		Args:    atMostOne,
 	}
-	cmd.Flags().String("id", "", "ID of the call")
-	argv.Short(cmd.Flags(), "id", "i")
 	timeout := &durationValue{bare: second}
 	cmd.Flags().Var(timeout, "timeout", "how long to wait for the result; a bare number is seconds (default as long as it takes)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := named(cmd, args)
-		if err != nil {
-			return err
-		}
+	takesID(cmd, "call", func(cmd *cobra.Command, id string) error {
 		net, err := c.connect()
 		if err != nil {
 			return err
@@ -120,7 +113,7 @@ func newTaskResult(c *cli) *cobra.Command {
 			return err
 		}
 		return c.ended(call)
-	}
+	})
 	return cmd
 }
 
@@ -129,17 +122,10 @@ func newTaskShow(c *cli) *cobra.Command {
 		Use:     "show ID",
 		Short:   "Show a call: arguments, events, result, log",
 		Example: "flowcli task show 0193a1b2-c3d4-7001-8f00-0123456789ab",
-		Args:    atMostOne,
 	}
-	cmd.Flags().String("id", "", "ID of the call")
-	argv.Short(cmd.Flags(), "id", "i")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := named(cmd, args)
-		if err != nil {
-			return err
-		}
+	takesID(cmd, "call", func(cmd *cobra.Command, id string) error {
 		return c.showCall(cmd.Context(), id, callParts{result: true, arguments: true, log: true})
-	}
+	})
 	return cmd
 }
 
@@ -148,16 +134,9 @@ func newTaskCancel(c *cli) *cobra.Command {
 		Use:     "cancel ID",
 		Short:   "Cancel a call that has not ended, and print the state that it reached",
 		Example: "flowcli task cancel 0193a1b2-c3d4-7001-8f00-0123456789ab --reason \"not needed\"",
-		Args:    atMostOne,
 	}
-	cmd.Flags().String("id", "", "ID of the call")
 	reason := cmd.Flags().String("reason", "", "why, for the call's history")
-	argv.Short(cmd.Flags(), "id", "i")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := named(cmd, args)
-		if err != nil {
-			return err
-		}
+	takesID(cmd, "call", func(cmd *cobra.Command, id string) error {
 		net, err := c.connect()
 		if err != nil {
 			return err
@@ -171,7 +150,7 @@ func newTaskCancel(c *cli) *cobra.Command {
 		}
 		c.notef("call %s is %s", call.Id, stateOf(call))
 		return nil
-	}
+	})
 	return cmd
 }
 

@@ -23,18 +23,11 @@ Who reads too slowly is told how many bytes are missing.`,
 		Example: `flowcli task logs 0193a1b2-c3d4-7001-8f00-0123456789ab
 flowcli task logs 0193a1b2-c3d4-7001-8f00-0123456789ab --attempt 2
 flowcli task logs 0193a1b2-c3d4-7001-8f00-0123456789ab -f`,
-		Args: atMostOne,
 	}
-	cmd.Flags().String("id", "", "ID of the call")
-	argv.Short(cmd.Flags(), "id", "i")
 	attempt := cmd.Flags().Uint32("attempt", 0, "only this attempt (default all that are kept, the last 16)")
 	follow := cmd.Flags().Bool("follow", false, "go on until the call has ended")
 	argv.Short(cmd.Flags(), "follow", "f")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := named(cmd, args)
-		if err != nil {
-			return err
-		}
+	takesID(cmd, "call", func(cmd *cobra.Command, id string) error {
 		net, err := c.connectToLook()
 		if err != nil {
 			return err
@@ -51,7 +44,7 @@ flowcli task logs 0193a1b2-c3d4-7001-8f00-0123456789ab -f`,
 		}
 		c.printLogs(logs)
 		return nil
-	}
+	})
 	return cmd
 }
 

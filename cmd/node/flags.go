@@ -35,6 +35,9 @@ SIGTERM or Ctrl-C stops it: it takes no more calls, lets those that run go on fo
 --stop-grace and gives the others back, hands its leaderships over, and ends. What
 is not done runs on the other nodes, or here after the next start.
 
+A node that "flowcli delete node" removed from its network says so and ends, with
+exit code 1. To join anew, erase its data directory, or give it another one.
+
 Each flag may also be given in the environment: --log-store as FLOW_LOG_STORE, and so on.
 
 Flags:

@@ -196,6 +196,16 @@ func (n *network) is(want string) {
 	}
 }
 
+// grown is a network that nodes have joined, one after the other.
+func grown(t *testing.T, nodes ...string) *network {
+	n := newNetwork(t)
+	for _, node := range nodes {
+		n.join(node)
+		n.run()
+	}
+	return n
+}
+
 func TestReplicasGrowWithTheNetwork(t *testing.T) {
 	n := newNetwork(t)
 	n.run()
@@ -223,11 +233,7 @@ func TestPartitionsSpreadOverTheNodes(t *testing.T) {
 }
 
 func TestDeadNodesReplicasGoToASpareNode(t *testing.T) {
-	n := newNetwork(t)
-	for _, node := range []string{"b", "c", "d"} {
-		n.join(node)
-		n.run()
-	}
+	n := grown(t, "b", "c", "d")
 	n.down("b")
 	n.now += DeadAfter
 	n.run()
@@ -241,10 +247,7 @@ func TestDeadNodesReplicasGoToASpareNode(t *testing.T) {
 }
 
 func TestDeadNodeIsKeptWhenNobodyCanTakeItsPlace(t *testing.T) {
-	n := newNetwork(t)
-	n.join("b")
-	n.join("c")
-	n.run()
+	n := grown(t, "b", "c")
 	n.down("c")
 	n.now += 10 * DeadAfter
 	n.run()
@@ -252,11 +255,7 @@ func TestDeadNodeIsKeptWhenNobodyCanTakeItsPlace(t *testing.T) {
 }
 
 func TestSpareThatWasNotNeededGoesAgain(t *testing.T) {
-	n := newNetwork(t)
-	for _, node := range []string{"b", "c", "d"} {
-		n.join(node)
-		n.run()
-	}
+	n := grown(t, "b", "c", "d")
 	n.down("b")
 	n.now += DeadAfter + 1
 	for strings.Count(n.String(), "d") < 3 { // both partitions are about to use it
@@ -271,10 +270,7 @@ func TestSpareThatWasNotNeededGoesAgain(t *testing.T) {
 }
 
 func TestWipedNodeGetsItsReplicasAgainUnderNewIDs(t *testing.T) {
-	n := newNetwork(t)
-	n.join("b")
-	n.join("c")
-	n.run()
+	n := grown(t, "b", "c")
 	n.down("c")
 	n.forget("c")
 	n.join("c2")
@@ -283,10 +279,7 @@ func TestWipedNodeGetsItsReplicasAgainUnderNewIDs(t *testing.T) {
 }
 
 func TestRemovedNodesVoteWaitsForAnother(t *testing.T) {
-	n := newNetwork(t)
-	n.join("b")
-	n.join("c")
-	n.run()
+	n := grown(t, "b", "c")
 	n.down("c")
 	n.forget("c")
 	n.run()
@@ -297,11 +290,7 @@ func TestRemovedNodesVoteWaitsForAnother(t *testing.T) {
 }
 
 func TestVotesOfTwoRemovedNodesAreGivenUp(t *testing.T) {
-	n := newNetwork(t)
-	for _, node := range []string{"b", "c", "d", "e"} {
-		n.join(node)
-		n.run()
-	}
+	n := grown(t, "b", "c", "d", "e")
 	n.down("d")
 	n.down("e")
 	n.forget("d")

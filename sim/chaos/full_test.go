@@ -29,11 +29,30 @@ func onSmallDisk(t *testing.T, store string) (w *Network, mount string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mount = filepath.Join(dir, "disk")
+	mount = mountSmall(t, w, filepath.Join(dir, "disk"))
+	w.Nodes[0].Data = filepath.Join(mount, "n1")
+	repository, err := MakeRepository(ctx, "../../examples/processors", filepath.Join(dir, "repository"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.WaitReady(ctx, 0); err != nil {
+		t.Fatal(err)
+	}
+	quickstart(t, w, repository)
+	return w, mount
+}
+
+// mountSmall mounts a small disk. When the test ends, the network that uses it
+// does before.
+func mountSmall(t *testing.T, w *Network, mount string) string {
+	t.Helper()
 	if err := os.Mkdir(mount, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err = syscall.Mount("tmpfs", mount, "tmpfs", 0, fmt.Sprintf("size=%d", smallDisk))
+	err := syscall.Mount("tmpfs", mount, "tmpfs", 0, fmt.Sprintf("size=%d", smallDisk))
 	if errors.Is(err, syscall.EPERM) {
 		t.Skipf("NOT TESTED: a full disk: this user may not mount a small one: %v", err)
 	}
@@ -49,19 +68,7 @@ func onSmallDisk(t *testing.T, store string) (w *Network, mount string) {
 			t.Error(err)
 		}
 	})
-	w.Nodes[0].Data = filepath.Join(mount, "n1")
-	repository, err := MakeRepository(ctx, "../../examples/processors", filepath.Join(dir, "repository"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.WaitReady(ctx, 0); err != nil {
-		t.Fatal(err)
-	}
-	quickstart(t, w, repository)
-	return w, mount
+	return mount
 }
 
 // fillDisk leaves so many bytes of a disk free, and gives what makes room again.
@@ -168,6 +175,82 @@ func TestDiskWithoutAByteLeftStopsTheNode(t *testing.T) {
 			finished(ctx, t, c, held)
 		})
 	}
+}
+
+// TestNetworkGoesOnWhileMostDisksHaveRoom: with one disk of three short all goes
+// on, with two nothing new is taken; a disk without a byte left stops its node.
+func TestNetworkGoesOnWhileMostDisksHaveRoom(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	dir := t.TempDir()
+	w, err := New(bin(t), dir, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mounts []string
+	for _, n := range w.Nodes[1:] {
+		mounts = append(mounts, mountSmall(t, w, filepath.Join(dir, "disk-"+n.Name)))
+		n.Data = filepath.Join(mounts[len(mounts)-1], n.Name)
+	}
+	repository, err := MakeRepository(ctx, "../../examples/processors", filepath.Join(dir, "repository"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, w.Nodes...)
+	awaitReady(t, w, 1)
+	quickstart(t, w, repository)
+	n1, n2 := w.Nodes[0], w.Nodes[1]
+	shows := func(n *Node, short bool) func() bool {
+		return func() bool {
+			return strings.Contains(nodeNamed(networkOf(t, n1), n.Name).GetMessage(), "disk is short") == short
+		}
+	}
+	run := func(when string) {
+		t.Helper()
+		if got := cli(t, w, n1.Address(), "", "task", "run", "-s", doThis, "-d", "x"); got != "Do this String: x\n" {
+			t.Errorf("%s: %q", when, got)
+		}
+	}
+
+	empty2 := fillDisk(t, mounts[0], 8<<20)
+	eventually(t, "n2 to say that its disk is short", shows(n2, true))
+	if out := cli(t, w, n1.Address(), "", "node", "ls"); !strings.Contains(out, "its disk is short of room") {
+		t.Errorf("node ls:\n%s", out)
+	}
+	run("one disk of three is short")
+
+	empty3 := fillDisk(t, mounts[1], 8<<20)
+	eventually(t, "n3 to say that its disk is short", shows(w.Nodes[2], true))
+	out := try(t, w, n1.Address(), "", "task", "run", "-s", doThis, "-d", "new", "--timeout", "2s")
+	if out.Code == 0 || !strings.Contains(out.Stderr, "disk full") || !strings.Contains(out.Stderr, "n2, n3") {
+		t.Errorf("with two disks of three short: exit code %d, %s", out.Code, out.Stderr)
+	}
+	empty3()
+	eventually(t, "n3 to have room", shows(w.Nodes[2], false))
+	run("n3 has room again")
+
+	empty2()
+	empty2 = fillDisk(t, mounts[0], 0)
+	c, err := client.New(client.Options{Addresses: []string{n1.Address(), w.Nodes[2].Address()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var ids []string
+	for n2.PID() != 0 && ctx.Err() == nil { // until its log meets the end of the disk
+		sent := submitLarge(ctx, t, c, 16)
+		finished(ctx, t, c, sent)
+		ids = append(ids, sent...)
+	}
+	if log, _ := os.ReadFile(n2.LogFile()); !strings.Contains(string(log), "disk full; make room on the disk of "+n2.Data) {
+		t.Error("n2 stopped, and did not say why and what to do")
+	}
+	t.Logf("n2 stopped after %d large calls", len(ids))
+	run("n2 has stopped")
+	empty2()
+	start(t, n2)
+	awaitReady(t, w, 1)
+	finished(ctx, t, c, ids)
 }
 
 const largeArgument = 200 << 10
