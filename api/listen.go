@@ -17,9 +17,6 @@ const (
 	// maxHeard bounds the notices that wait for one listener. One that reads no
 	// faster is told how many it has missed, and holds up nobody.
 	maxHeard = 4096
-	// maxRecent is how many notices a listener remembers: what a new leader tells
-	// again is not told twice.
-	maxRecent = 8192
 	// listenPause is how long a partition that cannot be reached is left alone.
 	listenPause = 500 * time.Millisecond
 )
@@ -137,7 +134,7 @@ func (l *listener) follow(ctx context.Context, group messages.GroupID) {
 	if !l.run.IsZero() {
 		q.Tracking = l.run.Bytes()
 	}
-	recent := newRecent()
+	recent := new(messages.Heard)
 	for ctx.Err() == nil {
 		places, err := l.places(ctx)
 		if err == nil {
@@ -161,7 +158,7 @@ func (l *listener) follow(ctx context.Context, group messages.GroupID) {
 }
 
 // take hands on what a partition has told, and goes on behind it.
-func (l *listener) take(answer *messages.PollResponse, places map[string]place, recent *recent, q *messages.PollRequest) {
+func (l *listener) take(answer *messages.PollResponse, places map[string]place, recent *messages.Heard, q *messages.PollRequest) {
 	if q.Epoch == 0 && q.Since == 0 {
 		q.Since = time.Now().UnixMicro() // for the case that the leader changes before anything is heard
 	}
@@ -169,7 +166,7 @@ func (l *listener) take(answer *messages.PollResponse, places map[string]place, 
 	l.miss(answer.Dropped)
 	for _, m := range answer.Notices {
 		q.Since = max(q.Since, m.Date)
-		if recent.has(m) {
+		if recent.Before(m) {
 			continue
 		}
 		p := places[m.Socket]
@@ -226,26 +223,4 @@ func (l *listener) lifecycle(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// recent remembers the latest notices of a partition.
-type recent struct {
-	known map[string]bool
-	order []string
-}
-
-func newRecent() *recent { return &recent{known: map[string]bool{}} }
-
-// has says whether a notice was told before, and remembers it.
-func (r *recent) has(m *messages.Notice) bool {
-	key := m.Channel + m.State + m.Call + string(rune(m.Attempt))
-	if r.known[key] {
-		return true
-	}
-	r.known[key] = true
-	if r.order = append(r.order, key); len(r.order) > maxRecent {
-		delete(r.known, r.order[0])
-		r.order = r.order[1:]
-	}
-	return false
 }

@@ -13,11 +13,17 @@ import (
 // listenPause is how long Listen waits before it turns to a node again.
 const listenPause = 200 * time.Millisecond
 
+// listenOverlap is how far back of the last notice another node is asked.
+const listenOverlap = 10 * time.Second
+
 // Listen calls hear with each notice of what happens, until hear gives an error
 // or ctx ends; it returns that. When the node goes, it turns to another and asks
-// for what has happened since the last notice. Errors: Invalid, NotFound.
+// for what has happened since a little before the last notice: partitions are
+// heard apart, and one may be ahead of another. What comes twice is told once.
+// Errors: Invalid, NotFound.
 func (c *Client) Listen(ctx context.Context, m *messages.ListenRequest, hear func(*messages.Notice) error) error {
 	request := &messages.ListenRequest{Name: m.Name, Channels: m.Channels, Tracking: m.Tracking, Since: m.Since}
+	heard := new(messages.Heard)
 	var stopped error
 	for {
 		_, err := do(ctx, c, func(ctx context.Context, to lane) (struct{}, error) {
@@ -28,8 +34,13 @@ func (c *Client) Listen(ctx context.Context, m *messages.ListenRequest, hear fun
 			defer stream.Close()
 			for stream.Receive() {
 				n := stream.Msg()
-				request.Since = max(request.Since, n.Date)
 				if n.State == "listening" {
+					if request.Since == 0 {
+						request.Since = n.Date
+					}
+					continue
+				}
+				if request.Since = max(request.Since, n.Date-listenOverlap.Microseconds()); heard.Before(n) && n.Dropped == 0 {
 					continue
 				}
 				if stopped = hear(n); stopped != nil {

@@ -60,6 +60,7 @@ type node struct {
 	before   func(context.Context, *messages.RunRequest) error // runs when a call was accepted, before its answer
 	refuse   func() error                                      // runs before anything is accepted
 	deadline func(time.Duration)
+	listen   func(*messages.ListenRequest) []*messages.Notice
 }
 
 // start serves a node on a free port.

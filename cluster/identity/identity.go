@@ -86,7 +86,7 @@ func Read(path string) (Identity, error) {
 	text, sum, _ := bytes.Cut(b, []byte("\n"))
 	if string(sum) != checksum(text) || json.Unmarshal(text, &i) != nil || i.Node == "" {
 		// Never made anew: a node that forgot who it is would vote twice.
-		return i, messages.Errorf(messages.Invalid, "read node identity", filepath.Join(path, file), "it is damaged: it does not match its checksum").WithHint("restore it, or move the data directory away to start as a new node")
+		return i, messages.Errorf(messages.Invalid, "read node identity", filepath.Join(path, file), "it is damaged: it does not match its checksum").WithHint("restore it, or move the data directory aside to start as a new node")
 	}
 	return i, nil
 }

@@ -19,6 +19,8 @@ type cli struct {
 	api     string
 	asUser  string
 	output  string // "", json or yaml
+	wide    bool   // tables whole, however narrow the terminal is
+	cut     bool   // a table was not whole, and people were told
 	debug   bool
 	noColor bool
 	unused  unusedFlags

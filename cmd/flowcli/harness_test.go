@@ -20,6 +20,7 @@ type shell struct {
 	fake    *fake
 	address string
 	env     map[string]string
+	columns int // of the terminal; 0: none
 }
 
 func newShell(t *testing.T, f *fake) *shell {
@@ -50,6 +51,7 @@ func (s *shell) runWith(ctx context.Context, stdin io.Reader, args ...string) ra
 		user:     func() string { return "joe" },
 		live:     func() ([]string, error) { return nil, nil },
 		patience: 50 * time.Millisecond,
+		columns:  func() int { return s.columns },
 		told:     10 * time.Millisecond,
 	})
 	return ran{code, out.String(), err.String()}

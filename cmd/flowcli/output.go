@@ -13,6 +13,7 @@ import (
 const (
 	asJSON = "json"
 	asYAML = "yaml"
+	asWide = "wide"
 )
 
 // structured says that a program reads the output.
@@ -26,9 +27,17 @@ func (c *cli) write(v any) error {
 	return document.WriteJSON(c.out, v)
 }
 
-// table puts a table on stdout.
+// table puts a table on stdout: on a terminal no wider than that, unless all of
+// it was asked for.
 func (c *cli) table(header []string, rows [][]string) error {
 	t := table.Table{Header: header, Rows: rows}
+	if columns := c.columns(); columns > 0 && !c.wide {
+		full := true
+		if t, full = t.Fit(columns); !full && !c.cut {
+			c.cut = true
+			defer c.notef("this terminal is too narrow for all of it: -o wide shows ids, times and columns whole")
+		}
+	}
 	if c.colourful(c.out) {
 		t.Paint = paintState
 	}
@@ -61,18 +70,22 @@ func orNull(text string) any {
 }
 
 // outputFlag is the value of -o.
-type outputFlag struct{ to *string }
+type outputFlag struct {
+	to   *string
+	wide *bool
+}
 
 func (f outputFlag) String() string { return "" }
-func (f outputFlag) Type() string   { return "json|yaml" }
+func (f outputFlag) Type() string   { return "json|yaml|wide" }
 func (f outputFlag) Set(s string) error {
+	*f.wide = s == asWide
 	switch s {
 	case asJSON, asYAML:
 		*f.to = s
-	case "table", "text":
+	case "table", "text", asWide:
 		*f.to = ""
 	default:
-		return messages.Errorf(messages.Invalid, "", "", "the output is json, yaml or table")
+		return messages.Errorf(messages.Invalid, "", "", "the output is wide, json, yaml or table")
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func globalFlags(c *cli, root *cobra.Command) {
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.api, "api", "", "address of a node's API, or several parted by commas (default FLOW_API, else the nodes on this machine)")
 	flags.StringVar(&c.asUser, "user", "", "owner of what is made (default the operating system's user)")
-	flags.Var(outputFlag{&c.output}, "output", "write json or yaml (default tables and plain text)")
+	flags.Var(outputFlag{&c.output, &c.wide}, "output", "write json, yaml, or tables wider than the terminal (default tables and plain text)")
 	flags.BoolVar(&c.debug, "debug", false, "tell more on stderr")
 	flags.BoolVar(&c.noColor, "no-color", false, "no colours, as with NO_COLOR")
 	flags.Bool("help", false, "help for a command")

@@ -20,13 +20,14 @@ type world struct {
 	user     func() string            // who runs it
 	live     func() ([]string, error) // API addresses of nodes on this machine
 	patience time.Duration            // how long to go on while no node answers; 0: the client's own
+	columns  func() int               // how wide the terminal at out is; 0: it is none
 	told     time.Duration            // how often people are told what a call that they wait for waits for
 }
 
 func newWorld() world {
 	return world{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		getenv: os.Getenv, user: systemUser, live: liveNodes, told: time.Second,
+		getenv: os.Getenv, user: systemUser, live: liveNodes, columns: terminalColumns, told: time.Second,
 	}
 }
 
@@ -50,6 +51,16 @@ func liveNodes() ([]string, error) {
 		addresses = append(addresses, e.API)
 	}
 	return addresses, err
+}
+
+// terminalColumns is how wide the terminal is that stdout leads to; 0: it leads
+// elsewhere.
+func terminalColumns() int {
+	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }
 
 // isTerminal says whether a person sits at the other end of a stream.

@@ -19,15 +19,7 @@ type Table struct {
 
 // Write draws the table. An empty cell is None.
 func (t Table) Write(w io.Writer) error {
-	widths := make([]int, len(t.Header))
-	for i, name := range t.Header {
-		widths[i] = Width(name)
-	}
-	for _, row := range t.Rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], Width(oneLine(cell)))
-		}
-	}
+	widths := t.widths()
 	var b strings.Builder
 	line(&b, widths)
 	t.row(&b, widths, t.Header, false)
