@@ -119,11 +119,15 @@ func (c *check) pressure() {
 		sockets[k.ID] = k
 	}
 	for _, k := range c.sockets {
-		c.that(k.Crowded() == k.Full, "socket %s is full: %v, and says %v", k.ID, k.Crowded(), k.Full)
-		for _, from := range sourcesOf(k.Config) {
-			before, here := sockets[from.socket]
-			if here && before.Stage != socket.Queue && from.partition == c.group() {
-				c.that(slices.Contains(before.Blocked, k.ID) == k.Full, "socket %s is full: %v; its source %s has heard %v", k.ID, k.Full, before.ID, before.Blocked)
+		full, stuffed := k.Crowded()
+		c.that(full == k.Full && slices.Equal(stuffed, k.Stuffed), "socket %s is full: %v, %v, and says %v, %v", k.ID, full, stuffed, k.Full, k.Stuffed)
+		held := heldBy(k, k.Config)
+		for _, p := range k.Config.GetIncoming() {
+			before, here := sockets[p.Source]
+			from := source{p.Source, messages.GroupID(p.Partition)}
+			if here && !p.Cyclic && before.Stage != socket.Queue && from.partition == c.group() {
+				want := slices.Contains(held, from)
+				c.that(slices.Contains(before.Blocked, k.ID) == want, "socket %s holds its source %s back: %v; it has heard %v", k.ID, before.ID, want, before.Blocked)
 			}
 		}
 	}

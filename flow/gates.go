@@ -20,7 +20,7 @@ func Gate(view kv.View, socketID string) (*messages.Gate, bool) {
 	if !ok || k.Stage == socket.Removed {
 		return nil, false
 	}
-	g := &messages.Gate{Socket: k.Config.Name, Correlate: k.Config.Correlate, Overflow: "block", Full: k.Full}
+	g := &messages.Gate{Socket: k.Config.Name, Correlate: k.Config.Correlate, Overflow: "block", Full: k.Full || len(k.Stuffed) > 0}
 	if gate.DeadLetters(k.Config) {
 		g.Overflow = "dead_letter"
 	}

@@ -214,6 +214,24 @@ func TestFullGateBlocksOrDropsIntoDeadLetters(t *testing.T) {
 	w.wantDead("the gate of socket mod.S is full: 2 wait for one")
 }
 
+// What a full gate lacks comes from those who feed its other inputs: they are not
+// held back, and a source of several inputs neither while one of them has room.
+func TestFullGateDoesNotHoldBackWhoFeedsItsOtherInput(t *testing.T) {
+	w := newWorld(t)
+	w.link(adder+"; D RESULT S one; D RESULT S two", func(c *messages.ConfigureSocket) { c.MaxLength = map[string]int64{"S": 2}[c.Socket] })
+	w.grant("n1/1", "0", 8)
+	w.runs("E", "e1", "1")
+	w.runs("E", "e2", "2")
+	w.send("E", "e3")
+	w.waits("e3", "held back: socket mod.S is full, where plug esone leads")
+	w.runs("D", "d1", "3")
+	w.wantGate("S", "one:2 two:0")
+	w.is("e3", isQueued)
+	w.runs("F", "f1", "4")
+	w.wantGate("S", "one:1 two:0")
+	w.is("e3", isRunning)
+}
+
 // The ERROR plug of a call that expires completes a gate whose arrival would
 // leave in the same Tick.
 func TestTimerThatAnotherOneMadeVoidDoesNotFire(t *testing.T) {

@@ -315,12 +315,13 @@ func (o *oracle) enqueueToGate(k *oSocket, e *messages.Enqueue) string {
 
 // ------------------------------------------------------------------ pressure
 
-func (o *oracle) crowded(k *oSocket) bool {
+// crowded says whether the mailbox is full, and which inputs of the gate are.
+func (o *oracle) crowded(k *oSocket) (full bool, stuffed []string) {
 	if k.deleting || len(k.config.Incoming) == 0 && k.config.Queue == "" {
-		return false
+		return false, nil
 	}
-	over := func(n, limit int) bool {
-		if k.full {
+	over := func(n, limit int, was bool) bool {
+		if was {
 			return limit > 0 && n > limit/2
 		}
 		return limit > 0 && n >= limit
@@ -332,9 +333,6 @@ func (o *oracle) crowded(k *oSocket) bool {
 			bytes += c.size
 		}
 	}
-	if over(queued, int(k.config.MaxLength)) || over(bytes, int(k.config.MaxLengthBytes)) {
-		return true
-	}
 	for _, input := range k.inputs() {
 		n := 0
 		for _, a := range o.waiting(k) {
@@ -342,27 +340,45 @@ func (o *oracle) crowded(k *oSocket) bool {
 				n++
 			}
 		}
-		if k.config.Overflow != "dead_letter" && over(n, k.gateLimit()) {
-			return true
+		if k.config.Overflow != "dead_letter" && over(n, k.gateLimit(), slices.Contains(k.stuffed, input)) {
+			stuffed = append(stuffed, input)
 		}
 	}
-	return false
+	return over(queued, int(k.config.MaxLength), k.full) || over(bytes, int(k.config.MaxLengthBytes), k.full), stuffed
 }
 
 func (o *oracle) press(k *oSocket) {
-	if full := o.crowded(k); full != k.full {
-		k.full = full
-		o.tell(k, oSources(k.config), full)
-	}
+	before := k.holds(k.config)
+	k.full, k.stuffed = o.crowded(k)
+	o.tellAll(k, before, k.holds(k.config))
 }
 
-func oSources(c *messages.ConfigureSocket) (all []*messages.PlugFrom) {
+func (o *oracle) tellAll(k *oSocket, before, after []*messages.PlugFrom) {
+	o.tell(k, slices.DeleteFunc(slices.Clone(before), func(p *messages.PlugFrom) bool { return oHas(after, p) }), false)
+	o.tell(k, slices.DeleteFunc(slices.Clone(after), func(p *messages.PlugFrom) bool { return oHas(before, p) }), true)
+}
+
+// holds gives the sources that a socket holds back: all while its mailbox is full;
+// otherwise those of whose plugs every one that leads to an input leads to a full one.
+func (k *oSocket) holds(c *messages.ConfigureSocket) (all []*messages.PlugFrom) {
+	inputs := (&oSocket{config: c}).inputs()
 	for _, p := range c.Incoming {
-		if !p.Cyclic && !oHas(all, p) {
+		stuffed, free := false, false
+		for _, q := range c.Incoming {
+			input := cmp.Or(q.Argument, "one")
+			if c.Wait {
+				input = q.Plug
+			}
+			if q.Source == p.Source && slices.Contains(inputs, input) {
+				full := slices.Contains(k.stuffed, input)
+				stuffed, free = stuffed || full, free || !full
+			}
+		}
+		if !p.Cyclic && !oHas(all, p) && (k.full || stuffed && !free) {
 			all = append(all, p)
 		}
 	}
-	if c.Queue != "" {
+	if c.Queue != "" && k.full {
 		all = append(all, &messages.PlugFrom{Source: c.Queue, Partition: c.QueuePartition})
 	}
 	return all
@@ -406,17 +422,12 @@ func (o *oracle) heldBack(k *oSocket) bool {
 }
 
 func (o *oracle) rewire(k *oSocket, c *messages.ConfigureSocket) {
-	if !k.full {
-		return
-	}
-	before, after := oSources(k.config), oSources(c)
-	o.tell(k, slices.DeleteFunc(slices.Clone(before), func(p *messages.PlugFrom) bool { return oHas(after, p) }), false)
-	o.tell(k, slices.DeleteFunc(slices.Clone(after), func(p *messages.PlugFrom) bool { return oHas(before, p) }), true)
+	o.tellAll(k, k.holds(k.config), k.holds(c))
 }
 
 func (o *oracle) inherit(k *oSocket) {
 	for _, p := range k.config.Plugs {
-		if t := o.socket(p.Target); t != nil && t.full && oHas(oSources(t.config), &messages.PlugFrom{Source: k.id}) && !slices.Contains(k.blocked, t.id) {
+		if t := o.socket(p.Target); t != nil && oHas(t.holds(t.config), &messages.PlugFrom{Source: k.id}) && !slices.Contains(k.blocked, t.id) {
 			k.blocked = append(k.blocked, t.id)
 		}
 	}

@@ -68,6 +68,7 @@ type oSocket struct {
 	removed  bool
 	holder   *oCall
 	full     bool
+	stuffed  []string // inputs of its gate that are full
 	blocked  []string
 	queue    *messages.ConfigureQueue // it stands for a queue; nil: it does not
 	pace     oPace

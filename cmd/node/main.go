@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -52,13 +51,4 @@ func run(args []string) int {
 func refuse(err error) int {
 	fmt.Fprintf(os.Stderr, "node: %v\nrun `node --help` for the flags\n", err)
 	return 2
-}
-
-// collectLess lets the heap grow to three times what is in use, unless GOGC
-// says otherwise: what is in use is bounded and small, and collecting it is a
-// tenth of a busy node's work.
-func collectLess() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
-	}
 }

@@ -53,7 +53,8 @@ type Socket struct {
 	Holder Holder
 
 	Gate    gate.Held // what waits at its gate
-	Full    bool      // the sockets whose plugs lead here are held back
+	Full    bool      // its mailbox is: the sockets whose plugs lead here are held back
+	Stuffed []string  // inputs of its gate that are full, in their order: sockets that feed no other of its inputs are held back
 	Blocked []string  // targets that have said that they are full
 
 	Limit rate.Limit // how often its calls may be leased
@@ -111,31 +112,30 @@ func (s *Socket) HeldBack() *messages.PlugTo {
 	return nil
 }
 
-// Crowded says whether the sockets whose plugs lead here must be held back: from
+// Crowded says whether the mailbox is full, and which inputs of the gate are: from
 // when a bound is reached until half of it is free again.
-func (s *Socket) Crowded() bool {
+func (s *Socket) Crowded() (full bool, stuffed []string) {
 	if len(s.Config.Incoming) == 0 && s.Config.Queue == "" || s.Stage != Open {
-		return false
+		return false, nil
 	}
-	if s.over(s.Counts.Queued, s.Config.MaxLength) || s.over(s.Counts.Bytes, s.Config.MaxLengthBytes) {
-		return true
-	}
+	full = over(s.Counts.Queued, s.Config.MaxLength, s.Full) || over(s.Counts.Bytes, s.Config.MaxLengthBytes, s.Full)
 	if len(s.Gate) == 0 || gate.DeadLetters(s.Config) {
-		return false
+		return full, nil
 	}
+	limit := int64(gate.Limit(s.Config))
 	for _, in := range gate.Inputs(s.Config) {
-		if s.over(s.Gate.Of(in.Key), int64(gate.Limit(s.Config))) {
-			return true
+		if over(s.Gate.Of(in.Key), limit, slices.Contains(s.Stuffed, in.Key)) {
+			stuffed = append(stuffed, in.Key)
 		}
 	}
-	return false
+	return full, stuffed
 }
 
-func (s *Socket) over(n uint64, limit int64) bool {
+func over(n uint64, limit int64, was bool) bool {
 	switch {
 	case limit <= 0:
 		return false
-	case s.Full:
+	case was:
 		return n > uint64(limit)/2
 	}
 	return n >= uint64(limit)
@@ -181,6 +181,9 @@ func (s *Socket) loadState(view kv.View) {
 	}
 	s.Gate, s.Full = gate.ReadHeld(&r), r.Flag()
 	for range r.Uint() {
+		s.Stuffed = append(s.Stuffed, r.Text())
+	}
+	for range r.Uint() {
 		s.Blocked = append(s.Blocked, r.Text())
 	}
 	s.Sweep = int64(r.Uint())
@@ -198,6 +201,10 @@ func (s *Socket) SaveState(tx kv.Tx) {
 		b = pack.Flag(binary.AppendVarint(b, int64(s.Holder.Priority)), s.Holder.Ready)
 	}
 	b = pack.Flag(s.Gate.Append(b), s.Full)
+	b = binary.AppendUvarint(b, uint64(len(s.Stuffed)))
+	for _, input := range s.Stuffed {
+		b = pack.Text(b, input)
+	}
 	b = binary.AppendUvarint(b, uint64(len(s.Blocked)))
 	for _, target := range s.Blocked {
 		b = pack.Text(b, target)
