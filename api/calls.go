@@ -104,12 +104,9 @@ func (t *tasks) ended(ctx context.Context, query *messages.CallQuery) *messages.
 // now gives a call as it is after all that was acknowledged before.
 func (t *tasks) now(ctx context.Context, query *messages.CallQuery, after *messages.Position) (*messages.CallInfo, error) {
 	id := messages.CallIDFrom(query.Id)
-	index, err := t.cluster.ReadIndex(ctx, id.Partition())
+	index, err := t.reads.index(ctx, id.Partition(), after)
 	if err != nil {
 		return nil, err
-	}
-	if after != nil && after.Group == uint32(id.Partition()) {
-		index = max(index, after.Index)
 	}
 	response, err := t.cluster.Query(ctx, &messages.QueryRequest{
 		Group: uint32(id.Partition()), Index: index, Query: &messages.QueryRequest_Call{Call: query}})

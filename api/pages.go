@@ -34,6 +34,11 @@ func (t *tasks) ListCalls(ctx context.Context, request *connect.Request[messages
 	if err != nil {
 		return nil, err
 	}
+	for _, place := range m.After {
+		if _, err := t.reads.index(bounded, messages.GroupID(place.GetGroup()), place); err != nil {
+			return nil, explained(ctx, err, op, subject)
+		}
+	}
 	pages := newMerge(t.cluster, query, groups, begin, m.After)
 	if err := pages.skip(bounded, skip); err != nil {
 		return nil, explained(ctx, err, op, subject)

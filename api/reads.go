@@ -25,12 +25,9 @@ type reads struct {
 // asked for, and what stands at after. Who waits on Model.Changed for later
 // ones must take the channel before.
 func (r *reads) latest(ctx context.Context, after *messages.Position, read func(view kv.View, applied uint64) error) error {
-	index, err := r.cluster.ReadIndex(ctx, messages.Meta)
+	index, err := r.index(ctx, messages.Meta, after)
 	if err != nil {
 		return err
-	}
-	if after != nil && after.Group == uint32(messages.Meta) {
-		index = max(index, after.Index)
 	}
 	if err := r.replica.WaitApplied(ctx, index); err != nil {
 		return err

@@ -16,6 +16,9 @@ const completionTime = 500 * time.Millisecond
 // maxCompletions bounds the names that a shell is given.
 const maxCompletions = 1000
 
+// maxCalls bounds the calls that a shell is given.
+const maxCalls = 50
+
 type completer = func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective)
 
 // completeNames offers the names of objects of a class.
@@ -43,6 +46,42 @@ func (c *cli) namesOf(ctx context.Context, kind messages.Kind, begun string) []s
 		}
 	})
 	return list
+}
+
+// completeCalls offers the ids of the latest calls to all verbs that are about
+// a call.
+func (c *cli) completeCalls(of *cobra.Command) {
+	for _, cmd := range of.Commands() {
+		c.completeCalls(cmd)
+		if flag := cmd.Flags().Lookup("id"); flag == nil || flag.Usage != "ID of the call" {
+			continue
+		}
+		latest := func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+			return c.latestCalls(cmd.Context(), begun), cobra.ShellCompDirectiveNoFileComp
+		}
+		c.register(cmd, "id", latest)
+		cmd.ValidArgsFunction = latest
+	}
+}
+
+// latestCalls asks the network like namesOf.
+func (c *cli) latestCalls(ctx context.Context, begun string) (ids []string) {
+	ctx, cancel := context.WithTimeout(ctx, completionTime)
+	defer cancel()
+	net, err := c.connect()
+	if err != nil {
+		return nil
+	}
+	latest, err := net.ListCalls(ctx, &messages.ListCallsRequest{Rows: maxCalls})
+	if err != nil {
+		return nil
+	}
+	for _, call := range latest.Calls {
+		if strings.HasPrefix(call.Id, begun) {
+			ids = append(ids, call.Id)
+		}
+	}
+	return ids
 }
 
 // completeFields offers values for the flags of a command: names for those

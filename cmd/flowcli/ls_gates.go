@@ -21,6 +21,8 @@ func newLsGates(c *cli) *cobra.Command {
 		Short:   "List gates: which arguments have arrived at sockets, and which are missing",
 		Example: "flowcli ls gates\nflowcli ls gates pyfi.processors.sample.add_two",
 		Args:    atMostOne,
+
+		ValidArgsFunction: c.completeNames(messages.Kind_KIND_SOCKET),
 	}
 	nameFlags(cmd, "socket")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/elasticcode/flow/cmd/flowcli/argv"
 	"github.com/elasticcode/flow/messages"
@@ -13,6 +16,9 @@ type unusedFlags struct {
 	db, backend, broker string
 	ini                 string
 }
+
+// withoutEffect ends the usage of flags that are kept for later.
+const withoutEffect = "kept, without effect yet"
 
 // unusedGlobals takes the flags that other systems of this kind need, so that
 // command lines written for them work.
@@ -28,7 +34,12 @@ func unusedGlobals(c *cli, root *cobra.Command) {
 	}
 	argv.Short(flags, "db", "d")
 	argv.Short(flags, "ini", "i")
-	root.PersistentPreRun = func(*cobra.Command, []string) {
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		cmd.Flags().Visit(func(f *pflag.Flag) {
+			if strings.HasSuffix(f.Usage, withoutEffect) {
+				c.notef("--%s is kept, and has no effect yet", f.Name)
+			}
+		})
 		if u := c.unused; u.db+u.backend+u.broker+u.ini != "" {
 			c.notef("--db, --backend, --broker and --ini are ignored: there is no database and no broker, and nothing to configure")
 		}

@@ -71,6 +71,7 @@ flowcli -o json ls calls`,
 	)
 	root.AddCommand(grouped(groupOther, newVersion(c))...)
 	root.AddCommand(notNeededVerbs(c)...)
+	c.completeCalls(root)
 	return root
 }
 

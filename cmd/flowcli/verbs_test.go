@@ -112,8 +112,15 @@ func TestTheNextNodeAnswers(t *testing.T) {
 }
 
 func TestCompletion(t *testing.T) {
-	s := newShell(t, socketIn())
+	f := socketIn()
+	f.calls = append(f.calls, fakeCall(doThis, 1))
+	s := newShell(t, f)
 	for line, want := range map[string]string{
+		"ls call |":                             f.calls[0].Id,
+		"explain call --id |":                   f.calls[0].Id,
+		"task logs |":                           f.calls[0].Id,
+		"task cancel nothing|":                  ":4",
+		"ls gates py|":                          doThis,
 		"task run -s pyfi|":                     doThis,
 		"task run --socket |":                   doThis,
 		"add socket -n x -pn |":                 "proc1",
@@ -144,5 +151,12 @@ func TestEveryVerbHasHelpWithAnExample(t *testing.T) {
 		if cmd.Example == "" && !cmd.HasSubCommands() {
 			t.Errorf("%s: it has no example", cmd.CommandPath())
 		}
+	}
+}
+
+func TestFlagWithoutEffectIsTold(t *testing.T) {
+	s := newShell(t, processorIn(1))
+	if r := s.run("update", "processor", "-n", "proc1", "--detached", "true", "--concurrency", "3"); r.code != 0 || !strings.Contains(r.err, "--detached is kept, and has no effect yet") || strings.Contains(r.err, "--concurrency") {
+		t.Errorf("%+v", r)
 	}
 }
