@@ -118,7 +118,9 @@ func TestExplainNamesTheTrueCause(t *testing.T) {
 		{full, "stopped", "stopped", nil},
 		{blocked, "blocked", "edge", func(why *messages.Explanation) bool { return why.Plug == "edge" && why.Target == "shut.do_this" }},
 		{arrival.Id, "gate", "two", func(why *messages.Explanation) bool { return slices.Equal(why.Missing, []string{"two"}) }},
-		{runs, "running", "attempt 1", func(why *messages.Explanation) bool { return why.Node != "" && why.Node != gone.Name && why.Attempt == 1 }},
+		{runs, "running", "attempt 1", func(why *messages.Explanation) bool {
+			return why.Node != "" && why.Node != gone.Name && why.Attempt == 1
+		}},
 		{first, "running", "attempt 1", nil},
 		{second, "ordered", "", func(why *messages.Explanation) bool { return why.Behind == first }},
 	} {
