@@ -50,7 +50,7 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.each, "for", 5*time.Second, "time of each load")
 	f.StringVar(&rates, "rates", "500,2000", "`calls` a second of the open loops")
 	f.IntVar(&o.inFlight, "inflight", 0, "measure only with so many `calls` in flight")
-	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, neighbours, 'echo, one stream', 'python, (unary|batches)', 'open loop'")
+	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, finished, neighbours, 'echo, one stream', 'python, (unary|batches)', 'open loop'")
 	f.IntVar(&o.buffered, "buffered", 1_000_000, "calls that wait when memory and restart are measured")
 	f.StringVar(&o.json, "json", "", "`file` for the figures as JSON")
 	f.StringVar(&flags, "flags", "", "flags for each node, e.g. '--log-store bolt'")
@@ -132,7 +132,7 @@ func run(ctx context.Context, o options, to io.Writer) (err error) {
 		return err
 	}
 	r := newReport(ctx)
-	for _, measure := range []func(context.Context, options, string, *Report) error{yardsticks, networks, neighbours, waiting} {
+	for _, measure := range []func(context.Context, options, string, *Report) error{yardsticks, networks, neighbours, waiting, finished} {
 		if err := measure(ctx, o, dir, r); err != nil {
 			return err
 		}

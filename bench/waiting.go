@@ -35,7 +35,7 @@ func waiting(ctx context.Context, o options, dir string, r *Report) error {
 	if _, err := w.clients[0].Control(ctx, socketHeld, "stop"); err != nil {
 		return err
 	}
-	if err := fill(ctx, w, o.buffered, r); err != nil {
+	if err := fill(ctx, w, socketHeld, "accepted only, batches of 256", o.buffered, r); err != nil {
 		return err
 	}
 	if err := pause(ctx, min(settleAfter, 2*o.each)); err != nil {
@@ -45,19 +45,11 @@ func waiting(ctx context.Context, o options, dir string, r *Report) error {
 	if err := addMemory(node, 1, fmt.Sprintf("memory with %d calls buffered", o.buffered), r); err != nil {
 		return err
 	}
-	for _, s := range []struct {
-		how    string
-		signal syscall.Signal
-	}{{"SIGTERM", syscall.SIGTERM}, {"SIGKILL", syscall.SIGKILL}} {
-		if err := restart(ctx, w, node, s.how, s.signal, o.buffered, r); err != nil {
-			return fmt.Errorf("restart after %s: %w", s.how, err)
-		}
-	}
-	return nil
+	return restarts(ctx, w, held{socketHeld, "queued", int64(o.buffered / batchSize * batchSize), "buffered"}, r)
 }
 
-// fill is also a load: calls that are accepted and not run.
-func fill(ctx context.Context, w *network, calls int, r *Report) error {
+// fill is also a load: calls that are accepted.
+func fill(ctx context.Context, w *network, socket, what string, calls int, r *Report) error {
 	data := make([]string, batchSize)
 	for i := range data {
 		data[i] = payload
@@ -70,10 +62,10 @@ func fill(ctx context.Context, w *network, calls int, r *Report) error {
 			cancel()
 			return ctx.Err()
 		}
-		_, err := w.clients[0].SubmitBatch(context.WithoutCancel(ctx), &messages.SubmitBatchRequest{Socket: socketHeld, Data: data})
+		_, err := w.clients[0].SubmitBatch(context.WithoutCancel(ctx), &messages.SubmitBatchRequest{Socket: socket, Data: data})
 		return err
 	})
-	f.What = "accepted only, batches of 256"
+	f.What = what
 	r.add(1, f)
 	if want := int64(calls / batchSize * batchSize); f.Done != want {
 		return fmt.Errorf("fill the mailbox: %d calls accepted, want %d", f.Done, want)
@@ -81,9 +73,37 @@ func fill(ctx context.Context, w *network, calls int, r *Report) error {
 	return nil
 }
 
+// held is what a node has in its state while it is restarted.
+type held struct {
+	socket, state string
+	calls         int64
+	as            string // in words
+}
+
+func (h held) String() string { return fmt.Sprintf("%d calls %s", h.calls, h.as) }
+
+// count gives how many of the calls are there.
+func (h held) count(ctx context.Context, w *network) (int64, error) {
+	list, err := w.clients[0].ListCalls(ctx, &messages.ListCallsRequest{Socket: h.socket, States: []string{h.state}, Rows: 1})
+	return list.GetTotal(), err
+}
+
+func restarts(ctx context.Context, w *network, h held, r *Report) error {
+	for _, s := range []struct {
+		how    string
+		signal syscall.Signal
+	}{{"SIGTERM", syscall.SIGTERM}, {"SIGKILL", syscall.SIGKILL}} {
+		if err := restart(ctx, w, s.how, s.signal, h, r); err != nil {
+			return fmt.Errorf("restart after %s: %w", s.how, err)
+		}
+	}
+	return nil
+}
+
 // restart ends the node, starts it, and measures until it is ready and until it
 // has run a call.
-func restart(ctx context.Context, w *network, node *chaos.Node, how string, signal syscall.Signal, calls int, r *Report) error {
+func restart(ctx context.Context, w *network, how string, signal syscall.Signal, h held, r *Report) error {
+	node := w.Nodes[0]
 	if signal == syscall.SIGKILL {
 		node.Kill()
 	} else if err := node.Stop(); err != nil {
@@ -98,17 +118,13 @@ func restart(ctx context.Context, w *network, node *chaos.Node, how string, sign
 	if err := chaos.Until(limited, "the node to be ready", func() bool { _, ok := node.Ready(); return ok }); err != nil {
 		return err
 	}
-	r.addResource(1, fmt.Sprintf("%s to ready, %d calls buffered", how, calls), time.Since(begin).Seconds(), "s")
+	r.addResource(1, fmt.Sprintf("%s to ready, %s", how, h), time.Since(begin).Seconds(), "s")
 	if err := w.call(limited, w.clients[0], socketEcho); err != nil {
 		return err
 	}
-	r.addResource(1, fmt.Sprintf("%s to the first call run, %d calls buffered", how, calls), time.Since(begin).Seconds(), "s")
-	list, err := w.clients[0].ListCalls(limited, &messages.ListCallsRequest{Socket: socketHeld, States: []string{"queued"}, Rows: 1})
-	if err != nil {
-		return err
+	r.addResource(1, fmt.Sprintf("%s to the first call run, %s", how, h), time.Since(begin).Seconds(), "s")
+	if n, err := h.count(limited, w); err != nil || n != h.calls {
+		return fmt.Errorf("%d calls are %s, want %d: %v", n, h.state, h.calls, err)
 	}
-	if want := int64(calls / batchSize * batchSize); list.GetTotal() != want {
-		return fmt.Errorf("%d calls are queued, want %d", list.GetTotal(), want)
-	}
-	return addMemory(node, 1, fmt.Sprintf("memory after the restart (%s), %d calls buffered", how, calls), r)
+	return addMemory(node, 1, fmt.Sprintf("memory after the restart (%s), %s", how, h), r)
 }
