@@ -92,7 +92,7 @@ func Nearest(view kv.View, kind messages.Kind, name string) []string {
 // away than the closest: one good guess must not drown among bad ones.
 func nearestOf(there []string, name string) []string {
 	sortByCloseness(there, name)
-	near := there[:min(len(there), MaxNearest)]
+	near := slices.Clone(there[:min(len(there), MaxNearest)])
 	if len(near) == 0 {
 		return nil
 	}

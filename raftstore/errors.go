@@ -3,6 +3,7 @@ package raftstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ func (g *Group) errFailed(op string) *messages.Error {
 
 // errCramped refuses new data because of the nodes whose disks are short.
 func (g *Group) errCramped(op string, short []string) *messages.Error {
+	slices.Sort(short)
 	e := messages.Errorf(messages.Exhausted, op, g.subject(), "disk full: less than the reserve is free on %s, and most voters must have more", strings.Join(short, ", ")).
 		WithHint("make room on the disk, or wait for calls to end")
 	e.RetryAfter = retryDisk
