@@ -125,9 +125,11 @@ func TestTransferLeadership(t *testing.T) {
 	a := nodes[0]
 	a.must("add x 1")
 	eventually(t, "b and c are heard", func() bool { return a.group.CaughtUp("b", 1) && a.group.CaughtUp("c", 1) })
-	if err := a.group.TransferLeadership(patience(t)); err != nil {
-		t.Fatal(err)
-	}
+	// Raft gives a transfer up after an election timeout, which is short here: on a
+	// busy machine the first may not come through.
+	eventually(t, "leadership is transferred", func() bool {
+		return a.group.TransferLeadership(patience(t)) == nil || !a.group.IsLeader()
+	})
 	if next := leader(t, nodes[1], nodes[2]); next.must("add x 1") != "2" {
 		t.Error("the new leader lacks what the old one wrote")
 	}
