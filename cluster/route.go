@@ -127,10 +127,7 @@ func tryFor(ctx context.Context, t task, to messages.NodeID, try func(context.Co
 
 // mayRetry says whether a task that failed may be tried at another node.
 func mayRetry(err error, again bool) bool {
-	if errors.Is(err, peer.ErrNotSent) {
-		return !errors.Is(err, messages.Denied)
-	}
-	return errors.Is(err, messages.NotLeader) || again && passing(err)
+	return errors.Is(err, peer.ErrNotSent) || errors.Is(err, messages.NotLeader) || again && passing(err)
 }
 
 // passing says whether an error tells of nodes, not of what was asked.

@@ -142,15 +142,18 @@ func judge(h hello, self messages.NodeID, network string, gone, open bool) (verd
 	return welcome, ""
 }
 
-// refusal is the error that a verdict is to the one who dialed.
+// refusal is the error that a verdict is to the one who dialed. Whatever the
+// verdict, it concerns two nodes: a client that asked one of them may turn to
+// another.
 func refusal(v verdict, op, subject, reason string) error {
+	err := messages.Errorf(messages.Unavailable, op, subject, "%s", reason)
 	switch v {
 	case otherNetwork:
-		return messages.Errorf(messages.Denied, op, subject, "%s", reason).WithHint("a node belongs to one network for ever; give it another address to join, or an empty data directory")
+		return err.WithHint("a node belongs to one network for ever; give it another address to join, or an empty data directory")
 	case removed:
-		return messages.Errorf(messages.Denied, op, subject, "%s", reason).WithHint("to join anew, start it with an empty data directory")
+		return err.WithHint("to join anew, start it with an empty data directory")
 	case otherVersion:
-		return messages.Errorf(messages.Denied, op, subject, "%s", reason).WithHint("run the same version on all nodes")
+		return err.WithHint("run the same version on all nodes")
 	}
-	return messages.Errorf(messages.Unavailable, op, subject, "%s", reason)
+	return err
 }

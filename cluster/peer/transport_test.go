@@ -94,7 +94,7 @@ func TestRemovedNodeIsRefused(t *testing.T) {
 	b.set("a", a.Address())
 	b.set("c", c.Address())
 	a.Handle(echo, echoes)
-	if _, err := a.Request(limited(t), "c", echo, nil); !errors.Is(err, messages.Denied) || !errors.Is(err, ErrNotSent) || !strings.Contains(err.Error(), "removed") {
+	if _, err := a.Request(limited(t), "c", echo, nil); !errors.Is(err, messages.Unavailable) || !errors.Is(err, ErrNotSent) || !strings.Contains(err.Error(), "removed") {
 		t.Errorf("it was answered %v", err)
 	}
 	if by := <-told; by != "c" {
@@ -252,10 +252,10 @@ func TestOtherNetworksAreRefusedBothWays(t *testing.T) {
 	for _, from := range []*Transport{x, y} {
 		to := map[*Transport]messages.NodeID{x: "y", y: "x"}[from]
 		_, err := from.Request(limited(t), to, echo, nil)
-		if !errors.Is(err, messages.Denied) || !strings.Contains(err.Error(), "red") || !strings.Contains(err.Error(), "blue") {
+		if !errors.Is(err, messages.Unavailable) || !strings.Contains(err.Error(), "red") || !strings.Contains(err.Error(), "blue") {
 			t.Errorf("%s asks %s: %v", from.config.Node, to, err)
 		}
-		if _, err := from.RaftLayer(1).Dial("y", time.Second); from == x && !errors.Is(err, messages.Denied) {
+		if _, err := from.RaftLayer(1).Dial("y", time.Second); from == x && !errors.Is(err, messages.Unavailable) {
 			t.Errorf("raft: %v", err)
 		}
 	}
