@@ -98,7 +98,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	began := time.Now()
 	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace)}
 	w.now = epoch
-	w.net = &network{world: w, rng: w.stream("network"), cut: map[link]bool{}}
+	w.net = &network{world: w, rng: w.stream("network"), conditions: map[link]*condition{}}
 	w.script, w.until, w.count = o.Script, epoch+int64(o.For-Settle), map[string]int{}
 	if w.script == nil {
 		w.script = draw(w.stream("faults"), o)
