@@ -29,7 +29,7 @@ func openWorld(_ Config, p *place, _ *slog.Logger) (boundary, error) {
 		kv:      kv,
 		logs:    twin.Logs{},
 		now:     time.Now,
-		disk:    func() (free, total uint64) { return 1 << 40, 1 << 41 },
+		disk:    twin.Room,
 		watch:   twin.Watch,
 	}, nil
 }

@@ -32,6 +32,7 @@ type machine struct {
 	skew       int64   // how far the clock is ahead, in ns
 	drift      float64 // how much it gains
 	driftSince int64
+	damaged    bool // the disk holds something that nobody wrote there
 
 	// Of the instance that runs.
 	running  bool
@@ -45,6 +46,7 @@ type machine struct {
 	stallIn  int                     // host calls until it stands still; 0: it does not
 	stallFor int64                   // for so long
 	stopping bool                    // it was told to stop
+	hurt     bool                    // its disk has failed it: it may end
 	asleep   bool                    // in poll_oneoff
 	listens  bool                    // asleep until something arrives, too
 	sleep    uint64                  // number of the sleep, so that late alarms are known
@@ -66,9 +68,13 @@ func (m *machine) boot() {
 	m.boots++
 	m.running = true
 	m.clock, m.dieIn, m.stallIn, m.asleep, m.listens, m.stopping = m.world.now, 0, 0, false, false, false
+	m.hurt = m.disk.dead || m.disk.badSyncs > 0
 	m.mail, m.ports, m.ends = nil, map[uint32]bool{}, map[uint32]*end{}
 	m.seen(nil, "boot %d", m.boots)
 	m.world.record(m.name, m.boots, "booted")
+	if m.hurt {
+		m.world.record(m.name, m.boots, "disk fails")
+	}
 	config := m.config()
 	ctx := context.WithValue(context.Background(), machineKey{}, m)
 	ctx = experimental.WithMemoryAllocator(ctx, allocator{})

@@ -62,6 +62,7 @@ type World struct {
 	until    int64          // no event after it
 	count    map[string]int // of events, by kind
 	history  History
+	rotted   bool // one disk was damaged
 	over     bool // what dies now dies because the run is over
 }
 
@@ -134,10 +135,9 @@ func (w *World) build() {
 	var addresses []string
 	for i := range w.options.Nodes {
 		m := w.machine("n" + strconv.Itoa(i+1))
-		if i == 0 {
-			m.env = append(m.env, w.nodeEnv(nil)...)
-		} else {
-			m.env = append(m.env, w.nodeEnv(w.machines[0])...)
+		m.env = append(m.env, w.nodeEnv()...)
+		if i > 0 {
+			m.join(w.machines[0])
 		}
 		addresses = append(addresses, m.address().String()+":7460")
 	}
@@ -150,14 +150,11 @@ func (w *World) build() {
 // leastCPUs is what each node has at least.
 const leastCPUs = 2
 
-// nodeEnv is what a node is told: whom it joins, if anybody.
-func (w *World) nodeEnv(member *machine) [][2]string {
+// nodeEnv is what every node is told.
+func (w *World) nodeEnv() [][2]string {
 	slots := w.options.Flow.Slots() // without a slot for each, a processor may wait for ever, as it should
 	cpus := max(leastCPUs, (slots+w.options.Nodes-1)/w.options.Nodes)
 	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)}}
-	if member != nil {
-		env = append(env, [2]string{"SIM_JOIN", member.address().String() + ":7462"})
-	}
 	return env
 }
 
@@ -165,6 +162,7 @@ func (w *World) machine(name string) *machine {
 	m := &machine{world: w, index: len(w.machines), name: name, rng: w.stream(name), disk: newDisk()}
 	variable, value := w.options.Flow.Environment()
 	m.env = [][2]string{{variable, value}}
+	m.disk.now = func() int64 { return w.now }
 	m.disk.seen = func(payload []byte, format string, args ...any) {
 		m.seen(payload, format, args...)
 		m.call()
@@ -214,6 +212,7 @@ func (w *World) ended(m *machine, err error) {
 		w.again(m)
 		return
 	}
+	defer w.recover(m)
 	text := "exited"
 	if err != nil {
 		text = "exited " + strings.SplitN(err.Error(), "\n", 2)[0]

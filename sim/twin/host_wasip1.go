@@ -29,6 +29,12 @@ func hostNote(p unsafe.Pointer, n uint32)
 //go:wasmimport sim hash
 func hostHash(p unsafe.Pointer, n uint32) uint64
 
+//go:wasmimport sim lag
+func hostLag() uint64
+
+//go:wasmimport sim room
+func hostRoom() uint64
+
 func hash(b []byte) uint64 { return hostHash(pointer(b), uint32(len(b))) }
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
