@@ -123,7 +123,7 @@ func (t *tasks) run(ctx context.Context, header http.Header, m *messages.RunRequ
 			info.Position = position
 		}
 	}
-	if err != nil && passed(ctx, wait) && !sent.IsZero() {
+	if err != nil && passed(ctx, wait) && !sent.IsZero() && !errors.Is(err, messages.Exhausted) {
 		return t.reached(ctx, op, sent, limit)
 	}
 	return info, explained(ctx, err, op, "socket "+m.Socket)

@@ -118,6 +118,28 @@ func TestTimeoutGivesTheStateThatWasReached(t *testing.T) {
 	}
 }
 
+// TestWaitForRoomThatIsOver: a call that was refused to the end was not accepted,
+// and the answer says why.
+func TestWaitForRoomThatIsOver(t *testing.T) {
+	s := serve(t)
+	s.quickstart(0)
+	s.create(&messages.Object{Name: "small", Kind: messages.Kind_KIND_QUEUE, Spec: &messages.Object_Queue{Queue: &messages.Queue{MaxLength: 1}}})
+	s.create(&messages.Object{Name: "narrow", Kind: messages.Kind_KIND_SOCKET, Spec: &messages.Object_Socket{Socket: &messages.Socket{
+		Processor: "proc1", Queue: "small", Task: "do_something"}}})
+	m := func() *messages.RunRequest {
+		return &messages.RunRequest{Socket: "narrow", Data: data("1"), WaitFull: true, Timeout: 50}
+	}
+	if _, err := s.tasks.Submit(s.within(), connect.NewRequest(m())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.run(m()); !isKind(err, messages.Exhausted) || !strings.Contains(err.Error(), "full") {
+		t.Errorf("run: %v", err)
+	}
+	if _, err := s.tasks.Submit(s.within(), connect.NewRequest(m())); !isKind(err, messages.Exhausted) || !strings.Contains(err.Error(), "full") {
+		t.Errorf("submit: %v", err)
+	}
+}
+
 func TestTimeoutBeforeACallIsAcceptedIsAnError(t *testing.T) {
 	s := serve(t)
 	s.quickstart(1)

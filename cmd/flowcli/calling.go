@@ -41,6 +41,7 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 		return err
 	}
 	request.Id, request.Owner, request.Priority, request.WaitFull = f.id, c.owner(), f.priority, f.room
+	request.Timeout = f.timeout.time.Milliseconds()
 	if request.Id == "" {
 		if request.Id, err = client.NewKey(); err != nil {
 			return err
@@ -51,7 +52,6 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 		defer cancel()
 		return c.submit(ctx, net, request)
 	}
-	request.Timeout = f.timeout.time.Milliseconds()
 	ended, err := c.waitFor(ctx, &waiting{c: c, net: net, request: request}, f.timeout.time, func(ctx context.Context) (*messages.CallInfo, error) {
 		return net.Call(ctx, request)
 	})
@@ -61,12 +61,13 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 	return c.ended(ended)
 }
 
-// bound gives a context that ends when the time is over; without one, ctx.
+// bound gives a context that ends when the time is over, and the answer to a
+// request that has the same time-out would have come; without one, ctx.
 func (v *durationValue) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !v.given || v.time == 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, v.time)
+	return context.WithTimeout(ctx, v.time+answerTime)
 }
 
 func (c *cli) submit(ctx context.Context, net *client.Client, request *messages.RunRequest) error {
@@ -140,8 +141,12 @@ func (f callFailed) Error() string {
 	what := fmt.Sprintf("call %s of %s %s", f.call.Id, f.call.Socket, map[string]string{
 		"failed": "failed", "cancelled": "was cancelled", "expired": "expired before it started",
 	}[stateOf(f.call)])
-	if f.call.Error == nil {
+	switch failure := f.call.Error; {
+	case failure == nil:
 		return what
+	case failure.Type == stateOf(f.call): // of one that expired
+		return what + ": " + failure.Message
+	default:
+		return what + ": " + failureText(failure)
 	}
-	return what + ": " + failureText(f.call.Error)
 }
