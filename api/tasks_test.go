@@ -85,6 +85,9 @@ func TestSameKeyMakesOneCall(t *testing.T) {
 	if err != nil || again.Msg.Id != first.Id || !again.Msg.Duplicate || again.Msg.State != "finished" {
 		t.Errorf("the same again: %v, %v", again, err)
 	}
+	if same, err := s.run(m); err != nil || same.Id != first.Id || !same.Duplicate || first.Duplicate || same.GetResult() != first.GetResult() {
+		t.Errorf("run again: %v, %v", same, err)
+	}
 	m.Data = data(`"y"`)
 	if _, err := s.run(m); !isKind(err, messages.Conflict) || connect.CodeOf(err) != connect.CodeAlreadyExists {
 		t.Errorf("another content gave %v", err)

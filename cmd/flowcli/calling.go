@@ -10,6 +10,7 @@ import (
 
 	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/cmd/flowcli/argv"
+	"github.com/elasticcode/flow/cmd/flowcli/document"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -50,7 +51,7 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 	if f.noWait {
 		ctx, cancel := f.timeout.bound(ctx)
 		defer cancel()
-		return c.submit(ctx, net, request)
+		return c.submit(ctx, net, request, f.id)
 	}
 	ended, err := c.waitFor(ctx, &waiting{c: c, net: net, request: request}, f.timeout.time, func(ctx context.Context) (*messages.CallInfo, error) {
 		return net.Call(ctx, request)
@@ -58,7 +59,18 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 	if err != nil {
 		return err
 	}
+	if ended.Duplicate {
+		c.sentBefore(f.id, "call "+ended.Id)
+	}
 	return c.ended(ended)
+}
+
+// sentBefore tells people that their key was known. One that was made here is
+// known only if the network was sent it twice.
+func (c *cli) sentBefore(key, what string) {
+	if key != "" {
+		c.notef("%s: it was sent before with this key", what)
+	}
 }
 
 // bound gives a context that ends when the time is over, and the answer to a
@@ -70,13 +82,13 @@ func (v *durationValue) bound(ctx context.Context) (context.Context, context.Can
 	return context.WithTimeout(ctx, v.time+answerTime)
 }
 
-func (c *cli) submit(ctx context.Context, net *client.Client, request *messages.RunRequest) error {
+func (c *cli) submit(ctx context.Context, net *client.Client, request *messages.RunRequest, key string) error {
 	accepted, err := net.Submit(ctx, request)
 	if err != nil {
 		return resumable(err, request.Id)
 	}
 	if accepted.Duplicate {
-		c.notef("call %s: it was sent before with this key", accepted.Id)
+		c.sentBefore(key, "call "+accepted.Id)
 	}
 	if !c.structured() {
 		_, err = fmt.Fprintln(c.out, accepted.Id)
@@ -99,7 +111,7 @@ func resumable(err error, key string) error {
 // ended prints what became of a call. Only a call that finished is a success.
 func (c *cli) ended(call *messages.CallInfo) error {
 	if c.structured() {
-		if err := c.write(callDocument(call)); err != nil {
+		if err := c.write(append(callDocument(call), document.Member{Name: "duplicate", Value: call.Duplicate})); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -272,4 +273,25 @@ func TestCallThatExpiredSaysSoOnce(t *testing.T) {
 	}
 	r := s.run("run", doThis, "1")
 	complains(t, r, 1, "expired before it started: it had not started in time")
+}
+
+func TestRunSaysThatItsKeyWasKnown(t *testing.T) {
+	s := newShell(t, socketIn())
+	s.fake.answer = func(r *messages.RunRequest) (*messages.CallInfo, error) {
+		call := fakeCall(r.Socket, 1)
+		call.Duplicate = r.Id != "fresh"
+		return call, nil
+	}
+	for id, duplicate := range map[string]bool{"fresh": false, "mine": true} {
+		r := s.run("run", doThis, "1", "--id", id)
+		if wants(t, r, 0, "1\n"); strings.Contains(r.err, "sent before with this key") != duplicate {
+			t.Errorf("%s: on stderr %q", id, r.err)
+		}
+		if r := s.run("-o", "json", "task", "run", "-s", doThis, "-d", "1", "--id", id); !strings.Contains(r.out, fmt.Sprintf(`"duplicate": %v`, duplicate)) {
+			t.Errorf("%s: as JSON %s", id, r.out)
+		}
+	}
+	if r := s.run("run", doThis, "1"); r.err != "" { // the key was made here: the client sent it twice itself
+		t.Errorf("without a key it says %q", r.err)
+	}
 }
