@@ -23,7 +23,8 @@ const (
 	burst        = 20              // calls, one after the other, before a feeder rests
 	longestRest  = 4 * time.Second // of a feeder
 	tryFor       = 15 * time.Second
-	askEach      = 8 // of how many calls one is asked for, and waited for
+	betweenTries = 500 * time.Millisecond // at most
+	askEach      = 8                      // of how many calls one is asked for, and waited for
 )
 
 // load is what clients send while faults befall the network, and what they were
@@ -138,6 +139,7 @@ func (f *feeder) try(ctx context.Context, do func(ctx context.Context) error) (e
 	defer cancel()
 	if err = do(limited); err != nil {
 		f.leave()
+		rest(ctx, time.Duration(f.random.Int64N(int64(betweenTries))))
 	}
 	return err
 }
@@ -184,7 +186,9 @@ func (l *load) failed(what, subject string, err error) {
 	case errors.As(err, &e):
 		kind = e.Kind.String()
 	}
-	l.refused[kind]++
+	if l.refused[kind]++; l.refused[kind] == 1 {
+		l.c.say("a client is told, for the first time of its kind: %v", err)
+	}
 	passing := e == nil || errors.Is(err, messages.Unavailable) || errors.Is(err, messages.NotLeader) || errors.Is(err, messages.Exhausted) || errors.Is(err, messages.Deadline)
 	if !passing || l.healed {
 		l.wrong = append(l.wrong, fmt.Sprintf("to %s %s gave: %v", what, subject, err))
