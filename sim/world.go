@@ -6,6 +6,7 @@ package sim
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/sim/twin"
 )
 
@@ -27,6 +29,7 @@ type Options struct {
 	Calls    int           `json:"calls"`    // of each caller; 0: as many as the time allows
 	Snapshot int64         `json:"snapshot"` // bytes of a log until a snapshot is taken; 0: the node's own default
 	Faults   []string      `json:"faults"`   // kinds, of Kinds()
+	Buggify  []string      `json:"buggify"`  // points of package buggify that are on
 	Script   []Event       `json:"script"`   // what happens; nil: what the seed draws of the kinds
 	Flow     *twin.Flow    `json:"flow"`     // what runs, and is called; nil: the usual
 	Trace    io.Writer     `json:"-"`        // takes each line of the trace; nil: nobody
@@ -84,7 +87,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	if o.Nodes < 1 || o.For <= Settle {
 		return nil, fmt.Errorf("simulate %d nodes for %s: want at least 1 node, and more than %s, which the network has to settle in", o.Nodes, o.For, Settle)
 	}
-	if err := CheckScript(o.Nodes, o.Faults, o.Script); err != nil {
+	if err := errors.Join(CheckScript(o.Nodes, o.Faults, o.Script), CheckPoints(o.Buggify)); err != nil {
 		return nil, err
 	}
 	if o.Flow == nil {
@@ -154,7 +157,8 @@ const leastCPUs = 2
 func (w *World) nodeEnv() [][2]string {
 	slots := w.options.Flow.Slots() // without a slot for each, a processor may wait for ever, as it should
 	cpus := max(leastCPUs, (slots+w.options.Nodes-1)/w.options.Nodes)
-	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)}}
+	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)},
+		{buggify.Variable, strings.Join(w.options.Buggify, ",")}}
 	return env
 }
 
