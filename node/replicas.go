@@ -13,6 +13,7 @@ import (
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/model"
+	"github.com/elasticcode/flow/plant"
 	"github.com/elasticcode/flow/raftstore"
 )
 
@@ -162,7 +163,9 @@ func (o *partitionObserver) Applied(index uint64, results []messages.Result) {
 }
 
 func (o *partitionObserver) Leading(term uint64) {
-	o.rep.courier.start()
+	if term < 3 || !plant.On(plant.OutboxLeftBehind) {
+		o.rep.courier.start()
+	}
 	o.rep.partition.Leading(term)
 	o.node.tellGone(o.rep.partition)
 	o.node.kick()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/elasticcode/flow/plant"
 	"github.com/elasticcode/flow/sim/twin"
 )
 
@@ -155,6 +156,9 @@ func (w *World) nodeEnv(member *machine) [][2]string {
 	slots := w.options.Flow.Slots() // without a slot for each, a processor may wait for ever, as it should
 	cpus := max(leastCPUs, (slots+w.options.Nodes-1)/w.options.Nodes)
 	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)}}
+	if bug := plant.Planted(); bug != "" {
+		env = append(env, [2]string{"PLANT", string(bug)})
+	}
 	if member != nil {
 		env = append(env, [2]string{"SIM_JOIN", member.address().String() + ":7462"})
 	}
