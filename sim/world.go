@@ -89,7 +89,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	}
 	if o.Flow == nil {
 		var err error
-		if o.Flow, err = parseFlow(usualFlow); err != nil {
+		if o.Flow, err = ParseFlow(usualFlow); err != nil {
 			return nil, err
 		}
 	}
