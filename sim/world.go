@@ -63,7 +63,9 @@ type World struct {
 	until    int64          // no event after it
 	count    map[string]int // of events, by kind
 	history  History
-	over     bool // what dies now dies because the run is over
+	logs     Logs        // of the groups, as their replicas applied them
+	broken   []Violation // of promises that the world itself looks at
+	over     bool        // what dies now dies because the run is over
 }
 
 // Result is what a run gave.
@@ -100,6 +102,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace)}
 	w.now = epoch
 	w.net = &network{world: w, rng: w.stream("network"), cut: map[link]bool{}}
+	w.logs = Logs{}
 	w.script, w.until, w.count = o.Script, epoch+int64(o.For-Settle), map[string]int{}
 	if w.script == nil {
 		w.script = draw(w.stream("faults"), o)
@@ -115,7 +118,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	for _, m := range w.machines {
 		m.kill()
 	}
-	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: Check(w.history),
+	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: inOrder(w.broken, Check(w.history), checkLogs(w.logs, w.history)),
 		Faults: w.count, Script: w.script, Simulated: o.For, Took: time.Since(began), machines: w.machines}, ctx.Err()
 }
 
