@@ -150,7 +150,7 @@ func (p *Partition) Await(ctx context.Context, id messages.CallID) (*messages.Ca
 	switch {
 	case err != nil:
 	case !known:
-		err = messages.Errorf(messages.NotFound, op, id.String(), "there is no such call")
+		err = p.config.State.Missing(op, id)
 	case ended(call.State):
 	default:
 		return p.waiters.wait(ctx, op, id, one)
@@ -184,11 +184,13 @@ func (p *Partition) Call(ctx context.Context, m *messages.Enqueue) (call *messag
 		p.waiters.forget(id, one)
 		return nil, 0, err
 	}
-	if state := reply.GetEnqueued().GetState(); ended(state) {
-		if call, known := p.config.State.Lookup(id); known {
-			p.waiters.forget(id, one)
-			return call, index, nil
+	if ended(reply.GetEnqueued().GetState()) { // it was sent before, and nothing more will come of it
+		p.waiters.forget(id, one)
+		call, known := p.config.State.Lookup(id)
+		if !known {
+			return nil, index, p.config.State.Missing(op, id)
 		}
+		return call, index, nil
 	}
 	call, err = p.waiters.wait(ctx, op, id, one)
 	return call, index, err
