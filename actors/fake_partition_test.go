@@ -213,10 +213,11 @@ func (f *fakePartition) complete(m *messages.Complete) messages.Result {
 	}
 	l := s.leases[at]
 	s.leases = slices.Delete(s.leases, at, at+1)
+	c := l.call
 	if l.aborting {
+		c.log = string(m.Log)
 		return stale
 	}
-	c := l.call
 	c.outcomes = append(c.outcomes, m.Outcome)
 	switch m.Outcome {
 	case messages.Outcome_OK:
