@@ -5,7 +5,7 @@ GO      ?= go
 export CGO_ENABLED = 0
 LDFLAGS  = -s -w -X github.com/elasticcode/flow/messages.Version=$(shell git describe --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build sim install test unit race e2e lint generate check-generated fuzz demo bench clean
+.PHONY: help build sim install test unit race e2e chaos lint generate check-generated fuzz demo bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ race: ## the packages with goroutines, under the race detector (which needs a C 
 
 e2e: build ## end to end, on real processes
 	$(GO) test -count=1 -timeout 20m -tags e2e ./sim/chaos/...
+
+chaos: build ## the shipped binaries on real disks under faults for CHAOS_TIME (10m); CHAOS_SEED repeats the draws
+	CHAOS_TIME=$${CHAOS_TIME:-10m} $(GO) test -count=1 -timeout 2h -tags e2e -v -run '^TestChaos$$' ./sim/chaos/
 
 lint: check-generated ## gofmt, vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these files'; exit 1; }

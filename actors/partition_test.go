@@ -279,9 +279,9 @@ func TestCallWaitsForItsEnd(t *testing.T) {
 		w.place("c1", on(1))
 		m := &messages.Enqueue{Id: messages.NewCallID("x", 1, 0).Bytes(), Socket: "30ms"}
 		for range 2 { // the second time it has ended before
-			call, index, err := w.leader.Call(t.Context(), m)
-			if err != nil || index == 0 || call.State != messages.CallState_FINISHED || len(call.Result) == 0 {
-				t.Fatalf("got %v at %d, %v", call, index, err)
+			answer, err := w.leader.Call(t.Context(), m)
+			if err != nil || answer.Index == 0 || answer.Call.State != messages.CallState_FINISHED || len(answer.Call.Result) == 0 {
+				t.Fatalf("got %v, %v", answer, err)
 			}
 		}
 		call, err := w.leader.Await(t.Context(), messages.CallIDFrom(m.Id))
@@ -303,12 +303,12 @@ func TestWhoWaitsForADroppedCallIsTold(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
 		w.place("c1", on(1))
 		m := &messages.Enqueue{Id: messages.NewCallID("x", 1, 0).Bytes(), Socket: "30ms"}
-		if _, _, err := w.leader.Call(t.Context(), m); err != nil {
+		if _, err := w.leader.Call(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		id := messages.CallIDFrom(m.Id)
 		w.partition.set(func() { w.partition.calls[id].dropped = true })
-		if call, _, err := w.leader.Call(t.Context(), m); !errors.Is(err, messages.Gone) {
+		if call, err := w.leader.Call(t.Context(), m); !errors.Is(err, messages.Gone) {
 			t.Errorf("sent again: %v, %v", call, err)
 		}
 		if call, err := w.leader.Await(t.Context(), id); !errors.Is(err, messages.Gone) {
@@ -442,8 +442,8 @@ func TestManyCallersAllGetTheirAnswers(t *testing.T) {
 			wait.Go(func() {
 				for i := range 20 {
 					id := messages.NewCallID(string(rune('A'+caller))+string(rune('a'+i)), 1, 0)
-					call, _, err := w.leader.Call(t.Context(), &messages.Enqueue{Id: id.Bytes(), Socket: "100us"})
-					if err != nil || messages.CallIDFrom(call.GetId()) != id || call.State != messages.CallState_FINISHED {
+					answer, err := w.leader.Call(t.Context(), &messages.Enqueue{Id: id.Bytes(), Socket: "100us"})
+					if call := answer.GetCall(); err != nil || messages.CallIDFrom(call.GetId()) != id || call.State != messages.CallState_FINISHED {
 						t.Errorf("call %v: %v, %v", id, call, err)
 					}
 				}

@@ -206,20 +206,20 @@ func (w *world) Propose(ctx context.Context, to messages.GroupID, m proto.Messag
 	return reply, &messages.Position{Group: uint32(to), Index: index}, nil
 }
 
-func (w *world) Call(ctx context.Context, m *messages.Enqueue) (*messages.Call, *messages.Position, error) {
+func (w *world) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error) {
 	id := messages.CallIDFrom(m.Id)
 	reply, position, err := w.Propose(ctx, id.Partition(), m)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if reply.Error != nil {
-		return nil, nil, reply.Error.Err()
+		return nil, reply.Error.Err()
 	}
 	if reply.GetEnqueued().GetDropped() {
-		return nil, nil, messages.Dropped("run", "call "+id.String(), reply.GetEnqueued().State)
+		return nil, messages.Dropped("run", "call "+id.String(), reply.GetEnqueued().State)
 	}
 	call, err := w.Await(ctx, id)
-	return call, position, err
+	return &messages.CallResponse{Call: call, Index: position.Index, Duplicate: reply.GetEnqueued().GetDuplicate()}, err
 }
 
 func (w *world) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {

@@ -75,9 +75,9 @@ func (r *Router) queryHere(ctx context.Context, limit time.Duration, q *messages
 	return r.config.Query(ctx, q)
 }
 
-func (r *Router) callHere(ctx context.Context, m *messages.Enqueue) (*messages.Call, uint64, error) {
+func (r *Router) callHere(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error) {
 	if _, err := r.led(messages.CallIDFrom(m.GetId()).Partition()); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	return r.config.Waiters.Call(ctx, m)
 }
@@ -151,8 +151,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 		return r.queryHere(ctx, behindLimit, q)
 	})
 	handle(h, kindCall, func(ctx context.Context, q *messages.CallRequest) (*messages.CallResponse, error) {
-		call, index, err := r.callHere(ctx, q.GetEnqueue())
-		return &messages.CallResponse{Call: call, Index: index}, err
+		return r.callHere(ctx, q.GetEnqueue())
 	})
 	handle(h, kindAwait, func(ctx context.Context, q *messages.AwaitRequest) (*messages.AwaitResponse, error) {
 		call, err := r.awaitHere(ctx, messages.CallIDFrom(q.GetCall()))

@@ -799,7 +799,7 @@ type Gate struct {
 	Correlate     string                 `protobuf:"bytes,4,opt,name=correlate,proto3" json:"correlate,omitempty"`
 	Overflow      string                 `protobuf:"bytes,5,opt,name=overflow,proto3" json:"overflow,omitempty"`
 	Limit         int64                  `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"` // arrivals that one input holds
-	Full          bool                   `protobuf:"varint,7,opt,name=full,proto3" json:"full,omitempty"`   // the sockets whose plugs lead here are held back
+	Full          bool                   `protobuf:"varint,7,opt,name=full,proto3" json:"full,omitempty"`   // the sockets whose plugs lead here are held back; with overflow dead_letter: an input holds as many as it may
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

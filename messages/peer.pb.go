@@ -1699,7 +1699,8 @@ func (x *CallRequest) GetEnqueue() *Enqueue {
 type CallResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Call          *Call                  `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
-	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"` // of the enqueue
+	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`         // of the enqueue; 0: it is not known to be committed
+	Duplicate     bool                   `protobuf:"varint,3,opt,name=duplicate,proto3" json:"duplicate,omitempty"` // the key was known, with the same content
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1746,6 +1747,13 @@ func (x *CallResponse) GetIndex() uint64 {
 		return x.Index
 	}
 	return 0
+}
+
+func (x *CallResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
 }
 
 // ServersRequest asks a group's leader for the Raft configuration, committed
@@ -2788,10 +2796,11 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05Panic\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"9\n" +
 	"\vCallRequest\x12*\n" +
-	"\aenqueue\x18\x01 \x01(\v2\x10.flow.v1.EnqueueR\aenqueue\"G\n" +
+	"\aenqueue\x18\x01 \x01(\v2\x10.flow.v1.EnqueueR\aenqueue\"e\n" +
 	"\fCallResponse\x12!\n" +
 	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\x12\x14\n" +
-	"\x05index\x18\x02 \x01(\x04R\x05index\"&\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x1c\n" +
+	"\tduplicate\x18\x03 \x01(\bR\tduplicate\"&\n" +
 	"\x0eServersRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\"<\n" +
 	"\x0fServersResponse\x12)\n" +

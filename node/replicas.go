@@ -175,10 +175,10 @@ func (o *partitionObserver) Following() {
 
 // Call, Await and AwaitSome wait at the partition's leader, which is here or not.
 
-func (r *replicas) Call(ctx context.Context, m *messages.Enqueue) (*messages.Call, uint64, error) {
+func (r *replicas) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error) {
 	p, err := r.partition(messages.CallIDFrom(m.GetId()))
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	return p.Call(ctx, m)
 }
