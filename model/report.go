@@ -80,11 +80,10 @@ func (c *change) reported(o, processor *messages.Object, r *messages.DeploymentR
 }
 
 // lastOf bounds a message to its end.
-func lastOf(message string) string {
-	if len(message) > MaxMessage {
-		message = message[len(message)-MaxMessage:]
-	}
-	return strings.ToValidUTF8(message, "")
+func lastOf(message string) string { return endOf(message, MaxMessage) }
+
+func endOf(message string, most int) string {
+	return strings.ToValidUTF8(message[max(0, len(message)-most):], "")
 }
 
 // setWorkers makes the workers of a node be those that were reported. The
