@@ -22,7 +22,7 @@ func (s *step) cancel(c *messages.Cancel) (*messages.Reply, *messages.Error) {
 		if a, at := gate.Find(s.tx, id); at {
 			return s.cancelArrival(a), nil
 		}
-		return nil, messages.Errorf(messages.NotFound, "cancel", id.String(), "there is no such call")
+		return nil, Missing(s.tx, "cancel", id)
 	}
 	rec := call.At(s.tx, place)
 	if roll.Of(rec.State) != roll.Open {

@@ -23,14 +23,11 @@ func (s *step) publish(m *messages.Publish) (*messages.Reply, *messages.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if place, ok := call.Known(s.tx, id); ok {
-		return s.publishedBefore(id, place, m)
-	}
-	if _, ok := s.arrival(id); ok {
-		return nil, otherContent(id)
-	}
-	if d, ok := s.dropped(id, 1); ok {
-		return s.droppedBefore(id, d, m.Content)
+	if reply, refusal, known := s.sentBefore(id, m.Content); known {
+		if place, ok := call.Find(s.tx, id); ok && refusal == nil {
+			reply.GetEnqueued().Published = call.Result(s.tx, place.Seq)
+		}
+		return reply, refusal
 	}
 	q, takers, refusal := s.takers(id, m)
 	if refusal != nil {
@@ -46,15 +43,6 @@ func (s *step) publish(m *messages.Publish) (*messages.Reply, *messages.Error) {
 	reply := enqueued(id, messages.CallState_FINISHED, false)
 	reply.GetEnqueued().Published = result
 	return reply, nil
-}
-
-// publishedBefore answers a publish that is known.
-func (s *step) publishedBefore(id messages.CallID, place call.Place, m *messages.Publish) (*messages.Reply, *messages.Error) {
-	reply, refusal := s.sentAgain(id, place, m.Content)
-	if refusal == nil {
-		reply.GetEnqueued().Published = call.Result(s.tx, place.Seq)
-	}
-	return reply, refusal
 }
 
 // takers gives a queue, and those of its sockets that get what is published; or

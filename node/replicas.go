@@ -258,6 +258,10 @@ func (s state) Lookup(id messages.CallID) (call *messages.Call, ok bool) {
 	return call, ok
 }
 
+func (s state) Missing(op string, id messages.CallID) error {
+	return read(s, func(v kv.View) error { return flow.Missing(v, op, id) })
+}
+
 func (s state) Ended(first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool) {
 	ended = read(s, func(v kv.View) (calls []*messages.Call) {
 		calls, there = flow.Results(v, first, count, known)
