@@ -95,7 +95,7 @@ func (s *slot) finish(c actor.Context, m *done) {
 	switch {
 	case l.withdrawn:
 	case l.aborted:
-		s.release(c, l, cancelled)
+		s.letGo(c, l, m.Log)
 	default:
 		s.complete(c.Self(), l.attempt, &messages.Complete{
 			Outcome: m.Outcome, Result: m.Result, Routed: m.Routed, Output: m.Output, Failure: m.Failure, Log: m.Log, Started: m.Started, Ended: m.Ended,
@@ -127,6 +127,12 @@ const cancelled = "it was cancelled"
 // release hands a call back that was not started, and says why.
 func (s *slot) release(c actor.Context, l *lease, why string) {
 	s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_RELEASED, Failure: &messages.Failure{Message: why}})
+}
+
+// letGo says that the attempt of a cancelled call has stopped, and what it printed
+// until then.
+func (s *slot) letGo(c actor.Context, l *lease, log []byte) {
+	s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_RELEASED, Failure: &messages.Failure{Message: cancelled}, Log: log})
 }
 
 // whyBehind is why calls that wait for the running one go back.
@@ -228,7 +234,7 @@ func (s *slot) lost(c actor.Context, m *gone) {
 	case m.cause == crashed && s.runs():
 		s.crashed(c, &messages.Failure{Type: "crash", Message: "the worker died: " + message}, m.exit.Log)
 	default:
-		s.unfeed(c)
+		s.unfeed(c, m.exit.Log)
 	}
 	s.report(c, &slotStatus{message: message})
 	s.grant(c)
@@ -277,15 +283,15 @@ func (s *slot) forget(leases []*lease) {
 }
 
 // unfeed takes back what was with a worker that was ended on purpose, for the
-// next one.
-func (s *slot) unfeed(c actor.Context) {
+// next one. log is what the call has printed that was running.
+func (s *slot) unfeed(c actor.Context, log []byte) {
 	s.fed, s.overrun = 0, nil
 	kept := s.queue[:0]
 	for _, l := range s.queue {
 		switch {
 		case l.withdrawn:
 		case l.aborted:
-			s.release(c, l, cancelled)
+			s.letGo(c, l, log)
 		default:
 			kept = append(kept, l)
 		}

@@ -150,7 +150,7 @@ func (p *Partition) Await(ctx context.Context, id messages.CallID) (*messages.Ca
 	switch {
 	case err != nil:
 	case !known:
-		err = messages.Errorf(messages.NotFound, op, id.String(), "there is no such call")
+		err = p.config.State.Missing(op, id)
 	case ended(call.State):
 	default:
 		return p.waiters.wait(ctx, op, id, one)
@@ -185,12 +185,13 @@ func (p *Partition) Call(ctx context.Context, m *messages.Enqueue) (*messages.Ca
 		return nil, err
 	}
 	answer := &messages.CallResponse{Index: index, Duplicate: reply.GetEnqueued().GetDuplicate()}
-	if state := reply.GetEnqueued().GetState(); ended(state) {
+	if ended(reply.GetEnqueued().GetState()) { // it was sent before, and nothing more will come of it
+		p.waiters.forget(id, one)
 		var known bool
-		if answer.Call, known = p.config.State.Lookup(id); known {
-			p.waiters.forget(id, one)
-			return answer, nil
+		if answer.Call, known = p.config.State.Lookup(id); !known {
+			return nil, p.config.State.Missing(op, id)
 		}
+		return answer, nil
 	}
 	answer.Call, err = p.waiters.wait(ctx, op, id, one)
 	return answer, err

@@ -75,7 +75,7 @@ func (t *tasks) SubmitBatch(ctx context.Context, request *connect.Request[messag
 		return whileFull(bounded, m.WaitFull, func() error {
 			enqueued, position, err := t.propose(bounded, to.partition, batch)
 			if err == nil {
-				response = &messages.SubmitBatchResponse{First: idText(batch.First), Count: uint32(len(m.Data)), Duplicate: enqueued.GetDuplicate(), Position: position}
+				response = &messages.SubmitBatchResponse{First: idText(batch.First), Count: uint32(len(m.Data)), Duplicate: enqueued.GetDuplicate(), Dropped: enqueued.GetDropped(), Position: position}
 			}
 			return err
 		})
@@ -171,7 +171,7 @@ func (t *tasks) submit(ctx context.Context, header http.Header, m *messages.RunR
 			}
 			enqueued, position, err := t.propose(bounded, to.partition, e)
 			if err == nil {
-				response = &messages.SubmitResponse{Id: idText(e.Id), State: stateWord(enqueued.GetState()), Duplicate: enqueued.GetDuplicate(), Position: position}
+				response = &messages.SubmitResponse{Id: idText(e.Id), State: stateWord(enqueued.GetState()), Duplicate: enqueued.GetDuplicate(), Dropped: enqueued.GetDropped(), Position: position}
 			}
 			return err
 		})

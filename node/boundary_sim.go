@@ -31,6 +31,7 @@ func openWorld(_ Config, p *place, _ *slog.Logger) (boundary, error) {
 		now:     time.Now,
 		disk:    twin.Room,
 		watch:   twin.Watch,
+		tell:    twin.Tell,
 	}, nil
 }
 

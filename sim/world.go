@@ -17,6 +17,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/elasticcode/flow/buggify"
+	"github.com/elasticcode/flow/plant"
 	"github.com/elasticcode/flow/sim/twin"
 )
 
@@ -65,8 +66,10 @@ type World struct {
 	until    int64          // no event after it
 	count    map[string]int // of events, by kind
 	history  History
-	rotted   bool // one disk was damaged
-	over     bool // what dies now dies because the run is over
+	rotted   bool        // one disk was damaged
+	logs     Logs        // of the groups, as their replicas applied them
+	broken   []Violation // of promises that the world itself looks at
+	over     bool        // what dies now dies because the run is over
 }
 
 // Result is what a run gave.
@@ -92,7 +95,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	}
 	if o.Flow == nil {
 		var err error
-		if o.Flow, err = parseFlow(usualFlow); err != nil {
+		if o.Flow, err = ParseFlow(usualFlow); err != nil {
 			return nil, err
 		}
 	}
@@ -103,6 +106,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace)}
 	w.now = epoch
 	w.net = &network{world: w, rng: w.stream("network"), conditions: map[link]*condition{}}
+	w.logs = Logs{}
 	w.script, w.until, w.count = o.Script, epoch+int64(o.For-Settle), map[string]int{}
 	if w.script == nil {
 		w.script = draw(w.stream("faults"), o)
@@ -118,7 +122,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	for _, m := range w.machines {
 		m.kill()
 	}
-	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: Check(w.history),
+	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: inOrder(w.broken, Check(w.history), checkLogs(w.logs, w.history)),
 		Faults: w.count, Script: w.script, Simulated: o.For, Took: time.Since(began), machines: w.machines}, ctx.Err()
 }
 
@@ -159,6 +163,9 @@ func (w *World) nodeEnv() [][2]string {
 	cpus := max(leastCPUs, (slots+w.options.Nodes-1)/w.options.Nodes)
 	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)},
 		{buggify.Variable, strings.Join(w.options.Buggify, ",")}}
+	if bug := plant.Planted(); bug != "" {
+		env = append(env, [2]string{"PLANT", string(bug)})
+	}
 	return env
 }
 

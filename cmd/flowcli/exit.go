@@ -25,6 +25,7 @@ var exits = []struct {
 	{7, []messages.KindError{messages.Denied}, "not allowed"},
 	{8, []messages.KindError{messages.Exhausted}, "a bound was reached: a mailbox or a disk is full"},
 	{9, nil, "a defect in flowcli or in the network"},
+	{10, []messages.KindError{messages.Gone}, "the call has ended, and its record was dropped: it is not run again"},
 	{130, nil, "interrupted"},
 }
 

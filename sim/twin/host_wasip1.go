@@ -35,6 +35,9 @@ func hostLag() uint64
 //go:wasmimport sim room
 func hostRoom() uint64
 
+//go:wasmimport sim entry
+func hostEntry(group, index uint32, p unsafe.Pointer, n uint32)
+
 func hash(b []byte) uint64 { return hostHash(pointer(b), uint32(len(b))) }
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
