@@ -4,7 +4,7 @@ import "slices"
 
 // faultKinds are the faults that a run can have.
 func faultKinds() []kind {
-	return slices.Concat(nodeFaults(), networkFaults(), diskFaults())
+	return slices.Concat(nodeFaults(), networkFaults(), diskFaults(), workerFaults())
 }
 
 // nodes are the machines that nodes run on: those that came later, too.

@@ -1,7 +1,11 @@
 package sim
 
 import (
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,8 +22,8 @@ const (
 const (
 	faultDiskFor = 5 * time.Second
 	mostSyncTime = 500 * time.Millisecond
-	// leastCopies is how many nodes a network has at least whose disks may rot:
-	// with fewer there is no good copy.
+	// leastCopies is how many voters each group has at least when a disk rots:
+	// with fewer there may be no good copy.
 	leastCopies = 3
 )
 
@@ -48,7 +52,7 @@ func diskFaults() []kind {
 // that it could be.
 func rot(w *World, e Event) {
 	m := w.machines[e.Node]
-	if w.options.Nodes < leastCopies || w.rotted {
+	if w.rotted || w.copies() < leastCopies {
 		return
 	}
 	if m.running {
@@ -61,6 +65,21 @@ func rot(w *World, e Event) {
 		w.record(m.name, m.boots, "rotten "+file)
 		m.seen(nil, "rotten %s", file)
 	}
+}
+
+// copies is how many voters the group has that has the fewest, as the leaders told
+// last.
+func (w *World) copies() int {
+	voters := map[string]int{}
+	for _, e := range w.history {
+		if f := strings.Fields(e.Line); len(f) == 3 && f[0] == "voters" {
+			voters[f[1]], _ = strconv.Atoi(f[2])
+		}
+	}
+	if len(voters) == 0 {
+		return 0
+	}
+	return slices.Min(slices.Collect(maps.Values(voters)))
 }
 
 func failDisk(w *World, e Event) {

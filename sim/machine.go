@@ -32,7 +32,8 @@ type machine struct {
 	skew       int64   // how far the clock is ahead, in ns
 	drift      float64 // how much it gains
 	driftSince int64
-	damaged    bool // the disk holds something that nobody wrote there
+	vice       uint64 // how workers go wrong, packed
+	damaged    bool   // the disk holds something that nobody wrote there
 
 	// Of the instance that runs.
 	running  bool

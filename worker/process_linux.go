@@ -2,29 +2,20 @@ package worker
 
 import (
 	"bufio"
-	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
-	"sync"
 	"time"
-
-	"github.com/elasticcode/flow/messages"
 )
 
-const (
-	// MaxSent is the most works that a worker may hold unanswered.
-	MaxSent = 4 * messages.MaxWindow
-
-	// patience is how long a watchdog has to end its processes before it is
-	// killed itself and its processes are looked for by their mark.
-	patience = 2 * time.Second
-)
+// patience is how long a watchdog has to end its processes before it is killed
+// itself and its processes are looked for by their mark.
+const patience = 2 * time.Second
 
 // Process is a worker: an interpreter that has loaded one module, and its watchdog.
 type Process struct {
+	dialogue // its mu guards logged and ending, too
 	launcher *Launcher
 	log      *slog.Logger
 	mark     mark
@@ -42,20 +33,8 @@ type Process struct {
 	gone  chan struct{} // closed when no process of the worker is left
 	ended chan struct{} // closed when Exited was told
 
-	mu     sync.Mutex
-	next   uint64 // sequence number of the next work
-	sent   []sent // works without an answer, oldest first
-	logged logged // works with one, the latest
-	over   bool   // takes no more works
-	reason string // why it was ended; empty: it was not
+	logged logged // answered works, the latest
 	ending []*time.Timer
-}
-
-type sent struct {
-	seq     uint64
-	call    messages.CallID
-	attempt uint32
-	begun   bool
 }
 
 // PID is the interpreter's process id.
@@ -66,35 +45,6 @@ func (p *Process) Dir() string { return p.dir }
 
 // Ended is closed when Exited was told.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
-
-// Send hands a work to the worker; it never blocks. An error means that the
-// work will not be run. Works may be sent before the module is imported.
-func (p *Process) Send(w Work) error {
-	if w.Tracking.IsZero() {
-		w.Tracking = w.Call
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.over {
-		return messages.Errorf(messages.Unavailable, "send call", w.Call.String(), "the worker has ended")
-	}
-	if len(p.sent) >= MaxSent {
-		return messages.Errorf(messages.Exhausted, "send call", w.Call.String(), "the worker holds %d calls already", MaxSent)
-	}
-	if err := p.requests.call(p.next, &w); err != nil {
-		return err
-	}
-	p.sent = append(p.sent, sent{seq: p.next, call: w.Call, attempt: w.Attempt})
-	p.next++
-	return nil
-}
-
-// idle says that the worker holds no call.
-func (p *Process) idle() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.sent) == 0
-}
 
 // Terminate asks the worker's process group to end (SIGTERM), and kills
 // everything after the grace. It does not wait; Exited tells the end.
@@ -109,16 +59,6 @@ func (p *Process) Kill() {
 	p.end("was killed")
 	_ = p.control.CloseWrite() // a watchdog that is gone has nothing to end
 	p.after(patience, func() { _ = p.watchdog.Process.Kill() })
-}
-
-// end takes no more works, and keeps the first reason that was given.
-func (p *Process) end(reason string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.over = true
-	if p.reason == "" {
-		p.reason = reason
-	}
 }
 
 // after runs f later, unless the processes are gone by then.
@@ -136,7 +76,7 @@ func (p *Process) after(d time.Duration, f func()) {
 // and tells the end. It is the goroutine that all events come from.
 func (p *Process) run(report *bufio.Reader) {
 	go p.guard(report)
-	loaded, err := p.readAnswers()
+	loaded, err := p.read(p.answers, p.events)
 	if err != nil {
 		p.end("was ended: it sent " + err.Error() + " in place of an answer")
 		p.Kill()
@@ -182,27 +122,5 @@ func (p *Process) guard(report *bufio.Reader) {
 	close(p.gone)
 	for _, t := range p.ending {
 		t.Stop()
-	}
-}
-
-// readAnswers tells the worker's events until its answers end. An error says what
-// it sent that is no answer.
-func (p *Process) readAnswers() (loaded bool, err error) {
-	r := bufio.NewReaderSize(p.answers, 64<<10)
-	var header [5]byte
-	for {
-		kind, body, err := readFrame(r, &header)
-		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
-			return loaded, nil
-		}
-		if err != nil {
-			return loaded, err
-		}
-		event, err := p.event(kind, body, loaded)
-		if err != nil {
-			return loaded, err
-		}
-		loaded = true
-		p.events(event)
 	}
 }

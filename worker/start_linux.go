@@ -184,6 +184,7 @@ func (p *Process) connect(env messages.Environment, s *pipes) (err error) {
 		return err
 	}
 	p.answers, p.live = s.answers, live{s.live}
+	p.request, p.completes = p.requests.call, p.addPrinted
 	h := hello{Paths: env.Paths, Module: env.Module, MaxLog: p.limits.Log, MaxResult: p.limits.Result, MaxTraceback: p.limits.Traceback}
 	if h.Paths == nil {
 		h.Paths = []string{}
