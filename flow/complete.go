@@ -13,6 +13,7 @@ import (
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // complete ends an attempt. It counts only while the slot holds a lease of that
@@ -250,7 +251,9 @@ func backoff(first int64, tries, jitter uint32) int64 {
 func (s *step) crash(l *slot.Slot, running int, c *messages.Complete) {
 	leases := l.Leases
 	l.Leases, l.Window = nil, 0
-	s.credit(l)
+	if !plant.On(plant.SlotLeaked) {
+		s.credit(l)
+	}
 	for i, lease := range leases {
 		if i != running {
 			s.giveBack(lease, call.Released, "the worker died running another call")

@@ -10,6 +10,7 @@ import (
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/messages/topic"
 	"github.com/elasticcode/flow/outbox"
+	"github.com/elasticcode/flow/plant"
 )
 
 const opPublish = "publish"
@@ -33,7 +34,7 @@ func (s *step) publish(m *messages.Publish) (*messages.Reply, *messages.Error) {
 		return nil, refusal
 	}
 	copies := make([]*messages.Copy, len(takers))
-	for i, t := range takers {
+	for i, t := range plant.InMapOrder(plant.MapOrder, takers) {
 		copies[i] = &messages.Copy{Id: messages.DeriveCallID(id.String(), t.Socket, 0, messages.GroupID(t.Partition)).Bytes(), Socket: t.Socket, Name: t.Name}
 	}
 	result := resultOf(copies)
@@ -142,6 +143,9 @@ func (s *step) record(q *socket.Socket, id messages.CallID, m *messages.Publish,
 // the others through the outbox, each once.
 func (s *step) send(m *messages.Publish, copies []*messages.Copy) {
 	var far []*messages.FanOut
+	if plant.On(plant.OneTaker) {
+		copies = copies[:min(1, len(copies))]
+	}
 	for _, c := range copies {
 		to := messages.CallIDFrom(c.Id).Partition()
 		if to == s.group {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // MaxMessage bounds the message of an object: the end is kept, where a build
@@ -16,7 +17,7 @@ const MaxMessage = 4 << 10
 // before. A boot that is over has nothing to say.
 func (c *change) report(m *messages.Report) *messages.Error {
 	node := load(c, messages.Kind_KIND_NODE, m.Node)
-	if node == nil || node.Status != Up || node.GetNode().Boot != m.Boot {
+	if node == nil || node.Status != Up || node.GetNode().Boot != m.Boot && !plant.On(plant.OldReport) {
 		return nil
 	}
 	gaveUp := false
