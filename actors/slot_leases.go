@@ -8,6 +8,14 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
+// takeAll accepts leases, and gives the worker what it may have of them.
+func (s *slot) takeAll(c actor.Context, some []*messages.Start) {
+	for _, start := range some {
+		s.take(c, start)
+	}
+	s.feed(c)
+}
+
 // take accepts a lease once. One of another session, or for another commit, is
 // not run: the session is fenced, the commit was replaced.
 func (s *slot) take(c actor.Context, m *messages.Start) {
@@ -31,7 +39,6 @@ func (s *slot) take(c actor.Context, m *messages.Start) {
 		return
 	}
 	s.insert(l)
-	s.feed(c)
 }
 
 // first is what the built-in echo answers.
