@@ -28,7 +28,7 @@ func BenchmarkCalls(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					id := messages.NewCallID(strconv.FormatUint(n.Add(1), 10), 1, 0)
-					if _, _, err := w.leader.Call(context.Background(), &messages.Enqueue{Id: id.Bytes(), Socket: "now"}); err != nil {
+					if _, err := w.leader.Call(context.Background(), &messages.Enqueue{Id: id.Bytes(), Socket: "now"}); err != nil {
 						b.Error(err)
 					}
 				}

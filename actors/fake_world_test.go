@@ -127,7 +127,7 @@ func (w *fakeWorker) live(events func(...Event), broken bool) {
 	w.workers.mu.Lock()
 	w.workers.alive--
 	w.workers.mu.Unlock()
-	events(Exited{Reason: reason, Tail: "last words"})
+	events(Exited{Reason: reason, Tail: "last words", Log: []byte("printed")})
 }
 
 func (w *fakeWorker) pause(d time.Duration) bool {

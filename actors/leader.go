@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // timerSlack is how much later than due a partition's timers may fire. Their
@@ -161,11 +162,16 @@ func (l *leader) lead(c actor.Context) {
 	now := time.Now()
 	for _, session := range l.config.State.Sessions() {
 		l.sessions.watch(session, now)
+		if plant.On(plant.StartsNotSent) {
+			continue
+		}
 		l.carryOut(c, effectsOf(l.config.State.Leases(session))...)
 		l.carryOut(c, effectsOf(l.config.State.Aborts(session))...)
 	}
 	l.armSessions(c)
-	l.lookForTimer(c)
+	if !plant.On(plant.TimersNotSet) {
+		l.lookForTimer(c)
+	}
 	l.schedules.began = now.UnixMicro()
 	l.readSchedules(c)
 }

@@ -112,6 +112,10 @@ func (r *realPartition) Lookup(id messages.CallID) (*messages.Call, bool) {
 	return flow.GetCall(r.view(), id, false, time.Now().UnixMicro())
 }
 
+func (r *realPartition) Missing(op string, id messages.CallID) error {
+	return flow.Missing(r.view(), op, id)
+}
+
 func (r *realPartition) Ended(first messages.CallID, count int, known messages.Known) ([]*messages.Call, bool) {
 	return flow.Results(r.view(), first, count, known)
 }
@@ -164,9 +168,9 @@ func TestStateMachineAndActorsAgree(t *testing.T) {
 // callUntilAnswered does what a router does when the lead changes.
 func (w *world) callUntilAnswered(t *testing.T, m *messages.Enqueue) {
 	for range 100 {
-		call, _, err := w.leader.Call(t.Context(), m)
+		answer, err := w.leader.Call(t.Context(), m)
 		if err == nil {
-			if call.State != messages.CallState_FINISHED && call.State != messages.CallState_FAILED {
+			if call := answer.Call; call.State != messages.CallState_FINISHED && call.State != messages.CallState_FAILED {
 				t.Errorf("answered in state %v", call.State)
 			}
 			return

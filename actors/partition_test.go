@@ -279,9 +279,9 @@ func TestCallWaitsForItsEnd(t *testing.T) {
 		w.place("c1", on(1))
 		m := &messages.Enqueue{Id: messages.NewCallID("x", 1, 0).Bytes(), Socket: "30ms"}
 		for range 2 { // the second time it has ended before
-			call, index, err := w.leader.Call(t.Context(), m)
-			if err != nil || index == 0 || call.State != messages.CallState_FINISHED || len(call.Result) == 0 {
-				t.Fatalf("got %v at %d, %v", call, index, err)
+			answer, err := w.leader.Call(t.Context(), m)
+			if err != nil || answer.Index == 0 || answer.Call.State != messages.CallState_FINISHED || len(answer.Call.Result) == 0 {
+				t.Fatalf("got %v, %v", answer, err)
 			}
 		}
 		call, err := w.leader.Await(t.Context(), messages.CallIDFrom(m.Id))
@@ -290,6 +290,32 @@ func TestCallWaitsForItsEnd(t *testing.T) {
 		}
 		if _, err := w.leader.Await(t.Context(), messages.NewCallID("y", 1, 0)); !errors.Is(err, messages.NotFound) {
 			t.Errorf("a call that does not exist: %v", err)
+		}
+		if n := waiting(w.leader); n != 0 {
+			t.Errorf("%d waiters are left", n)
+		}
+	})
+}
+
+// TestWhoWaitsForADroppedCallIsTold: nothing more comes of such a call, so that
+// whoever waited for it would wait for ever.
+func TestWhoWaitsForADroppedCallIsTold(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		w.place("c1", on(1))
+		m := &messages.Enqueue{Id: messages.NewCallID("x", 1, 0).Bytes(), Socket: "30ms"}
+		if _, err := w.leader.Call(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		id := messages.CallIDFrom(m.Id)
+		w.partition.set(func() { w.partition.calls[id].dropped = true })
+		if call, err := w.leader.Call(t.Context(), m); !errors.Is(err, messages.Gone) {
+			t.Errorf("sent again: %v, %v", call, err)
+		}
+		if call, err := w.leader.Await(t.Context(), id); !errors.Is(err, messages.Gone) {
+			t.Errorf("awaited: %v, %v", call, err)
+		}
+		if calls, err := w.leader.AwaitSome(t.Context(), &messages.AwaitSomeRequest{First: m.Id, Count: 1}); !errors.Is(err, messages.Gone) {
+			t.Errorf("awaited as a batch: %v, %v", calls, err)
 		}
 		if n := waiting(w.leader); n != 0 {
 			t.Errorf("%d waiters are left", n)
@@ -416,8 +442,8 @@ func TestManyCallersAllGetTheirAnswers(t *testing.T) {
 			wait.Go(func() {
 				for i := range 20 {
 					id := messages.NewCallID(string(rune('A'+caller))+string(rune('a'+i)), 1, 0)
-					call, _, err := w.leader.Call(t.Context(), &messages.Enqueue{Id: id.Bytes(), Socket: "100us"})
-					if err != nil || messages.CallIDFrom(call.GetId()) != id || call.State != messages.CallState_FINISHED {
+					answer, err := w.leader.Call(t.Context(), &messages.Enqueue{Id: id.Bytes(), Socket: "100us"})
+					if call := answer.GetCall(); err != nil || messages.CallIDFrom(call.GetId()) != id || call.State != messages.CallState_FINISHED {
 						t.Errorf("call %v: %v, %v", id, call, err)
 					}
 				}

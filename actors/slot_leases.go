@@ -125,7 +125,7 @@ func (s *slot) finishOne(c actor.Context, d *Done, awaited time.Duration) {
 	switch {
 	case l.withdrawn:
 	case l.aborted:
-		s.release(c, l, cancelled)
+		s.letGo(c, l, d.Log)
 	default:
 		s.complete(c.Self(), l.attempt, &messages.Complete{
 			Outcome: d.Outcome, Result: d.Result, Routed: d.Routed, Output: d.Output, Failure: d.Failure, Log: d.Log, Started: d.Started, Ended: d.Ended,
@@ -158,6 +158,12 @@ const cancelled = "it was cancelled"
 // release hands a call back that was not started, and says why.
 func (s *slot) release(c actor.Context, l *lease, why string) {
 	s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_RELEASED, Failure: &messages.Failure{Message: why}})
+}
+
+// letGo says that the attempt of a cancelled call has stopped, and what it printed
+// until then.
+func (s *slot) letGo(c actor.Context, l *lease, log []byte) {
+	s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_RELEASED, Failure: &messages.Failure{Message: cancelled}, Log: log})
 }
 
 // whyBehind is why calls that wait for the running one go back.
@@ -251,7 +257,7 @@ func (s *slot) lost(c actor.Context, m *gone) {
 	case m.cause == crashed && s.runs():
 		s.crashed(c, &messages.Failure{Type: "crash", Message: "the worker died: " + message}, m.exit.Log)
 	default:
-		s.unfeed(c)
+		s.unfeed(c, m.exit.Log)
 	}
 	s.report(c, &slotStatus{message: message})
 	s.grant(c)
@@ -300,15 +306,15 @@ func (s *slot) forget(leases []*lease) {
 }
 
 // unfeed takes back what was with a worker that was ended on purpose, for the
-// next one.
-func (s *slot) unfeed(c actor.Context) {
+// next one. log is what the call has printed that was running.
+func (s *slot) unfeed(c actor.Context, log []byte) {
 	s.fed, s.overrun = 0, nil
 	kept := s.queue[:0]
 	for _, l := range s.queue {
 		switch {
 		case l.withdrawn:
 		case l.aborted:
-			s.release(c, l, cancelled)
+			s.letGo(c, l, log)
 		default:
 			kept = append(kept, l)
 		}

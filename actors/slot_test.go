@@ -230,6 +230,9 @@ func TestCancelledCallsAreStopped(t *testing.T) {
 		if got := w.partition.call(last).outcomes; slices.Contains(got, crash) {
 			t.Errorf("the call behind is blamed: %v", got)
 		}
+		if got := w.partition.call(ids[0]).log; got != "printed" {
+			t.Errorf("of what the cancelled call has printed is kept: %q", got)
+		}
 		w.until("nothing is being aborted", time.Second, func() bool { return len(w.partition.Aborts(w.partition.Sessions()[0])) == 0 })
 	})
 }

@@ -150,7 +150,7 @@ func (p *Partition) Await(ctx context.Context, id messages.CallID) (*messages.Ca
 	switch {
 	case err != nil:
 	case !known:
-		err = messages.Errorf(messages.NotFound, op, id.String(), "there is no such call")
+		err = p.config.State.Missing(op, id)
 	case ended(call.State):
 	default:
 		return p.waiters.wait(ctx, op, id, one)
@@ -167,14 +167,14 @@ func (p *Partition) verify(ctx context.Context) error {
 	return p.config.Group.WaitApplied(ctx, index)
 }
 
-// Call enqueues a call and waits for its end. index is the enqueue's, and 0
-// while it is not known to be committed.
-func (p *Partition) Call(ctx context.Context, m *messages.Enqueue) (call *messages.Call, index uint64, err error) {
+// Call enqueues a call and waits for its end. With an error, the answer says
+// whether it is known to be accepted all the same.
+func (p *Partition) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error) {
 	const op = "run"
 	id := messages.CallIDFrom(m.Id)
 	one, err := p.waiters.register(op, id)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	reply, index, err := p.propose(ctx, m)
 	if err == nil {
@@ -182,16 +182,19 @@ func (p *Partition) Call(ctx context.Context, m *messages.Enqueue) (call *messag
 	}
 	if err != nil {
 		p.waiters.forget(id, one)
-		return nil, 0, err
+		return nil, err
 	}
-	if state := reply.GetEnqueued().GetState(); ended(state) {
-		if call, known := p.config.State.Lookup(id); known {
-			p.waiters.forget(id, one)
-			return call, index, nil
+	answer := &messages.CallResponse{Index: index, Duplicate: reply.GetEnqueued().GetDuplicate()}
+	if ended(reply.GetEnqueued().GetState()) { // it was sent before, and nothing more will come of it
+		p.waiters.forget(id, one)
+		var known bool
+		if answer.Call, known = p.config.State.Lookup(id); !known {
+			return nil, p.config.State.Missing(op, id)
 		}
+		return answer, nil
 	}
-	call, err = p.waiters.wait(ctx, op, id, one)
-	return call, index, err
+	answer.Call, err = p.waiters.wait(ctx, op, id, one)
+	return answer, err
 }
 
 func ended(s messages.CallState) bool {

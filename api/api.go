@@ -40,7 +40,7 @@ type Cluster interface {
 	// Propose puts a command into a group's log. A refusal is in the reply.
 	Propose(ctx context.Context, group messages.GroupID, m proto.Message) (*messages.Reply, *messages.Position, error)
 	// Call enqueues and waits for the call's end.
-	Call(ctx context.Context, m *messages.Enqueue) (*messages.Call, *messages.Position, error)
+	Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error)
 	// Await waits for a call's end.
 	Await(ctx context.Context, id messages.CallID) (*messages.Call, error)
 	// AwaitSome waits until some of a batch's calls have ended, and gives those.

@@ -138,5 +138,5 @@ func (t *tasks) reached(ctx context.Context, op string, id messages.CallID, limi
 
 func unknownCall(op string, id messages.CallID) error {
 	return messages.Errorf(messages.NotFound, op, "call "+id.String(), "there is no such call").
-		WithHint("`flowcli ls calls` shows the latest; ended calls are forgotten after a time")
+		WithHint("`flowcli ls calls` shows the latest")
 }

@@ -56,6 +56,9 @@ func (t *tasks) publish(ctx context.Context, header http.Header, m *messages.Pub
 	var response *messages.PublishResponse
 	err = whileFull(bounded, m.WaitFull, func() error {
 		enqueued, position, err := t.propose(bounded, home.group, home.publish)
+		if enqueued.GetDropped() {
+			return messages.Dropped(opPublish, "call "+idText(home.publish.Id), enqueued.GetState())
+		}
 		if err == nil {
 			response = &messages.PublishResponse{Id: idText(home.publish.Id), Calls: publishedCalls(enqueued.GetPublished()),
 				Duplicate: enqueued.GetDuplicate(), Position: position}

@@ -75,7 +75,7 @@ func (t *tasks) SubmitBatch(ctx context.Context, request *connect.Request[messag
 		return whileFull(bounded, m.WaitFull, func() error {
 			enqueued, position, err := t.propose(bounded, to.partition, batch)
 			if err == nil {
-				response = &messages.SubmitBatchResponse{First: idText(batch.First), Count: uint32(len(m.Data)), Duplicate: enqueued.GetDuplicate(), Position: position}
+				response = &messages.SubmitBatchResponse{First: idText(batch.First), Count: uint32(len(m.Data)), Duplicate: enqueued.GetDuplicate(), Dropped: enqueued.GetDropped(), Position: position}
 			}
 			return err
 		})
@@ -97,9 +97,8 @@ func (t *tasks) run(ctx context.Context, header http.Header, m *messages.RunRequ
 	wait, cancel := withLimit(ctx, limit)
 	defer cancel()
 	var (
-		call     *messages.Call
-		position *messages.Position
-		sent     messages.CallID
+		answer *messages.CallResponse
+		sent   messages.CallID
 	)
 	err = t.toSocket(wait, op, m.Socket, func(to *target) error {
 		e, err := enqueueOf(op, to, m, key, owner)
@@ -109,37 +108,38 @@ func (t *tasks) run(ctx context.Context, header http.Header, m *messages.RunRequ
 		sent = messages.CallIDFrom(e.Id)
 		s := newSending(t.cluster, e)
 		return whileFull(wait, m.WaitFull, func() error {
-			call, position, err = t.callAt(wait, to, s)
+			answer, err = t.callAt(wait, to, s)
 			return err
 		})
 	})
-	if err == nil && call == nil { // accepted
+	if err == nil && answer.Call == nil { // accepted
 		forget(ctx, m)
-		call, err = t.cluster.Await(wait, sent)
+		answer.Call, err = t.cluster.Await(wait, sent)
 	}
 	var info *messages.CallInfo
 	if err == nil {
-		if info, err = t.told(wait, call); err == nil {
-			info.Position = position
+		if info, err = t.told(wait, answer.Call); err == nil {
+			info.Position = &messages.Position{Group: uint32(sent.Partition()), Index: answer.Index}
+			info.Duplicate = answer.Duplicate
 		}
 	}
-	if err != nil && passed(ctx, wait) && !sent.IsZero() {
+	if err != nil && passed(ctx, wait) && !sent.IsZero() && !errors.Is(err, messages.Exhausted) {
 		return t.reached(ctx, op, sent, limit)
 	}
 	return info, explained(ctx, err, op, "socket "+m.Socket)
 }
 
-// callAt sends a call and waits for its end. It gives none for one with large
+// callAt sends a call and waits for its end. It gives no end of one with large
 // arguments, which is accepted: they need not be held for as long as it runs.
-func (t *tasks) callAt(ctx context.Context, to *target, s *sending) (*messages.Call, *messages.Position, error) {
+func (t *tasks) callAt(ctx context.Context, to *target, s *sending) (*messages.CallResponse, error) {
 	if !s.large() {
 		return t.cluster.Call(ctx, s.enqueue)
 	}
 	if err := s.stow(ctx); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	_, position, err := t.propose(ctx, to.partition, s.enqueue)
-	return nil, position, err
+	enqueued, position, err := t.propose(ctx, to.partition, s.enqueue)
+	return &messages.CallResponse{Index: position.GetIndex(), Duplicate: enqueued.GetDuplicate()}, err
 }
 
 // submit sends a call and returns once it is durable.
@@ -171,7 +171,7 @@ func (t *tasks) submit(ctx context.Context, header http.Header, m *messages.RunR
 			}
 			enqueued, position, err := t.propose(bounded, to.partition, e)
 			if err == nil {
-				response = &messages.SubmitResponse{Id: idText(e.Id), State: stateWord(enqueued.GetState()), Duplicate: enqueued.GetDuplicate(), Position: position}
+				response = &messages.SubmitResponse{Id: idText(e.Id), State: stateWord(enqueued.GetState()), Duplicate: enqueued.GetDuplicate(), Dropped: enqueued.GetDropped(), Position: position}
 			}
 			return err
 		})

@@ -85,6 +85,9 @@ func TestSameKeyMakesOneCall(t *testing.T) {
 	if err != nil || again.Msg.Id != first.Id || !again.Msg.Duplicate || again.Msg.State != "finished" {
 		t.Errorf("the same again: %v, %v", again, err)
 	}
+	if same, err := s.run(m); err != nil || same.Id != first.Id || !same.Duplicate || first.Duplicate || same.GetResult() != first.GetResult() {
+		t.Errorf("run again: %v, %v", same, err)
+	}
 	m.Data = data(`"y"`)
 	if _, err := s.run(m); !isKind(err, messages.Conflict) || connect.CodeOf(err) != connect.CodeAlreadyExists {
 		t.Errorf("another content gave %v", err)
@@ -115,6 +118,28 @@ func TestTimeoutGivesTheStateThatWasReached(t *testing.T) {
 	call, err := s.run(&messages.RunRequest{Socket: "sample.do_something", Data: data("1"), Timeout: 30})
 	if err != nil || call.State != "queued" || call.Waiting == "" {
 		t.Errorf("call %v, %v", call, err)
+	}
+}
+
+// TestWaitForRoomThatIsOver: a call that was refused to the end was not accepted,
+// and the answer says why.
+func TestWaitForRoomThatIsOver(t *testing.T) {
+	s := serve(t)
+	s.quickstart(0)
+	s.create(&messages.Object{Name: "small", Kind: messages.Kind_KIND_QUEUE, Spec: &messages.Object_Queue{Queue: &messages.Queue{MaxLength: 1}}})
+	s.create(&messages.Object{Name: "narrow", Kind: messages.Kind_KIND_SOCKET, Spec: &messages.Object_Socket{Socket: &messages.Socket{
+		Processor: "proc1", Queue: "small", Task: "do_something"}}})
+	m := func() *messages.RunRequest {
+		return &messages.RunRequest{Socket: "narrow", Data: data("1"), WaitFull: true, Timeout: 50}
+	}
+	if _, err := s.tasks.Submit(s.within(), connect.NewRequest(m())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.run(m()); !isKind(err, messages.Exhausted) || !strings.Contains(err.Error(), "full") {
+		t.Errorf("run: %v", err)
+	}
+	if _, err := s.tasks.Submit(s.within(), connect.NewRequest(m())); !isKind(err, messages.Exhausted) || !strings.Contains(err.Error(), "full") {
+		t.Errorf("submit: %v", err)
 	}
 }
 

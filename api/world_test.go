@@ -206,17 +206,20 @@ func (w *world) Propose(ctx context.Context, to messages.GroupID, m proto.Messag
 	return reply, &messages.Position{Group: uint32(to), Index: index}, nil
 }
 
-func (w *world) Call(ctx context.Context, m *messages.Enqueue) (*messages.Call, *messages.Position, error) {
+func (w *world) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error) {
 	id := messages.CallIDFrom(m.Id)
 	reply, position, err := w.Propose(ctx, id.Partition(), m)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if reply.Error != nil {
-		return nil, nil, reply.Error.Err()
+		return nil, reply.Error.Err()
+	}
+	if reply.GetEnqueued().GetDropped() {
+		return nil, messages.Dropped("run", "call "+id.String(), reply.GetEnqueued().State)
 	}
 	call, err := w.Await(ctx, id)
-	return call, position, err
+	return &messages.CallResponse{Call: call, Index: position.Index, Duplicate: reply.GetEnqueued().GetDuplicate()}, err
 }
 
 func (w *world) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {
@@ -226,8 +229,8 @@ func (w *world) Await(ctx context.Context, id messages.CallID) (*messages.Call, 
 	w.mu.Lock()
 	call, ok := flow.GetCall(w.groups[id.Partition()].state, id, false, w.now)
 	if !ok {
-		w.mu.Unlock()
-		return nil, messages.Errorf(messages.NotFound, "wait for", "call "+id.String(), "there is no such call")
+		defer w.mu.Unlock()
+		return nil, flow.Missing(w.groups[id.Partition()].state, "wait for", id)
 	}
 	ended := make(chan *messages.Call, 1)
 	if call.Finished != 0 {

@@ -93,8 +93,10 @@ type CallError struct {
 
 func (e *CallError) Error() string {
 	text := fmt.Sprintf("call %s of %s: %s", e.Call.GetId(), e.Call.GetSocket(), e.Call.GetState())
-	if f := e.Call.GetError(); f != nil {
+	if f := e.Call.GetError(); f != nil && f.Type != e.Call.GetState() {
 		text += ": " + f.Type + ": " + f.Message
+	} else if f != nil { // "expired" is the state, and its type
+		text += ": " + f.Message
 	} else if e.Call.GetWaiting() != "" {
 		text += ": " + e.Call.GetWaiting()
 	}

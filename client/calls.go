@@ -40,8 +40,9 @@ func (c *Client) RunData(ctx context.Context, socket, data string) (*messages.Ca
 // Call runs what a request says and waits for the call's end, or for the
 // request's Timeout (milliseconds): then the State is the one that was reached.
 // Without an Id the client makes the key. Errors are those of Run; Conflict when
-// the key was used for another call, Deadline when the call was not known to be
-// accepted in time.
+// the key was used for another call, Gone when the call with the key has ended and
+// its record was dropped, Deadline when the call was not known to be accepted in
+// time.
 func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.CallInfo, error) {
 	m, err := withKey(m)
 	if err != nil {
@@ -59,7 +60,8 @@ func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.Ca
 }
 
 // Submit sends a call and returns once it is durable, with its id. Timeout is
-// the milliseconds it may take to be accepted. Errors are those of Call.
+// the milliseconds it may take to be accepted. Dropped says that the call was sent
+// before, has ended, and left no record. Errors are those of Call but Gone.
 func (c *Client) Submit(ctx context.Context, m *messages.RunRequest) (*messages.SubmitResponse, error) {
 	m, err := withKey(m)
 	if err != nil {
@@ -92,7 +94,8 @@ func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest
 // the calls that came of it. Its id is the tracking of the calls. Without an Id
 // the client makes the key; the same key again is the same publish. Errors:
 // NotFound (no such queue, or none of its sockets takes the key), Invalid (the
-// key or the data), Exhausted (a mailbox is full), Conflict, Unavailable.
+// key or the data), Exhausted (a mailbox is full), Conflict, Gone (the record of the publish with this key was
+// dropped), Unavailable.
 func (c *Client) Publish(ctx context.Context, m *messages.PublishRequest) (*messages.PublishResponse, error) {
 	m, err := withKey(m)
 	if err != nil {
@@ -119,7 +122,8 @@ func IDs(batch *messages.SubmitBatchResponse) ([]string, error) {
 }
 
 // Result waits for the end of a call and gives it. After timeout (0: none but
-// ctx's) it gives the state that was reached. Errors: NotFound, Unavailable.
+// ctx's) it gives the state that was reached. Errors: NotFound, Gone (its record was
+// dropped), Unavailable.
 func (c *Client) Result(ctx context.Context, id string, timeout time.Duration) (*messages.CallInfo, error) {
 	ctx, end, cancel := limited(ctx, timeout.Milliseconds())
 	defer cancel()

@@ -16,14 +16,19 @@ const listenPause = 200 * time.Millisecond
 // listenOverlap is how far back of the last notice another node is asked.
 const listenOverlap = 10 * time.Second
 
+// Listening is the state of the notice that Listen begins with.
+const Listening = "listening"
+
 // Listen calls hear with each notice of what happens, until hear gives an error
-// or ctx ends; it returns that. When the node goes, it turns to another and asks
+// or ctx ends; it returns that. The first is of no channel and has the state
+// Listening: a node has taken it on. When the node goes, it turns to another and asks
 // for what has happened since a little before the last notice: partitions are
 // heard apart, and one may be ahead of another. What comes twice is told once.
 // Errors: Invalid, NotFound.
 func (c *Client) Listen(ctx context.Context, m *messages.ListenRequest, hear func(*messages.Notice) error) error {
 	request := &messages.ListenRequest{Name: m.Name, Channels: m.Channels, Tracking: m.Tracking, Since: m.Since}
 	heard := new(messages.Heard)
+	begun := false
 	var stopped error
 	for {
 		_, err := do(ctx, c, func(ctx context.Context, to lane) (struct{}, error) {
@@ -34,13 +39,15 @@ func (c *Client) Listen(ctx context.Context, m *messages.ListenRequest, hear fun
 			defer stream.Close()
 			for stream.Receive() {
 				n := stream.Msg()
-				if n.State == "listening" {
+				if n.State == Listening && n.Channel == "" {
 					if request.Since == 0 {
 						request.Since = n.Date
 					}
-					continue
-				}
-				if request.Since = max(request.Since, n.Date-listenOverlap.Microseconds()); heard.Before(n) && n.Dropped == 0 {
+					if begun {
+						continue
+					}
+					begun = true
+				} else if request.Since = max(request.Since, n.Date-listenOverlap.Microseconds()); heard.Before(n) && n.Dropped == 0 {
 					continue
 				}
 				if stopped = hear(n); stopped != nil {

@@ -70,13 +70,13 @@ func (r *Router) queryAt(ctx context.Context, to messages.NodeID, q *messages.Qu
 	return response, err
 }
 
-func (r *Router) callAt(ctx context.Context, to messages.NodeID, m *messages.Enqueue) (*messages.Call, uint64, error) {
+func (r *Router) callAt(ctx context.Context, to messages.NodeID, m *messages.Enqueue) (*messages.CallResponse, error) {
 	if to == r.config.Self {
 		return r.callHere(ctx, m)
 	}
 	response := new(messages.CallResponse)
 	err := r.ask(ctx, to, kindCall, &messages.CallRequest{Enqueue: m}, response)
-	return response.GetCall(), response.GetIndex(), err
+	return response, err
 }
 
 func (r *Router) awaitAt(ctx context.Context, to messages.NodeID, id messages.CallID) (*messages.Call, error) {

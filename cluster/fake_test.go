@@ -157,20 +157,20 @@ func (n *fakeNode) query(_ context.Context, q *messages.QueryRequest) (*messages
 }
 
 // Call waits until the call has ended or the node stops leading.
-func (n *fakeNode) Call(ctx context.Context, m *messages.Enqueue) (*messages.Call, uint64, error) {
+func (n *fakeNode) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error) {
 	body, err := proto.Marshal(m)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	result, index, err := n.Propose(ctx, messages.Command{Type: messages.CommandEnqueue, Body: body})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if e := result.Reply.GetError().Err(); e != nil {
-		return nil, 0, e
+		return nil, e
 	}
 	call, err := n.Await(ctx, messages.CallIDFrom(m.GetId()))
-	return call, index, err
+	return &messages.CallResponse{Call: call, Index: index, Duplicate: result.Reply.GetEnqueued().GetDuplicate()}, err
 }
 
 func (n *fakeNode) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {

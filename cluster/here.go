@@ -9,6 +9,7 @@ import (
 
 	"github.com/elasticcode/flow/cluster/peer"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // replica gives a group's replica on this node. That there is none is said as
@@ -65,7 +66,7 @@ func (r *Router) queryHere(ctx context.Context, limit time.Duration, q *messages
 	if err != nil {
 		return nil, err
 	}
-	if q.GetIndex() > 0 {
+	if q.GetIndex() > 0 && !plant.On(plant.StaleRead) {
 		wait, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		if err := g.WaitApplied(wait, q.GetIndex()); err != nil {
@@ -75,9 +76,9 @@ func (r *Router) queryHere(ctx context.Context, limit time.Duration, q *messages
 	return r.config.Query(ctx, q)
 }
 
-func (r *Router) callHere(ctx context.Context, m *messages.Enqueue) (*messages.Call, uint64, error) {
+func (r *Router) callHere(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error) {
 	if _, err := r.led(messages.CallIDFrom(m.GetId()).Partition()); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	return r.config.Waiters.Call(ctx, m)
 }
@@ -151,8 +152,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 		return r.queryHere(ctx, behindLimit, q)
 	})
 	handle(h, kindCall, func(ctx context.Context, q *messages.CallRequest) (*messages.CallResponse, error) {
-		call, index, err := r.callHere(ctx, q.GetEnqueue())
-		return &messages.CallResponse{Call: call, Index: index}, err
+		return r.callHere(ctx, q.GetEnqueue())
 	})
 	handle(h, kindAwait, func(ctx context.Context, q *messages.AwaitRequest) (*messages.AwaitResponse, error) {
 		call, err := r.awaitHere(ctx, messages.CallIDFrom(q.GetCall()))

@@ -53,10 +53,10 @@ type Peers interface {
 // the partition they must fail at once, with NOT_LEADER or UNAVAILABLE: the
 // router then waits at the new leader.
 type Waiters interface {
-	// Call proposes the enqueue and waits for the call's end. index is the
-	// enqueue's, and 0 while it is not known to be committed. A refusal is an
-	// error of another kind than those two.
-	Call(ctx context.Context, m *messages.Enqueue) (call *messages.Call, index uint64, err error)
+	// Call proposes the enqueue and waits for the call's end. With an error, the
+	// answer may say that it was accepted all the same. A refusal is an error of
+	// another kind than those two.
+	Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error)
 	// Await waits for the end of a call that was accepted before.
 	Await(ctx context.Context, id messages.CallID) (*messages.Call, error)
 	// AwaitSome waits until some of a batch's calls have ended, and gives those.
@@ -129,25 +129,21 @@ func (r *Router) Propose(ctx context.Context, group messages.GroupID, m proto.Me
 	return reply, &messages.Position{Group: uint32(group), Index: index}, nil
 }
 
-// Call enqueues a call and waits for its end. With an error, a position says
-// that the call was accepted all the same.
-func (r *Router) Call(ctx context.Context, m *messages.Enqueue) (*messages.Call, *messages.Position, error) {
+// Call enqueues a call and waits for its end. With an error, an index says that
+// the call was accepted all the same. What was sent again here, since a leader
+// was lost, is no duplicate if it is known to have been accepted by then.
+func (r *Router) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error) {
 	group := messages.CallIDFrom(m.GetId()).Partition()
-	var call *messages.Call
-	var accepted uint64
+	answer := new(messages.CallResponse)
 	err := r.route(ctx, task{op: "call at group", group: group, again: true, limit: waitLimit}, func(ctx context.Context, to messages.NodeID) error {
-		got, index, err := r.callAt(ctx, to, m)
-		call, accepted = got, max(accepted, index)
+		got, err := r.callAt(ctx, to, m)
+		if answer.Index == 0 {
+			answer.Duplicate = got.GetDuplicate()
+		}
+		answer.Call, answer.Index = got.GetCall(), max(answer.Index, got.GetIndex())
 		return err
 	})
-	var position *messages.Position
-	if accepted > 0 {
-		position = &messages.Position{Group: uint32(group), Index: accepted}
-	}
-	if err != nil {
-		return nil, position, err
-	}
-	return call, position, nil
+	return answer, err
 }
 
 // Await waits for the end of a call that was accepted before.

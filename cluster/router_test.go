@@ -30,12 +30,12 @@ func TestCallsEndWhileLeadersChange(t *testing.T) {
 		go func() {
 			for k := range each {
 				id := messages.NewCallID(fmt.Sprintf("%d/%d", i, k), 1, 0)
-				call, position, err := node.router.Call(ctx, &messages.Enqueue{Id: id.Bytes()})
+				answer, err := node.router.Call(ctx, &messages.Enqueue{Id: id.Bytes()})
 				switch {
 				case err != nil:
 					t.Errorf("call %d/%d: %v", i, k, err)
-				case messages.CallIDFrom(call.GetId()) != id || position.GetIndex() == 0:
-					t.Errorf("call %d/%d came back as %v at %v", i, k, call, position)
+				case messages.CallIDFrom(answer.GetCall().GetId()) != id || answer.GetIndex() == 0:
+					t.Errorf("call %d/%d came back as %v", i, k, answer)
 				}
 				accepted <- id
 			}
@@ -120,8 +120,8 @@ func TestRefusalIsInTheReplyAndNotTriedAgain(t *testing.T) {
 			t.Errorf("%s: %v, %v", id, reply, err)
 		}
 		call := messages.NewCallID(string(id), 1, 0)
-		if _, position, err := n.router.Call(within(t, 5*time.Second), &messages.Enqueue{Id: call.Bytes()}); !errors.Is(err, messages.Exhausted) || position != nil {
-			t.Errorf("%s: call refused with %v at %v", id, err, position)
+		if answer, err := n.router.Call(within(t, 5*time.Second), &messages.Enqueue{Id: call.Bytes()}); !errors.Is(err, messages.Exhausted) || answer.GetIndex() != 0 {
+			t.Errorf("%s: call refused with %v, %v", id, err, answer)
 		}
 	}
 	if n := len(w.bodies()); n != 2*len(w.nodes) {
@@ -176,9 +176,9 @@ func TestDeadlineSaysWhatWentWrong(t *testing.T) {
 		t.Errorf("await: %v", err)
 	}
 	// The node that led when time was up knows that the call was accepted.
-	_, position, err := w.nodes["n0"].router.Call(within(t, 50*time.Millisecond), &messages.Enqueue{Id: id.Bytes()})
-	if !errors.Is(err, messages.Deadline) || position.GetIndex() == 0 {
-		t.Errorf("call: %v at %v", err, position)
+	answer, err := w.nodes["n0"].router.Call(within(t, 50*time.Millisecond), &messages.Enqueue{Id: id.Bytes()})
+	if !errors.Is(err, messages.Deadline) || answer.GetIndex() == 0 {
+		t.Errorf("call: %v, %v", err, answer)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

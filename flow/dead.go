@@ -132,7 +132,7 @@ func (s *step) redrive(id messages.CallID, owner string) (*messages.Reply, *mess
 			return enqueued(again, s.stateOf(a), true), nil
 		}
 		if d, known := s.dropped(again, 1); known {
-			return enqueued(again, d.State, true), nil
+			return enqueuedAndDropped(again, d.State), nil
 		}
 		return nil, noLetter(opRedrive, id)
 	}

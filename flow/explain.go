@@ -57,7 +57,10 @@ func Explain(view kv.View, id messages.CallID, now int64) (*messages.Explanation
 // ended says how a call ended.
 func ended(c *messages.Call) *messages.Explanation {
 	why := &messages.Explanation{Since: c.Finished, Node: c.Node, Attempt: c.Attempt}
-	if c.Error != nil {
+	switch {
+	case c.Error != nil && c.State == messages.CallState_EXPIRED: // the state says already what the type does
+		return because(why, Ended, "%s", c.Error.Message)
+	case c.Error != nil:
 		return because(why, Ended, "%s: %s", c.Error.Type, c.Error.Message)
 	}
 	return because(why, Ended, "it has ended")

@@ -34,6 +34,7 @@ func Gate(view kv.View, socketID string) (*messages.Gate, bool) {
 				break
 			}
 		}
+		g.Full = g.Full || shown.Waiting >= g.Limit
 		g.Inputs = append(g.Inputs, shown)
 	}
 	return g, true

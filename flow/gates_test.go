@@ -164,8 +164,17 @@ func TestWhatAGateDoesNotWaitForAnyMoreDies(t *testing.T) {
 	w.runs("E", "e", "1")
 	w.link("G RESULT S") // E and F lead there no more
 	w.socket("E")
-	w.wantDead("does not wait for it any more")
+	w.wantDead("socket mod.S has no gate any more")
 	w.wantGate("S", "")
+}
+
+func TestWhatANarrowerGateDoesNotWaitForDies(t *testing.T) {
+	w := newWorld(t)
+	w.link(adder + "; G RESULT S three")
+	w.grant("n1/1", "0", 8)
+	w.runs("G", "g", "1")
+	w.link(adder)
+	w.wantDead("the gate of socket mod.S does not wait for it any more; it waits for one, two")
 }
 
 func TestGateOfASocketThatGoesLeavesDeadLetters(t *testing.T) {
@@ -212,6 +221,9 @@ func TestFullGateBlocksOrDropsIntoDeadLetters(t *testing.T) {
 	}
 	w.wantGate("S", "one:2 two:0")
 	w.wantDead("the gate of socket mod.S is full: 2 wait for one")
+	if g, _ := Gate(w.state, "S"); !g.Full {
+		t.Error("a gate that takes no more says that it is not full")
+	}
 }
 
 // What a full gate lacks comes from those who feed its other inputs: they are not

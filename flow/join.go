@@ -89,11 +89,8 @@ func waitsFor(k *socket.Socket) []gate.Input {
 
 // evict makes dead letters of arrivals that a gate does not wait for any more.
 func (s *step) evict(k *socket.Socket, budget int) (done int) {
-	reason := "socket " + k.Config.Name + " does not wait for it any more: its plugs have changed"
-	if k.Stage != socket.Open {
-		reason = "its target, socket " + k.Config.Name + ", is being deleted"
-	}
 	inputs := waitsFor(k)
+	reason := unwanted(k, inputs)
 	for _, held := range slices.Clone(k.Gate) {
 		if slices.ContainsFunc(inputs, func(in gate.Input) bool { return in.Key == held.Key }) {
 			continue
@@ -106,6 +103,17 @@ func (s *step) evict(k *socket.Socket, budget int) (done int) {
 		}
 	}
 	return done
+}
+
+// unwanted says why a gate waits no more for what has arrived at it.
+func unwanted(k *socket.Socket, inputs []gate.Input) string {
+	switch {
+	case k.Stage != socket.Open:
+		return "its target, socket " + k.Config.Name + ", is being deleted"
+	case len(inputs) == 0:
+		return "socket " + k.Config.Name + " has no gate any more, where it would be joined with others"
+	}
+	return "the gate of socket " + k.Config.Name + " does not wait for it any more; it waits for " + gate.Shown(inputs)
 }
 
 // waiting gives the first arrivals that wait for an input.

@@ -61,10 +61,10 @@ func (o *oracle) redrive(l *oLetter, id messages.CallID, owner string) string {
 	again := messages.DeriveCallID(id.String(), "redrive", 1, o.group)
 	if l == nil {
 		if c := o.call(again); c != nil && !c.forgotten {
-			return enqueuedAnswer(o.known(c), true)
+			return droppedAnswer(o.known(c), c.gone)
 		}
 		if a := o.arrival(again); a != nil {
-			return enqueuedAnswer(a.callState(), true)
+			return droppedAnswer(a.callState(), a.gone())
 		}
 		return "NOT_FOUND"
 	}

@@ -278,7 +278,7 @@ func (o *oracle) expireArrival(a *oArrival) {
 
 func (o *oracle) cancelArrival(a *oArrival) string {
 	if a.gone() {
-		return "NOT_FOUND"
+		return "GONE"
 	}
 	if a.state == messages.ArrivalState_ARRIVAL_WAITING {
 		a.state = messages.ArrivalState_ARRIVAL_CANCELLED

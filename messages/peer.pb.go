@@ -740,6 +740,7 @@ type DeadQuery struct {
 	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`  // only those that died at this time or later, microseconds
 	Rows          int32                  `protobuf:"varint,5,opt,name=rows,proto3" json:"rows,omitempty"`
 	Cursor        string                 `protobuf:"bytes,6,opt,name=cursor,proto3" json:"cursor,omitempty"` // behind it
+	Name          string                 `protobuf:"bytes,7,opt,name=name,proto3" json:"name,omitempty"`     // of this name too, if it names a socket: those that are gone had it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -812,6 +813,13 @@ func (x *DeadQuery) GetRows() int32 {
 func (x *DeadQuery) GetCursor() string {
 	if x != nil {
 		return x.Cursor
+	}
+	return ""
+}
+
+func (x *DeadQuery) GetName() string {
+	if x != nil {
+		return x.Name
 	}
 	return ""
 }
@@ -1736,7 +1744,8 @@ func (x *CallRequest) GetEnqueue() *Enqueue {
 type CallResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Call          *Call                  `protobuf:"bytes,1,opt,name=call,proto3" json:"call,omitempty"`
-	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"` // of the enqueue
+	Index         uint64                 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`         // of the enqueue; 0: it is not known to be committed
+	Duplicate     bool                   `protobuf:"varint,3,opt,name=duplicate,proto3" json:"duplicate,omitempty"` // the key was known, with the same content
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1783,6 +1792,13 @@ func (x *CallResponse) GetIndex() uint64 {
 		return x.Index
 	}
 	return 0
+}
+
+func (x *CallResponse) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
 }
 
 // ServersRequest asks a group's leader for the Raft configuration, committed
@@ -2757,14 +2773,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05count\x18\x03 \x01(\rR\x05count\"\x1c\n" +
 	"\x06Chunks\x12\x12\n" +
 	"\x04data\x18\x01 \x03(\fR\x04data\"\x10\n" +
-	"\x0eSchedulesQuery\"\x89\x01\n" +
+	"\x0eSchedulesQuery\"\x9d\x01\n" +
 	"\tDeadQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\tR\x04type\x12\x14\n" +
 	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x12\n" +
 	"\x04rows\x18\x05 \x01(\x05R\x04rows\x12\x16\n" +
-	"\x06cursor\x18\x06 \x01(\tR\x06cursor\"M\n" +
+	"\x06cursor\x18\x06 \x01(\tR\x06cursor\x12\x12\n" +
+	"\x04name\x18\a \x01(\tR\x04name\"M\n" +
 	"\bDeadPage\x12-\n" +
 	"\aletters\x18\x01 \x03(\v2\x13.flow.v1.DeadLetterR\aletters\x12\x12\n" +
 	"\x04next\x18\x02 \x01(\tR\x04next\"\x9f\x03\n" +
@@ -2826,10 +2843,11 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05Panic\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"9\n" +
 	"\vCallRequest\x12*\n" +
-	"\aenqueue\x18\x01 \x01(\v2\x10.flow.v1.EnqueueR\aenqueue\"G\n" +
+	"\aenqueue\x18\x01 \x01(\v2\x10.flow.v1.EnqueueR\aenqueue\"e\n" +
 	"\fCallResponse\x12!\n" +
 	"\x04call\x18\x01 \x01(\v2\r.flow.v1.CallR\x04call\x12\x14\n" +
-	"\x05index\x18\x02 \x01(\x04R\x05index\"&\n" +
+	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x1c\n" +
+	"\tduplicate\x18\x03 \x01(\bR\tduplicate\"&\n" +
 	"\x0eServersRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\"<\n" +
 	"\x0fServersResponse\x12)\n" +

@@ -47,30 +47,46 @@ func (c *change) checkPlug(op string, o *messages.Object) *messages.Error {
 func (c *change) checkPlugArgument(op string, o, target *messages.Object) *messages.Error {
 	p := o.GetPlug()
 	var names []string
-	anyName, any := false, false
+	anyName, byPlace := false, false
 	for _, a := range fillable(c, target.GetSocket().Task) {
 		switch a.GetArgument().Kind {
 		case messages.ArgumentKind_VAR_KEYWORD:
 			anyName = true
 		case messages.ArgumentKind_VAR_POSITIONAL:
-			any = true
+			byPlace = true
 		default:
-			any = any || a.GetArgument().Kind != messages.ArgumentKind_KEYWORD_ONLY
+			byPlace = byPlace || a.GetArgument().Kind != messages.ArgumentKind_KEYWORD_ONLY
 			if names = append(names, a.Name); p.Argument == a.Id {
 				p.Argument = a.Name
 			}
 		}
 	}
 	function := target.GetSocket().Function
-	switch {
-	case p.Argument == "" && !any:
-		return messages.Errorf(messages.Invalid, op, o.Name, "function %s of socket %s takes no first argument", function, target.Name).
-			WithHint("name an argument: %s", listed(names))
-	case p.Argument == "" || slices.Contains(names, p.Argument) || anyName:
-		return nil
+	refused := func(format string, args ...any) *messages.Error {
+		return messages.Errorf(messages.Invalid, op, o.Name, "function "+function+" of socket "+target.Name+" "+format, args...)
 	}
-	return messages.Errorf(messages.Invalid, op, o.Name, "function %s of socket %s has no argument %q", function, target.Name, p.Argument).
-		WithHint("it has: %s", listed(names))
+	switch {
+	case p.Argument == "" && byPlace, p.Argument != "" && (anyName || slices.Contains(names, p.Argument)):
+		return nil
+	case len(names) == 0 && !anyName && !byPlace:
+		return refused("takes no arguments, and a plug delivers one").WithHint("let the plug lead to a function that takes an argument")
+	case p.Argument == "" && anyName:
+		return refused("takes its arguments by name, and the plug names none").WithHint("name one; it takes any")
+	case p.Argument == "":
+		return refused("takes no first argument").WithHint("name an argument: %s", listed(names))
+	case len(names) == 0:
+		return refused("has no argument %q", p.Argument).WithHint("it takes arguments by their place: name none")
+	}
+	return refused("has no argument %q", p.Argument).WithHint("it has: %s", listed(names))
+}
+
+// followTarget lets a plug that leads to another socket from now on go by that
+// one's queue, as it went by the old one's: unless a queue is named.
+func (c *change) followTarget(old, fresh *messages.Object, m *messages.Update) {
+	before := load(c, messages.Kind_KIND_SOCKET, old.GetPlug().GetTarget()).GetSocket()
+	if slices.Contains(m.Fields, "plug.target") && !slices.Contains(m.Fields, "plug.queue") && old.GetPlug().Queue == before.GetQueue() {
+		fresh.GetPlug().Queue = ""
+	}
 }
 
 func (c *change) checkPlugCount(op string, o, source, target *messages.Object) *messages.Error {

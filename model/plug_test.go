@@ -111,6 +111,29 @@ func TestPlugThatLeadsElsewhereIsTakenFromItsOldTarget(t *testing.T) {
 	}
 }
 
+// TestPlugGoesByTheQueueOfItsTarget: also when it leads elsewhere from now on,
+// unless its own queue is named.
+func TestPlugGoesByTheQueueOfItsTarget(t *testing.T) {
+	w := across(t)
+	w.do(queue("other"))
+	w.do(socket("v", "other", "far", "h"))
+	leads := func(to, queue string, fields ...string) string {
+		w.do(&messages.Update{Kind: messages.Kind_KIND_PLUG, Name: "a", Fields: fields,
+			Object: &messages.Object{Spec: &messages.Object_Plug{Plug: &messages.Plug{Target: to, Queue: queue}}}})
+		return w.get(messages.Kind_KIND_QUEUE, w.get(messages.Kind_KIND_PLUG, "a").GetPlug().Queue).Name
+	}
+	w.do(plug("a", "s RESULT u"))
+	if got := leads("v", "", "plug.target"); got != "other" {
+		t.Errorf("it goes by queue %s", got)
+	}
+	if got := leads("u", "other", "plug.target", "plug.queue"); got != "other" {
+		t.Errorf("it goes by queue %s", got)
+	}
+	if got := leads("t", "", "plug.target"); got != "other" {
+		t.Errorf("a queue that was named is lost: it goes by %s", got)
+	}
+}
+
 func TestBadPlugsAreRefused(t *testing.T) {
 	w := across(t)
 	w.refused(plug("a", "s RESULT u nothing"), messages.Invalid, "nothing", "message")
@@ -124,6 +147,34 @@ func TestBadPlugsAreRefused(t *testing.T) {
 	w.refused(other, messages.Conflict, "a")
 	w.refused(&messages.Update{Kind: messages.Kind_KIND_PLUG, Name: "a", Fields: []string{"plug.argument"},
 		Object: &messages.Object{Spec: &messages.Object_Plug{Plug: &messages.Plug{Argument: "nothing"}}}}, messages.Invalid, "nothing")
+}
+
+// TestHintsOfPlugsFitTheFunction: what a function takes says what is to be done.
+func TestHintsOfPlugsFitTheFunction(t *testing.T) {
+	w := across(t)
+	functions := functionsNamed("none", "byname", "byplace", "only")
+	functions[0].Parameters = nil
+	functions[1].Parameters = []*messages.Parameter{{Name: "rest", Kind: messages.ArgumentKind_VAR_KEYWORD}}
+	functions[2].Parameters = []*messages.Parameter{{Name: "rest", Kind: messages.ArgumentKind_VAR_POSITIONAL}}
+	functions[3].Parameters = []*messages.Parameter{{Name: "one", Kind: messages.ArgumentKind_KEYWORD_ONLY}}
+	more := processor("more", 1)
+	more.Functions = functions
+	w.do(more)
+	for _, f := range functions {
+		w.do(socket(f.Name, "q", "more", f.Name))
+	}
+	for text, words := range map[string][]string{
+		"s RESULT none":         {"takes no arguments", "a function that takes an argument"},
+		"s RESULT none two":     {"takes no arguments"},
+		"s RESULT byname":       {"by name", "it takes any"},
+		"s RESULT byplace two":  {`no argument "two"`, "by their place"},
+		"s RESULT only":         {"no first argument", "name an argument: one"},
+		"s RESULT only another": {`no argument "another"`, "it has: one"},
+	} {
+		w.refused(plug("p", text), messages.Invalid, words...)
+	}
+	w.do(plug("p", "s RESULT byname anything"))
+	w.do(plug("r", "s RESULT byplace"))
 }
 
 func TestWhatPlugsNeedIsNotDeletedWithoutForce(t *testing.T) {

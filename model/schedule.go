@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -44,6 +45,24 @@ func checkSchedule(op string, o *messages.Object) *messages.Error {
 		return invalid("the data of its schedule is not JSON")
 	case len(s.ScheduleData) > messages.MaxInline:
 		return invalid("the data of its schedule has %d bytes, and %d are the most", len(s.ScheduleData), messages.MaxInline)
+	}
+	return nil
+}
+
+// checkPause refuses to pause, or to let go on, a schedule that is not there or
+// is not switched on: nothing would come of it.
+func (c *change) checkPause(op string, o *messages.Object, m *messages.Update) *messages.Error {
+	if !slices.Contains(m.Fields, "socket.schedule_paused") {
+		return nil
+	}
+	processor := load(c, messages.Kind_KIND_PROCESSOR, o.GetSocket().Processor).GetProcessor()
+	switch {
+	case scheduleOf(c, o) == nil:
+		return messages.Errorf(messages.NotFound, op, o.Name, "it has no schedule").
+			WithHint("give it one: flowcli update socket -n %s --interval 5s --scheduled", o.Name)
+	case !o.GetSocket().Scheduled && !processor.GetBeat():
+		return messages.Errorf(messages.Conflict, op, o.Name, "its schedule is not switched on").
+			WithHint("switch it on: flowcli update socket -n %s --scheduled", o.Name)
 	}
 	return nil
 }

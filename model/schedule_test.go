@@ -40,6 +40,22 @@ func TestPartitionIsToldOfASchedule(t *testing.T) {
 	}
 }
 
+// TestWhatHasNoScheduleIsNotPaused: nothing would come of it.
+func TestWhatHasNoScheduleIsNotPaused(t *testing.T) {
+	w := founded(t, 4)
+	w.sample()
+	for _, paused := range []bool{true, false} {
+		w.refused(updateSocket(&messages.Socket{SchedulePaused: paused}, "socket.schedule_paused"), messages.NotFound, "it has no schedule", "--interval")
+	}
+	w.setSocket(&messages.Socket{Interval: 5}, "socket.interval")
+	w.refused(updateSocket(&messages.Socket{}, "socket.schedule_paused"), messages.Conflict, "not switched on", "--scheduled")
+	w.setProcessor(&messages.Processor{Beat: true}, "processor.beat")
+	w.setSocket(&messages.Socket{SchedulePaused: true}, "socket.schedule_paused")
+	if s := w.told("s").Schedule; s.On {
+		t.Errorf("paused while its processor beats: %v", s)
+	}
+}
+
 func TestProcessorThatBeatsRunsTheSchedulesOfItsSockets(t *testing.T) {
 	w := founded(t, 4)
 	w.sample()

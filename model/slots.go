@@ -6,6 +6,7 @@ import (
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/model/placement"
+	"github.com/elasticcode/flow/plant"
 )
 
 func sortBy(found []*messages.Object, compare func(a, b *messages.Object) int) {
@@ -38,6 +39,9 @@ func (c *change) place() {
 	for _, node := range all(c, messages.Kind_KIND_NODE) {
 		if node.Status == Up && node.Enabled {
 			hosts = append(hosts, placement.Host{Node: node.Id, CPUs: int(node.GetNode().Cpus)})
+			if plant.On(plant.TooManySlots) {
+				hosts[len(hosts)-1].CPUs++
+			}
 		}
 	}
 	var wants []placement.Want

@@ -59,6 +59,9 @@ func (c *change) update(m *messages.Update) *messages.Error {
 	if refusal := setFields(op, fresh, m); refusal != nil {
 		return refusal
 	}
+	if o.Kind == messages.Kind_KIND_PLUG {
+		c.followTarget(o, fresh, m)
+	}
 	if refusal := c.checkUpdate(op, fresh, m); refusal != nil {
 		return refusal
 	}
@@ -127,7 +130,10 @@ func (c *change) checkUpdate(op string, o *messages.Object, m *messages.Update) 
 	case messages.Kind_KIND_QUEUE:
 		return c.checkQueue(op, o)
 	case messages.Kind_KIND_SOCKET:
-		return c.checkSocket(op, o)
+		if refusal := c.checkSocket(op, o); refusal != nil {
+			return refusal
+		}
+		return c.checkPause(op, o, m)
 	case messages.Kind_KIND_NETWORK:
 		return within(op, o.Name, amountsKept(o.GetNetwork()))
 	case messages.Kind_KIND_PLUG:

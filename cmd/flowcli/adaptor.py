@@ -3,6 +3,10 @@ import json
 import os
 import sys
 
+# Each message that was taken is acknowledged with a line here; the first says
+# that the function is there.
+TAKEN = 3
+
 
 def resolve(path):
     """The callable that a dotted path names; of a class one object is made."""
@@ -21,7 +25,10 @@ def resolve(path):
     raise SystemExit(f"adaptor {path}: there is no such module")
 
 
+os.set_inheritable(TAKEN, False)
 take = resolve(sys.argv[1])
+os.write(TAKEN, b"\n")
 for line in sys.stdin:
     take(json.loads(line))
     sys.stdout.flush()
+    os.write(TAKEN, b"\n")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/cmd/flowcli/argv"
+	"github.com/elasticcode/flow/cmd/flowcli/document"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -41,6 +42,7 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 		return err
 	}
 	request.Id, request.Owner, request.Priority, request.WaitFull = f.id, c.owner(), f.priority, f.room
+	request.Timeout = f.timeout.time.Milliseconds()
 	if request.Id == "" {
 		if request.Id, err = client.NewKey(); err != nil {
 			return err
@@ -49,33 +51,47 @@ func (c *cli) call(ctx context.Context, request *messages.RunRequest, f *callFla
 	if f.noWait {
 		ctx, cancel := f.timeout.bound(ctx)
 		defer cancel()
-		return c.submit(ctx, net, request)
+		return c.submit(ctx, net, request, f.id)
 	}
-	request.Timeout = f.timeout.time.Milliseconds()
 	ended, err := c.waitFor(ctx, &waiting{c: c, net: net, request: request}, f.timeout.time, func(ctx context.Context) (*messages.CallInfo, error) {
 		return net.Call(ctx, request)
 	})
 	if err != nil {
 		return err
 	}
+	if ended.Duplicate {
+		c.sentBefore(f.id, "call "+ended.Id)
+	}
 	return c.ended(ended)
 }
 
-// bound gives a context that ends when the time is over; without one, ctx.
+// sentBefore tells people that their key was known. One that was made here is
+// known only if the network was sent it twice.
+func (c *cli) sentBefore(key, what string) {
+	if key != "" {
+		c.notef("%s: it was sent before with this key", what)
+	}
+}
+
+// bound gives a context that ends when the time is over, and the answer to a
+// request that has the same time-out would have come; without one, ctx.
 func (v *durationValue) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !v.given || v.time == 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, v.time)
+	return context.WithTimeout(ctx, v.time+answerTime)
 }
 
-func (c *cli) submit(ctx context.Context, net *client.Client, request *messages.RunRequest) error {
+func (c *cli) submit(ctx context.Context, net *client.Client, request *messages.RunRequest, key string) error {
 	accepted, err := net.Submit(ctx, request)
 	if err != nil {
 		return resumable(err, request.Id)
 	}
-	if accepted.Duplicate {
-		c.notef("call %s: it was sent before with this key", accepted.Id)
+	switch {
+	case accepted.Dropped:
+		c.notef("call %s: it was sent before with this key and is %s; its record is gone", accepted.Id, lower(accepted.State))
+	case accepted.Duplicate:
+		c.sentBefore(key, "call "+accepted.Id)
 	}
 	if !c.structured() {
 		_, err = fmt.Fprintln(c.out, accepted.Id)
@@ -98,7 +114,7 @@ func resumable(err error, key string) error {
 // ended prints what became of a call. Only a call that finished is a success.
 func (c *cli) ended(call *messages.CallInfo) error {
 	if c.structured() {
-		if err := c.write(callDocument(call)); err != nil {
+		if err := c.write(append(callDocument(call), document.Member{Name: "duplicate", Value: call.Duplicate})); err != nil {
 			return err
 		}
 	}
@@ -140,8 +156,12 @@ func (f callFailed) Error() string {
 	what := fmt.Sprintf("call %s of %s %s", f.call.Id, f.call.Socket, map[string]string{
 		"failed": "failed", "cancelled": "was cancelled", "expired": "expired before it started",
 	}[stateOf(f.call)])
-	if f.call.Error == nil {
+	switch failure := f.call.Error; {
+	case failure == nil:
 		return what
+	case failure.Type == stateOf(f.call): // of one that expired
+		return what + ": " + failure.Message
+	default:
+		return what + ": " + failureText(failure)
 	}
-	return what + ": " + failureText(f.call.Error)
 }

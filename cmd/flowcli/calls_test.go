@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/elasticcode/flow/messages"
 )
@@ -236,4 +238,60 @@ func TestANodeThatDoesNotAnswerInTime(t *testing.T) {
 		return nil, messages.Errorf(messages.Unavailable, "run", doThis, "too late")
 	}
 	complains(t, s.run("run", doThis, "--no-wait", "--timeout", "50ms", "--id", "mine"), 6, "no answer came in time", "--id mine")
+}
+
+func TestPriorityOutOfRangeIsRefusedWithTheRange(t *testing.T) {
+	s := newShell(t, socketIn())
+	complains(t, s.run("run", doThis, "1", "--priority", "9999999999"), 2, `--priority "9999999999"`, "from -2147483648 to 2147483647")
+	complains(t, s.run("run", doThis, "1", "--priority", "high"), 2, `--priority "high"`, "not a whole number")
+}
+
+func TestWaitForRoomThatIsOverSaysThatTheMailboxIsFull(t *testing.T) {
+	s := newShell(t, socketIn())
+	s.fake.answer = func(r *messages.RunRequest) (*messages.CallInfo, error) {
+		if r.Timeout < 1 || r.Timeout > 50 || !r.WaitFull {
+			t.Errorf("it asks for %v", r)
+		}
+		<-time.After(time.Duration(r.Timeout) * time.Millisecond) // a network waits as long as it is told
+		return nil, messages.Errorf(messages.Exhausted, "run", "socket "+r.Socket, "its mailbox is full")
+	}
+	for _, noWait := range []string{"--no-wait=true", "--no-wait=false"} {
+		r := s.run("run", doThis, "1", "--wait-for-room", "--timeout", "50ms", noWait)
+		complains(t, r, 8, "its mailbox is full")
+		if strings.Contains(r.err, "may have been accepted") {
+			t.Errorf("%s: it says %q", noWait, r.err)
+		}
+	}
+}
+
+func TestCallThatExpiredSaysSoOnce(t *testing.T) {
+	s := newShell(t, socketIn())
+	s.fake.answer = func(r *messages.RunRequest) (*messages.CallInfo, error) {
+		call := fakeCall(r.Socket, 1)
+		call.State, call.Result, call.Error = "expired", nil, &messages.Failure{Type: "expired", Message: "it had not started in time"}
+		return call, nil
+	}
+	r := s.run("run", doThis, "1")
+	complains(t, r, 1, "expired before it started: it had not started in time")
+}
+
+func TestRunSaysThatItsKeyWasKnown(t *testing.T) {
+	s := newShell(t, socketIn())
+	s.fake.answer = func(r *messages.RunRequest) (*messages.CallInfo, error) {
+		call := fakeCall(r.Socket, 1)
+		call.Duplicate = r.Id != "fresh"
+		return call, nil
+	}
+	for id, duplicate := range map[string]bool{"fresh": false, "mine": true} {
+		r := s.run("run", doThis, "1", "--id", id)
+		if wants(t, r, 0, "1\n"); strings.Contains(r.err, "sent before with this key") != duplicate {
+			t.Errorf("%s: on stderr %q", id, r.err)
+		}
+		if r := s.run("-o", "json", "task", "run", "-s", doThis, "-d", "1", "--id", id); !strings.Contains(r.out, fmt.Sprintf(`"duplicate": %v`, duplicate)) {
+			t.Errorf("%s: as JSON %s", id, r.out)
+		}
+	}
+	if r := s.run("run", doThis, "1"); r.err != "" { // the key was made here: the client sent it twice itself
+		t.Errorf("without a key it says %q", r.err)
+	}
 }

@@ -129,6 +129,16 @@ func (c *cli) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+// notes is stderr for a program that runs at the same time: it writes between
+// what people are told.
+type notes struct{ c *cli }
+
+func (n notes) Write(b []byte) (int, error) {
+	n.c.telling.Lock()
+	defer n.c.telling.Unlock()
+	return n.c.err.Write(b)
+}
+
 // notef tells people something that is no result.
 func (c *cli) notef(format string, args ...any) {
 	c.telling.Lock()

@@ -55,13 +55,13 @@ func (f *deadFilter) request(rows int) *messages.ListDeadRequest {
 	return m
 }
 
-// pieces gives the letters that a filter chooses, some at a time. What dies
-// meanwhile is not among them.
-func (f *deadFilter) pieces(ctx context.Context, net *client.Client, do func([]*messages.DeadInfo) error) error {
+// pieces gives the letters that a filter chooses, some at a time, to what is to be
+// done with them. What dies meanwhile is not among them.
+func (f *deadFilter) pieces(ctx context.Context, net *client.Client, what string, do func([]*messages.DeadInfo) error) error {
 	for request := f.request(messages.MaxDead); ; {
 		page, err := net.ListDead(ctx, request)
 		if err != nil {
-			return err
+			return attempting(what+" dead letters of", err)
 		}
 		if len(page.Letters) > 0 {
 			if err := do(page.Letters); err != nil {
@@ -176,7 +176,7 @@ flowcli dead redrive --all`,
 		if len(ids) > 0 {
 			err = inPieces(ids, func(some []string) error { return r.send(cmd.Context(), some) })
 		} else {
-			err = f.pieces(cmd.Context(), net, func(letters []*messages.DeadInfo) error { return r.send(cmd.Context(), idsOf(letters)) })
+			err = f.pieces(cmd.Context(), net, "redrive", func(letters []*messages.DeadInfo) error { return r.send(cmd.Context(), idsOf(letters)) })
 		}
 		return cmp.Or(err, r.told())
 	}
@@ -317,7 +317,7 @@ flowcli dead drop --type expired --yes`,
 		if len(ids) > 0 {
 			err = inPieces(ids, drop)
 		} else {
-			err = f.pieces(cmd.Context(), net, func(letters []*messages.DeadInfo) error { return drop(idsOf(letters)) })
+			err = f.pieces(cmd.Context(), net, "drop", func(letters []*messages.DeadInfo) error { return drop(idsOf(letters)) })
 		}
 		c.notef("%d dropped", dropped)
 		return err

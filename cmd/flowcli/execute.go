@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,7 +78,9 @@ func flagError(c *cobra.Command, err error) error {
 
 func badValue(c *cobra.Command, flag, value string, err error) error {
 	reason := err.Error()
-	if strings.HasPrefix(reason, "strconv.") { // Parse…: "x": invalid syntax
+	if f := c.Flags().Lookup(flag); f != nil && f.Value.Type() == "int32" && errors.Is(err, strconv.ErrRange) {
+		reason = fmt.Sprintf("it must be a whole number from %d to %d", math.MinInt32, math.MaxInt32)
+	} else if strings.HasPrefix(reason, "strconv.") { // Parse…: "x": invalid syntax
 		reason = "not a whole number"
 		if strings.Contains(err.Error(), "ParseBool") {
 			reason = "neither true nor false"

@@ -16,7 +16,7 @@ var exits = []struct {
 	meaning string
 }{
 	{0, nil, "success, and only then"},
-	{1, nil, "the call failed, was cancelled or expired; or the processor failed"},
+	{1, nil, "the call failed, was cancelled or expired; or the processor or the adaptor failed"},
 	{2, []messages.KindError{messages.Invalid}, "wrong usage, or input that is not valid"},
 	{3, []messages.KindError{messages.NotFound}, "no such thing"},
 	{4, []messages.KindError{messages.Conflict}, "a conflict: a name taken, a key used for something else"},
@@ -25,6 +25,7 @@ var exits = []struct {
 	{7, []messages.KindError{messages.Denied}, "not allowed"},
 	{8, []messages.KindError{messages.Exhausted}, "a bound was reached: a mailbox or a disk is full"},
 	{9, nil, "a defect in flowcli or in the network"},
+	{10, []messages.KindError{messages.Gone}, "the call has ended, and its record was dropped: it is not run again"},
 	{130, nil, "interrupted"},
 }
 
@@ -40,7 +41,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &interrupted{}):
 		return exitInterrupted
-	case errors.As(err, &failed), errors.As(err, &broken):
+	case errors.As(err, &failed), errors.As(err, &broken), errors.As(err, new(adaptorFailed)):
 		return exitFailed
 	case errors.Is(err, context.DeadlineExceeded):
 		err = messages.Deadline
@@ -68,6 +69,17 @@ type hinted struct {
 }
 
 func (h hinted) Unwrap() error { return h.error }
+
+// attempting names what somebody wanted in an error of a step on the way there.
+func attempting(what string, err error) error {
+	e, ok := err.(*messages.Error)
+	if !ok {
+		return err
+	}
+	named := *e
+	named.Op = what
+	return &named
+}
 
 // fail tells people why a run failed, on stderr, and gives its exit code.
 func (c *cli) fail(err error) int {

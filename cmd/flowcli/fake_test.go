@@ -46,6 +46,7 @@ type fake struct {
 	answer    func(*messages.RunRequest) (*messages.CallInfo, error) // what a call gives
 	ends      <-chan struct{}                                        // Run answers when it is closed; nil: at once
 	looked    func(*messages.CallInfo) *messages.CallInfo            // what GetCall shows of a call
+	notices   []*messages.Notice                                     // what a listener hears
 	conflicts int                                                    // updates that are refused since the version moved on
 }
 
@@ -71,16 +72,20 @@ func (w wireErrors) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
 		w.fake.note(r.Any().(proto.Message), r.Header().Get("Flow-User"))
 		answer, err := next(ctx, r)
-		if err == nil {
-			return answer, nil
-		}
-		info := messages.InfoOf(err)
-		wire := connect.NewError(connect.CodeUnknown, err)
-		if detail, err := connect.NewErrorDetail(info); err == nil {
-			wire.AddDetail(detail)
-		}
-		return nil, wire
+		return answer, onTheWire(err)
 	}
+}
+
+// onTheWire is an error with its kind as a detail; nil stays nil.
+func onTheWire(err error) error {
+	if err == nil {
+		return nil
+	}
+	wire := connect.NewError(connect.CodeUnknown, err)
+	if detail, bad := connect.NewErrorDetail(messages.InfoOf(err)); bad == nil {
+		wire.AddDetail(detail)
+	}
+	return wire
 }
 
 func (w wireErrors) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
@@ -88,7 +93,7 @@ func (w wireErrors) WrapStreamingClient(next connect.StreamingClientFunc) connec
 }
 
 func (w wireErrors) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
-	return next
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error { return onTheWire(next(ctx, conn)) }
 }
 
 func (f *fake) note(m proto.Message, user string) {

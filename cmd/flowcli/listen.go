@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/elasticcode/flow/client"
 	"github.com/elasticcode/flow/cmd/flowcli/argv"
 	"github.com/elasticcode/flow/messages"
 )
@@ -28,7 +30,9 @@ messages it has missed, and holds up nobody.
 
 With --adaptor each message is given to a Python function: to a method of a class,
 of which one object is made, or to a function of a module. The current directory
-is where modules are looked for first.`,
+is where modules are looked for first. A function that raises, or takes longer for
+a message than --adaptor-timeout, ends it all; what it has not taken does not
+count.`,
 		Example: `flowcli listen --name proc1 --channel task
 flowcli listen -n pyfi.queue1.proc1 -c '*' --since 10m --count 100
 flowcli listen -n proc1 -c output -a my.module.MyClass.process`,
@@ -36,7 +40,9 @@ flowcli listen -n proc1 -c output -a my.module.MyClass.process`,
 	}
 	name := cmd.Flags().String("name", "", "name of a socket, a processor or a queue, or QUEUE.PROCESSOR; * is everything [required]")
 	channel := cmd.Flags().StringSlice("channel", nil, "task, log, output, lifecycle or * [required]")
-	adaptor := cmd.Flags().String("adaptor", "", "Python function that gets each message: module.Class.method or module.function")
+	path := cmd.Flags().String("adaptor", "", "Python function that gets each message: module.Class.method or module.function")
+	limit := &durationValue{bare: second, time: adaptorLimit}
+	cmd.Flags().Var(limit, "adaptor-timeout", "how long the adaptor may take for one message; a bare number is seconds (default 1m)")
 	tracking := cmd.Flags().String("tracking", "", "only calls of this run")
 	count := cmd.Flags().Int("count", 0, "end after this many messages (default never)")
 	since := &durationValue{bare: second}
@@ -49,6 +55,10 @@ flowcli listen -n proc1 -c output -a my.module.MyClass.process`,
 			return messages.Errorf(messages.Invalid, cmd.CommandPath(), "", "it needs -n/--name and -c/--channel").
 				WithHint("flowcli listen -n '*' -c '*' shows everything")
 		}
+		if cmd.Flag("count").Changed && *count < 1 {
+			return messages.Errorf(messages.Invalid, cmd.CommandPath(), fmt.Sprintf("--count %d", *count), "it must be 1 or more").
+				WithHint("without --count it never ends")
+		}
 		request := &messages.ListenRequest{Name: *name, Tracking: *tracking}
 		if !slices.Contains(*channel, "*") {
 			request.Channels = *channel
@@ -56,7 +66,10 @@ flowcli listen -n proc1 -c output -a my.module.MyClass.process`,
 		if since.time > 0 {
 			request.Since = time.Now().Add(-since.time).UnixMicro()
 		}
-		return c.listen(cmd.Context(), request, *adaptor, *count)
+		if *path == "" {
+			return c.listen(cmd.Context(), request, *count, c.line)
+		}
+		return c.adapt(cmd.Context(), request, *count, &adaptor{path: *path, slow: adaptorSlow, limit: limit.time, notef: c.notef})
 	}
 	return cmd
 }
@@ -64,37 +77,57 @@ flowcli listen -n proc1 -c output -a my.module.MyClass.process`,
 // errEnough ends listening when as many messages came as were asked for.
 var errEnough = errors.New("enough")
 
-func (c *cli) listen(ctx context.Context, request *messages.ListenRequest, adaptor string, count int) error {
+// line prints a message.
+func (c *cli) line(text []byte) error {
+	_, err := fmt.Fprintf(c.out, "%s\n", text)
+	return err
+}
+
+// adapt listens for an adaptor, as long as that takes what there is.
+func (c *cli) adapt(ctx context.Context, request *messages.ListenRequest, count int, a *adaptor) error {
+	if err := a.start(ctx, c.out, notes{c}); err != nil {
+		return err
+	}
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() { // until close: it ends also while there is nothing to take
+		<-a.ended
+		stop()
+	}()
+	err := c.listen(listening, request, count, a.take)
+	ended := a.close()
+	if ctx.Err() == nil && listening.Err() != nil && errors.Is(err, context.Canceled) {
+		return ended
+	}
+	return cmp.Or(err, ended)
+}
+
+// listen gives messages to take until as many were taken as were asked for.
+func (c *cli) listen(ctx context.Context, request *messages.ListenRequest, count int, take func([]byte) error) error {
 	net, err := c.connect()
 	if err != nil {
 		return err
 	}
-	take := func(line []byte) error {
-		_, err := fmt.Fprintf(c.out, "%s\n", line)
-		return err
-	}
-	if adaptor != "" {
-		to, err := startAdaptor(ctx, adaptor, c.out, c.err)
-		if err != nil {
-			return err
-		}
-		defer to.close()
-		take = to.take
-	}
-	c.notef("Listening to %s", request.Name)
-	heard := 0
+	taken := 0
 	err = net.Listen(ctx, request, func(n *messages.Notice) error {
+		if n.State == client.Listening {
+			c.notef("Listening to %s", request.Name)
+			return nil
+		}
 		if n.Dropped > 0 {
 			c.notef("dropped %d", n.Dropped)
 		}
 		line, err := json.Marshal(noticeOf(n))
-		if err == nil {
-			err = take(line)
+		if err != nil {
+			return err
 		}
-		if heard++; err == nil && heard == count {
+		if err := take(line); err != nil {
+			return err
+		}
+		if taken++; taken == count {
 			return errEnough
 		}
-		return err
+		return nil
 	})
 	if errors.Is(err, errEnough) {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -86,16 +87,21 @@ func (c *cli) gateTable(gates []*messages.Gate) error {
 				state = "there"
 				since = clock(in.Oldest[0].GetReceived())
 			}
-			rows = append(rows, []string{g.Socket, in.Argument, in.Plug, state, strconv.FormatInt(in.Waiting, 10), since, full(g)})
+			rows = append(rows, []string{g.Socket, in.Argument, in.Plug, state, strconv.FormatInt(in.Waiting, 10), since, full(g, in)})
 		}
 	}
 	return c.table([]string{"Socket", "Argument", "Plug", "State", "Waiting", "Oldest", "Full"}, rows)
 }
 
-// full says what a gate that is full does.
-func full(g *messages.Gate) string {
-	if !g.Full {
+// full says what comes of it that a gate is full.
+func full(g *messages.Gate, in *messages.GateInput) string {
+	drops := g.Overflow == "dead_letter"
+	atBound := func(in *messages.GateInput) bool { return in.Waiting >= g.Limit }
+	switch {
+	case !g.Full, drops && slices.ContainsFunc(g.Inputs, atBound) && !atBound(in):
 		return "no"
+	case drops && atBound(in):
+		return "yes: what comes is a dead letter"
 	}
 	return "yes: sources are held back"
 }

@@ -35,7 +35,7 @@ func (c *cli) table(header []string, rows [][]string) error {
 		full := true
 		if t, full = t.Fit(columns); !full && !c.cut {
 			c.cut = true
-			defer c.notef("this terminal is too narrow for all of it: -o wide shows ids, times and columns whole")
+			defer c.notef("this terminal is too narrow for all of it: -o wide shows all of it")
 		}
 	}
 	if c.colourful(c.out) {

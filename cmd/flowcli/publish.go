@@ -85,6 +85,7 @@ func (c *cli) publish(ctx context.Context, request *messages.PublishRequest) (er
 		return err
 	}
 	request.Owner = c.owner()
+	key := request.Id
 	if request.Id == "" {
 		if request.Id, err = client.NewKey(); err != nil {
 			return err
@@ -95,7 +96,7 @@ func (c *cli) publish(ctx context.Context, request *messages.PublishRequest) (er
 		return resumable(err, request.Id)
 	}
 	if published.Duplicate {
-		c.notef("publish %s: it was sent before with this key", published.Id)
+		c.sentBefore(key, "publish "+published.Id)
 	}
 	if c.structured() {
 		return c.write(publishedDocument(published))

@@ -42,13 +42,10 @@ func newSchedulePause(c *cli, action, short string, paused bool) *cobra.Command 
 		if err != nil {
 			return err
 		}
-		if _, err := net.ListSchedules(cmd.Context(), &messages.ListSchedulesRequest{Socket: name}); err != nil {
-			return err
-		}
 		r, err := net.Update(cmd.Context(), &messages.UpdateRequest{Kind: messages.Kind_KIND_SOCKET, Name: name, Fields: []string{"socket.schedule_paused"},
 			Object: &messages.Object{Spec: &messages.Object_Socket{Socket: &messages.Socket{SchedulePaused: paused}}}})
 		if err != nil {
-			return err
+			return attempting(action+" the schedule of", err)
 		}
 		return c.changed(r)
 	}

@@ -49,9 +49,7 @@ func TestScheduleIsPausedAndGoesOn(t *testing.T) {
 			t.Errorf("%s sent %v", word, m)
 		}
 	}
-	if r := s.run("schedule", "pause", "none"); r.code == 0 || !strings.Contains(r.err, "no schedule") {
-		t.Errorf("exit code %d, %q", r.code, r.err)
-	}
+	complains(t, s.run("schedule", "pause", "none"), 3, "pause the schedule of socket none: there is no such socket")
 }
 
 func TestScheduleOfASocketIsSet(t *testing.T) {

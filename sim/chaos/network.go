@@ -27,14 +27,19 @@ type Network struct {
 	Bin   string // directory with node and flowcli
 	Dir   string // everything is below it
 	Nodes []*Node
+	// Apart, when set before Add: each node listens at an address of its own, and
+	// tells the others another one, where something may stand between them.
+	Apart bool
 }
 
 // Node is one node process, running or not.
 type Node struct {
 	Name  string
 	Data  string
+	Host  string // it listens there
+	Known string // the others reach it there
 	Port  int
-	Flags []string // besides --name, --data, --port, --runtime
+	Flags []string // besides --name, --data, --bind, --advertise, --port, --runtime
 	// Discover: the node is told neither its data directory nor whom to join,
 	// and finds both in the runtime directory.
 	Discover bool
@@ -62,11 +67,15 @@ func New(bin, dir string, n int, flags ...string) (*Network, error) {
 
 // Add lays out one more node, which joins the first one.
 func (w *Network) Add(name string, flags ...string) (*Node, error) {
-	port, err := freePorts(w.ports())
+	host, known := "127.0.0.1", "127.0.0.1"
+	if w.Apart {
+		host, known = fmt.Sprintf("127.0.2.%d", len(w.Nodes)+1), fmt.Sprintf("127.0.3.%d", len(w.Nodes)+1)
+	}
+	port, err := freePorts(host, w.ports())
 	if err != nil {
 		return nil, err
 	}
-	node := &Node{Name: name, Data: filepath.Join(w.Dir, name), Port: port, net: w, Flags: flags}
+	node := &Node{Name: name, Data: filepath.Join(w.Dir, name), Host: host, Known: known, Port: port, net: w, Flags: flags}
 	if len(w.Nodes) > 0 {
 		node.Flags = append(append([]string(nil), flags...), "--join", w.Nodes[0].GossipAddress())
 	}
@@ -83,9 +92,9 @@ func (w *Network) ports() map[int]bool {
 }
 
 // freePorts finds three free ports in a row.
-func freePorts(taken map[int]bool) (int, error) {
+func freePorts(host string, taken map[int]bool) (int, error) {
 	for range 200 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", host+":0")
 		if err != nil {
 			return 0, err
 		}
@@ -96,7 +105,7 @@ func freePorts(taken map[int]bool) (int, error) {
 			free = free && !taken[p]
 		}
 		for p := base; free && p <= base+2; p++ {
-			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
+			l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", host, p))
 			if err != nil {
 				free = false
 				break
@@ -111,10 +120,10 @@ func freePorts(taken map[int]bool) (int, error) {
 }
 
 // Address is where the node serves its API.
-func (n *Node) Address() string { return fmt.Sprintf("127.0.0.1:%d", n.Port) }
+func (n *Node) Address() string { return fmt.Sprintf("%s:%d", n.Host, n.Port) }
 
 // GossipAddress is what others are told to join.
-func (n *Node) GossipAddress() string { return fmt.Sprintf("127.0.0.1:%d", n.Port+2) }
+func (n *Node) GossipAddress() string { return fmt.Sprintf("%s:%d", n.Known, n.Port+2) }
 
 // Addresses are those of all nodes.
 func (w *Network) Addresses() []string {
@@ -179,6 +188,9 @@ func (n *Node) startTraced(cmd *exec.Cmd) error {
 
 func (n *Node) flags() []string {
 	flags := []string{"--name", n.Name, "--port", strconv.Itoa(n.Port), "--runtime", filepath.Join(n.net.Dir, "run"), "--log-level", "info"}
+	if n.Known != n.Host {
+		flags = append(flags, "--bind", n.Host, "--advertise", n.Known)
+	}
 	if !n.Discover {
 		flags = append(append(flags, "--data", n.Data), n.Flags...)
 	}

@@ -175,30 +175,7 @@ func (s *storm) feed(ctx context.Context, n int) {
 func (s *storm) send(ctx context.Context, c *client.Client, socket string, n int) ([]messages.CallID, error) {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	key := uuid.Must(uuid.NewV7()).String()
-	if n > 1 {
-		data := make([]string, n)
-		for i := range data {
-			data[i] = strconv.Itoa(i)
-		}
-		b, err := c.SubmitBatch(ctx, &messages.SubmitBatchRequest{Socket: socket, Data: data, Id: key})
-		if err != nil {
-			return nil, err
-		}
-		first, err := messages.ParseCallID(b.GetFirst())
-		ids := make([]messages.CallID, n)
-		for i := range ids {
-			ids[i] = first.At(i)
-		}
-		return ids, err
-	}
-	data := "1"
-	call, err := c.Submit(ctx, &messages.RunRequest{Socket: socket, Data: &data, Id: key})
-	if err != nil {
-		return nil, err
-	}
-	id, err := messages.ParseCallID(call.GetId())
-	return []messages.CallID{id}, err
+	return submit(ctx, c, socket, uuid.Must(uuid.NewV7()).String(), n)
 }
 
 func (s *storm) note(ids []messages.CallID, err error) {

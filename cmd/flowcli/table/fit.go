@@ -14,9 +14,16 @@ var (
 	stamp = regexp.MustCompile(`^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d{6}$`)
 )
 
+// How short the cells of a column may become: before columns are left out, and
+// where that is not enough.
+const (
+	roomy = 40
+	tight = 24
+)
+
 // Fit gives a table that is no wider than so many columns, as far as that can
 // be had by leaving out what matters least: parts of ids and of times first,
-// then columns. full: nothing was left out.
+// then the ends of long texts, then columns. full: nothing was left out.
 func (t Table) Fit(columns int) (fitted Table, full bool) {
 	if t.width() <= columns {
 		return t, true
@@ -34,14 +41,56 @@ func (t Table) Fit(columns int) (fitted Table, full bool) {
 			return t, false
 		}
 	}
+	t = t.squeezed(columns, roomy)
 	for _, name := range expendable {
-		if i := slices.Index(t.Header, name); i >= 0 && len(t.Header) > 1 {
-			if t = t.without(i); t.width() <= columns {
-				break
-			}
+		if i := slices.Index(t.Header, name); t.width() > columns && i >= 0 && len(t.Header) > 1 {
+			t = t.without(i)
 		}
 	}
-	return t, false
+	return t.squeezed(columns, tight), false
+}
+
+// squeezed cuts off the ends of the longest cells, but none below least.
+func (t Table) squeezed(columns, least int) Table {
+	for t.width() > columns {
+		widths := t.widths()
+		widest := slices.Max(widths)
+		if widest <= least {
+			break
+		}
+		column := slices.Index(widths, widest)
+		room := max(least, widest-(t.width()-columns))
+		if t = t.cut(column, room); t.widths()[column] >= widest { // its name is that long
+			break
+		}
+	}
+	return t
+}
+
+// cut ends the longer cells of a column with an ellipsis.
+func (t Table) cut(column, room int) Table {
+	rows := make([][]string, len(t.Rows))
+	for i, row := range t.Rows {
+		rows[i] = slices.Clone(row)
+		rows[i][column] = ended(oneLine(row[column]), room)
+	}
+	t.Rows = rows
+	return t
+}
+
+// ended is a text in so many columns.
+func ended(text string, room int) string {
+	if Width(text) <= room {
+		return text
+	}
+	end, taken := 0, 1 // the ellipsis
+	for i, r := range text {
+		if taken += Width(string(r)); taken > room {
+			break
+		}
+		end = i + len(string(r))
+	}
+	return text[:end] + "…"
 }
 
 // width is how wide the table is drawn.

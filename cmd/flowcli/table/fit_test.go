@@ -2,6 +2,7 @@ package table
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -35,5 +36,27 @@ func TestNarrowTableLeavesOutWhatMattersLeast(t *testing.T) {
 	}
 	if !slices.Equal(whole.Rows[0], before) {
 		t.Error("the table was changed")
+	}
+}
+
+func TestLongTextsAreCutBeforeColumnsAreLeftOut(t *testing.T) {
+	whole := Table{Header: []string{"Name", "Reason", "Owner"}, Rows: [][]string{{"s", strings.Repeat("日本", 40), "joe"}, {"s", "short", "joe"}}}
+	for _, c := range []struct {
+		columns int
+		header  []string
+		reason  string
+	}{
+		{100, whole.Header, strings.Repeat("日本", 40)[:6*20] + "…"},
+		{40, []string{"Name", "Reason"}, strings.Repeat("日本", 40)[:3*14] + "…"},
+		{20, []string{"Name", "Reason"}, strings.Repeat("日本", 40)[:3*11] + "…"}, // no shorter
+	} {
+		got, full := whole.Fit(c.columns)
+		if full || !slices.Equal(got.Header, c.header) || got.Rows[0][1] != c.reason || got.Rows[1][1] != "short" || c.columns > 20 && got.width() > c.columns {
+			t.Errorf("in %d columns, of which it takes %d: %v %v", c.columns, got.width(), got.Header, got.Rows)
+		}
+	}
+	long := Table{Header: []string{strings.Repeat("n", 50)}, Rows: [][]string{{strings.Repeat("v", 60)}}}
+	if got, _ := long.Fit(20); got.Rows[0][0] != strings.Repeat("v", 23)+"…" {
+		t.Errorf("below a long name: %q", got.Rows[0][0])
 	}
 }
