@@ -64,7 +64,7 @@ func openCode(c Config, p *place, logger *slog.Logger) (code, error) {
 	if err != nil {
 		return code{}, err
 	}
-	start := func(ctx context.Context, env messages.Environment, events func(worker.Event)) (process, error) {
+	start := func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error) {
 		return launcher.Start(ctx, env, events)
 	}
 	return code{source: repositories, workers: workers{start}, close: launcher.Close}, nil

@@ -42,7 +42,7 @@ func openWorld(_ Config, p *place, _ *slog.Logger) (boundary, error) {
 func openCode(Config, *place, *slog.Logger) (code, error) {
 	flow := twin.OwnFlow()
 	simulated := twin.Workers{Flow: flow, Note: twin.Note, Vice: twin.OwnVice}
-	start := func(ctx context.Context, env messages.Environment, events func(worker.Event)) (process, error) {
+	start := func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error) {
 		return simulated.Start(ctx, env, events)
 	}
 	return code{source: twin.Source{Flow: flow}, workers: workers{start}, close: func() error { return nil }}, nil

@@ -11,7 +11,7 @@ import (
 
 // process is a worker as package worker has it.
 type process interface {
-	Send(worker.Work) error
+	Send(...worker.Work) error
 	Terminate(grace time.Duration)
 	Kill()
 	PID() int
@@ -21,11 +21,17 @@ type process interface {
 
 // workers gives the actors what a launcher starts, in the actors' words.
 type workers struct {
-	start func(ctx context.Context, env messages.Environment, events func(worker.Event)) (process, error)
+	start func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error)
 }
 
-func (w workers) Start(ctx context.Context, env messages.Environment, events func(actors.Event)) (actors.Worker, error) {
-	p, err := w.start(ctx, env, func(e worker.Event) { events(eventOf(e)) })
+func (w workers) Start(ctx context.Context, env messages.Environment, events func(...actors.Event)) (actors.Worker, error) {
+	p, err := w.start(ctx, env, func(some ...worker.Event) {
+		all := make([]actors.Event, len(some))
+		for i, e := range some {
+			all[i] = eventOf(e)
+		}
+		events(all...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +40,13 @@ func (w workers) Start(ctx context.Context, env messages.Environment, events fun
 
 type workerProcess struct{ process }
 
-func (p workerProcess) Send(w actors.Work) error {
-	return p.process.Send(worker.Work{Call: w.Call, Attempt: w.Attempt, Function: w.Function,
-		Arguments: w.Arguments, Socket: w.Socket, Tracking: w.Tracking})
+func (p workerProcess) Send(some ...actors.Work) error {
+	all := make([]worker.Work, len(some))
+	for i, w := range some {
+		all[i] = worker.Work{Call: w.Call, Attempt: w.Attempt, Function: w.Function,
+			Arguments: w.Arguments, Socket: w.Socket, Tracking: w.Tracking}
+	}
+	return p.process.Send(all...)
 }
 
 func eventOf(e worker.Event) actors.Event {

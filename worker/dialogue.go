@@ -17,8 +17,8 @@ const MaxSent = 4 * messages.MaxWindow
 // dialogue is what the node says to a worker and what it hears from it, whatever
 // carries the frames.
 type dialogue struct {
-	request   func(seq uint64, w *Work) error // must not block
-	completes func(*Done, sent)               // adds to an answer what did not come with it
+	requests  func(seq uint64, works []Work) (n int, err error) // sends them, numbered from seq on; n: so many; must not block
+	completes func(*Done, sent)                                 // adds to an answer what did not come with it
 
 	mu     sync.Mutex
 	next   uint64 // sequence number of the next work
@@ -34,26 +34,38 @@ type sent struct {
 	begun   bool
 }
 
-// Send hands a work to the worker; it never blocks. An error means that the
-// work will not be run. Works may be sent before the module is imported.
-func (d *dialogue) Send(w Work) error {
-	if w.Tracking.IsZero() {
-		w.Tracking = w.Call
+// Send hands works to the worker, in their order; it never blocks. An error means
+// that the work it names, and those behind it, will not be run. Works may be sent
+// before the module is imported.
+func (d *dialogue) Send(works ...Work) error {
+	for i := range works {
+		if w := &works[i]; w.Tracking.IsZero() {
+			w.Tracking = w.Call
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.over {
-		return messages.Errorf(messages.Unavailable, "send call", w.Call.String(), "the worker has ended")
+		return refused(works, messages.Unavailable, "the worker has ended")
 	}
-	if len(d.sent) >= MaxSent {
-		return messages.Errorf(messages.Exhausted, "send call", w.Call.String(), "the worker holds %d calls already", MaxSent)
+	room := min(len(works), MaxSent-len(d.sent))
+	n, err := d.requests(d.next, works[:room])
+	for _, w := range works[:n] {
+		d.sent = append(d.sent, sent{seq: d.next, call: w.Call, attempt: w.Attempt})
+		d.next++
 	}
-	if err := d.request(d.next, &w); err != nil {
-		return err
+	if err == nil && room < len(works) {
+		err = refused(works[room:], messages.Exhausted, "the worker holds %d calls already", MaxSent)
 	}
-	d.sent = append(d.sent, sent{seq: d.next, call: w.Call, attempt: w.Attempt})
-	d.next++
-	return nil
+	return err
+}
+
+// refused says why the first of some works is not sent.
+func refused(works []Work, kind messages.KindError, reason string, args ...any) error {
+	if len(works) == 0 {
+		return nil
+	}
+	return messages.Errorf(kind, "send call", works[0].Call.String(), reason, args...)
 }
 
 // idle says that the worker holds no call.
@@ -73,26 +85,40 @@ func (d *dialogue) end(reason string) {
 	}
 }
 
-// read tells the worker's events until its answers end. An error says what it
-// sent that is no answer.
-func (d *dialogue) read(answers io.Reader, events func(Event)) (loaded bool, err error) {
+// maxTogether is how many events are told together.
+const maxTogether = 128
+
+// read tells the worker's events until its answers end, together what was read
+// together. An error says what it sent that is no answer.
+func (d *dialogue) read(answers io.Reader, events func(...Event)) (loaded bool, err error) {
 	r := bufio.NewReaderSize(answers, 64<<10)
-	var header [5]byte
 	for {
-		kind, body, err := readFrame(r, &header)
+		var some []Event
+		for err == nil && (len(some) == 0 || len(some) < maxTogether && hasFrame(r)) {
+			var e Event
+			if e, err = d.readEvent(r, loaded); err == nil {
+				some, loaded = append(some, e), true
+			}
+		}
+		if len(some) > 0 {
+			events(some...)
+		}
 		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
 			return loaded, nil
 		}
 		if err != nil {
 			return loaded, err
 		}
-		event, err := d.event(kind, body, loaded)
-		if err != nil {
-			return loaded, err
-		}
-		loaded = true
-		events(event)
 	}
+}
+
+func (d *dialogue) readEvent(r *bufio.Reader, loaded bool) (Event, error) {
+	var header [5]byte
+	kind, body, err := readFrame(r, &header)
+	if err != nil {
+		return nil, err
+	}
+	return d.event(kind, body, loaded)
 }
 
 // event turns a frame into the event it stands for. Answers come in the order

@@ -23,11 +23,11 @@ type Process struct {
 	pid      int
 	watchdog *exec.Cmd
 	control  *net.UnixConn // the lifeline: its end tells the watchdog to end everything
-	requests *requests
+	pipe     *requests
 	answers  *os.File
 	printed  *printed
 	live     live
-	events   func(Event)
+	events   func(...Event)
 	limits   Limits
 
 	gone  chan struct{} // closed when no process of the worker is left
@@ -89,7 +89,7 @@ func (p *Process) run(report *bufio.Reader) {
 		<-p.gone
 	}
 	p.end("")
-	p.requests.close()
+	p.pipe.close()
 	tail := p.printed.close()
 	log := p.unanswered()
 	p.answers.Close()

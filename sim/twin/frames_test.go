@@ -24,15 +24,19 @@ func spoken(t *testing.T, v Vice) (events []string, err error) {
 	requests.close() // after the one call there is no more
 	c.run()
 	answers.close()
-	err = pipe.Run(answers, func(e worker.Event) {
-		switch e := e.(type) {
-		case worker.Done:
-			events = append(events, fmt.Sprintf("done %s %d %s %s", e.Call, e.Attempt, e.Outcome, e.Result))
-		default:
-			events = append(events, fmt.Sprintf("%T", e))
+	err = pipe.Run(answers, func(some ...worker.Event) {
+		for _, e := range some {
+			events = append(events, inWords(e))
 		}
 	})
 	return events, err
+}
+
+func inWords(e worker.Event) string {
+	if d, ok := e.(worker.Done); ok {
+		return fmt.Sprintf("done %s %d %s %s", d.Call, d.Attempt, d.Outcome, d.Result)
+	}
+	return fmt.Sprintf("%T", e)
 }
 
 // TestTheSimulatedWorkerSpeaksTheProtocol wants a sound worker to be understood,

@@ -40,7 +40,7 @@ type Workers struct {
 }
 
 // Start starts a worker; nothing can go wrong with that.
-func (n Workers) Start(_ context.Context, _ messages.Environment, events func(worker.Event)) (*Worker, error) {
+func (n Workers) Start(_ context.Context, _ messages.Environment, events func(...worker.Event)) (*Worker, error) {
 	requests, answers := newBuffer(), newBuffer()
 	w := &Worker{Pipe: worker.NewPipe(requests), requests: requests, killed: make(chan struct{})}
 	c := &child{flow: n.Flow, note: n.Note, vice: n.Vice, requests: requests, answers: answers, killed: w.killed, told: make(chan struct{})}
