@@ -34,12 +34,14 @@ func runClients() error {
 		return fmt.Errorf("set the network up: %w", err)
 	}
 	twin.Note("prepared")
+	operator := l.operate(ctx)
 	var wait sync.WaitGroup
 	for caller := range l.callers {
 		wait.Go(func() { l.call(ctx, caller) })
 	}
 	wait.Wait()
 	twin.Note("rested")
+	operator.end()
 	return nil
 }
 
