@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -106,11 +105,7 @@ func (w *world) send(socket string, names ...string) (started []*messages.Start)
 
 func (w *world) batch(socket, name string, n int) messages.Result {
 	w.t.Helper()
-	b := &messages.EnqueueBatch{First: id(name).Bytes(), Socket: socket, Content: []byte("content of " + name)}
-	for i := range n {
-		b.Arguments = append(b.Arguments, jsonArgs(fmt.Sprint(i)))
-	}
-	return w.do(b)
+	return w.do(batchOf(socket, name, n))
 }
 
 func (w *world) grant(session, slot string, window uint32) []*messages.Start {
