@@ -14,8 +14,11 @@ import (
 )
 
 // leaderLimit is how long Explain looks for the leader of a call's partition
-// before it says that there is none.
+// before it says that there is none, and how long Listen waits for each to answer.
 const leaderLimit = 2 * time.Second
+
+// causeEnded is how the partition explains a call that waits for nothing.
+const causeEnded = "ended"
 
 // Causes that the partition cannot know.
 const (
@@ -45,7 +48,7 @@ func (t *tasks) Explain(ctx context.Context, request *connect.Request[messages.E
 	}
 	why := response.GetExplanation()
 	why.State = strings.ToLower(why.State)
-	if leaderless != nil && why.Cause != "ended" {
+	if leaderless != nil && why.Cause != causeEnded {
 		why.Text = fmt.Sprintf("%s has no leader: most of its replicas are out of reach; before that: %s", id.Partition().Name(), why.Text)
 		why.Cause = causeNoLeader
 		return connect.NewResponse(why), nil
@@ -57,9 +60,15 @@ func (t *tasks) Explain(ctx context.Context, request *connect.Request[messages.E
 	return respond(why, err)
 }
 
-// refine says why there is no worker, as far as the model knows.
+// refine says why there is no worker, or why ticks go wrong, as far as the model
+// knows.
 func refine(view kv.View, why *messages.Explanation) {
 	switch why.Cause {
+	case causeEnded:
+		if why.State == "failed" {
+			explainMisfit(view, why)
+		}
+		return
 	case "no_worker", "building", "starting", "turn", model.Stopped, model.Paused:
 	default:
 		return

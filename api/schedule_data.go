@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/elasticcode/flow/api/spread"
@@ -30,6 +31,39 @@ func (o *objects) checkTickData(ctx context.Context, op string, object *messages
 		}
 		return nil
 	})
+}
+
+// misfit says why the function behind a socket, as the code is now, does not take
+// the data of the socket's schedule; "": it does. Data fit when they are set, and
+// may not when the code has changed.
+func misfit(view kv.View, socket string, data []byte) string {
+	to := readTarget(view, socket)
+	if to == nil || to.unchecked {
+		return ""
+	}
+	args, err := new(messages.Arguments), error(nil)
+	if len(data) > 0 {
+		args, err = spread.Data(data)
+	}
+	if err == nil {
+		err = to.signature.check(args)
+	}
+	if err != nil {
+		return fmt.Sprintf("%s%s: %v", wrongArguments, to.signature, err)
+	}
+	return ""
+}
+
+// explainMisfit adds to why a call failed that what its socket's schedule sends
+// cannot go well.
+func explainMisfit(view kv.View, why *messages.Explanation) {
+	o, ok := model.Get(view, messages.Kind_KIND_SOCKET, why.Socket)
+	if !ok || !o.GetSocket().GetScheduled() {
+		return
+	}
+	if wrong := misfit(view, o.Id, []byte(o.GetSocket().GetScheduleData())); wrong != "" {
+		why.Text += "; no tick of the schedule of socket " + o.Name + " can go well: " + wrong
+	}
 }
 
 // futureTarget is a socket that is about to be made.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/elasticcode/flow/api/spread"
 	"github.com/elasticcode/flow/calendar"
+	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -92,6 +93,13 @@ func (o *objects) schedulesOf(ctx context.Context, group messages.GroupID, socke
 			info.Data = string(state.GetSchedule().GetData())
 		}
 		to.Schedules = append(to.Schedules, info)
+		err := o.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
+			info.Misfit = misfit(view, state.Socket, state.GetSchedule().GetData())
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,5 +80,47 @@ func TestScheduleDataMustFitTheFunction(t *testing.T) {
 		Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: "proc1", Queue: "q", Task: "do_something", Interval: 5, Scheduled: true, ScheduleData: wrong}}}}))
 	if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "wrong arguments") {
 		t.Errorf("created: %v", err)
+	}
+}
+
+// TestScheduleSaysThatTheCodeDoesNotTakeItsData: it fitted when it was set, and
+// does not after the code has changed.
+func TestScheduleSaysThatTheCodeDoesNotTakeItsData(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	update := func(kind messages.Kind, name string, o *messages.Object, fields ...string) {
+		t.Helper()
+		if _, err := s.objects.Update(s.within(), connect.NewRequest(&messages.UpdateRequest{Kind: kind, Name: name, Object: o, Fields: fields})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	misfit := func() string {
+		t.Helper()
+		listed, err := s.objects.ListSchedules(s.within(), connect.NewRequest(&messages.ListSchedulesRequest{}))
+		if err != nil || len(listed.Msg.Schedules) != 1 {
+			t.Fatalf("schedules %v, %v", listed, err)
+		}
+		return listed.Msg.Schedules[0].Misfit
+	}
+	update(messages.Kind_KIND_SOCKET, "sample.fails", &messages.Object{Spec: &messages.Object_Socket{Socket: &messages.Socket{Interval: 60_000, Scheduled: true}}},
+		"socket.interval", "socket.scheduled")
+	failed, err := s.run(&messages.RunRequest{Socket: "sample.fails"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if why := s.explain(failed.Id); misfit() != "" || strings.Contains(why.Text, "schedule") {
+		t.Errorf("what fits does not: %s, %s", misfit(), why.Text)
+	}
+	s.mu.Lock()
+	s.commit = strings.Repeat("ab", 20)
+	at := slices.IndexFunc(s.functions, func(f *messages.Function) bool { return f.Name == "fails" })
+	s.functions[at] = &messages.Function{Name: "fails", Parameters: []*messages.Parameter{{Name: "reason", Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD}}}
+	s.mu.Unlock()
+	update(messages.Kind_KIND_PROCESSOR, "proc1", &messages.Object{Spec: &messages.Object_Processor{Processor: &messages.Processor{Branch: "dev"}}}, "processor.branch")
+	if got := misfit(); !strings.Contains(got, "wrong arguments for fails(reason): ") {
+		t.Errorf("the schedule says %q", got)
+	}
+	if why := s.explain(failed.Id); !strings.Contains(why.Text, "no tick of the schedule of socket sample.fails can go well: wrong arguments for fails(reason)") {
+		t.Errorf("the call is explained by %q", why.Text)
 	}
 }

@@ -3022,6 +3022,7 @@ type ScheduleInfo struct {
 	Calls         uint64                 `protobuf:"varint,13,opt,name=calls,proto3" json:"calls,omitempty"`      // how many ticks have made a call
 	Skipped       uint64                 `protobuf:"varint,14,opt,name=skipped,proto3" json:"skipped,omitempty"`  // how many have made none
 	Reason        string                 `protobuf:"bytes,15,opt,name=reason,proto3" json:"reason,omitempty"`     // why the last one has made none
+	Misfit        string                 `protobuf:"bytes,16,opt,name=misfit,proto3" json:"misfit,omitempty"`     // why no tick can go well: the function as it is now does not take the data
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3157,6 +3158,13 @@ func (x *ScheduleInfo) GetSkipped() uint64 {
 func (x *ScheduleInfo) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *ScheduleInfo) GetMisfit() string {
+	if x != nil {
+		return x.Misfit
 	}
 	return ""
 }
@@ -4461,7 +4469,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04next\x18\x02 \x01(\x05R\x04next\"L\n" +
 	"\x15ListSchedulesResponse\x123\n" +
-	"\tschedules\x18\x01 \x03(\v2\x15.flow.v1.ScheduleInfoR\tschedules\"\xe8\x02\n" +
+	"\tschedules\x18\x01 \x03(\v2\x15.flow.v1.ScheduleInfoR\tschedules\"\x80\x03\n" +
 	"\fScheduleInfo\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
@@ -4478,7 +4486,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x04next\x18\f \x03(\x03R\x04next\x12\x14\n" +
 	"\x05calls\x18\r \x01(\x04R\x05calls\x12\x18\n" +
 	"\askipped\x18\x0e \x01(\x04R\askipped\x12\x16\n" +
-	"\x06reason\x18\x0f \x01(\tR\x06reason\"\x13\n" +
+	"\x06reason\x18\x0f \x01(\tR\x06reason\x12\x16\n" +
+	"\x06misfit\x18\x10 \x01(\tR\x06misfit\"\x13\n" +
 	"\x11GetNetworkRequest\"\xd6\x02\n" +
 	"\vNetworkInfo\x12\x1d\n" +
 	"\n" +

@@ -92,7 +92,7 @@ func (c *cli) listSchedules(ctx context.Context, socket string, next int) error 
 	}
 	var rows [][]string
 	for _, s := range schedules {
-		rows = append(rows, []string{s.Socket, times(s), s.State, s.Missed, s.Overlap, cmp.Or(clock(s.Last), "never"), nextTicks(s),
+		rows = append(rows, []string{s.Socket, times(s), strings.TrimSpace(s.State + "\n" + s.Misfit), s.Missed, s.Overlap, cmp.Or(clock(s.Last), "never"), nextTicks(s),
 			strconv.FormatUint(s.Calls, 10), strings.TrimSpace(strconv.FormatUint(s.Skipped, 10) + " " + s.Reason)})
 	}
 	return c.table([]string{"Socket", "Times", "State", "Missed", "Overlap", "Last", "Next", "Calls", "Left out"}, rows)
@@ -137,6 +137,7 @@ func schedulesDocument(schedules []*messages.ScheduleInfo) document.Object {
 			{Name: "calls", Value: s.Calls},
 			{Name: "skipped", Value: s.Skipped},
 			{Name: "reason", Value: orNull(s.Reason)},
+			{Name: "misfit", Value: orNull(s.Misfit)},
 		})
 	}
 	return document.Object{{Name: "schedules", Value: list}}

@@ -14,7 +14,7 @@ func (f *fake) ListSchedules(_ context.Context, r *connect.Request[messages.List
 	all := []*messages.ScheduleInfo{
 		{Socket: doThis, Type: "CRON", Cron: "*/5 * * * *", Timezone: "Europe/Berlin", Missed: "skip", Overlap: "queue", State: "on",
 			Since: fakeReceived, Last: fakeStarted, Next: []int64{fakeFinished}, Calls: 7, Skipped: 1, Reason: "its mailbox is full"},
-		{Socket: "proc1.tick", Type: "INTERVAL", Interval: 5000, Missed: "run_once", Overlap: "skip", State: "paused"},
+		{Socket: "proc1.tick", Type: "INTERVAL", Interval: 5000, Missed: "run_once", Overlap: "skip", State: "paused", Misfit: "wrong arguments for tick(): it takes none"},
 	}
 	if r.Msg.Socket == "none" {
 		return nil, messages.Errorf(messages.NotFound, "list", "socket none", "it has no schedule")
@@ -25,7 +25,7 @@ func (f *fake) ListSchedules(_ context.Context, r *connect.Request[messages.List
 func TestSchedulesAreListed(t *testing.T) {
 	s := newShell(t, socketIn())
 	r := s.run("ls", "schedules", "--next", "4")
-	for _, word := range []string{doThis, "*/5 * * * * Europe/Berlin", "every 5s", "run_once", "never", "paused", "its mailbox is full"} {
+	for _, word := range []string{doThis, "*/5 * * * * Europe/Berlin", "every 5s", "run_once", "never", "paused", "its mailbox is full", "it takes none"} {
 		if r.code != 0 || !strings.Contains(r.out, word) {
 			t.Errorf("exit code %d, %q lacks %q", r.code, r.out, word)
 		}
