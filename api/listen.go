@@ -38,14 +38,22 @@ func (t *tasks) Listen(ctx context.Context, request *connect.Request[messages.Li
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
+	began := time.Now().UnixMicro()
+	asked := make(chan struct{}, len(groups)) // each partition once
 	for _, group := range groups {
-		running.Go(func() { l.follow(ctx, group) })
+		running.Go(func() { l.follow(ctx, group, began, func() { asked <- struct{}{} }) })
 	}
 	if l.hears("lifecycle") {
 		told, changed := l.changes(ctx, 0, l.request.Since > 0) // before the client knows, so that it misses none
 		running.Go(func() { l.lifecycle(ctx, told, changed) })
 	}
-	// Something must be sent for the client to know that it is being listened.
+	for range groups { // what is sent from now on is heard
+		select {
+		case <-asked:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	if err := stream.Send(&messages.Notice{State: "listening", Room: request.Msg.Name, Date: time.Now().UnixMicro()}); err != nil {
 		return err
 	}
@@ -130,33 +138,50 @@ func (l *listener) places(ctx context.Context) (map[string]place, error) {
 }
 
 // follow hears one partition. When its leader changes, the new one is asked for
-// what has happened since the last notice: it has that in its state.
-func (l *listener) follow(ctx context.Context, group messages.GroupID) {
+// what has happened since the last notice: it has that in its state. A partition
+// that does not answer the first question in time is asked later for what has
+// happened since began. asked is called once, then or when it has answered.
+func (l *listener) follow(ctx context.Context, group messages.GroupID, began int64, asked func()) {
 	q := &messages.PollRequest{Group: uint32(group), Since: l.request.Since, Channels: l.request.Channels}
 	if !l.run.IsZero() {
 		q.Tracking = l.run.Bytes()
 	}
 	recent := new(messages.Heard)
+	first, cancel := context.WithTimeout(ctx, leaderLimit)
+	heard := l.ask(first, q, recent)
+	cancel()
+	if !heard && q.Since == 0 {
+		q.Since = began
+	}
+	asked()
 	for ctx.Err() == nil {
-		places, err := l.places(ctx)
-		if err == nil {
-			q.Sockets = nil
-			for id := range places {
-				if !l.everything() {
-					q.Sockets = append(q.Sockets, id)
-				}
-			}
-			var answer *messages.PollResponse
-			if answer, err = l.tasks.cluster.Poll(ctx, q); err == nil {
-				l.take(answer, places, recent, q)
-				continue
-			}
+		if l.ask(ctx, q, recent) {
+			continue
 		}
 		select {
 		case <-time.After(listenPause):
 		case <-ctx.Done():
 		}
 	}
+}
+
+// ask asks a partition once, and says whether it has answered.
+func (l *listener) ask(ctx context.Context, q *messages.PollRequest, recent *messages.Heard) bool {
+	places, err := l.places(ctx)
+	if err != nil {
+		return false
+	}
+	q.Sockets = nil
+	for id := range places {
+		if !l.everything() {
+			q.Sockets = append(q.Sockets, id)
+		}
+	}
+	answer, err := l.tasks.cluster.Poll(ctx, q)
+	if err == nil {
+		l.take(answer, places, recent, q)
+	}
+	return err == nil
 }
 
 // take hands on what a partition has told, and goes on behind it.

@@ -47,6 +47,38 @@ func TestListenerHearsThePastAndThenWhatHappens(t *testing.T) {
 	}
 }
 
+// TestWhatIsSentToAListenerIsHeardThoughAPartitionIsSilent: the partition is waited
+// for before the client is told that it is listened, and what happens there
+// meanwhile is told when it answers.
+func TestWhatIsSentToAListenerIsHeardThoughAPartitionIsSilent(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	before, err := s.run(&messages.RunRequest{Socket: "sample.do_something", Data: data(`["x"]`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := messages.ParseCallID(before.Id)
+	s.deaf = &deaf{group: id.Partition(), asked: make(chan struct{}), gaveUp: make(chan struct{})}
+	meanwhile := make(chan string, 1)
+	go func() {
+		<-s.deaf.asked
+		call, err := s.run(&messages.RunRequest{Socket: "sample.do_something", Data: data(`["y"]`)})
+		if err != nil {
+			t.Error(err)
+		}
+		meanwhile <- call.GetId()
+	}()
+	stream := s.listen(&messages.ListenRequest{Channels: []string{"task"}})
+	if !isDone(s.deaf.gaveUp) {
+		t.Error("the client was told that it is listened while a partition had not answered")
+	}
+	for want := <-meanwhile; stream.Msg().Call != want; { // the world's clock runs ahead: the call before may be told too
+		if !stream.Receive() {
+			t.Fatalf("call %s is not heard: %v", want, stream.Err())
+		}
+	}
+}
+
 // TestListenerHearsHowProcessorsHaveChanged: the past since a time, then each
 // change as it comes, those of others not.
 func TestListenerHearsHowProcessorsHaveChanged(t *testing.T) {

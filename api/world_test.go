@@ -34,6 +34,7 @@ type world struct {
 	proposed   []proto.Message
 	reads      int // of model views
 	polls      chan *messages.PollResponse
+	deaf       *deaf
 	workers    sync.WaitGroup
 	release    chan struct{} // closed: calls of hold end
 	letGo      func()
@@ -275,8 +276,37 @@ func (w *world) ReadIndex(ctx context.Context, id messages.GroupID) (uint64, err
 	return w.groups[id].index, nil
 }
 
+// deaf is a partition that does not answer the first question of a listener.
+type deaf struct {
+	group  messages.GroupID
+	asked  chan struct{} // closed: the question came
+	gaveUp chan struct{} // closed: whoever asked waits no more
+}
+
+func (w *world) hearsNot(ctx context.Context, group messages.GroupID) bool {
+	if w.deaf == nil || w.deaf.group != group || isDone(w.deaf.asked) {
+		return false
+	}
+	close(w.deaf.asked)
+	<-ctx.Done()
+	close(w.deaf.gaveUp)
+	return true
+}
+
+func isDone(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // Poll gives what a test has put into polls, once it was asked from nowhere.
 func (w *world) Poll(ctx context.Context, q *messages.PollRequest) (*messages.PollResponse, error) {
+	if w.hearsNot(ctx, messages.GroupID(q.Group)) {
+		return nil, ctx.Err()
+	}
 	if q.Epoch == 0 {
 		w.mu.Lock()
 		defer w.mu.Unlock()
