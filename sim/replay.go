@@ -72,6 +72,9 @@ func replay(group messages.GroupID, log *Log, told hashes) (r *replayed, broken 
 			return r, append(broken, Violation{promiseReplay, c.at, fmt.Sprintf("entry %d of group %d: %v", index, group, err)})
 		}
 		r.state.Commit(over)
+		if v := r.sound(index, c.at); v != nil {
+			return r, append(broken, *v)
+		}
 		for _, what := range []struct {
 			name string
 			hash func() uint64
@@ -86,6 +89,24 @@ func replay(group messages.GroupID, log *Log, told hashes) (r *replayed, broken 
 		}
 	}
 	return r, broken
+}
+
+// checkedEvery says after which entries of a partition its whole state is
+// checked, which costs as much as there are calls; the model is small.
+const checkedEvery = 100
+
+// sound checks the invariants of the state after an entry.
+func (r *replayed) sound(index uint64, at int64) *Violation {
+	check := flow.Check
+	if r.group == messages.Meta {
+		check = model.Check
+	} else if index%checkedEvery != 0 {
+		return nil
+	}
+	if err := check(r.state); err != nil {
+		return &Violation{promiseInvariants, at, fmt.Sprintf("group %d after entry %d: %s", r.group, index, strings.ReplaceAll(err.Error(), "\n", "; "))}
+	}
+	return nil
 }
 
 // apply applies one entry, and keeps its commands with their results.

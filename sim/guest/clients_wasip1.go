@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -35,6 +36,9 @@ func runClients() error {
 	}
 	twin.Note("prepared")
 	var wait sync.WaitGroup
+	for changer := range l.flow.Changers {
+		wait.Go(func() { l.change(ctx, changer) })
+	}
 	for caller := range l.callers {
 		wait.Go(func() { l.call(ctx, caller) })
 	}
@@ -166,6 +170,7 @@ func (l load) send(ctx context.Context, c *client.Client, way twin.Calls, key st
 		return nil
 	}
 	twin.Note(fmt.Sprintf("accepted %s %s", key, r.GetId()))
+	l.reread(ctx, c, way.Socket, r.GetId())
 	if way.Cancel {
 		l.cancel(ctx, c, r.GetId())
 	}
@@ -195,6 +200,22 @@ func (l load) batch(ctx context.Context, c *client.Client, way twin.Calls, key s
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// rereadOneIn is how often a client looks at once whether its own call is listed.
+const rereadOneIn = 4
+
+// reread tells whether a list shows a call that this client has sent just now.
+func (l load) reread(ctx context.Context, c *client.Client, socket, id string) {
+	if rand.IntN(rereadOneIn) > 0 {
+		return
+	}
+	r, err := c.ListCalls(ctx, &messages.ListCallsRequest{Socket: socket, Rows: messages.MaxPageRows})
+	if err != nil {
+		return
+	}
+	there := slices.ContainsFunc(r.GetCalls(), func(one *messages.CallInfo) bool { return one.GetId() == id })
+	twin.Note(fmt.Sprintf("own %s %v", id, there))
 }
 
 // maxRegret is the longest time until a call that is to be cancelled is.

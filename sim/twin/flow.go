@@ -20,7 +20,8 @@ type Flow struct {
 	Sockets    []Socket    `json:"sockets" yaml:"sockets"`
 	Plugs      []Plug      `json:"plugs" yaml:"plugs"`
 	Calls      []Calls     `json:"calls" yaml:"calls"`
-	Pause      Duration    `json:"pause" yaml:"pause"` // the longest between two calls of a caller
+	Pause      Duration    `json:"pause" yaml:"pause"`       // the longest between two calls of a caller
+	Changers   int         `json:"changers" yaml:"changers"` // that change and read the model at the same time
 }
 
 // Function is one in every module. It gives back its name and its arguments,
@@ -85,12 +86,17 @@ const (
 	maxParts = 1000
 	maxTime  = time.Minute
 	maxBatch = 1000
+
+	maxChangers = 10
 )
 
 // Validate says what is wrong with a flow.
 func (f *Flow) Validate() error {
 	if n := len(f.Functions) + len(f.Processors) + len(f.Sockets) + len(f.Plugs) + len(f.Calls); n > maxParts {
 		return fmt.Errorf("the flow has %d parts: at most %d are allowed", n, maxParts)
+	}
+	if f.Changers < 0 || f.Changers > maxChangers {
+		return fmt.Errorf("the flow has %d changers: want 0 to %d", f.Changers, maxChangers)
 	}
 	if len(f.Calls) == 0 {
 		return fmt.Errorf("the flow has no calls: name at least one socket that is called")

@@ -82,6 +82,7 @@ func (w *runner) run() {
 		w.events(actors.Begun{Call: next.Call, Attempt: next.Attempt})
 		function, known := w.flow.function(next.Function)
 		if !w.pass(max(maxCall, time.Duration(function.Time))) {
+			w.note(fmt.Sprintf("left %s %d", next.Call, next.Attempt))
 			return
 		}
 		answer := actors.Done{Call: next.Call, Attempt: next.Attempt, Started: began.UnixMicro(), Ended: time.Now().UnixMicro()}
