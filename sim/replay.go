@@ -32,6 +32,7 @@ type replayed struct {
 // done is a command, and what it was answered and caused.
 type done struct {
 	at      int64
+	now     int64 // time of the entry, microseconds
 	command proto.Message
 	result  messages.Result
 }
@@ -124,7 +125,7 @@ func (r *replayed) apply(machine raftstore.Machine, tx kv.Tx, index uint64, c co
 		if err != nil {
 			return nil, err
 		}
-		r.done = append(r.done, done{c.at, m, results[i]})
+		r.done = append(r.done, done{c.at, entry.Time, m, results[i]})
 	}
 	return results, nil
 }
@@ -147,6 +148,7 @@ func checkLogs(logs Logs, h History) (broken []Violation) {
 			continue
 		}
 		broken = append(broken, checkLeases(r.done)...)
+		broken = append(broken, checkPace(r.done)...)
 		if err := flow.Check(r.state); err != nil {
 			broken = append(broken, Violation{promiseInvariants, lastAt(r.done), fmt.Sprintf("partition %d: %s", group, strings.ReplaceAll(err.Error(), "\n", "; "))})
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,20 +97,34 @@ func (l load) prepare(ctx context.Context) error {
 
 func (l load) objects() []*messages.Object {
 	all := []*messages.Object{{Kind: messages.Kind_KIND_QUEUE, Name: queue, Spec: &messages.Object_Queue{Queue: &messages.Queue{}}}}
+	for _, q := range l.flow.Queues {
+		all = append(all, &messages.Object{Kind: messages.Kind_KIND_QUEUE, Name: q.Name, Spec: &messages.Object_Queue{Queue: &messages.Queue{
+			Qtype: "fanout", MessageTtl: time.Duration(q.TTL).Milliseconds()}}})
+	}
 	for _, p := range l.flow.Processors {
 		all = append(all, &messages.Object{Kind: messages.Kind_KIND_PROCESSOR, Name: p.Name, Spec: &messages.Object_Processor{Processor: &messages.Processor{
 			Gitrepo: "https://example.org/code.git", Module: "code", Concurrency: p.Concurrency, Retries: p.Retries,
 			Retrydelay: time.Duration(p.RetryDelay).Milliseconds()}}})
 	}
 	for _, s := range l.flow.Sockets {
-		all = append(all, &messages.Object{Kind: messages.Kind_KIND_SOCKET, Name: s.Name, Spec: &messages.Object_Socket{Socket: &messages.Socket{
-			Processor: s.Processor, Queue: queue, Function: s.Function, Wait: s.Wait, Ordered: s.Ordered, Correlate: s.Correlate}}})
+		all = append(all, &messages.Object{Kind: messages.Kind_KIND_SOCKET, Name: s.Name, Spec: &messages.Object_Socket{Socket: scheduled(&messages.Socket{
+			Processor: s.Processor, Queue: cmp.Or(s.Queue, queue), Function: s.Function, Wait: s.Wait, Ordered: s.Ordered, Correlate: s.Correlate,
+			Ratelimit: s.Ratelimit}, s.Every)}})
 	}
 	for _, p := range l.flow.Plugs {
 		all = append(all, &messages.Object{Kind: messages.Kind_KIND_PLUG, Name: p.Name, Spec: &messages.Object_Plug{Plug: &messages.Plug{
 			Type: p.Type, Source: p.From, Target: p.To, Argument: p.Argument, Queue: queue}}})
 	}
 	return all
+}
+
+// scheduled adds the schedule that a socket has, if any: whole seconds apart.
+func scheduled(s *messages.Socket, every twin.Duration) *messages.Socket {
+	if every > 0 {
+		s.ScheduleType, s.Scheduled, s.Interval = "INTERVAL", true, int64(time.Duration(every).Seconds())
+		s.Missed, s.ScheduleData = "run_once", `"tick"`
+	}
+	return s
 }
 
 // call sends calls one after the other, and reads what became of each: right
@@ -161,6 +176,9 @@ func (l load) choose() twin.Calls {
 func (l load) send(ctx context.Context, c *client.Client, way twin.Calls, key string) []string {
 	if way.Batch > 0 {
 		return l.batch(ctx, c, way, key)
+	}
+	if way.Publish != "" {
+		return l.publish(ctx, c, way, key)
 	}
 	data := strconv.Quote(key)
 	twin.Note(fmt.Sprintf("invoke %s %s", key, l.flow.Result(way.Socket, key)))
