@@ -12,7 +12,7 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-const startType = "flow.v1.Start"
+const startType = "flow.v1.Starts"
 
 func TestLostStartIsSentAgain(t *testing.T) {
 	inWorld(t, 2, 1, func(t *testing.T, w *world) {
