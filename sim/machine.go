@@ -32,6 +32,9 @@ type machine struct {
 	skew       int64   // how far the clock is ahead, in ns
 	drift      float64 // how much it gains
 	driftSince int64
+	other      bool   // it runs the other program
+	leaving    bool   // it is to be deleted, or was: nobody starts it again,
+	removed    bool   // but once, after it was
 	vice       uint64 // how workers go wrong, packed
 	damaged    bool   // the disk holds something that nobody wrote there
 
@@ -89,7 +92,7 @@ func (m *machine) boot() {
 }
 
 func (m *machine) execute(ctx context.Context, config wazero.ModuleConfig) {
-	module, err := m.world.runtime.InstantiateModule(ctx, m.world.guest, config)
+	module, err := m.world.guest.runtime.InstantiateModule(ctx, m.world.guest.program(m.other), config)
 	if module != nil {
 		defer module.Close(ctx)
 	}

@@ -36,6 +36,7 @@ func runClients() error {
 		return fmt.Errorf("set the network up: %w", err)
 	}
 	twin.Note("prepared")
+	operator := l.operate(ctx)
 	var wait sync.WaitGroup
 	for changer := range l.flow.Changers {
 		wait.Go(func() { l.change(ctx, changer) })
@@ -45,6 +46,7 @@ func runClients() error {
 	}
 	wait.Wait()
 	twin.Note("rested")
+	operator.end()
 	return nil
 }
 
