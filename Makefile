@@ -5,10 +5,10 @@ GO      ?= go
 export CGO_ENABLED = 0
 LDFLAGS  = -s -w -X github.com/elasticcode/flow/messages.Version=$(shell git describe --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build sim install test unit race e2e chaos lint generate check-generated fuzz demo bench clean
+.PHONY: help build sim sim-mutations install test unit race e2e chaos lint generate check-generated fuzz demo bench clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/node, bin/flowcli and bin/sim
 	@mkdir -p bin
@@ -17,8 +17,15 @@ build: ## bin/node, bin/flowcli and bin/sim
 bin/node.wasm: $(shell git ls-files '*.go' go.mod go.sum) ## the node that bin/sim runs
 	$(GO) run ./sim/build -o $@
 
-sim: build bin/node.wasm ## the real nodes in a simulated world, with faults
-	$(GO) test -count=1 -timeout 20m -tags e2e -v ./sim/
+bin/plants.wasm: $(shell git ls-files '*.go' go.mod go.sum) ## the same, with mistakes that can be planted
+	$(GO) run ./sim/build -tags plant -o $@
+
+sim: build bin/node.wasm bin/plants.wasm ## the real nodes in a simulated world, with faults
+	$(GO) test -count=1 -timeout 20m -tags e2e -v ./sim/ ./plant/
+	$(GO) run -tags plant ./sim/mutations --rounds 1 --only cut-result,requeue-dropped,lifo-gate,late-result,tick-twice
+
+sim-mutations: bin/plants.wasm ## each planted mistake, until a checker finds it
+	$(GO) run -tags plant ./sim/mutations
 
 PREFIX ?= $(HOME)/.local
 install: build ## into PREFIX/bin, flowcli also as flow and pyfi

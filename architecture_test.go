@@ -16,7 +16,7 @@ import (
 const modulePath = "github.com/elasticcode/flow"
 
 // vocabulary is what everybody may import.
-var vocabulary = []string{"messages", "kv", "outbox"}
+var vocabulary = []string{"messages", "kv", "outbox", "plant"}
 
 // pure is what the shells may read besides: state machines, which other pure
 // packages do not know.
@@ -33,13 +33,15 @@ func rules() map[string][]string {
 		"":         everything, // the tests in the root
 		"messages": nil,
 		"kv":       nil,
-		"outbox":   {"messages", "kv"},
+		"outbox":   {"messages", "kv", "plant"},
+		// plant is mistakes that tests put into the program.
+		"plant":    nil,
 		"node":     everything,
 		"sim":      everything,
 		"bench":    everything,
 		"examples": {"messages", "client"},
 		"cmd/node": {"messages", "node"},
-		"cmd/sim":  {"sim"},
+		"cmd/sim":  {"sim", "plant"},
 		// flowcli is a client like any other, so that whatever it can do, all can.
 		"cmd/flowcli": {"messages", "client", "discovery"},
 		// discovery is how nodes and clients of a machine find each other.

@@ -51,14 +51,10 @@ type lookIdle struct{}
 
 func (k *cursor) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
-	case *messages.Start:
+	case *news:
 		k.got++
 		k.active = true
-		k.start(m)
-	case *messages.Ended:
-		k.got++
-		k.active = true
-		delete(k.outstanding, messages.CallIDFrom(m.Call.Id))
+		k.news(m)
 	case *listed:
 		k.got++
 		k.listed(c, m)
@@ -97,6 +93,17 @@ func (k *cursor) begin(c actor.Context) {
 	}
 }
 
+func (k *cursor) news(m *news) {
+	for _, e := range m.some {
+		switch e := e.(type) {
+		case *messages.Start:
+			k.start(e)
+		case *messages.Ended:
+			delete(k.outstanding, messages.CallIDFrom(e.Call.Id))
+		}
+	}
+}
+
 // start remembers a lease. It comes again when this node begins to lead anew.
 func (k *cursor) start(m *messages.Start) {
 	id := messages.CallIDFrom(m.Call)
@@ -107,7 +114,7 @@ func (k *cursor) start(m *messages.Start) {
 
 func (k *cursor) resend(c actor.Context, s *sentStart, now time.Time) {
 	s.at = now
-	c.Send(k.slots.of(s.start.Session, s.start.Slot), s.start)
+	c.Send(k.slots.of(s.start.Session, s.start.Slot), &messages.Starts{Starts: []*messages.Start{s.start}})
 }
 
 // listed sends again what a session should hold and does not. The state knows

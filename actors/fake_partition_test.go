@@ -40,6 +40,7 @@ type fakeCall struct {
 	id       messages.CallID
 	function string
 	attempt  uint32
+	dropped  bool // its record is gone
 	state    messages.CallState
 	outcomes []messages.Outcome // of its attempts
 	result   []byte
@@ -146,7 +147,7 @@ func (f *fakePartition) enqueue(m *messages.Enqueue) messages.Result {
 		f.queue = append(f.queue, c)
 	}
 	return messages.Result{Reply: &messages.Reply{Result: &messages.Reply_Enqueued{
-		Enqueued: &messages.Enqueued{Id: m.Id, State: c.state, Duplicate: duplicate}}}}
+		Enqueued: &messages.Enqueued{Id: m.Id, State: c.state, Duplicate: duplicate, Dropped: c.dropped}}}}
 }
 
 func (f *fakePartition) grant(m *messages.Grant) messages.Result {
@@ -212,10 +213,11 @@ func (f *fakePartition) complete(m *messages.Complete) messages.Result {
 	}
 	l := s.leases[at]
 	s.leases = slices.Delete(s.leases, at, at+1)
+	c := l.call
 	if l.aborting {
+		c.log = string(m.Log)
 		return stale
 	}
-	c := l.call
 	c.outcomes = append(c.outcomes, m.Outcome)
 	switch m.Outcome {
 	case messages.Outcome_OK:
@@ -368,10 +370,19 @@ func (f *fakePartition) Lookup(id messages.CallID) (*messages.Call, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c, known := f.calls[id]
-	if !known {
+	if !known || c.dropped {
 		return nil, false
 	}
 	return f.ended(c).Call, true
+}
+
+func (f *fakePartition) Missing(op string, id messages.CallID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c, known := f.calls[id]; known && c.dropped {
+		return messages.Dropped(op, "call "+id.String(), c.state)
+	}
+	return messages.Errorf(messages.NotFound, op, id.String(), "there is no such call")
 }
 
 func (f *fakePartition) Ended(first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool) {
@@ -379,7 +390,7 @@ func (f *fakePartition) Ended(first messages.CallID, count int, known messages.K
 	defer f.mu.Unlock()
 	for i := range count {
 		c, there := f.calls[first.At(first.Index()+i)]
-		if !there {
+		if !there || c.dropped {
 			return nil, false
 		}
 		if call := f.ended(c).Call; call.State == messages.CallState_FINISHED && !known.Has(i) {

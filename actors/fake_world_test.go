@@ -100,7 +100,7 @@ type fakeWorker struct {
 	once    sync.Once
 }
 
-func (f *fakeWorkers) Start(_ context.Context, env messages.Environment, events func(Event)) (Worker, error) {
+func (f *fakeWorkers) Start(_ context.Context, env messages.Environment, events func(...Event)) (Worker, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.started++
@@ -115,7 +115,7 @@ func (f *fakeWorkers) Start(_ context.Context, env messages.Environment, events 
 	return w, nil
 }
 
-func (w *fakeWorker) live(events func(Event), broken bool) {
+func (w *fakeWorker) live(events func(...Event), broken bool) {
 	reason := "signal: killed"
 	if !w.pause(w.workers.load) {
 	} else if broken {
@@ -127,7 +127,7 @@ func (w *fakeWorker) live(events func(Event), broken bool) {
 	w.workers.mu.Lock()
 	w.workers.alive--
 	w.workers.mu.Unlock()
-	events(Exited{Reason: reason, Tail: "last words"})
+	events(Exited{Reason: reason, Tail: "last words", Log: []byte("printed")})
 }
 
 func (w *fakeWorker) pause(d time.Duration) bool {
@@ -140,7 +140,7 @@ func (w *fakeWorker) pause(d time.Duration) bool {
 }
 
 // loop runs calls: the function's name says what it does.
-func (w *fakeWorker) loop(events func(Event)) (reason string) {
+func (w *fakeWorker) loop(events func(...Event)) (reason string) {
 	for {
 		var work Work
 		select {
@@ -180,8 +180,10 @@ func (w *fakeWorker) loop(events func(Event)) (reason string) {
 	}
 }
 
-func (w *fakeWorker) Send(work Work) error {
-	w.work <- work
+func (w *fakeWorker) Send(works ...Work) error {
+	for _, work := range works {
+		w.work <- work
+	}
 	return nil
 }
 func (w *fakeWorker) Terminate(time.Duration) { w.Kill() }

@@ -1,12 +1,14 @@
 package actors
 
 import (
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // timerSlack is how much later than due a partition's timers may fire. Their
@@ -108,9 +110,7 @@ func (l *leader) Receive(c actor.Context) {
 func (l *leader) receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *applied:
-		for _, e := range m.effects {
-			l.carryOut(c, e)
-		}
+		l.carryOut(c, m.effects...)
 		l.lookForTimer(c)
 	case *messages.KeepAlive:
 		l.keepAlive(c, m)
@@ -162,15 +162,16 @@ func (l *leader) lead(c actor.Context) {
 	now := time.Now()
 	for _, session := range l.config.State.Sessions() {
 		l.sessions.watch(session, now)
-		for _, start := range l.config.State.Leases(session) {
-			l.carryOut(c, start)
+		if plant.On(plant.StartsNotSent) {
+			continue
 		}
-		for _, abort := range l.config.State.Aborts(session) {
-			l.carryOut(c, abort)
-		}
+		l.carryOut(c, effectsOf(l.config.State.Leases(session))...)
+		l.carryOut(c, effectsOf(l.config.State.Aborts(session))...)
 	}
 	l.armSessions(c)
-	l.lookForTimer(c)
+	if !plant.On(plant.TimersNotSet) {
+		l.lookForTimer(c)
+	}
 	l.schedules.began = now.UnixMicro()
 	l.readSchedules(c)
 }
@@ -182,43 +183,6 @@ func (l *leader) follow(c actor.Context) {
 		c.Stop(cursor.pid)
 	}
 	l.reset()
-}
-
-// carryOut does what one effect asks for.
-func (l *leader) carryOut(c actor.Context, effect proto.Message) {
-	switch e := effect.(type) {
-	case *messages.Start:
-		if _, known := l.sessions.deadlines[e.Session]; !known {
-			l.sessions.watch(e.Session, time.Now())
-			l.armSessions(c)
-		}
-		// Slots get their leases from here, and so in order, whichever sockets
-		// they are of. The cursor sees to it that they arrive.
-		c.Send(l.slots.of(e.Session, e.Slot), e)
-		l.toCursor(c, e.Socket, e)
-	case *messages.Ended:
-		if cursor := l.cursors[e.Call.Socket]; cursor != nil {
-			l.toCursor(c, e.Call.Socket, e)
-		}
-	case *messages.Scheduled:
-		l.scheduled(e.State)
-		l.armSchedules(c)
-	case *messages.Abort:
-		l.aborts[attempt{messages.CallIDFrom(e.Call), e.Attempt}] = &pendingAbort{e, time.Now()}
-		c.Send(l.slots.of(e.Session, e.Slot), e)
-	}
-}
-
-func (l *leader) toCursor(c actor.Context, socket string, m any) {
-	ref := l.cursors[socket]
-	if ref == nil {
-		memory := &cursorMemory{}
-		produce := func() actor.Actor { return &cursor{Partition: l.Partition, socket: socket, cursorMemory: memory} }
-		ref = &cursorRef{pid: c.SpawnPrefix(actor.PropsFromProducer(produce, l.system.answering(), l.system.onPool()), "socket/"+socket)}
-		l.cursors[socket] = ref
-	}
-	ref.sent++
-	c.Send(ref.pid, m)
 }
 
 // passivate ends an idle cursor, unless something is on its way to it.
@@ -242,11 +206,8 @@ func (l *leader) cursorGone(c actor.Context, who *actor.PID) {
 
 func (l *leader) deriveSocket(c actor.Context, socket string) {
 	for _, session := range l.config.State.Sessions() {
-		for _, start := range l.config.State.Leases(session) {
-			if start.Socket == socket {
-				l.carryOut(c, start)
-			}
-		}
+		starts := slices.DeleteFunc(l.config.State.Leases(session), func(start *messages.Start) bool { return start.Socket != socket })
+		l.carryOut(c, effectsOf(starts)...)
 	}
 }
 

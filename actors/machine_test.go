@@ -112,6 +112,10 @@ func (r *realPartition) Lookup(id messages.CallID) (*messages.Call, bool) {
 	return flow.GetCall(r.view(), id, false, time.Now().UnixMicro())
 }
 
+func (r *realPartition) Missing(op string, id messages.CallID) error {
+	return flow.Missing(r.view(), op, id)
+}
+
 func (r *realPartition) Ended(first messages.CallID, count int, known messages.Known) ([]*messages.Call, bool) {
 	return flow.Results(r.view(), first, count, known)
 }

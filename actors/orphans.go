@@ -21,8 +21,10 @@ func (a *Agent) deadLetter(event any) {
 		return
 	}
 	switch m := letter.Message.(type) {
-	case *messages.Start:
-		a.system.tell(a.pid, &orphan{m.Session, m.Slot})
+	case *messages.Starts:
+		if len(m.Starts) > 0 { // of one slot, all of them
+			a.system.tell(a.pid, &orphan{m.Starts[0].GetSession(), m.Starts[0].GetSlot()})
+		}
 	case *messages.Abort:
 		a.system.tell(a.pid, &orphan{m.Session, m.Slot})
 	}

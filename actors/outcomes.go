@@ -59,6 +59,7 @@ type outcomeStream struct {
 // outcome is one of them, and who wants to know when it is told.
 type outcome struct {
 	ctx      context.Context // ends with the session that held the attempt
+	group    messages.GroupID
 	complete *messages.Complete
 	answered func(*messages.Reply, error) // an error: the session, or the node, has ended
 	stowed   func()                       // called when large values have gone ahead
@@ -66,14 +67,15 @@ type outcome struct {
 }
 
 // send does not block.
-func (s *outcomeStream) send(one *outcome) {
+func (s *outcomeStream) send(some ...*outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.waiting = append(s.waiting, one)
-	if large(one.complete) {
-		one.stowing = true
-		s.pool.do(func() { s.stow(one) })
-		return
+	for _, one := range some {
+		s.waiting = append(s.waiting, one)
+		if large(one.complete) {
+			one.stowing = true
+			s.pool.do(func() { s.stow(one) })
+		}
 	}
 	s.start()
 }

@@ -31,7 +31,7 @@ type owner struct {
 	reaped     chan struct{} // closed when the worker's processes are gone
 	cause      cause         // why the worker is being ended
 	worked     bool          // it has finished a call
-	fed        []feed        // unanswered, in order; the first is running
+	fed        []work        // unanswered, in order; the first is running
 	disarm     func()        // of the running call's time limit
 }
 
@@ -45,13 +45,18 @@ const (
 	replaced              // nobody is to blame: a call that it still had was taken back
 )
 
+// work is one attempt that an owner gets for its worker.
+type work struct {
+	Work
+	limit time.Duration // 0: none
+	taken func()        // to be called when the worker has read it, or never will; nil: nobody cares
+}
+
 // What a slot tells its owner. A feed for an earlier worker is ignored.
 type (
 	feed struct {
 		generation uint64
-		work       Work
-		limit      time.Duration // 0: none
-		taken      func()        // to be called when the worker has read it, or never will
+		works      []work
 	}
 	end struct {
 		generation uint64
@@ -69,7 +74,7 @@ type (
 	}
 	done struct {
 		generation uint64
-		Done
+		some       []Done // in order
 	}
 	gone struct {
 		generation uint64
@@ -80,9 +85,9 @@ type (
 
 // What the owner tells itself.
 type (
-	workerEvent struct {
+	workerEvents struct {
 		generation uint64
-		event      Event
+		some       []Event
 	}
 	limitReached struct {
 		generation uint64
@@ -120,14 +125,20 @@ func (o *owner) Receive(c actor.Context) {
 		}
 	case *messages.PrintedQuery:
 		o.printed(c, m)
-	case *workerEvent:
+	case *workerEvents:
 		if m.generation == o.generation {
-			o.event(c, m.event)
+			o.events(c, m.some)
 		}
 	}
 }
 
-func (f *feed) attempt() attempt { return attempt{f.work.Call, f.work.Attempt} }
+func (w *work) attempt() attempt { return attempt{w.Call, w.Attempt} }
+
+func (w *work) read() {
+	if w.taken != nil {
+		w.taken()
+	}
+}
 
 func (o *owner) start(c actor.Context) {
 	o.generation = o.system.generation.Add(1)
@@ -136,11 +147,11 @@ func (o *owner) start(c actor.Context) {
 	o.cancel = cancel
 	// The worker's goroutine must not touch the actor: it posts to it.
 	system, self, generation, reaped := o.system, c.Self(), o.generation, o.reaped
-	worker, err := o.workers.Start(ctx, o.env, func(e Event) {
-		if _, last := e.(Exited); last {
+	worker, err := o.workers.Start(ctx, o.env, func(some ...Event) {
+		if _, last := some[len(some)-1].(Exited); last {
 			close(reaped)
 		}
-		system.tell(self, &workerEvent{generation, e})
+		system.tell(self, &workerEvents{generation, some})
 	})
 	if err != nil {
 		o.fail(c, Exited{Reason: err.Error()})
@@ -150,18 +161,27 @@ func (o *owner) start(c actor.Context) {
 
 func (o *owner) feed(c actor.Context, f *feed) {
 	if f.generation != o.generation {
-		f.taken()
+		for _, w := range f.works {
+			w.read()
+		}
 		return
 	}
-	o.fed = append(o.fed, *f)
-	if len(o.fed) == 1 {
-		o.arm(c)
+	some := make([]Work, len(f.works))
+	for i, w := range f.works {
+		some[i] = w.Work
 	}
-	if err := o.worker.Send(f.work); err != nil {
-		o.system.log.Warn("worker takes no work", "actor", c.Self().Id, "call", f.work.Call, "attempt", f.work.Attempt, "error", err)
+	if err := o.worker.Send(some...); err != nil {
+		o.system.log.Warn("worker takes no work", "actor", c.Self().Id, "error", err)
 		o.worker.Kill()
 	}
-	o.fed[len(o.fed)-1].work.Arguments = nil // with the worker now
+	idle := len(o.fed) == 0
+	for _, w := range f.works {
+		w.Arguments = nil // with the worker now
+		o.fed = append(o.fed, w)
+	}
+	if idle {
+		o.arm(c)
+	}
 }
 
 // arm sets the time limit of the running call, which is the first unanswered.
@@ -186,41 +206,60 @@ func (o *owner) end(why cause, grace time.Duration) {
 	o.worker.Kill()
 }
 
-func (o *owner) event(c actor.Context, e Event) {
-	switch e := e.(type) {
-	case Ready:
-		c.Send(o.slot, &ready{o.generation, o.worker.PID(), o.worker.Dir()})
-	case Begun:
-		if len(o.fed) > 0 && o.fed[0].attempt() == (attempt{e.Call, e.Attempt}) {
-			o.fed[0].taken()
+// events takes what has happened, and tells the slot together which attempts
+// have ended.
+func (o *owner) events(c actor.Context, some []Event) {
+	var ended []Done
+	for _, e := range some {
+		switch e := e.(type) {
+		case Ready:
+			c.Send(o.slot, &ready{o.generation, o.worker.PID(), o.worker.Dir()})
+		case Begun:
+			if len(o.fed) > 0 && o.fed[0].attempt() == (attempt{e.Call, e.Attempt}) {
+				o.fed[0].read()
+			}
+		case Done:
+			if o.finish(c, e) {
+				ended = append(ended, e)
+			}
+		case Exited:
+			o.told(c, ended)
+			o.fail(c, e)
 		}
-	case Done:
-		o.finish(c, e)
-	case Exited:
-		o.fail(c, e)
+	}
+	o.told(c, ended)
+}
+
+func (o *owner) told(c actor.Context, ended []Done) {
+	if len(ended) > 0 {
+		o.arm(c)
+		c.Send(o.slot, &done{o.generation, ended})
 	}
 }
 
-func (o *owner) finish(c actor.Context, e Done) {
+// finish says whether an attempt that has ended was the running one.
+func (o *owner) finish(c actor.Context, e Done) bool {
 	if len(o.fed) == 0 || o.fed[0].attempt() != (attempt{e.Call, e.Attempt}) {
 		o.system.log.Warn("worker answers what it was not asked", "actor", c.Self().Id, "call", e.Call, "attempt", e.Attempt)
 		o.worker.Kill()
-		return
+		return false
 	}
-	o.fed[0].taken()
-	o.fed = append(o.fed[:0], o.fed[1:]...)
+	o.fed[0].read()
+	o.fed[0] = work{}
+	if o.fed = o.fed[1:]; len(o.fed) == 0 {
+		o.fed = nil
+	}
 	o.worked = true
 	if o.cause == timedOut {
 		o.cause = replaced // it ended after all, just before the worker did
 	}
-	o.arm(c)
-	c.Send(o.slot, &done{o.generation, e})
+	return true
 }
 
 // fail tells the slot, and leaves the rest to the supervisor.
 func (o *owner) fail(c actor.Context, e Exited) {
-	for _, f := range o.fed {
-		f.taken()
+	for _, w := range o.fed {
+		w.read()
 	}
 	c.Send(o.slot, &gone{o.generation, o.cause, e})
 	panic(workerGone{o.cause, o.worked, e})

@@ -27,6 +27,7 @@ type State interface {
 	NextTimer() (at int64, ok bool)                   // microseconds: when the next Tick has something to do
 	Schedules() []*messages.ScheduleState             // of sockets, paused ones too
 	Lookup(id messages.CallID) (*messages.Call, bool) // with its result, when it has ended
+	Missing(op string, id messages.CallID) error      // why Lookup knows no such call
 	// Ended gives the calls of a batch that have ended and are not known.
 	Ended(first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool)
 }

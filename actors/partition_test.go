@@ -12,7 +12,7 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-const startType = "flow.v1.Start"
+const startType = "flow.v1.Starts"
 
 func TestLostStartIsSentAgain(t *testing.T) {
 	inWorld(t, 2, 1, func(t *testing.T, w *world) {
@@ -290,6 +290,32 @@ func TestCallWaitsForItsEnd(t *testing.T) {
 		}
 		if _, err := w.leader.Await(t.Context(), messages.NewCallID("y", 1, 0)); !errors.Is(err, messages.NotFound) {
 			t.Errorf("a call that does not exist: %v", err)
+		}
+		if n := waiting(w.leader); n != 0 {
+			t.Errorf("%d waiters are left", n)
+		}
+	})
+}
+
+// TestWhoWaitsForADroppedCallIsTold: nothing more comes of such a call, so that
+// whoever waited for it would wait for ever.
+func TestWhoWaitsForADroppedCallIsTold(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		w.place("c1", on(1))
+		m := &messages.Enqueue{Id: messages.NewCallID("x", 1, 0).Bytes(), Socket: "30ms"}
+		if _, err := w.leader.Call(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		id := messages.CallIDFrom(m.Id)
+		w.partition.set(func() { w.partition.calls[id].dropped = true })
+		if call, err := w.leader.Call(t.Context(), m); !errors.Is(err, messages.Gone) {
+			t.Errorf("sent again: %v, %v", call, err)
+		}
+		if call, err := w.leader.Await(t.Context(), id); !errors.Is(err, messages.Gone) {
+			t.Errorf("awaited: %v, %v", call, err)
+		}
+		if calls, err := w.leader.AwaitSome(t.Context(), &messages.AwaitSomeRequest{First: m.Id, Count: 1}); !errors.Is(err, messages.Gone) {
+			t.Errorf("awaited as a batch: %v, %v", calls, err)
 		}
 		if n := waiting(w.leader); n != 0 {
 			t.Errorf("%d waiters are left", n)

@@ -25,15 +25,16 @@ type seat struct {
 	stopping bool
 	why      string // it stops
 
-	granted   uint32    // window of the last grant that was answered
-	dirty     bool      // the partition may not have the window that granted says
-	asking    bool      // a grant is on its way
-	asked     time.Time // when the last one was
-	exposed   bool      // a grant was proposed in this session: the partition may know the slot
-	announced bool      // the agent knows that one was answered
-	fenced    bool      // a crash is on its way: it closes the window, so no grant may overtake it
-	unask     func()    // gives up the grant that is on its way
-	stowing   int       // results on their way to the partition's log that are too large to go along with others
+	granted   uint32     // window of the last grant that was answered
+	dirty     bool       // the partition may not have the window that granted says
+	asking    bool       // a grant is on its way
+	asked     time.Time  // when the last one was
+	exposed   bool       // a grant was proposed in this session: the partition may know the slot
+	announced bool       // the agent knows that one was answered
+	fenced    bool       // a crash is on its way: it closes the window, so no grant may overtake it
+	unask     func()     // gives up the grant that is on its way
+	ended     []*outcome // not told yet: what ends in the handling of one message is told together
+	stowing   int        // results on their way to the partition's log that are too large to go along with others
 }
 
 // crew is what all slots of an agent share.
@@ -103,7 +104,7 @@ func (s *seat) complete(self *actor.PID, a attempt, c *messages.Complete) {
 	c.Session, c.Slot, c.Call, c.Attempt = s.session, self.Id, a.call.Bytes(), a.number
 	c.Jitter = uint32(s.chance(1000))
 	group, session := s.job.group, s.session
-	one := &outcome{ctx: s.ctx, complete: c}
+	one := &outcome{ctx: s.ctx, group: group, complete: c}
 	if large(c) {
 		s.stowing++
 		one.stowed = func() { s.system.tell(self, &stowed{session}) }
@@ -118,7 +119,20 @@ func (s *seat) complete(self *actor.PID, a attempt, c *messages.Complete) {
 			s.system.tell(self, &answered{session, fence, err != nil || reply.GetError() != nil || reply.GetCompleted().GetStale()})
 		}
 	}
-	s.outcomes.to(group).send(one)
+	s.ended = append(s.ended, one)
+}
+
+// tell sends what has ended.
+func (s *seat) tell() {
+	for len(s.ended) > 0 {
+		group, n := s.ended[0].group, 1
+		for n < len(s.ended) && s.ended[n].group == group {
+			n++
+		}
+		s.outcomes.to(group).send(s.ended[:n]...)
+		s.ended = s.ended[n:]
+	}
+	s.ended = nil
 }
 
 // crash ends the attempt that a worker died running. The partition queues the

@@ -89,9 +89,10 @@ type (
 )
 
 func (s *slot) Receive(c actor.Context) {
+	defer s.tell()
 	switch m := c.Message().(type) {
-	case *messages.Start:
-		s.take(c, m)
+	case *messages.Starts:
+		s.takeAll(c, m.Starts)
 	case *done:
 		s.finish(c, m)
 	case *ready:

@@ -8,6 +8,14 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
+// takeAll accepts leases, and gives the worker what it may have of them.
+func (s *slot) takeAll(c actor.Context, some []*messages.Start) {
+	for _, start := range some {
+		s.take(c, start)
+	}
+	s.feed(c)
+}
+
 // take accepts a lease once. One of another session, or for another commit, is
 // not run: the session is fenced, the commit was replaced.
 func (s *slot) take(c actor.Context, m *messages.Start) {
@@ -31,7 +39,6 @@ func (s *slot) take(c actor.Context, m *messages.Start) {
 		return
 	}
 	s.insert(l)
-	s.feed(c)
 }
 
 // first is what the built-in echo answers.
@@ -63,43 +70,41 @@ func (s *slot) feed(c actor.Context) {
 		return
 	}
 	s.refuseTooLarge(c)
+	var works []work
 	for depth := s.measured.depth(); s.fed < len(s.queue) && s.fed < depth && s.prepared(c, s.queue[s.fed]); s.fed++ {
 		l := s.queue[s.fed]
 		if s.fed == 0 {
 			s.since = time.Now()
 		}
-		arguments, taken := l.start.Arguments, func() {}
+		w := work{Work{
+			Call: l.call, Attempt: l.number, Function: l.start.Function, Arguments: l.start.Arguments,
+			Socket: l.start.SocketName, Tracking: messages.CallIDFrom(l.start.Tracking),
+		}, time.Duration(l.start.Timelimit) * time.Millisecond, nil}
 		if l.arguments != nil {
-			arguments, taken = l.arguments, l.taken
+			w.Arguments, w.taken = l.arguments, l.taken
 			l.arguments = nil
 		}
-		c.Send(s.owner, &feed{s.generation, Work{
-			Call: l.call, Attempt: l.number, Function: l.start.Function, Arguments: arguments,
-			Socket: l.start.SocketName, Tracking: messages.CallIDFrom(l.start.Tracking),
-		}, time.Duration(l.start.Timelimit) * time.Millisecond, taken})
+		works = append(works, w)
+	}
+	if len(works) > 0 {
+		c.Send(s.owner, &feed{s.generation, works})
 	}
 	if len(s.queue) > 1 {
 		s.watching.arm(s.system, c.Self(), s.since.Add(tooLong), &watch{})
 	}
 }
 
-// finish completes the running call.
+// finish completes the calls that have run.
 func (s *slot) finish(c actor.Context, m *done) {
-	if m.generation != s.generation || s.fed == 0 || s.queue[0].attempt != (attempt{m.Call, m.Attempt}) {
+	if m.generation != s.generation {
 		return
 	}
-	l, now := s.pop(), time.Now()
-	s.measured.measure(now.Sub(s.since))
-	s.since = now
-	switch {
-	case l.withdrawn:
-	case l.aborted:
-		s.release(c, l, cancelled)
-	default:
-		s.complete(c.Self(), l.attempt, &messages.Complete{
-			Outcome: m.Outcome, Result: m.Result, Routed: m.Routed, Output: m.Output, Failure: m.Failure, Log: m.Log, Started: m.Started, Ended: m.Ended,
-		})
+	now := time.Now()
+	awaited := now.Sub(s.since)
+	for i := range m.some {
+		s.finishOne(c, &m.some[i], awaited)
 	}
+	s.since = now
 	if s.fed > 0 && s.queue[0].withdrawn {
 		// It runs elsewhere, and the worker is about to run it again.
 		s.measured.punish()
@@ -108,6 +113,33 @@ func (s *slot) finish(c actor.Context, m *done) {
 	s.feed(c)
 	s.grant(c)
 	s.proceed(c)
+}
+
+// finishOne completes the running call.
+func (s *slot) finishOne(c actor.Context, d *Done, awaited time.Duration) {
+	if s.fed == 0 || s.queue[0].attempt != (attempt{d.Call, d.Attempt}) {
+		return
+	}
+	l := s.pop()
+	s.measured.measure(took(d, awaited))
+	switch {
+	case l.withdrawn:
+	case l.aborted:
+		s.letGo(c, l, d.Log)
+	default:
+		s.complete(c.Self(), l.attempt, &messages.Complete{
+			Outcome: d.Outcome, Result: d.Result, Routed: d.Routed, Output: d.Output, Failure: d.Failure, Log: d.Log, Started: d.Started, Ended: d.Ended,
+		})
+	}
+}
+
+// took is how long a call ran: by its worker's clock, which knows it of each of
+// several calls that are heard of together, but no longer than they were awaited.
+func took(d *Done, awaited time.Duration) time.Duration {
+	if d.Started <= 0 || d.Ended < d.Started {
+		return awaited
+	}
+	return min(time.Duration(d.Ended-d.Started)*time.Microsecond, awaited)
 }
 
 func (s *slot) pop() *lease {
@@ -126,6 +158,12 @@ const cancelled = "it was cancelled"
 // release hands a call back that was not started, and says why.
 func (s *slot) release(c actor.Context, l *lease, why string) {
 	s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_RELEASED, Failure: &messages.Failure{Message: why}})
+}
+
+// letGo says that the attempt of a cancelled call has stopped, and what it printed
+// until then.
+func (s *slot) letGo(c actor.Context, l *lease, log []byte) {
+	s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_RELEASED, Failure: &messages.Failure{Message: cancelled}, Log: log})
 }
 
 // whyBehind is why calls that wait for the running one go back.
@@ -219,7 +257,7 @@ func (s *slot) lost(c actor.Context, m *gone) {
 	case m.cause == crashed && s.runs():
 		s.crashed(c, &messages.Failure{Type: "crash", Message: "the worker died: " + message}, m.exit.Log)
 	default:
-		s.unfeed(c)
+		s.unfeed(c, m.exit.Log)
 	}
 	s.report(c, &slotStatus{message: message})
 	s.grant(c)
@@ -268,15 +306,15 @@ func (s *slot) forget(leases []*lease) {
 }
 
 // unfeed takes back what was with a worker that was ended on purpose, for the
-// next one.
-func (s *slot) unfeed(c actor.Context) {
+// next one. log is what the call has printed that was running.
+func (s *slot) unfeed(c actor.Context, log []byte) {
 	s.fed, s.overrun = 0, nil
 	kept := s.queue[:0]
 	for _, l := range s.queue {
 		switch {
 		case l.withdrawn:
 		case l.aborted:
-			s.release(c, l, cancelled)
+			s.letGo(c, l, log)
 		default:
 			kept = append(kept, l)
 		}

@@ -230,6 +230,9 @@ func TestCancelledCallsAreStopped(t *testing.T) {
 		if got := w.partition.call(last).outcomes; slices.Contains(got, crash) {
 			t.Errorf("the call behind is blamed: %v", got)
 		}
+		if got := w.partition.call(ids[0]).log; got != "printed" {
+			t.Errorf("of what the cancelled call has printed is kept: %q", got)
+		}
 		w.until("nothing is being aborted", time.Second, func() bool { return len(w.partition.Aborts(w.partition.Sessions()[0])) == 0 })
 	})
 }
@@ -242,7 +245,7 @@ func TestAbortBeforeItsStartPreventsTheRun(t *testing.T) {
 		slot := w.partition.all()[0]
 		call := messages.NewCallID("early", 1, 0)
 		w.system.Send(lead1, slot.name, &messages.Abort{Session: slot.session, Slot: slot.name, Call: call.Bytes(), Attempt: 1})
-		w.system.Send(lead1, slot.name, &messages.Start{Session: slot.session, Slot: slot.name, Call: call.Bytes(), Attempt: 1, Commit: "c1", Function: "1ms"})
+		w.system.Send(lead1, slot.name, &messages.Starts{Starts: []*messages.Start{{Session: slot.session, Slot: slot.name, Call: call.Bytes(), Attempt: 1, Commit: "c1", Function: "1ms"}}})
 		time.Sleep(time.Second)
 		if n := len(w.workers[lead1].runs()); n != 1 {
 			t.Errorf("%d calls ran, the aborted one among them", n)
@@ -257,7 +260,7 @@ func TestStartOfAnotherSessionIsIgnored(t *testing.T) {
 		w.until("the slot works", time.Second, w.finished(1))
 		slot := w.partition.all()[0]
 		stale := messages.SessionID{Node: lead1, Boot: 1}.String()
-		w.system.Send(lead1, slot.name, &messages.Start{Session: stale, Slot: slot.name, Call: messages.NewCallID("old", 1, 0).Bytes(), Attempt: 1, Commit: "c1", Function: "1ms"})
+		w.system.Send(lead1, slot.name, &messages.Starts{Starts: []*messages.Start{{Session: stale, Slot: slot.name, Call: messages.NewCallID("old", 1, 0).Bytes(), Attempt: 1, Commit: "c1", Function: "1ms"}}})
 		time.Sleep(time.Second)
 		if n := len(w.workers[lead1].runs()); n != 1 {
 			t.Errorf("%d calls ran, that of an old session among them", n)

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -80,6 +81,9 @@ func (p *Partition) AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest)
 	}
 	switch {
 	case !there:
+		if err := p.config.State.Missing(op, ids[0]); errors.Is(err, messages.Gone) {
+			return nil, err
+		}
 		return nil, messages.Errorf(messages.NotFound, op, first.String(), "there is no such batch of %d calls", q.Count)
 	case len(ended) > 0:
 		return ended, nil

@@ -17,12 +17,14 @@ func try(ctx context.Context, workers Workers, env messages.Environment) error {
 	limited, cancel := context.WithTimeout(ctx, trialLimit)
 	defer cancel()
 	ready, exited := make(chan struct{}, 1), make(chan Exited, 1)
-	worker, err := workers.Start(limited, env, func(e Event) {
-		switch e := e.(type) {
-		case Ready:
-			ready <- struct{}{}
-		case Exited:
-			exited <- e
+	worker, err := workers.Start(limited, env, func(some ...Event) {
+		for _, e := range some {
+			switch e := e.(type) {
+			case Ready:
+				ready <- struct{}{}
+			case Exited:
+				exited <- e
+			}
 		}
 	})
 	if err != nil {

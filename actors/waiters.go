@@ -3,12 +3,16 @@ package actors
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/elasticcode/flow/messages"
 )
 
 // MaxWaiters is how many calls may be waited for at one partition's leader.
 const MaxWaiters = 1 << 17
+
+// waiterRetry is how long to wait before the next try when they are too many.
+const waiterRetry = time.Second
 
 // waiters holds those who wait for a call's end, while this replica leads.
 type waiters struct {
@@ -42,8 +46,10 @@ func (w *waiters) registerAll(op string, ids []messages.CallID, one listener) er
 		return notLeading(op, ids[0])
 	}
 	if w.count+len(ids) > MaxWaiters {
-		return messages.Errorf(messages.Exhausted, op, ids[0].String(), "%d calls are waited for at this partition already", w.count).
+		e := messages.Errorf(messages.Exhausted, op, ids[0].String(), "%d calls are waited for at this partition already", w.count).
 			WithHint("submit without waiting, and ask for the result later")
+		e.RetryAfter = waiterRetry
+		return e
 	}
 	for _, id := range ids {
 		w.byCall[id] = append(w.byCall[id], one)
@@ -150,7 +156,7 @@ func (p *Partition) Await(ctx context.Context, id messages.CallID) (*messages.Ca
 	switch {
 	case err != nil:
 	case !known:
-		err = messages.Errorf(messages.NotFound, op, id.String(), "there is no such call")
+		err = p.config.State.Missing(op, id)
 	case ended(call.State):
 	default:
 		return p.waiters.wait(ctx, op, id, one)
@@ -185,12 +191,13 @@ func (p *Partition) Call(ctx context.Context, m *messages.Enqueue) (*messages.Ca
 		return nil, err
 	}
 	answer := &messages.CallResponse{Index: index, Duplicate: reply.GetEnqueued().GetDuplicate()}
-	if state := reply.GetEnqueued().GetState(); ended(state) {
+	if ended(reply.GetEnqueued().GetState()) { // it was sent before, and nothing more will come of it
+		p.waiters.forget(id, one)
 		var known bool
-		if answer.Call, known = p.config.State.Lookup(id); known {
-			p.waiters.forget(id, one)
-			return answer, nil
+		if answer.Call, known = p.config.State.Lookup(id); !known {
+			return nil, p.config.State.Missing(op, id)
 		}
+		return answer, nil
 	}
 	answer.Call, err = p.waiters.wait(ctx, op, id, one)
 	return answer, err

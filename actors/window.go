@@ -10,7 +10,8 @@ const (
 	prefetch  = 5 * time.Millisecond   // work that a slot may hold ahead
 	tooLong   = 20 * time.Millisecond  // a call that runs longer has nothing waiting behind it
 	regrant   = 100 * time.Millisecond // between two changes of a window that are not urgent
-	maxBehind = 1                      // calls that are with the worker behind the running one
+	pipelined = time.Millisecond       // work that may be with the worker behind the running call
+	maxBehind = 16                     // calls of it
 	// penalty is how many calls a worker gets one by one after a call behind a
 	// slow one had to be taken from it: that costs the worker its life.
 	penalty = 1024
@@ -44,12 +45,13 @@ func (w *window) size() uint32 {
 }
 
 // depth is how many calls may be with the worker, the running one included.
-// They cannot be taken back from there, so few are given.
+// They cannot be taken back from there, so only short ones are given together:
+// for those it is the way to the worker and back that costs most.
 func (w *window) depth() int {
 	if w.single > 0 || w.size() == 1 {
 		return 1
 	}
-	return 1 + maxBehind
+	return 1 + int(min(max(pipelined/w.average, 1), maxBehind))
 }
 
 // punish makes the next calls go one by one.

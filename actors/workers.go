@@ -11,15 +11,16 @@ import (
 // replaces.
 type Workers interface {
 	// Start starts a worker for an environment. events is called from one
-	// goroutine of the worker, in order; it does not block. The context ends
+	// goroutine of the worker with what has happened since, in order; it does
+	// not block, and keeps what it is given. The context ends
 	// when the worker is not wanted any more; Kill is called as well.
-	Start(ctx context.Context, env messages.Environment, events func(Event)) (Worker, error)
+	Start(ctx context.Context, env messages.Environment, events func(...Event)) (Worker, error)
 }
 
 // Worker is one process that runs a processor's code. No method blocks: Send
 // queues, and the end of the process is told by the event Exited.
 type Worker interface {
-	Send(Work) error
+	Send(...Work) error            // to be run in this order
 	Terminate(grace time.Duration) // SIGTERM, and SIGKILL to all its processes after grace
 	Kill()
 	PID() int

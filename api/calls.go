@@ -12,6 +12,10 @@ import (
 
 func (t *tasks) Result(ctx context.Context, request *connect.Request[messages.ResultRequest]) (*connect.Response[messages.CallInfo], error) {
 	const op = "get result of"
+	if err := t.waiting.take(op); err != nil {
+		return nil, err
+	}
+	defer t.waiting.leave()
 	id, err := t.callID(ctx, op, request.Msg.Id)
 	if err != nil {
 		return nil, err
@@ -138,5 +142,5 @@ func (t *tasks) reached(ctx context.Context, op string, id messages.CallID, limi
 
 func unknownCall(op string, id messages.CallID) error {
 	return messages.Errorf(messages.NotFound, op, "call "+id.String(), "there is no such call").
-		WithHint("`flowcli ls calls` shows the latest; ended calls are forgotten after a time")
+		WithHint("`flowcli ls calls` shows the latest")
 }

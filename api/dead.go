@@ -107,7 +107,7 @@ func (t *tasks) RedriveDead(ctx context.Context, request *connect.Request[messag
 	err = t.eachLetter(ctx, op, request.Msg.Ids, func(ids [][]byte) messageOfLetters {
 		return &messages.RedriveDead{Ids: ids, Owner: owner}
 	}, func(id string, reply *messages.Reply) {
-		response.Redriven = append(response.Redriven, &messages.Redriven{Id: id, Call: idText(reply.GetEnqueued().GetId()), Error: reply.GetError()})
+		response.Redriven = append(response.Redriven, &messages.Redriven{Id: id, Call: idText(reply.GetEnqueued().GetId()), Error: reply.GetError(), Duplicate: reply.GetEnqueued().GetDuplicate()})
 	})
 	return respond(response, err)
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"connectrpc.com/connect"
 
@@ -71,11 +72,16 @@ func (t *tasks) deadParts(ctx context.Context, op string, m *messages.ListDeadRe
 		return nil, err
 	}
 	if m.Socket != "" {
+		query.Socket, query.Name = m.Socket, m.Socket // letters outlive their socket
 		to, err := t.sockets.find(ctx, op, m.Socket)
-		if err != nil {
+		switch {
+		case err == nil:
+			query.Socket = to.id
+		case !errors.Is(err, messages.NotFound):
+			return nil, err
+		case m.PageToken == "" && !t.anyDead(ctx, groups, query):
 			return nil, err
 		}
-		query.Socket, groups = to.id, []messages.GroupID{to.partition}
 	}
 	begin, err := decodePlaces(op, m.PageToken)
 	if err != nil {
@@ -87,6 +93,17 @@ func (t *tasks) deadParts(ctx context.Context, op string, m *messages.ListDeadRe
 		parts = append(parts, &deadPart{group: group, place: place, next: place, ended: place == endOfPart})
 	}
 	return parts, nil
+}
+
+// anyDead says whether there is a letter of a socket that is gone.
+func (t *tasks) anyDead(ctx context.Context, groups []messages.GroupID, query *messages.DeadQuery) bool {
+	for _, group := range groups {
+		p := &deadPart{group: group}
+		if err := t.fillDead(ctx, &messages.DeadQuery{Socket: query.Socket, Name: query.Name}, p, 1); err != nil || len(p.ahead) > 0 {
+			return true // an error is told where the list is read
+		}
+	}
+	return false
 }
 
 // firstLetter sees to it that each part has a letter ahead, unless it has no
@@ -110,7 +127,7 @@ func (t *tasks) fillDead(ctx context.Context, query *messages.DeadQuery, p *dead
 			return err
 		}
 		response, err := t.cluster.Query(ctx, &messages.QueryRequest{Group: uint32(p.group), Index: index, Query: &messages.QueryRequest_Dead{Dead: &messages.DeadQuery{
-			Socket: query.Socket, Type: query.Type, Since: query.Since, Rows: int32(rows), Cursor: p.next}}})
+			Socket: query.Socket, Name: query.Name, Type: query.Type, Since: query.Since, Rows: int32(rows), Cursor: p.next}}})
 		if err != nil {
 			return err
 		}

@@ -188,3 +188,40 @@ func TestDeadLetterShowsLargeArgumentsAndIsSentAgainWithThem(t *testing.T) {
 		t.Errorf("it is sent again as %.200v, %v", call, err)
 	}
 }
+
+func TestDeadLettersOfADeletedSocketAreFoundByItsName(t *testing.T) {
+	s := dying(t, 2)
+	if _, err := s.objects.Delete(s.within(), connect.NewRequest(&messages.DeleteRequest{Kind: messages.Kind_KIND_SOCKET, Name: "far.fails", Force: true})); err != nil {
+		t.Fatal(err)
+	}
+	letters := s.allDead(&messages.ListDeadRequest{Socket: "far.fails", Rows: 1}, nil)
+	if len(letters) != 2 {
+		t.Fatalf("%d letters, want 2", len(letters))
+	}
+	again, err := s.tasks.RedriveDead(s.within(), connect.NewRequest(&messages.RedriveDeadRequest{Ids: []string{letters[0].Call.Id}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if why := again.Msg.Redriven[0].Error.Err(); !isKind(why, messages.NotFound) || !strings.Contains(why.Error(), "its target, socket far.fails, is gone") {
+		t.Errorf("sent again: %v", why)
+	}
+	if _, err := s.tasks.ListDead(s.within(), connect.NewRequest(&messages.ListDeadRequest{Socket: "never.was"})); !isKind(err, messages.NotFound) {
+		t.Errorf("of a socket that was never there: %v", err)
+	}
+}
+
+func TestLetterThatWasSentAgainBeforeSaysSo(t *testing.T) {
+	s := dying(t, 1)
+	m := &messages.RedriveDeadRequest{Ids: []string{s.dead(&messages.ListDeadRequest{Socket: "sample.fails"}).Letters[0].Call.Id}}
+	var calls []string
+	for i := range 2 {
+		r, err := s.tasks.RedriveDead(s.within(), connect.NewRequest(m))
+		if err != nil || r.Msg.Redriven[0].Error != nil || r.Msg.Redriven[0].Duplicate != (i == 1) {
+			t.Fatalf("the %d. time: %v, %v", i+1, r, err)
+		}
+		calls = append(calls, r.Msg.Redriven[0].Call)
+	}
+	if calls[0] != calls[1] {
+		t.Errorf("it became two calls: %v", calls)
+	}
+}

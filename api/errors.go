@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 
 	"connectrpc.com/connect"
 
@@ -76,16 +77,24 @@ func connectError(procedure string, info *messages.ErrorInfo) *connect.Error {
 	if detail, err := connect.NewErrorDetail(info); err == nil {
 		e.AddDetail(detail)
 	}
+	if info.RetryAfter > 0 { // for clients that know HTTP alone, which counts whole seconds
+		e.Meta().Set("Retry-After", strconv.FormatInt((info.RetryAfter+999)/1000, 10))
+	}
 	return e
 }
 
-// codeOf maps a kind of error to a code. A conflict is "already exists" where
-// something was to be made, else "failed precondition".
+// codeOf maps a kind of error to a code. What conflicts, or was there and is gone,
+// is "already exists" where something was to be made.
 func codeOf(procedure string, kind messages.ErrorKind) connect.Code {
 	switch kind {
 	case messages.ErrorKind_INVALID:
 		return connect.CodeInvalidArgument
 	case messages.ErrorKind_NOT_FOUND:
+		return connect.CodeNotFound
+	case messages.ErrorKind_GONE:
+		if makes(procedure) {
+			return connect.CodeAlreadyExists
+		}
 		return connect.CodeNotFound
 	case messages.ErrorKind_CONFLICT:
 		if makes(procedure) {
@@ -108,7 +117,7 @@ func codeOf(procedure string, kind messages.ErrorKind) connect.Code {
 func makes(procedure string) bool {
 	switch procedure {
 	case messagesconnect.ObjectsCreateProcedure, messagesconnect.TasksRunProcedure,
-		messagesconnect.TasksSubmitProcedure, messagesconnect.TasksSubmitBatchProcedure:
+		messagesconnect.TasksSubmitProcedure, messagesconnect.TasksSubmitBatchProcedure, messagesconnect.TasksPublishProcedure:
 		return true
 	}
 	return false

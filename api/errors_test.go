@@ -24,6 +24,8 @@ func TestEachKindOfErrorHasItsCode(t *testing.T) {
 		{run, messages.Errorf(messages.Invalid, "run", "socket s", "why"), connect.CodeInvalidArgument},
 		{run, messages.Errorf(messages.NotFound, "run", "socket s", "why"), connect.CodeNotFound},
 		{run, messages.Errorf(messages.Conflict, "run", "socket s", "why"), connect.CodeAlreadyExists},
+		{run, messages.Dropped("run", "call c", messages.CallState_FINISHED), connect.CodeAlreadyExists},
+		{messagesconnect.TasksResultProcedure, messages.Dropped("get result of", "call c", messages.CallState_FINISHED), connect.CodeNotFound},
 		{create, messages.Errorf(messages.Conflict, "add", "queue q", "why"), connect.CodeAlreadyExists},
 		{update, messages.Errorf(messages.Conflict, "update", "queue q", "why"), connect.CodeFailedPrecondition},
 		{run, messages.Errorf(messages.NotLeader, "run", "socket s", "why"), connect.CodeUnavailable},

@@ -73,17 +73,45 @@ func refine(view kv.View, why *messages.Explanation) {
 		say(causeProcessorDeleted, "its processor was deleted")
 	case why.Cause == model.Stopped, why.Cause == model.Paused:
 		say(why.Cause, "its processor %s is %s", processor.Name, why.Cause)
-	case why.Cause == "turn":
+	case why.Cause == "turn" && (p.Shortfall == 0 || p.Shortfall < p.Concurrency):
 		if p.Shortfall > 0 {
 			why.Text += fmt.Sprintf("; its processor has %d of the %d CPU slots that it asks for", p.Concurrency-p.Shortfall, p.Concurrency)
 		}
 	case p.Hostname != "" && !hostUp(view, p.Hostname):
 		say(causeHostGone, "its processor is pinned to host %s, which is not there", p.Hostname)
 	case p.Shortfall > 0 && p.Shortfall >= p.Concurrency:
-		say(causeNoCPU, "no CPU is free: its processor has none of the %d slots that it asks for", p.Concurrency)
+		say(causeNoCPU, "no CPU is free: its processor has none of the %d slots that it asks for%s", p.Concurrency, holders(view))
 	case why.Cause == "building":
 		why.Text = progress(view, processor, why.Text)
 	}
+}
+
+// maxHolders bounds the processors that are named as holding CPUs.
+const maxHolders = 5
+
+// holders says which processors have the CPUs.
+func holders(view kv.View) string {
+	deployments, _ := model.List(view, messages.Kind_KIND_DEPLOYMENT, model.Filter{}, "", messages.MaxPageRows)
+	var order []string
+	has := map[string]int32{}
+	for _, o := range deployments {
+		name, _, _ := strings.Cut(o.Name, "@")
+		if has[name] == 0 {
+			order = append(order, name)
+		}
+		has[name] += o.GetDeployment().GetCpus()
+	}
+	var told []string
+	for _, name := range order[:min(len(order), maxHolders)] {
+		told = append(told, fmt.Sprintf("%s has %d", name, has[name]))
+	}
+	switch {
+	case len(order) > maxHolders:
+		return fmt.Sprintf("; %s, and others have more", strings.Join(told, ", "))
+	case len(order) > 0:
+		return "; " + strings.Join(told, ", ")
+	}
+	return ""
 }
 
 // progress says how far the environments of a processor are.

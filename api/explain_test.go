@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -72,4 +73,26 @@ func (s *served) node() (id string, boot uint64) {
 		s.t.Fatal(list, err)
 	}
 	return list.Msg.Objects[0].Id, list.Msg.Objects[0].GetNode().Boot
+}
+
+// TestWhoHoldsTheCPUsIsNamed: whoever waits for a CPU must know whom to stop.
+func TestWhoHoldsTheCPUsIsNamed(t *testing.T) {
+	s := serve(t)
+	s.quickstart(0)
+	processor := func(name string) {
+		s.create(&messages.Object{Name: name, Kind: messages.Kind_KIND_PROCESSOR, Spec: &messages.Object_Processor{Processor: &messages.Processor{
+			Gitrepo: "file:///repo", Module: "pyfi.processors.sample", Concurrency: 1}}})
+	}
+	for _, name := range []string{"older1", "older2", "older3", "late"} {
+		processor(name)
+	}
+	s.create(&messages.Object{Name: "late.socket", Kind: messages.Kind_KIND_SOCKET, Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: "late", Queue: "q", Task: "fails"}}})
+	sent, err := s.tasks.Submit(s.within(), connect.NewRequest(&messages.RunRequest{Socket: "late.socket"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	why := s.explain(sent.Msg.Id)
+	if why.Cause != "no_cpu" || !strings.Contains(why.Text, "older1 has 1") || !strings.Contains(why.Text, "proc1 has 1") {
+		t.Errorf("explained: %v", why)
+	}
 }

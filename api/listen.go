@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -41,7 +42,8 @@ func (t *tasks) Listen(ctx context.Context, request *connect.Request[messages.Li
 		running.Go(func() { l.follow(ctx, group) })
 	}
 	if l.hears("lifecycle") {
-		running.Go(func() { l.lifecycle(ctx) })
+		told, changed := l.changes(ctx, 0, l.request.Since > 0) // before the client knows, so that it misses none
+		running.Go(func() { l.lifecycle(ctx, told, changed) })
 	}
 	// Something must be sent for the client to know that it is being listened.
 	if err := stream.Send(&messages.Notice{State: "listening", Room: request.Msg.Name, Date: time.Now().UnixMicro()}); err != nil {
@@ -198,29 +200,53 @@ func (l *listener) missed() int64 {
 	return n
 }
 
-// lifecycle tells how the status of processors changes.
-func (l *listener) lifecycle(ctx context.Context) {
-	var before map[string]string
+// lifecycle tells how the status of processors changes, behind an entry of the log.
+func (l *listener) lifecycle(ctx context.Context, told uint64, changed <-chan struct{}) {
 	for {
-		changed := l.tasks.reads.replica.Changed() // before the view, so that no change falls between
-		now := map[string]string{}
-		_ = l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
-			processors, _ := model.List(view, messages.Kind_KIND_PROCESSOR, model.Filter{}, "", maxHeard)
-			for _, o := range processors {
-				if l.everything() || o.Name == l.request.Name || o.Id == l.request.Name {
-					now[o.Name] = o.Status
-					if before != nil && before[o.Name] != o.Status {
-						l.tell(&messages.Notice{Channel: "lifecycle", State: o.Status, Date: o.Lastupdated, Room: o.Name, Module: o.GetProcessor().GetModule(), Message: o.Message})
-					}
-				}
-			}
-			return nil
-		})
-		before = now
 		select {
 		case <-changed:
+			told, changed = l.changes(ctx, told, true)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// changes tells, if it is to, how processors have changed behind an entry of the
+// log; and gives the entry up to which that is, and what is closed when there may
+// be more.
+func (l *listener) changes(ctx context.Context, after uint64, tell bool) (told uint64, changed <-chan struct{}) {
+	told, changed = after, l.tasks.reads.replica.Changed() // before the view, so that no change falls between
+	_ = l.tasks.reads.replica.View(ctx, func(view kv.View, applied uint64) error {
+		if tell {
+			l.tellChanges(view, after)
+		}
+		told = applied
+		return nil
+	})
+	return told, changed
+}
+
+// tellChanges tells the changes behind an entry of the log, in its order.
+func (l *listener) tellChanges(view kv.View, after uint64) {
+	type change struct {
+		*messages.StatusChange
+		of *messages.Object
+	}
+	var changes []change
+	processors, _ := model.List(view, messages.Kind_KIND_PROCESSOR, model.Filter{}, "", maxHeard)
+	for _, o := range processors {
+		if !l.everything() && o.Name != l.request.Name && o.Id != l.request.Name {
+			continue
+		}
+		for _, m := range model.History(view, o.Id, after) {
+			if m.Time >= l.request.Since {
+				changes = append(changes, change{m, o})
+			}
+		}
+	}
+	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.Index, b.Index) })
+	for _, m := range changes {
+		l.tell(&messages.Notice{Channel: "lifecycle", State: m.Status, Date: m.Time, Room: m.of.Name, Module: m.of.GetProcessor().GetModule(), Message: m.Message})
 	}
 }

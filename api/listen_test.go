@@ -47,6 +47,45 @@ func TestListenerHearsThePastAndThenWhatHappens(t *testing.T) {
 	}
 }
 
+// TestListenerHearsHowProcessorsHaveChanged: the past since a time, then each
+// change as it comes, those of others not.
+func TestListenerHearsHowProcessorsHaveChanged(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	control := func(action string) {
+		t.Helper()
+		if _, err := s.objects.Control(s.within(), connect.NewRequest(&messages.ControlRequest{Processor: "proc1", Action: action})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hears := func(stream *connect.ServerStreamForClient[messages.Notice], states ...string) {
+		t.Helper()
+		for _, state := range states {
+			if !stream.Receive() {
+				t.Fatal(stream.Err())
+			}
+			if n := stream.Msg(); n.State != state || n.Channel != "lifecycle" || n.Room != "proc1" || n.Date == 0 {
+				t.Errorf("heard %v, want %s", n, state)
+			}
+		}
+	}
+	found, err := s.objects.Get(s.within(), connect.NewRequest(&messages.GetRequest{Kind: messages.Kind_KIND_PROCESSOR, Name: "proc1"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	control("pause")
+	past := s.listen(&messages.ListenRequest{Name: "proc1", Channels: []string{"lifecycle"}, Since: found.Msg.Object.Created})
+	hears(past, "starting")
+	if found.Msg.Object.Status != "starting" {
+		hears(past, found.Msg.Object.Status)
+	}
+	hears(past, "paused")
+	now := s.listen(&messages.ListenRequest{Name: "*", Channels: []string{"lifecycle"}})
+	control("stop")
+	hears(past, "stopped")
+	hears(now, "stopped")
+}
+
 func TestSlowListenerMissesAndHoldsUpNobody(t *testing.T) {
 	s := serve(t)
 	s.quickstart(1)

@@ -25,6 +25,10 @@ const (
 )
 
 func (t *tasks) Publish(ctx context.Context, request *connect.Request[messages.PublishRequest]) (*connect.Response[messages.PublishResponse], error) {
+	if err := t.running.take(opPublish); err != nil {
+		return nil, err
+	}
+	defer t.running.leave()
 	response, err := t.publish(ctx, request.Header(), request.Msg)
 	return respond(response, explained(ctx, err, opPublish, "queue "+request.Msg.Queue))
 }
@@ -56,6 +60,9 @@ func (t *tasks) publish(ctx context.Context, header http.Header, m *messages.Pub
 	var response *messages.PublishResponse
 	err = whileFull(bounded, m.WaitFull, func() error {
 		enqueued, position, err := t.propose(bounded, home.group, home.publish)
+		if enqueued.GetDropped() {
+			return messages.Dropped(opPublish, "call "+idText(home.publish.Id), enqueued.GetState())
+		}
 		if err == nil {
 			response = &messages.PublishResponse{Id: idText(home.publish.Id), Calls: publishedCalls(enqueued.GetPublished()),
 				Duplicate: enqueued.GetDuplicate(), Position: position}

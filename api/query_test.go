@@ -17,7 +17,7 @@ func query(state kv.View, index uint64, now int64, q *messages.QueryRequest) (*m
 		id := messages.CallIDFrom(q.GetCall().Id)
 		call, ok := flow.GetCall(state, id, q.GetCall().Arguments, now)
 		if !ok {
-			return nil, messages.Errorf(messages.NotFound, "get", "call "+id.String(), "there is no such call")
+			return nil, flow.Missing(state, "get", id)
 		}
 		response.Call = call
 	case q.GetList() != nil:
@@ -45,7 +45,7 @@ func query(state kv.View, index uint64, now int64, q *messages.QueryRequest) (*m
 		id := messages.CallIDFrom(q.GetExplain().Id)
 		why, ok := flow.Explain(state, id, now)
 		if !ok {
-			return nil, messages.Errorf(messages.NotFound, "explain", "call "+id.String(), "there is no such call")
+			return nil, flow.Missing(state, "explain", id)
 		}
 		response.Explanation = why
 	case q.GetLogs() != nil:

@@ -215,6 +215,9 @@ func (w *world) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallRe
 	if reply.Error != nil {
 		return nil, reply.Error.Err()
 	}
+	if reply.GetEnqueued().GetDropped() {
+		return nil, messages.Dropped("run", "call "+id.String(), reply.GetEnqueued().State)
+	}
 	call, err := w.Await(ctx, id)
 	return &messages.CallResponse{Call: call, Index: position.Index, Duplicate: reply.GetEnqueued().GetDuplicate()}, err
 }
@@ -226,8 +229,8 @@ func (w *world) Await(ctx context.Context, id messages.CallID) (*messages.Call, 
 	w.mu.Lock()
 	call, ok := flow.GetCall(w.groups[id.Partition()].state, id, false, w.now)
 	if !ok {
-		w.mu.Unlock()
-		return nil, messages.Errorf(messages.NotFound, "wait for", "call "+id.String(), "there is no such call")
+		defer w.mu.Unlock()
+		return nil, flow.Missing(w.groups[id.Partition()].state, "wait for", id)
 	}
 	ended := make(chan *messages.Call, 1)
 	if call.Finished != 0 {

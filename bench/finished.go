@@ -34,7 +34,12 @@ func finished(ctx context.Context, o options, dir string, r *Report) error {
 	if err != nil {
 		return err
 	}
-	h := held{socket, "finished", int64(o.buffered / batchSize * batchSize), "finished"}
+	h := held{socket, "finished", 0, "finished"}
+	tries, err := h.count(ctx, w)
+	if err != nil {
+		return err
+	}
+	h.calls = tries + int64(o.buffered/batchSize*batchSize)
 	begin := time.Now()
 	if err := fill(ctx, w, socket, "accepted while they run, batches of 256", o.buffered, r); err != nil {
 		return err

@@ -49,10 +49,12 @@ func pipeLoad(ctx context.Context, launcher *worker.Launcher, inFlight int, d ti
 	done := make(chan struct{})
 	defer close(done)
 	events := make(chan worker.Event, 2*inFlight+16)
-	process, err := launcher.Start(ctx, env, func(e worker.Event) {
-		select {
-		case events <- e:
-		case <-done: // the worker is being ended
+	process, err := launcher.Start(ctx, env, func(some ...worker.Event) {
+		for _, e := range some {
+			select {
+			case events <- e:
+			case <-done: // the worker is being ended
+			}
 		}
 	})
 	if err != nil {

@@ -40,8 +40,9 @@ func (c *Client) RunData(ctx context.Context, socket, data string) (*messages.Ca
 // Call runs what a request says and waits for the call's end, or for the
 // request's Timeout (milliseconds): then the State is the one that was reached.
 // Without an Id the client makes the key. Errors are those of Run; Conflict when
-// the key was used for another call, Deadline when the call was not known to be
-// accepted in time.
+// the key was used for another call, Gone when the call with the key has ended and
+// its record was dropped, Deadline when the call was not known to be accepted in
+// time.
 func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.CallInfo, error) {
 	m, err := withKey(m)
 	if err != nil {
@@ -49,7 +50,7 @@ func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.Ca
 	}
 	ctx, end, cancel := limited(ctx, m.Timeout)
 	defer cancel()
-	info, err := doUntil(ctx, c, end, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+	info, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
 		again := proto.CloneOf(m)
 		again.Timeout = left(end)
 		return answer(to.tasks.Run(ctx, connect.NewRequest(again)))
@@ -59,13 +60,16 @@ func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.Ca
 }
 
 // Submit sends a call and returns once it is durable, with its id. Timeout is
-// the milliseconds it may take to be accepted. Errors are those of Call.
+// the milliseconds it may take to be accepted. Dropped says that the call was sent
+// before, has ended, and left no record. Errors are those of Call but Gone.
 func (c *Client) Submit(ctx context.Context, m *messages.RunRequest) (*messages.SubmitResponse, error) {
 	m, err := withKey(m)
 	if err != nil {
 		return nil, err
 	}
-	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.SubmitResponse, error) {
+	ctx, end, cancel := limited(ctx, m.Timeout)
+	defer cancel()
+	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.SubmitResponse, error) {
 		return answer(to.tasks.Submit(ctx, connect.NewRequest(m)))
 	})
 	c.wrote(response.GetPosition())
@@ -80,7 +84,9 @@ func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest
 	if err != nil {
 		return nil, err
 	}
-	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.SubmitBatchResponse, error) {
+	ctx, end, cancel := limited(ctx, m.Timeout)
+	defer cancel()
+	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.SubmitBatchResponse, error) {
 		return answer(to.tasks.SubmitBatch(ctx, connect.NewRequest(m)))
 	})
 	c.wrote(response.GetPosition())
@@ -92,13 +98,16 @@ func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest
 // the calls that came of it. Its id is the tracking of the calls. Without an Id
 // the client makes the key; the same key again is the same publish. Errors:
 // NotFound (no such queue, or none of its sockets takes the key), Invalid (the
-// key or the data), Exhausted (a mailbox is full), Conflict, Unavailable.
+// key or the data), Exhausted (a mailbox is full), Conflict, Gone (the record of the publish with this key was
+// dropped), Unavailable.
 func (c *Client) Publish(ctx context.Context, m *messages.PublishRequest) (*messages.PublishResponse, error) {
 	m, err := withKey(m)
 	if err != nil {
 		return nil, err
 	}
-	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.PublishResponse, error) {
+	ctx, end, cancel := limited(ctx, m.Timeout)
+	defer cancel()
+	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.PublishResponse, error) {
 		return answer(to.tasks.Publish(ctx, connect.NewRequest(m)))
 	})
 	c.wrote(response.GetPosition())
@@ -119,11 +128,12 @@ func IDs(batch *messages.SubmitBatchResponse) ([]string, error) {
 }
 
 // Result waits for the end of a call and gives it. After timeout (0: none but
-// ctx's) it gives the state that was reached. Errors: NotFound, Unavailable.
+// ctx's) it gives the state that was reached. Errors: NotFound, Gone (its record was
+// dropped), Unavailable.
 func (c *Client) Result(ctx context.Context, id string, timeout time.Duration) (*messages.CallInfo, error) {
 	ctx, end, cancel := limited(ctx, timeout.Milliseconds())
 	defer cancel()
-	return doUntil(ctx, c, end, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+	return doAs(ctx, c, asks{end, true}, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
 		return answer(to.tasks.Result(ctx, connect.NewRequest(&messages.ResultRequest{Id: id, Timeout: left(end)})))
 	})
 }

@@ -21,7 +21,7 @@ const Listening = "listening"
 
 // Listen calls hear with each notice of what happens, until hear gives an error
 // or ctx ends; it returns that. The first is of no channel and has the state
-// Listening: nothing is missed from then on. When the node goes, it turns to another and asks
+// Listening: a node has taken it on. When the node goes, it turns to another and asks
 // for what has happened since a little before the last notice: partitions are
 // heard apart, and one may be ahead of another. What comes twice is told once.
 // Errors: Invalid, NotFound.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // action is one change to a group's servers.
@@ -84,7 +85,7 @@ func count(due []*messages.Replica, actual []Server) (v voting) {
 			v.extra = append(v.extra, s)
 		case wanted && !s.Voter:
 			v.missing++
-			if s.CaughtUp {
+			if s.CaughtUp || plant.On(plant.PromotedEarly) {
 				v.ready = append(v.ready, s)
 			}
 		}

@@ -56,12 +56,21 @@ func (s *step) take(m *messages.Arrive) {
 		s.callOf(k, a)
 		return
 	}
-	in, ok := gate.ForPlug(k.Config, inputs, m.Plug, m.Argument)
+	in, ok := inputFor(k, inputs, m.Plug, m.Argument)
 	if !ok {
 		s.deadOnArrival(a, "the gate of socket "+a.Name+" does not wait for what plug "+m.PlugName+" delivers")
 		return
 	}
 	s.atGate(k, in, a)
+}
+
+// inputFor is what a message fills of a gate: a plug's, or what a client once sent
+// there and sends again.
+func inputFor(k *socket.Socket, inputs []gate.Input, plug, argument string) (gate.Input, bool) {
+	if plug == "" {
+		return gate.ForName(inputs, argument)
+	}
+	return gate.ForPlug(k.Config, inputs, plug, argument)
 }
 
 // callOf makes a call of one message.
@@ -148,10 +157,8 @@ func (s *step) enqueueToGate(k *socket.Socket, id messages.CallID, e *messages.E
 		return nil, messages.Errorf(messages.Invalid, opRun, subject, "its gate does not wait for %s", named.Name).
 			WithHint("it waits for: %s", gate.Shown(inputs))
 	}
-	if held := k.Gate.Of(in.Key); held >= gate.Limit(k.Config) {
-		refusal := messages.Errorf(messages.Exhausted, opRun, subject, "its gate is full: %d wait for %s, and that is the most", held, in.Shown())
-		refusal.RetryAfter = fullRetry
-		return nil, refusal.WithHint("send what is missing there first")
+	if refusal := stuffed(opRun, k, in); refusal != nil {
+		return nil, refusal
 	}
 	a := &messages.Arrival{Id: id.Bytes(), Socket: k.ID, Name: k.Config.Name, Argument: named.Name, Value: named.Value,
 		Owner: e.Owner, Priority: e.Priority, Tracking: e.Tracking, Parent: e.Parent,
@@ -161,6 +168,17 @@ func (s *step) enqueueToGate(k *socket.Socket, id messages.CallID, e *messages.E
 	}
 	s.atGate(k, in, a)
 	return enqueued(id, s.stateOf(a), false), nil
+}
+
+// stuffed says why an input of a gate takes nothing more.
+func stuffed(op string, k *socket.Socket, in gate.Input) *messages.Error {
+	held := k.Gate.Of(in.Key)
+	if held < gate.Limit(k.Config) {
+		return nil
+	}
+	refusal := messages.Errorf(messages.Exhausted, op, "socket "+k.Config.Name, "its gate is full: %d wait for %s, and that is the most", held, in.Shown())
+	refusal.RetryAfter = fullRetry
+	return refusal.WithHint("send what is missing there first")
 }
 
 // arrivedBefore answers a key that belongs to an arrival.

@@ -10,6 +10,7 @@ import (
 	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // cancel ends a call that has not ended. The order of the log decides: a call
@@ -21,7 +22,7 @@ func (s *step) cancel(c *messages.Cancel) (*messages.Reply, *messages.Error) {
 		if a, at := gate.Find(s.tx, id); at {
 			return s.cancelArrival(a), nil
 		}
-		return nil, messages.Errorf(messages.NotFound, "cancel", id.String(), "there is no such call")
+		return nil, Missing(s.tx, "cancel", id)
 	}
 	rec := call.At(s.tx, place)
 	if roll.Of(rec.State) != roll.Open {
@@ -82,7 +83,7 @@ func (s *step) abort(rec *call.Record) {
 	if i < 0 {
 		fail("call %s runs at a slot that does not hold it", rec.ID())
 	}
-	l.Leases[i].Aborting = true
+	l.Leases[i].Aborting = !plant.On(plant.CancelUnfenced)
 	s.effects = append(s.effects, abort(l, l.Leases[i]))
 }
 

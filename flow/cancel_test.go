@@ -50,12 +50,12 @@ func TestCancelOfARunningCallFreesTheSlotWhenItHasStopped(t *testing.T) {
 	}
 	w.is("a", isCancelled)
 	w.is("b", isQueued)
-	r = w.ok(s) // it was too late
+	r = w.answer(s, messages.Outcome_RELEASED, func(c *messages.Complete) { c.Log = []byte("half way") })
 	if c := r.Reply.GetCompleted(); !c.Stale || c.State != isCancelled {
 		t.Errorf("answered %v", c)
 	}
 	w.one(starts(r), "b")
-	if c := w.is("a", isCancelled); c.HasResult {
+	if c := w.is("a", isCancelled); c.HasResult || string(c.Log) != "half way" {
 		t.Errorf("call is %v", c)
 	}
 }

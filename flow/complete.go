@@ -13,6 +13,7 @@ import (
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // complete ends an attempt. It counts only while the slot holds a lease of that
@@ -40,6 +41,7 @@ func (s *step) complete(c *messages.Complete) (*messages.Reply, *messages.Error)
 	}
 	l.Remove(i)
 	s.credit(l)
+	s.keepAborted(lease, c.Log)
 	rec := s.endLease(lease, func(k *socket.Socket, rec *call.Record) { s.outcome(k, rec, c) })
 	return completed(lease.Aborting, rec), nil
 }
@@ -103,6 +105,14 @@ func (s *step) outcome(k *socket.Socket, rec *call.Record, c *messages.Complete)
 		s.tried(k, rec, c, failure(c, "timeout"))
 	default:
 		s.tried(k, rec, c, failure(c, "exception"))
+	}
+}
+
+// keepAborted keeps what a call printed until it was cancelled. It has ended
+// before, and is not dropped while its slot holds it.
+func (s *step) keepAborted(lease slot.Lease, log []byte) {
+	if lease.Aborting {
+		s.keepLog(s.load(lease.Seq), log)
 	}
 }
 
@@ -241,12 +251,15 @@ func backoff(first int64, tries, jitter uint32) int64 {
 func (s *step) crash(l *slot.Slot, running int, c *messages.Complete) {
 	leases := l.Leases
 	l.Leases, l.Window = nil, 0
-	s.credit(l)
+	if !plant.On(plant.SlotLeaked) {
+		s.credit(l)
+	}
 	for i, lease := range leases {
 		if i != running {
 			s.giveBack(lease, call.Released, "the worker died running another call")
 			continue
 		}
+		s.keepAborted(lease, c.Log)
 		s.endLease(lease, func(k *socket.Socket, rec *call.Record) {
 			s.keepLog(rec, c.Log)
 			s.chargeCrash(k, rec, c.GetFailure().GetMessage())

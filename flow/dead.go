@@ -132,7 +132,7 @@ func (s *step) redrive(id messages.CallID, owner string) (*messages.Reply, *mess
 			return enqueued(again, s.stateOf(a), true), nil
 		}
 		if d, known := s.dropped(again, 1); known {
-			return enqueued(again, d.State, true), nil
+			return enqueuedAndDropped(again, d.State), nil
 		}
 		return nil, noLetter(opRedrive, id)
 	}
@@ -144,7 +144,10 @@ func (s *step) redrive(id messages.CallID, owner string) (*messages.Reply, *mess
 	}
 	again, arguments := l.redriven(s.group), l.arguments(s.tx)
 	size := call.Size(arguments)
-	k, refusal := s.accepting(again, l.call.Socket, arguments)
+	k, refusal := s.target(id, l)
+	if refusal == nil {
+		refusal = s.fits(again, opRedrive, "dead letter "+id.String(), arguments)
+	}
 	if refusal == nil {
 		refusal = full(k, 1, size)
 	}
@@ -163,17 +166,23 @@ func (s *step) redrive(id messages.CallID, owner string) (*messages.Reply, *mess
 // anew: whoever sends it again has seen how far it had gone.
 func (s *step) redriveArrival(l letter, owner string) (*messages.Reply, *messages.Error) {
 	a, again := l.arrival, l.redriven(s.group)
-	k, ok := s.socket(a.Socket)
-	if !ok || k.Stage != socket.Open {
-		return nil, messages.Errorf(messages.NotFound, opRedrive, "dead letter "+messages.CallIDFrom(a.Id).String(), "its target, socket %s, is gone", a.Name)
+	k, refusal := s.target(messages.CallIDFrom(a.Id), l)
+	if refusal != nil {
+		return nil, refusal
 	}
 	if !l.isMessage() {
 		arguments := l.arguments(s.tx)
+		if refusal := full(k, 1, call.Size(arguments)); refusal != nil {
+			return nil, refusal
+		}
 		dead.Drop(s.tx, l.Letter)
 		s.receive(&messages.Publish{Id: a.Parent, Arguments: arguments, Owner: owner, Priority: a.Priority}, &messages.Copy{Id: again.Bytes(), Socket: a.Socket, Name: a.Name})
 		return enqueued(again, messages.CallState_QUEUED, false), nil
 	}
 	value := l.value(s.tx)
+	if refusal := s.readmits(k, a, value); refusal != nil {
+		return nil, refusal
+	}
 	dead.Drop(s.tx, l.Letter)
 	s.take(&messages.Arrive{Id: again.Bytes(), Socket: a.Socket, Name: a.Name, Plug: a.Plug, PlugName: a.PlugName, Argument: a.Argument, Value: value,
 		Parent: a.Parent, Tracking: a.Tracking, Taskparent: a.Taskparent, Flowparent: a.Flowparent, Owner: owner, Priority: a.Priority})
@@ -182,6 +191,44 @@ func (s *step) redriveArrival(l letter, owner string) (*messages.Reply, *message
 		state = s.stateOf(fresh)
 	}
 	return enqueued(again, state, false), nil
+}
+
+// target is the socket that a letter is sent to again.
+func (s *step) target(id messages.CallID, l letter) (*socket.Socket, *messages.Error) {
+	c := l.shown()
+	if k, ok := s.socket(c.Socket); ok && k.Stage == socket.Open {
+		return k, nil
+	}
+	return nil, messages.Errorf(messages.NotFound, opRedrive, "dead letter "+id.String(), "its target, socket %s, is gone", c.Name)
+}
+
+// readmits refuses a message that would only die again, or make a call that lacks
+// what its gate joined: the gate it was for is gone, does not wait for it any
+// more, or is full.
+func (s *step) readmits(k *socket.Socket, a *messages.Arrival, value []byte) *messages.Error {
+	subject, inputs := "dead letter "+messages.CallIDFrom(a.Id).String(), gate.Inputs(k.Config)
+	switch {
+	case len(inputs) > 0:
+	case a.Input != "" || a.Argument != "":
+		return messages.Errorf(messages.Conflict, opRedrive, subject, "it was for the gate of socket %s, which has none any more", k.Config.Name).
+			WithHint("add the plugs that lead there again, or send all arguments with `flowcli task run`")
+	default:
+		return full(k, 1, call.Size(gate.Single(a.Argument, value)))
+	}
+	in, ok := inputFor(k, inputs, a.Plug, a.Argument)
+	if !ok {
+		return messages.Errorf(messages.Conflict, opRedrive, subject, "the gate of socket %s does not wait for %s any more", k.Config.Name, meantFor(a)).
+			WithHint("it waits for: %s", gate.Shown(inputs))
+	}
+	return stuffed(opRedrive, k, in)
+}
+
+// meantFor says what of a gate a message was for.
+func meantFor(a *messages.Arrival) string {
+	if a.PlugName != "" {
+		return "what plug " + a.PlugName + " delivers"
+	}
+	return a.Argument
 }
 
 func (s *step) dropDead(c *messages.DropDead) (*messages.Reply, *messages.Error) {
@@ -247,12 +294,18 @@ func DeadLetters(view kv.View, q *messages.DeadQuery) *messages.DeadPage {
 		}
 		l := openLetter(view, found)
 		c := l.shown()
-		if q.Socket != "" && c.Socket != q.Socket || q.Type != "" && c.Error.GetType() != q.Type {
+		if !isOf(q, c) || q.Type != "" && c.Error.GetType() != q.Type {
 			continue
 		}
 		page.Letters = append(page.Letters, l.head(view))
 	}
 	return page
+}
+
+// isOf says whether a letter is of the socket that is asked for: of the one with
+// the id, or of one that had the name and may be gone.
+func isOf(q *messages.DeadQuery, c *messages.Call) bool {
+	return q.Socket == "" && q.Name == "" || c.Socket == q.Socket || q.Name != "" && c.Name == q.Name
 }
 
 // head is a letter in a list.

@@ -22,14 +22,8 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if place, ok := call.Known(s.tx, id); ok {
-		return s.sentAgain(id, place, e.Content)
-	}
-	if a, ok := s.arrival(id); ok {
-		return s.arrivedBefore(a, e.Content)
-	}
-	if d, ok := s.dropped(id, 1); ok {
-		return s.droppedBefore(id, d, e.Content)
+	if reply, refusal, known := s.sentBefore(id, e.Content); known {
+		return reply, refusal
 	}
 	size := call.Size(e.Arguments)
 	k, refusal := s.accepting(id, e.Socket, e.Arguments)
@@ -77,7 +71,28 @@ func (s *step) readID(b []byte, count int) (messages.CallID, *messages.Error) {
 	return id, nil
 }
 
-// sentAgain answers a key that is known.
+// sentBefore answers a key that is known: of a call, of what a gate was given, or
+// of a call that was dropped.
+func (s *step) sentBefore(id messages.CallID, content []byte) (reply *messages.Reply, refusal *messages.Error, known bool) {
+	if place, ok := call.Known(s.tx, id); ok {
+		if reply, refusal = s.sentAgain(id, place, content); refusal == nil {
+			_, here := call.Find(s.tx, id)
+			reply.GetEnqueued().Dropped = !here
+		}
+		return reply, refusal, true
+	}
+	if a, ok := s.arrival(id); ok {
+		reply, refusal = s.arrivedBefore(a, content)
+		return reply, refusal, true
+	}
+	if d, ok := s.dropped(id, 1); ok {
+		reply, refusal = s.droppedBefore(id, d, content)
+		return reply, refusal, true
+	}
+	return nil, nil, false
+}
+
+// sentAgain answers the key of a call that is known, or of a batch.
 func (s *step) sentAgain(id messages.CallID, place call.Place, content []byte) (*messages.Reply, *messages.Error) {
 	rec := call.At(s.tx, place)
 	if rec.ID() != id || !bytes.Equal(rec.Content, content) {

@@ -27,7 +27,7 @@ func TestPlugsAndGatesDoWhatTheOracleSays(t *testing.T) {
 	}
 	seen := map[string]int{}
 	for seed := range n {
-		f := newFlowTest(t, uint64(seed))
+		f := newFlowTest(t, *first+uint64(seed))
 		f.run(100, seed%checkedEpisodes == 0)
 		f.drain()
 		f.count(seen)
@@ -467,7 +467,7 @@ func (f *flowTest) count(seen map[string]int) {
 // TestSameFlowGivesTheSameBytes applies the logs of two partitions to copies.
 func TestSameFlowGivesTheSameBytes(t *testing.T) {
 	for seed := range 100 {
-		f := newFlowTest(t, uint64(seed))
+		f := newFlowTest(t, *first+uint64(seed))
 		f.run(100, false)
 		for _, e := range f.sides {
 			other := kv.NewMap()

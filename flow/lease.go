@@ -7,6 +7,7 @@ import (
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // lease gives a call, which is not in the mailbox any more, to the processor's
@@ -15,7 +16,9 @@ func (s *step) lease(p *processor.Processor, k *socket.Socket, rec *call.Record,
 	l := s.leastLoaded(p)
 	s.unexpire(rec)
 	rec.State = messages.CallState_RUNNING
-	rec.Attempt++
+	if rec.Attempt == 0 || !plant.On(plant.ReusedAttempt) {
+		rec.Attempt++
+	}
 	rec.Session, rec.Slot, rec.Node, rec.Commit = l.Session, l.Name.Slot, l.Node, l.Commit
 	if rec.Started == 0 {
 		rec.Started = s.now
@@ -29,7 +32,7 @@ func (s *step) lease(p *processor.Processor, k *socket.Socket, rec *call.Record,
 	l.Leases = append(l.Leases, lease)
 	s.credit(l)
 	k.Leased++
-	if k.Config.Ordered && k.Holder.Seq == 0 {
+	if k.Config.Ordered && k.Holder.Seq == 0 && !plant.On(plant.OrderedTwo) {
 		k.Holder = socket.Holder{Seq: rec.Seq}
 	}
 	k.Holder.Ready = false

@@ -61,10 +61,10 @@ func (o *oracle) redrive(l *oLetter, id messages.CallID, owner string) string {
 	again := messages.DeriveCallID(id.String(), "redrive", 1, o.group)
 	if l == nil {
 		if c := o.call(again); c != nil && !c.forgotten {
-			return enqueuedAnswer(o.known(c), true)
+			return droppedAnswer(o.known(c), c.gone)
 		}
 		if a := o.arrival(again); a != nil {
-			return enqueuedAnswer(a.callState(), true)
+			return droppedAnswer(a.callState(), a.gone())
 		}
 		return "NOT_FOUND"
 	}
@@ -92,6 +92,9 @@ func (o *oracle) redriveArrival(l *oLetter, again messages.CallID, owner string)
 	}
 	if !l.isMessage() {
 		args := l.arguments()
+		if o.full(k, 1, sizeOf(args)) {
+			return "EXHAUSTED"
+		}
 		o.forget(l)
 		o.receive(&messages.Publish{Id: a.sent.Parent, Arguments: args, Owner: cmp.Or(owner, a.sent.Owner), Priority: a.sent.Priority},
 			&messages.Copy{Id: again.Bytes(), Socket: a.socket, Name: a.sent.Name})
@@ -101,6 +104,9 @@ func (o *oracle) redriveArrival(l *oLetter, again messages.CallID, owner string)
 	if l.edited {
 		value = l.value
 	}
+	if answer := o.readmits(k, a, value); answer != "" {
+		return answer
+	}
 	o.forget(l)
 	o.take(&messages.Arrive{Id: again.Bytes(), Socket: a.socket, Name: a.sent.Name, Plug: a.sent.Plug, PlugName: a.sent.PlugName, Argument: a.sent.Argument,
 		Value: value, Parent: a.sent.Parent, Tracking: a.sent.Tracking, Owner: cmp.Or(owner, a.sent.Owner), Priority: a.sent.Priority})
@@ -108,6 +114,27 @@ func (o *oracle) redriveArrival(l *oLetter, again messages.CallID, owner string)
 		return enqueuedAnswer(fresh.callState(), false)
 	}
 	return enqueuedAnswer(isQueued, false)
+}
+
+// readmits is why a message cannot come again to where it was on its way to.
+func (o *oracle) readmits(k *oSocket, a *oArrival, value []byte) string {
+	if len(k.inputs()) == 0 {
+		switch {
+		case a.input != "" || a.sent.Argument != "":
+			return "CONFLICT"
+		case o.full(k, 1, len(value)):
+			return "EXHAUSTED"
+		}
+		return ""
+	}
+	input := k.inputOf(a.sent)
+	if !slices.Contains(k.inputs(), input) {
+		return "CONFLICT"
+	}
+	if len(slices.DeleteFunc(o.waiting(k), func(b *oArrival) bool { return b.input != input })) >= k.gateLimit() {
+		return "EXHAUSTED"
+	}
+	return ""
 }
 
 func (o *oracle) dropLetter(l *oLetter, _ messages.CallID) string {

@@ -157,19 +157,38 @@ func (o *oracle) take(m *messages.Arrive) {
 		o.settle(k)
 		return
 	}
-	a.input = m.Argument
-	switch {
-	case k.config.Wait:
-		a.input = m.Plug
-	case m.Argument == "":
-		a.input = "one"
-	}
+	a.input = k.inputOf(m)
 	held := slices.DeleteFunc(o.waiting(k), func(b *oArrival) bool { return b.input != a.input })
 	if !slices.Contains(k.inputs(), a.input) || k.config.Overflow == "dead_letter" && len(held) >= k.gateLimit() {
 		dead()
 		return
 	}
 	o.atGate(k, a)
+}
+
+// inputOf is what a message fills of a gate. One of no plug was sent there by name.
+func (k *oSocket) inputOf(m *messages.Arrive) string {
+	switch {
+	case m.Plug == "":
+		return k.named(m.Argument)
+	case k.config.Wait:
+		return m.Plug
+	}
+	return cmp.Or(m.Argument, "one")
+}
+
+// named is the input with a name: with wait that of the plug which fills the
+// argument.
+func (k *oSocket) named(name string) (key string) {
+	if !k.config.Wait {
+		return name
+	}
+	for i, p := range k.config.Incoming {
+		if i < 3 && name == []string{"one", "two", "three"}[i] {
+			key = p.Plug
+		}
+	}
+	return key
 }
 
 func (k *oSocket) gateLimit() int {
@@ -278,7 +297,7 @@ func (o *oracle) expireArrival(a *oArrival) {
 
 func (o *oracle) cancelArrival(a *oArrival) string {
 	if a.gone() {
-		return "NOT_FOUND"
+		return "GONE"
 	}
 	if a.state == messages.ArrivalState_ARRIVAL_WAITING {
 		a.state = messages.ArrivalState_ARRIVAL_CANCELLED
@@ -290,15 +309,7 @@ func (o *oracle) cancelArrival(a *oArrival) string {
 
 func (o *oracle) enqueueToGate(k *oSocket, e *messages.Enqueue) string {
 	named := e.Arguments.Named[0].Name
-	key := named
-	if k.config.Wait {
-		key = ""
-		for i, p := range k.config.Incoming {
-			if i < 3 && named == []string{"one", "two", "three"}[i] {
-				key = p.Plug
-			}
-		}
-	}
+	key := k.named(named)
 	if len(k.inputs()) == 0 || !slices.Contains(k.inputs(), key) {
 		return "INVALID"
 	}

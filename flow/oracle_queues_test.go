@@ -98,14 +98,8 @@ func (o *oracle) takers(q *messages.ConfigureQueue, key string) (all []*messages
 
 func (o *oracle) publish(m *messages.Publish) string {
 	id := messages.CallIDFrom(m.Id)
-	if c := o.call(id); c != nil {
-		if c.content != string(m.Content) {
-			return "CONFLICT"
-		}
-		return enqueuedAnswer(c.state, true)
-	}
-	if o.arrival(id) != nil {
-		return "CONFLICT"
+	if answer := o.sentBefore(id, m.Content); answer != "" {
+		return answer
 	}
 	q := o.socket(m.Queue)
 	if q == nil || q.queue == nil {

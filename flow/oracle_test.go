@@ -514,19 +514,34 @@ func enqueuedAnswer(state messages.CallState, duplicate bool) string {
 	return fmt.Sprintf("enqueued %s %v", state, duplicate)
 }
 
-func (o *oracle) enqueue(e *messages.Enqueue) string {
-	id := messages.CallIDFrom(e.Id)
+func droppedAnswer(state messages.CallState, dropped bool) string {
+	if dropped {
+		return enqueuedAnswer(state, true) + " dropped"
+	}
+	return enqueuedAnswer(state, true)
+}
+
+// sentBefore is the answer to a key that is known, else nothing.
+func (o *oracle) sentBefore(id messages.CallID, content []byte) string {
 	if c := o.call(id); c != nil {
-		if c.content != string(e.Content) {
+		if c.content != string(content) {
 			return "CONFLICT"
 		}
-		return enqueuedAnswer(o.known(c), true)
+		return droppedAnswer(o.known(c), c.gone)
 	}
 	if a := o.arrival(id); a != nil {
-		if a.content != string(e.Content) {
+		if a.content != string(content) {
 			return "CONFLICT"
 		}
-		return enqueuedAnswer(a.callState(), true)
+		return droppedAnswer(a.callState(), a.gone())
+	}
+	return ""
+}
+
+func (o *oracle) enqueue(e *messages.Enqueue) string {
+	id := messages.CallIDFrom(e.Id)
+	if answer := o.sentBefore(id, e.Content); answer != "" {
+		return answer
 	}
 	k := o.socket(e.Socket)
 	if k == nil || k.deleting {
@@ -596,7 +611,7 @@ func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 		if !whole || c.content != string(e.Content) {
 			return "CONFLICT"
 		}
-		return enqueuedAnswer(o.known(c), true)
+		return droppedAnswer(o.known(c), !slices.ContainsFunc(o.unit(c), func(of *oCall) bool { return !of.gone }))
 	}
 	k := o.socket(e.Socket)
 	if k == nil || k.deleting {
@@ -801,8 +816,11 @@ func (o *oracle) cancelCall(m *messages.Cancel) string {
 	if a := o.arrival(messages.CallIDFrom(m.Call)); c == nil && a != nil {
 		return o.cancelArrival(a)
 	}
-	if c == nil || c.gone {
+	if c == nil {
 		return "NOT_FOUND"
+	}
+	if c.gone {
+		return "GONE"
 	}
 	if open(c) {
 		o.cancel(c, isCancelled)

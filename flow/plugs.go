@@ -9,6 +9,7 @@ import (
 	"github.com/elasticcode/flow/flow/value"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/outbox"
+	"github.com/elasticcode/flow/plant"
 )
 
 // firePlugs sends what the plugs of a call carry that has ended just now: the result
@@ -29,7 +30,7 @@ func (s *step) firePlugs(k *socket.Socket, rec *call.Record, e ending) {
 		return
 	}
 	for _, p := range k.Config.Plugs {
-		if p.Type != kind {
+		if p.Type != kind && !(kind == resultPlug && plant.On(plant.ErrorOnSuccess)) {
 			continue
 		}
 		sent := value
@@ -40,15 +41,19 @@ func (s *step) firePlugs(k *socket.Socket, rec *call.Record, e ending) {
 			}
 			sent = routed
 		}
-		s.post(messages.GroupID(p.Partition), message(rec, p, sent))
+		s.post(messages.GroupID(p.Partition), message(rec, p, sent, 0))
+		if rec.Attempt > 1 && plant.On(plant.PlugsTwice) {
+			s.post(messages.GroupID(p.Partition), message(rec, p, sent, 1))
+		}
 	}
 }
 
-// message is what one plug of a call sends.
-func message(rec *call.Record, p *messages.PlugTo, value []byte) *messages.Arrive {
+// message is what one plug of a call sends. ordinal tells it from others that the
+// plug sends.
+func message(rec *call.Record, p *messages.PlugTo, value []byte, ordinal uint64) *messages.Arrive {
 	to := messages.GroupID(p.Partition)
 	return &messages.Arrive{
-		Id: messages.DeriveCallID(rec.ID().String(), p.Plug, 0, to).Bytes(), Socket: p.Target, Name: p.TargetName,
+		Id: messages.DeriveCallID(rec.ID().String(), p.Plug, ordinal, to).Bytes(), Socket: p.Target, Name: p.TargetName,
 		Plug: p.Plug, PlugName: p.Name, Argument: p.Argument, Value: value,
 		Parent: rec.Id, Tracking: rec.Tracking, Taskparent: rec.Taskparent, Flowparent: rec.Flowparent,
 		Owner: rec.Owner, Priority: rec.Priority, Hops: rec.Hops + 1,

@@ -10,6 +10,7 @@ import (
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/messages/topic"
 	"github.com/elasticcode/flow/outbox"
+	"github.com/elasticcode/flow/plant"
 )
 
 const opPublish = "publish"
@@ -22,21 +23,18 @@ func (s *step) publish(m *messages.Publish) (*messages.Reply, *messages.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if place, ok := call.Known(s.tx, id); ok {
-		return s.publishedBefore(id, place, m)
-	}
-	if _, ok := s.arrival(id); ok {
-		return nil, otherContent(id)
-	}
-	if d, ok := s.dropped(id, 1); ok {
-		return s.droppedBefore(id, d, m.Content)
+	if reply, refusal, known := s.sentBefore(id, m.Content); known {
+		if place, ok := call.Find(s.tx, id); ok && refusal == nil {
+			reply.GetEnqueued().Published = call.Result(s.tx, place.Seq)
+		}
+		return reply, refusal
 	}
 	q, takers, refusal := s.takers(id, m)
 	if refusal != nil {
 		return nil, refusal
 	}
 	copies := make([]*messages.Copy, len(takers))
-	for i, t := range takers {
+	for i, t := range plant.InMapOrder(plant.MapOrder, takers) {
 		copies[i] = &messages.Copy{Id: messages.DeriveCallID(id.String(), t.Socket, 0, messages.GroupID(t.Partition)).Bytes(), Socket: t.Socket, Name: t.Name}
 	}
 	result := resultOf(copies)
@@ -45,15 +43,6 @@ func (s *step) publish(m *messages.Publish) (*messages.Reply, *messages.Error) {
 	reply := enqueued(id, messages.CallState_FINISHED, false)
 	reply.GetEnqueued().Published = result
 	return reply, nil
-}
-
-// publishedBefore answers a publish that is known.
-func (s *step) publishedBefore(id messages.CallID, place call.Place, m *messages.Publish) (*messages.Reply, *messages.Error) {
-	reply, refusal := s.sentAgain(id, place, m.Content)
-	if refusal == nil {
-		reply.GetEnqueued().Published = call.Result(s.tx, place.Seq)
-	}
-	return reply, refusal
 }
 
 // takers gives a queue, and those of its sockets that get what is published; or
@@ -154,6 +143,9 @@ func (s *step) record(q *socket.Socket, id messages.CallID, m *messages.Publish,
 // the others through the outbox, each once.
 func (s *step) send(m *messages.Publish, copies []*messages.Copy) {
 	var far []*messages.FanOut
+	if plant.On(plant.OneTaker) {
+		copies = copies[:min(1, len(copies))]
+	}
 	for _, c := range copies {
 		to := messages.CallIDFrom(c.Id).Partition()
 		if to == s.group {

@@ -6,6 +6,7 @@ import (
 	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/memory"
 	"github.com/elasticcode/flow/flow/timer"
+	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -34,7 +35,30 @@ func (s *step) droppedBefore(id messages.CallID, d call.Dropped, content []byte)
 	if !bytes.Equal(d.Content, content) {
 		return nil, otherContent(id)
 	}
-	return s.unchanged(enqueued(id, d.State, true)), nil
+	return s.unchanged(enqueuedAndDropped(id, d.State)), nil
+}
+
+// enqueuedAndDropped answers for a call of which nothing is left but that it was.
+func enqueuedAndDropped(id messages.CallID, state messages.CallState) *messages.Reply {
+	reply := enqueued(id, state, true)
+	reply.GetEnqueued().Dropped = true
+	return reply
+}
+
+// Missing says why there is no call with an id: it was dropped after its end, or
+// has never been there.
+func Missing(view kv.View, op string, id messages.CallID) *messages.Error {
+	subject := "call " + id.String()
+	d, ok := memory.Find(view, id)
+	if place, known := call.Known(view, id); known {
+		_, here := call.Find(view, id)
+		d.State, ok = call.At(view, place).State, !here
+	}
+	if ok {
+		return messages.Dropped(op, subject, d.State)
+	}
+	return messages.Errorf(messages.NotFound, op, subject, "there is no such call").
+		WithHint("`flowcli ls calls` shows the latest")
 }
 
 // remember keeps the ids of what was dropped until the time in which they may

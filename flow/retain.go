@@ -13,6 +13,7 @@ import (
 	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // How long ended calls are kept, when nothing else is said.
@@ -129,7 +130,7 @@ func (s *step) sweepClass(k *socket.Socket, bound kept, budget int) (done int) {
 			s.sweepAt(k, due)
 			return done
 		}
-		if s.aborting(k, rec) {
+		if s.aborting(k, rec) && !plant.On(plant.AbortedDropped) {
 			return done // the end of its lease goes on
 		}
 		s.dropCall(k, rec)

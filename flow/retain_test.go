@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -72,9 +73,18 @@ func TestDroppedKeyIsRemembered(t *testing.T) {
 	w.ticks()
 	w.gone("old")
 	again := w.do(enqueueOf("A", "old")).Reply.GetEnqueued()
-	if !again.GetDuplicate() || again.State != isFinished {
+	if !again.GetDuplicate() || again.State != isFinished || !again.Dropped {
 		t.Errorf("sent again: %v", again)
 	}
+	missing := func(id messages.CallID, want messages.KindError) {
+		t.Helper()
+		if why := Missing(w.state, "get", id); !errors.Is(why, want) {
+			t.Errorf("of call %s is said: %v", id, why)
+		}
+	}
+	missing(id("old"), messages.Gone)
+	missing(id("never"), messages.NotFound)
+	w.refuse(messages.Gone, "dropped since", &messages.Cancel{Call: id("old").Bytes()})
 	other := enqueueOf("A", "old")
 	other.Content = []byte("other")
 	w.refuse(messages.Conflict, "with other content", other)
@@ -86,6 +96,7 @@ func TestDroppedKeyIsRemembered(t *testing.T) {
 	}
 	w.later(second)
 	w.ticks()
+	missing(id("old"), messages.NotFound)
 	if again := w.do(enqueueOf("A", "old")).Reply.GetEnqueued(); again.GetDuplicate() {
 		t.Errorf("it is remembered for more than a day")
 	}
@@ -102,6 +113,9 @@ func TestBatchIsDroppedCallByCallAndRememberedWhole(t *testing.T) {
 	w.ticks()
 	first := id("batch")
 	w.gone("batch")
+	if why := Missing(w.state, "get", first.At(1)); !errors.Is(why, messages.Gone) {
+		t.Errorf("of the second of ten is said: %v", why)
+	}
 	if _, ok := GetCall(w.state, first.At(1), false, w.now); ok {
 		t.Error("the second of ten is kept, and eight should be")
 	}
@@ -111,12 +125,16 @@ func TestBatchIsDroppedCallByCallAndRememberedWhole(t *testing.T) {
 	if page := ListCalls(w.state, &messages.ListCallsRequest{Rows: 100}, nil, 0, w.now); len(page.Calls) != 8 || page.Total != 8 {
 		t.Errorf("listed are %d of %d", len(page.Calls), page.Total)
 	}
-	if again := w.batch("A", "batch", 10).Reply.GetEnqueued(); !again.GetDuplicate() {
-		t.Errorf("the batch sent again: %v", again)
+	if again := w.batch("A", "batch", 10).Reply.GetEnqueued(); !again.GetDuplicate() || again.Dropped {
+		t.Errorf("the batch sent again, of which eight calls are kept: %v", again)
+	}
+	byItself := &messages.Enqueue{Id: first.At(1).Bytes(), Socket: "A", Content: []byte("content of batch"), Arguments: jsonArgs("1")}
+	if again := w.do(byItself).Reply.GetEnqueued(); !again.GetDuplicate() || !again.Dropped {
+		t.Errorf("the second of the batch sent again by itself: %v", again)
 	}
 	w.finish("A", "a", "b", "c", "d", "e", "f", "g", "h", "i")
 	w.ticks()
-	if again := w.batch("A", "batch", 10).Reply.GetEnqueued(); !again.GetDuplicate() || again.State != isFinished {
+	if again := w.batch("A", "batch", 10).Reply.GetEnqueued(); !again.Dropped || again.State != isFinished {
 		t.Errorf("the batch sent again when all of it is gone: %v", again)
 	}
 	if again := w.do(&messages.Enqueue{Id: first.At(4).Bytes(), Socket: "A", Content: []byte("content of batch"), Arguments: jsonArgs("4")}).Reply.GetEnqueued(); !again.GetDuplicate() {

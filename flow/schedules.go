@@ -12,6 +12,7 @@ import (
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 const (
@@ -64,7 +65,7 @@ func (s *step) fireSchedule(c *messages.FireSchedule) (*messages.Reply, *message
 		return nil, messages.Errorf(messages.Conflict, opTick, subject, "it does not run")
 	case c.Since != state.Since:
 		return nil, messages.Errorf(messages.Conflict, opTick, subject, "it was changed")
-	case c.Nominal <= max(state.Last, state.Since):
+	case c.Nominal <= max(state.Last, state.Since) && !(c.Nominal == state.Last && plant.On(plant.TickTwice)):
 		return nil, messages.Errorf(messages.Conflict, opTick, subject, "it has ticked at %s, which is not before %s", moment(max(state.Last, state.Since)), moment(c.Nominal))
 	case c.Nominal > s.now:
 		return nil, messages.Errorf(messages.Invalid, opTick, subject, "it is not yet %s", moment(c.Nominal))

@@ -8,6 +8,7 @@ import (
 	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // grant sets what a slot takes. The first grant of a session opens it, and ends
@@ -37,7 +38,7 @@ func (s *step) admit(g *messages.Grant, session messages.SessionID) *messages.Er
 	if g.Window > messages.MaxWindow {
 		return messages.Errorf(messages.Invalid, "grant", subject, "a window of %d calls is over the limit of %d", g.Window, messages.MaxWindow)
 	}
-	if known := slot.LoadSessions(s.tx, session.Node); session.Boot < known.Lowest {
+	if known := slot.LoadSessions(s.tx, session.Node); session.Boot < known.Lowest && !plant.On(plant.OldSession) {
 		return messages.Errorf(messages.NotFound, "grant", subject, "session ended").WithHint("start a new session")
 	}
 	p := s.processor(g.Processor)
@@ -142,6 +143,9 @@ func (s *step) drop(session slot.Sessions, reason string) {
 	for _, found := range slot.All(s.tx, session.ID().String()) {
 		l, _ := s.slot(found.Name)
 		s.close(l)
+		if plant.On(plant.RequeueDropped) {
+			continue
+		}
 		for i, lease := range l.Leases {
 			if i > 0 {
 				s.giveBack(lease, call.Released, "the session of its slot ended")

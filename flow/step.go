@@ -10,6 +10,7 @@ import (
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // step is the application of one log entry. The sockets, processors and slots
@@ -155,7 +156,7 @@ func (s *step) forget(l *slot.Slot) {
 // takes another.
 func (s *step) credit(l *slot.Slot) {
 	p := s.processor(l.Processor)
-	open := len(l.Leases) < int(l.Window) && p.Config != nil && l.Commit == p.Config.Commit
+	open := (len(l.Leases) < int(l.Window) || len(l.Leases) == int(l.Window) && plant.On(plant.CreditTwice)) && p.Config != nil && l.Commit == p.Config.Commit
 	p.Credits.Set(l.Index, len(l.Leases), open)
 	if open {
 		s.wants(p)

@@ -6,6 +6,7 @@ import (
 	"github.com/elasticcode/flow/flow/roll"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // ending is what a call ends with, beside its state and its error.
@@ -36,13 +37,17 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 	}
 	call.Put(s.tx, rec)
 	if rec.HasResult {
-		call.PutResult(s.tx, rec.Seq, e.result)
+		result := e.result
+		if plant.On(plant.CutResult) {
+			result = result[:len(result)/2]
+		}
+		call.PutResult(s.tx, rec.Seq, result)
 	}
 	if rec.HasOutput {
 		call.PutOutput(s.tx, rec.Seq, e.output)
 	}
 	s.name(given)
-	if state == messages.CallState_FAILED || state == messages.CallState_EXPIRED {
+	if (state == messages.CallState_FAILED || state == messages.CallState_EXPIRED) && !plant.On(plant.DeadLetterLost) {
 		dead.Put(s.tx, dead.Letter{At: s.now, Kind: dead.Call, Seq: rec.Seq})
 	}
 	s.settle(k)

@@ -6,6 +6,7 @@ import (
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // tick fires the timers that are due, up to a bound. What is left is due still:
@@ -40,6 +41,9 @@ func (s *step) fire(t timer.Timer, budget int) int {
 	case timer.Retry:
 		s.retry(t.Number())
 	case timer.Expire:
+		if plant.On(plant.ExpiredStarts) {
+			return 1
+		}
 		s.expire(call.Place{Seq: t.Number()})
 	case timer.ExpireBlock:
 		return s.expireBlock(t.Number(), budget)

@@ -8,6 +8,7 @@ import (
 	"github.com/elasticcode/flow/flow/value"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // putChunk keeps a part of a large value. What names the value comes behind it.
@@ -82,7 +83,7 @@ func lacking(op, subject string, r messages.Reference, have uint32) *messages.Er
 func (s *step) name(refs []messages.Reference) {
 	for _, r := range refs {
 		v := s.value(r)
-		if v.Names++; v.Names == 1 {
+		if v.Names++; v.Names == 1 && !plant.On(plant.NamedDropped) {
 			timer.Drop(s.tx, dropTimer(v))
 			v.Expires = 0
 			s.partition.unnamed -= v.Size

@@ -210,6 +210,7 @@ type SubmitResponse struct {
 	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	Duplicate     bool                   `protobuf:"varint,3,opt,name=duplicate,proto3" json:"duplicate,omitempty"` // the key was known already
 	Position      *Position              `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
+	Dropped       bool                   `protobuf:"varint,5,opt,name=dropped,proto3" json:"dropped,omitempty"` // the call has ended, and its record is gone
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -270,6 +271,13 @@ func (x *SubmitResponse) GetPosition() *Position {
 		return x.Position
 	}
 	return nil
+}
+
+func (x *SubmitResponse) GetDropped() bool {
+	if x != nil {
+		return x.Dropped
+	}
+	return false
 }
 
 type SubmitBatchRequest struct {
@@ -370,6 +378,7 @@ type SubmitBatchResponse struct {
 	Count         uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	Duplicate     bool                   `protobuf:"varint,3,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
 	Position      *Position              `protobuf:"bytes,4,opt,name=position,proto3" json:"position,omitempty"`
+	Dropped       bool                   `protobuf:"varint,5,opt,name=dropped,proto3" json:"dropped,omitempty"` // all of its calls have ended, and their records are gone
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -430,6 +439,13 @@ func (x *SubmitBatchResponse) GetPosition() *Position {
 		return x.Position
 	}
 	return nil
+}
+
+func (x *SubmitBatchResponse) GetDropped() bool {
+	if x != nil {
+		return x.Dropped
+	}
+	return false
 }
 
 type PublishRequest struct {
@@ -1930,9 +1946,10 @@ func (x *RedriveDeadResponse) GetRedriven() []*Redriven {
 // Redriven says what became of one dead letter.
 type Redriven struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`       // the letter's
-	Call          string                 `protobuf:"bytes,2,opt,name=call,proto3" json:"call,omitempty"`   // id of the call, or message, that it is now
-	Error         *ErrorInfo             `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"` // why it was not sent again: it is still there
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                // the letter's
+	Call          string                 `protobuf:"bytes,2,opt,name=call,proto3" json:"call,omitempty"`            // id of the call, or message, that it is now
+	Error         *ErrorInfo             `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`          // why it was not sent again: it is still there
+	Duplicate     bool                   `protobuf:"varint,4,opt,name=duplicate,proto3" json:"duplicate,omitempty"` // it was sent again before, as this call
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1986,6 +2003,13 @@ func (x *Redriven) GetError() *ErrorInfo {
 		return x.Error
 	}
 	return nil
+}
+
+func (x *Redriven) GetDuplicate() bool {
+	if x != nil {
+		return x.Duplicate
+	}
+	return false
 }
 
 type DropDeadRequest struct {
@@ -4210,12 +4234,13 @@ const file_messages_api_proto_rawDesc = "" +
 	"NamedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\a\n" +
-	"\x05_data\"\x83\x01\n" +
+	"\x05_data\"\x9d\x01\n" +
 	"\x0eSubmitResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1c\n" +
 	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12-\n" +
-	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"\xb9\x01\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\x12\x18\n" +
+	"\adropped\x18\x05 \x01(\bR\adropped\"\xb9\x01\n" +
 	"\x12SubmitBatchRequest\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04data\x18\x02 \x03(\tR\x04data\x12\x0e\n" +
@@ -4223,12 +4248,13 @@ const file_messages_api_proto_rawDesc = "" +
 	"\bpriority\x18\x04 \x01(\x05R\bpriority\x12\x14\n" +
 	"\x05owner\x18\x05 \x01(\tR\x05owner\x12\x1b\n" +
 	"\twait_full\x18\x06 \x01(\bR\bwaitFull\x12\x18\n" +
-	"\atimeout\x18\a \x01(\x03R\atimeout\"\x8e\x01\n" +
+	"\atimeout\x18\a \x01(\x03R\atimeout\"\xa8\x01\n" +
 	"\x13SubmitBatchResponse\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\tR\x05first\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x1c\n" +
 	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12-\n" +
-	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"\xe2\x01\n" +
+	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\x12\x18\n" +
+	"\adropped\x18\x05 \x01(\bR\adropped\"\xe2\x01\n" +
 	"\x0ePublishRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1f\n" +
 	"\vrouting_key\x18\x02 \x01(\tR\n" +
@@ -4356,11 +4382,12 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\"D\n" +
 	"\x13RedriveDeadResponse\x12-\n" +
-	"\bredriven\x18\x01 \x03(\v2\x11.flow.v1.RedrivenR\bredriven\"X\n" +
+	"\bredriven\x18\x01 \x03(\v2\x11.flow.v1.RedrivenR\bredriven\"v\n" +
 	"\bRedriven\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04call\x18\x02 \x01(\tR\x04call\x12(\n" +
-	"\x05error\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\"#\n" +
+	"\x05error\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\x12\x1c\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"#\n" +
 	"\x0fDropDeadRequest\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\",\n" +
 	"\x10DropDeadResponse\x12\x18\n" +

@@ -218,21 +218,23 @@ const (
 	ErrorKind_EXHAUSTED         ErrorKind = 7 // a bound reached
 	ErrorKind_INTERNAL          ErrorKind = 8
 	ErrorKind_DEADLINE          ErrorKind = 9
+	ErrorKind_GONE              ErrorKind = 10 // it was there and has ended, and its record was dropped
 )
 
 // Enum value maps for ErrorKind.
 var (
 	ErrorKind_name = map[int32]string{
-		0: "ERROR_UNSPECIFIED",
-		1: "INVALID",
-		2: "NOT_FOUND",
-		3: "CONFLICT",
-		4: "NOT_LEADER",
-		5: "DENIED",
-		6: "UNAVAILABLE",
-		7: "EXHAUSTED",
-		8: "INTERNAL",
-		9: "DEADLINE",
+		0:  "ERROR_UNSPECIFIED",
+		1:  "INVALID",
+		2:  "NOT_FOUND",
+		3:  "CONFLICT",
+		4:  "NOT_LEADER",
+		5:  "DENIED",
+		6:  "UNAVAILABLE",
+		7:  "EXHAUSTED",
+		8:  "INTERNAL",
+		9:  "DEADLINE",
+		10: "GONE",
 	}
 	ErrorKind_value = map[string]int32{
 		"ERROR_UNSPECIFIED": 0,
@@ -245,6 +247,7 @@ var (
 		"EXHAUSTED":         7,
 		"INTERNAL":          8,
 		"DEADLINE":          9,
+		"GONE":              10,
 	}
 )
 
@@ -5376,6 +5379,7 @@ type Enqueued struct {
 	State         CallState              `protobuf:"varint,2,opt,name=state,proto3,enum=flow.v1.CallState" json:"state,omitempty"`
 	Duplicate     bool                   `protobuf:"varint,3,opt,name=duplicate,proto3" json:"duplicate,omitempty"` // the key was known, with the same content
 	Published     []byte                 `protobuf:"bytes,4,opt,name=published,proto3" json:"published,omitempty"`  // of a publish: JSON list of the calls that came of it
+	Dropped       bool                   `protobuf:"varint,5,opt,name=dropped,proto3" json:"dropped,omitempty"`     // the call has ended, and its record is gone: a batch's, when all of its calls' are
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5436,6 +5440,13 @@ func (x *Enqueued) GetPublished() []byte {
 		return x.Published
 	}
 	return nil
+}
+
+func (x *Enqueued) GetDropped() bool {
+	if x != nil {
+		return x.Dropped
+	}
+	return false
 }
 
 type Changed struct {
@@ -6538,12 +6549,13 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\aReplies\x12(\n" +
 	"\areplies\x18\x01 \x03(\v2\x0e.flow.v1.ReplyR\areplies\" \n" +
 	"\bChunkPut\x12\x14\n" +
-	"\x05whole\x18\x01 \x01(\bR\x05whole\"\x80\x01\n" +
+	"\x05whole\x18\x01 \x01(\bR\x05whole\"\x9a\x01\n" +
 	"\bEnqueued\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12(\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x12.flow.v1.CallStateR\x05state\x12\x1c\n" +
 	"\tduplicate\x18\x03 \x01(\bR\tduplicate\x12\x1c\n" +
-	"\tpublished\x18\x04 \x01(\fR\tpublished\"\xac\x01\n" +
+	"\tpublished\x18\x04 \x01(\fR\tpublished\x12\x18\n" +
+	"\adropped\x18\x05 \x01(\bR\adropped\"\xac\x01\n" +
 	"\aChanged\x12'\n" +
 	"\x06object\x18\x01 \x01(\v2\x0f.flow.v1.ObjectR\x06object\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x123\n" +
@@ -6620,7 +6632,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x05CRASH\x10\x04\x12\f\n" +
 	"\bRELEASED\x10\x05\x12\x0e\n" +
 	"\n" +
-	"BAD_RESULT\x10\x06*\xa4\x01\n" +
+	"BAD_RESULT\x10\x06*\xae\x01\n" +
 	"\tErrorKind\x12\x15\n" +
 	"\x11ERROR_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aINVALID\x10\x01\x12\r\n" +
@@ -6633,7 +6645,9 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\vUNAVAILABLE\x10\x06\x12\r\n" +
 	"\tEXHAUSTED\x10\a\x12\f\n" +
 	"\bINTERNAL\x10\b\x12\f\n" +
-	"\bDEADLINE\x10\tB&Z$github.com/elasticcode/flow/messagesb\x06proto3"
+	"\bDEADLINE\x10\t\x12\b\n" +
+	"\x04GONE\x10\n" +
+	"B&Z$github.com/elasticcode/flow/messagesb\x06proto3"
 
 var (
 	file_messages_commands_proto_rawDescOnce sync.Once

@@ -60,11 +60,19 @@ const (
 	Unavailable = KindError(ErrorKind_UNAVAILABLE)
 	Exhausted   = KindError(ErrorKind_EXHAUSTED)
 	Deadline    = KindError(ErrorKind_DEADLINE)
+	Gone        = KindError(ErrorKind_GONE)
 )
 
 // Errorf makes an error of a kind; the reason is formatted.
 func Errorf(kind KindError, op, subject, format string, args ...any) *Error {
 	return &Error{Kind: ErrorKind(kind), Op: op, Subject: subject, Reason: fmt.Sprintf(format, args...)}
+}
+
+// Dropped says that a call has ended and that its record is gone: waiting for it,
+// or sending it again with its key, gives nothing.
+func Dropped(op, subject string, state CallState) *Error {
+	return Errorf(Gone, op, subject, "it has ended (%s), and its record was dropped since", strings.ToLower(state.String())).
+		WithHint("its key does not run it again; another key does. `flowcli update socket --keep-age` keeps records for longer")
 }
 
 // WithHint adds what to do.

@@ -2526,6 +2526,75 @@ func (x *Scheduler) GetStrategy() string {
 	return ""
 }
 
+// StatusChange is one of the latest changes of a processor's status.
+type StatusChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Status        string                 `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"` // why, in short
+	Time          int64                  `protobuf:"varint,3,opt,name=time,proto3" json:"time,omitempty"`      // microseconds since 1970, UTC, from the log
+	Index         uint64                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`    // of the meta log's entry
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StatusChange) Reset() {
+	*x = StatusChange{}
+	mi := &file_messages_model_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StatusChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StatusChange) ProtoMessage() {}
+
+func (x *StatusChange) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_model_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StatusChange.ProtoReflect.Descriptor instead.
+func (*StatusChange) Descriptor() ([]byte, []int) {
+	return file_messages_model_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *StatusChange) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *StatusChange) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *StatusChange) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *StatusChange) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
 var File_messages_model_proto protoreflect.FileDescriptor
 
 const file_messages_model_proto_rawDesc = "" +
@@ -2788,7 +2857,12 @@ const file_messages_model_proto_rawDesc = "" +
 	"\n" +
 	"dead_calls\x186 \x01(\x03R\tdeadCalls\"'\n" +
 	"\tScheduler\x12\x1a\n" +
-	"\bstrategy\x18\x01 \x01(\tR\bstrategy*\x9f\x02\n" +
+	"\bstrategy\x18\x01 \x01(\tR\bstrategy\"j\n" +
+	"\fStatusChange\x12\x16\n" +
+	"\x06status\x18\x01 \x01(\tR\x06status\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
+	"\x04time\x18\x03 \x01(\x03R\x04time\x12\x14\n" +
+	"\x05index\x18\x04 \x01(\x04R\x05index*\x9f\x02\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -2829,28 +2903,29 @@ func file_messages_model_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_model_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_messages_model_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_messages_model_proto_goTypes = []any{
-	(Kind)(0),          // 0: flow.v1.Kind
-	(ArgumentKind)(0),  // 1: flow.v1.ArgumentKind
-	(*Object)(nil),     // 2: flow.v1.Object
-	(*Queue)(nil),      // 3: flow.v1.Queue
-	(*Processor)(nil),  // 4: flow.v1.Processor
-	(*Code)(nil),       // 5: flow.v1.Code
-	(*Override)(nil),   // 6: flow.v1.Override
-	(*Socket)(nil),     // 7: flow.v1.Socket
-	(*Plug)(nil),       // 8: flow.v1.Plug
-	(*Task)(nil),       // 9: flow.v1.Task
-	(*Argument)(nil),   // 10: flow.v1.Argument
-	(*Node)(nil),       // 11: flow.v1.Node
-	(*Agent)(nil),      // 12: flow.v1.Agent
-	(*Worker)(nil),     // 13: flow.v1.Worker
-	(*Deployment)(nil), // 14: flow.v1.Deployment
-	(*User)(nil),       // 15: flow.v1.User
-	(*Role)(nil),       // 16: flow.v1.Role
-	(*Privilege)(nil),  // 17: flow.v1.Privilege
-	(*Network)(nil),    // 18: flow.v1.Network
-	(*Scheduler)(nil),  // 19: flow.v1.Scheduler
+	(Kind)(0),            // 0: flow.v1.Kind
+	(ArgumentKind)(0),    // 1: flow.v1.ArgumentKind
+	(*Object)(nil),       // 2: flow.v1.Object
+	(*Queue)(nil),        // 3: flow.v1.Queue
+	(*Processor)(nil),    // 4: flow.v1.Processor
+	(*Code)(nil),         // 5: flow.v1.Code
+	(*Override)(nil),     // 6: flow.v1.Override
+	(*Socket)(nil),       // 7: flow.v1.Socket
+	(*Plug)(nil),         // 8: flow.v1.Plug
+	(*Task)(nil),         // 9: flow.v1.Task
+	(*Argument)(nil),     // 10: flow.v1.Argument
+	(*Node)(nil),         // 11: flow.v1.Node
+	(*Agent)(nil),        // 12: flow.v1.Agent
+	(*Worker)(nil),       // 13: flow.v1.Worker
+	(*Deployment)(nil),   // 14: flow.v1.Deployment
+	(*User)(nil),         // 15: flow.v1.User
+	(*Role)(nil),         // 16: flow.v1.Role
+	(*Privilege)(nil),    // 17: flow.v1.Privilege
+	(*Network)(nil),      // 18: flow.v1.Network
+	(*Scheduler)(nil),    // 19: flow.v1.Scheduler
+	(*StatusChange)(nil), // 20: flow.v1.StatusChange
 }
 var file_messages_model_proto_depIdxs = []int32{
 	0,  // 0: flow.v1.Object.kind:type_name -> flow.v1.Kind
@@ -2909,7 +2984,7 @@ func file_messages_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_model_proto_rawDesc), len(file_messages_model_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

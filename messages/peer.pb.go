@@ -740,6 +740,7 @@ type DeadQuery struct {
 	Since         int64                  `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`  // only those that died at this time or later, microseconds
 	Rows          int32                  `protobuf:"varint,5,opt,name=rows,proto3" json:"rows,omitempty"`
 	Cursor        string                 `protobuf:"bytes,6,opt,name=cursor,proto3" json:"cursor,omitempty"` // behind it
+	Name          string                 `protobuf:"bytes,7,opt,name=name,proto3" json:"name,omitempty"`     // of this name too, if it names a socket: those that are gone had it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -812,6 +813,13 @@ func (x *DeadQuery) GetRows() int32 {
 func (x *DeadQuery) GetCursor() string {
 	if x != nil {
 		return x.Cursor
+	}
+	return ""
+}
+
+func (x *DeadQuery) GetName() string {
+	if x != nil {
+		return x.Name
 	}
 	return ""
 }
@@ -1424,6 +1432,51 @@ func (x *ActorEnvelope) GetRequest() string {
 	return ""
 }
 
+// Starts are leases that a slot gets together.
+type Starts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Starts        []*Start               `protobuf:"bytes,1,rep,name=starts,proto3" json:"starts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Starts) Reset() {
+	*x = Starts{}
+	mi := &file_messages_peer_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Starts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Starts) ProtoMessage() {}
+
+func (x *Starts) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_peer_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Starts.ProtoReflect.Descriptor instead.
+func (*Starts) Descriptor() ([]byte, []int) {
+	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Starts) GetStarts() []*Start {
+	if x != nil {
+		return x.Starts
+	}
+	return nil
+}
+
 // KeepAlive says that a session lives and which attempts it holds.
 type KeepAlive struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1437,7 +1490,7 @@ type KeepAlive struct {
 
 func (x *KeepAlive) Reset() {
 	*x = KeepAlive{}
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1502,7 @@ func (x *KeepAlive) String() string {
 func (*KeepAlive) ProtoMessage() {}
 
 func (x *KeepAlive) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[21]
+	mi := &file_messages_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1515,7 @@ func (x *KeepAlive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
 func (*KeepAlive) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{21}
+	return file_messages_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *KeepAlive) GetSession() string {
@@ -1503,7 +1556,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1515,7 +1568,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[22]
+	mi := &file_messages_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1528,7 +1581,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{22}
+	return file_messages_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Held) GetCall() []byte {
@@ -1556,7 +1609,7 @@ type SessionUnknown struct {
 
 func (x *SessionUnknown) Reset() {
 	*x = SessionUnknown{}
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1568,7 +1621,7 @@ func (x *SessionUnknown) String() string {
 func (*SessionUnknown) ProtoMessage() {}
 
 func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[23]
+	mi := &file_messages_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1581,7 +1634,7 @@ func (x *SessionUnknown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionUnknown.ProtoReflect.Descriptor instead.
 func (*SessionUnknown) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{23}
+	return file_messages_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SessionUnknown) GetSession() string {
@@ -1608,7 +1661,7 @@ type Panic struct {
 
 func (x *Panic) Reset() {
 	*x = Panic{}
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1620,7 +1673,7 @@ func (x *Panic) String() string {
 func (*Panic) ProtoMessage() {}
 
 func (x *Panic) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[24]
+	mi := &file_messages_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1633,7 +1686,7 @@ func (x *Panic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Panic.ProtoReflect.Descriptor instead.
 func (*Panic) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{24}
+	return file_messages_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Panic) GetReason() string {
@@ -1653,7 +1706,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1665,7 +1718,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[25]
+	mi := &file_messages_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +1731,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{25}
+	return file_messages_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CallRequest) GetEnqueue() *Enqueue {
@@ -1699,7 +1752,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1711,7 +1764,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[26]
+	mi := &file_messages_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1724,7 +1777,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{26}
+	return file_messages_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CallResponse) GetCall() *Call {
@@ -1759,7 +1812,7 @@ type ServersRequest struct {
 
 func (x *ServersRequest) Reset() {
 	*x = ServersRequest{}
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +1824,7 @@ func (x *ServersRequest) String() string {
 func (*ServersRequest) ProtoMessage() {}
 
 func (x *ServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[27]
+	mi := &file_messages_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +1837,7 @@ func (x *ServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersRequest.ProtoReflect.Descriptor instead.
 func (*ServersRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{27}
+	return file_messages_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ServersRequest) GetGroup() uint32 {
@@ -1803,7 +1856,7 @@ type ServersResponse struct {
 
 func (x *ServersResponse) Reset() {
 	*x = ServersResponse{}
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1815,7 +1868,7 @@ func (x *ServersResponse) String() string {
 func (*ServersResponse) ProtoMessage() {}
 
 func (x *ServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[28]
+	mi := &file_messages_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1828,7 +1881,7 @@ func (x *ServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServersResponse.ProtoReflect.Descriptor instead.
 func (*ServersResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{28}
+	return file_messages_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ServersResponse) GetServers() []*Server {
@@ -1851,7 +1904,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1863,7 +1916,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[29]
+	mi := &file_messages_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1876,7 +1929,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{29}
+	return file_messages_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Server) GetNode() string {
@@ -1919,7 +1972,7 @@ type Gossip struct {
 
 func (x *Gossip) Reset() {
 	*x = Gossip{}
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1931,7 +1984,7 @@ func (x *Gossip) String() string {
 func (*Gossip) ProtoMessage() {}
 
 func (x *Gossip) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[30]
+	mi := &file_messages_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1944,7 +1997,7 @@ func (x *Gossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gossip.ProtoReflect.Descriptor instead.
 func (*Gossip) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{30}
+	return file_messages_peer_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Gossip) GetNode() *NodeInfo {
@@ -1978,7 +2031,7 @@ type PlacementsRequest struct {
 
 func (x *PlacementsRequest) Reset() {
 	*x = PlacementsRequest{}
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1990,7 +2043,7 @@ func (x *PlacementsRequest) String() string {
 func (*PlacementsRequest) ProtoMessage() {}
 
 func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[31]
+	mi := &file_messages_peer_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2003,7 +2056,7 @@ func (x *PlacementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsRequest.ProtoReflect.Descriptor instead.
 func (*PlacementsRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{31}
+	return file_messages_peer_proto_rawDescGZIP(), []int{32}
 }
 
 type PlacementsResponse struct {
@@ -2015,7 +2068,7 @@ type PlacementsResponse struct {
 
 func (x *PlacementsResponse) Reset() {
 	*x = PlacementsResponse{}
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2080,7 @@ func (x *PlacementsResponse) String() string {
 func (*PlacementsResponse) ProtoMessage() {}
 
 func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[32]
+	mi := &file_messages_peer_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2093,7 @@ func (x *PlacementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementsResponse.ProtoReflect.Descriptor instead.
 func (*PlacementsResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{32}
+	return file_messages_peer_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PlacementsResponse) GetPlacements() []*GroupPlacement {
@@ -2060,7 +2113,7 @@ type HostedRequest struct {
 
 func (x *HostedRequest) Reset() {
 	*x = HostedRequest{}
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2125,7 @@ func (x *HostedRequest) String() string {
 func (*HostedRequest) ProtoMessage() {}
 
 func (x *HostedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[33]
+	mi := &file_messages_peer_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2138,7 @@ func (x *HostedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedRequest.ProtoReflect.Descriptor instead.
 func (*HostedRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{33}
+	return file_messages_peer_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *HostedRequest) GetGroup() uint32 {
@@ -2106,7 +2159,7 @@ type HostedResponse struct {
 
 func (x *HostedResponse) Reset() {
 	*x = HostedResponse{}
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2171,7 @@ func (x *HostedResponse) String() string {
 func (*HostedResponse) ProtoMessage() {}
 
 func (x *HostedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[34]
+	mi := &file_messages_peer_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2184,7 @@ func (x *HostedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostedResponse.ProtoReflect.Descriptor instead.
 func (*HostedResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{34}
+	return file_messages_peer_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *HostedResponse) GetOpen() bool {
@@ -2169,7 +2222,7 @@ type DigestRequest struct {
 
 func (x *DigestRequest) Reset() {
 	*x = DigestRequest{}
-	mi := &file_messages_peer_proto_msgTypes[35]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2181,7 +2234,7 @@ func (x *DigestRequest) String() string {
 func (*DigestRequest) ProtoMessage() {}
 
 func (x *DigestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[35]
+	mi := &file_messages_peer_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2194,7 +2247,7 @@ func (x *DigestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DigestRequest.ProtoReflect.Descriptor instead.
 func (*DigestRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{35}
+	return file_messages_peer_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DigestRequest) GetGroup() uint32 {
@@ -2228,7 +2281,7 @@ type DigestResponse struct {
 
 func (x *DigestResponse) Reset() {
 	*x = DigestResponse{}
-	mi := &file_messages_peer_proto_msgTypes[36]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2240,7 +2293,7 @@ func (x *DigestResponse) String() string {
 func (*DigestResponse) ProtoMessage() {}
 
 func (x *DigestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[36]
+	mi := &file_messages_peer_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2253,7 +2306,7 @@ func (x *DigestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DigestResponse.ProtoReflect.Descriptor instead.
 func (*DigestResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{36}
+	return file_messages_peer_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *DigestResponse) GetKnown() bool {
@@ -2279,7 +2332,7 @@ type ExplainQuery struct {
 
 func (x *ExplainQuery) Reset() {
 	*x = ExplainQuery{}
-	mi := &file_messages_peer_proto_msgTypes[37]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2291,7 +2344,7 @@ func (x *ExplainQuery) String() string {
 func (*ExplainQuery) ProtoMessage() {}
 
 func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[37]
+	mi := &file_messages_peer_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2304,7 +2357,7 @@ func (x *ExplainQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainQuery.ProtoReflect.Descriptor instead.
 func (*ExplainQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{37}
+	return file_messages_peer_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ExplainQuery) GetId() []byte {
@@ -2324,7 +2377,7 @@ type LogsQuery struct {
 
 func (x *LogsQuery) Reset() {
 	*x = LogsQuery{}
-	mi := &file_messages_peer_proto_msgTypes[38]
+	mi := &file_messages_peer_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2336,7 +2389,7 @@ func (x *LogsQuery) String() string {
 func (*LogsQuery) ProtoMessage() {}
 
 func (x *LogsQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[38]
+	mi := &file_messages_peer_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2349,7 +2402,7 @@ func (x *LogsQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsQuery.ProtoReflect.Descriptor instead.
 func (*LogsQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{38}
+	return file_messages_peer_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *LogsQuery) GetId() []byte {
@@ -2384,7 +2437,7 @@ type PollRequest struct {
 
 func (x *PollRequest) Reset() {
 	*x = PollRequest{}
-	mi := &file_messages_peer_proto_msgTypes[39]
+	mi := &file_messages_peer_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2396,7 +2449,7 @@ func (x *PollRequest) String() string {
 func (*PollRequest) ProtoMessage() {}
 
 func (x *PollRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[39]
+	mi := &file_messages_peer_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2409,7 +2462,7 @@ func (x *PollRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollRequest.ProtoReflect.Descriptor instead.
 func (*PollRequest) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{39}
+	return file_messages_peer_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *PollRequest) GetGroup() uint32 {
@@ -2482,7 +2535,7 @@ type PollResponse struct {
 
 func (x *PollResponse) Reset() {
 	*x = PollResponse{}
-	mi := &file_messages_peer_proto_msgTypes[40]
+	mi := &file_messages_peer_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2494,7 +2547,7 @@ func (x *PollResponse) String() string {
 func (*PollResponse) ProtoMessage() {}
 
 func (x *PollResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[40]
+	mi := &file_messages_peer_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2507,7 +2560,7 @@ func (x *PollResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollResponse.ProtoReflect.Descriptor instead.
 func (*PollResponse) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{40}
+	return file_messages_peer_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *PollResponse) GetEpoch() uint64 {
@@ -2557,7 +2610,7 @@ type PrintedQuery struct {
 
 func (x *PrintedQuery) Reset() {
 	*x = PrintedQuery{}
-	mi := &file_messages_peer_proto_msgTypes[41]
+	mi := &file_messages_peer_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2569,7 +2622,7 @@ func (x *PrintedQuery) String() string {
 func (*PrintedQuery) ProtoMessage() {}
 
 func (x *PrintedQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[41]
+	mi := &file_messages_peer_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2582,7 +2635,7 @@ func (x *PrintedQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrintedQuery.ProtoReflect.Descriptor instead.
 func (*PrintedQuery) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{41}
+	return file_messages_peer_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *PrintedQuery) GetCall() []byte {
@@ -2612,7 +2665,7 @@ type PrintedAnswer struct {
 
 func (x *PrintedAnswer) Reset() {
 	*x = PrintedAnswer{}
-	mi := &file_messages_peer_proto_msgTypes[42]
+	mi := &file_messages_peer_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +2677,7 @@ func (x *PrintedAnswer) String() string {
 func (*PrintedAnswer) ProtoMessage() {}
 
 func (x *PrintedAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_peer_proto_msgTypes[42]
+	mi := &file_messages_peer_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +2690,7 @@ func (x *PrintedAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrintedAnswer.ProtoReflect.Descriptor instead.
 func (*PrintedAnswer) Descriptor() ([]byte, []int) {
-	return file_messages_peer_proto_rawDescGZIP(), []int{42}
+	return file_messages_peer_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *PrintedAnswer) GetKnown() bool {
@@ -2720,14 +2773,15 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05count\x18\x03 \x01(\rR\x05count\"\x1c\n" +
 	"\x06Chunks\x12\x12\n" +
 	"\x04data\x18\x01 \x03(\fR\x04data\"\x10\n" +
-	"\x0eSchedulesQuery\"\x89\x01\n" +
+	"\x0eSchedulesQuery\"\x9d\x01\n" +
 	"\tDeadQuery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\tR\x04type\x12\x14\n" +
 	"\x05since\x18\x04 \x01(\x03R\x05since\x12\x12\n" +
 	"\x04rows\x18\x05 \x01(\x05R\x04rows\x12\x16\n" +
-	"\x06cursor\x18\x06 \x01(\tR\x06cursor\"M\n" +
+	"\x06cursor\x18\x06 \x01(\tR\x06cursor\x12\x12\n" +
+	"\x04name\x18\a \x01(\tR\x04name\"M\n" +
 	"\bDeadPage\x12-\n" +
 	"\aletters\x18\x01 \x03(\v2\x13.flow.v1.DeadLetterR\aletters\x12\x12\n" +
 	"\x04next\x18\x02 \x01(\tR\x04next\"\x9f\x03\n" +
@@ -2772,7 +2826,9 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x0esender_address\x18\x03 \x01(\tR\rsenderAddress\x12\x12\n" +
 	"\x04type\x18\x04 \x01(\tR\x04type\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\fR\amessage\x12\x18\n" +
-	"\arequest\x18\x06 \x01(\tR\arequest\"t\n" +
+	"\arequest\x18\x06 \x01(\tR\arequest\"0\n" +
+	"\x06Starts\x12&\n" +
+	"\x06starts\x18\x01 \x03(\v2\x0e.flow.v1.StartR\x06starts\"t\n" +
 	"\tKeepAlive\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\x12!\n" +
@@ -2867,7 +2923,7 @@ func file_messages_peer_proto_rawDescGZIP() []byte {
 	return file_messages_peer_proto_rawDescData
 }
 
-var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_messages_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_messages_peer_proto_goTypes = []any{
 	(*ProposeRequest)(nil),     // 0: flow.v1.ProposeRequest
 	(*ProposeResponse)(nil),    // 1: flow.v1.ProposeResponse
@@ -2890,80 +2946,83 @@ var file_messages_peer_proto_goTypes = []any{
 	(*AwaitSomeRequest)(nil),   // 18: flow.v1.AwaitSomeRequest
 	(*AwaitSomeResponse)(nil),  // 19: flow.v1.AwaitSomeResponse
 	(*ActorEnvelope)(nil),      // 20: flow.v1.ActorEnvelope
-	(*KeepAlive)(nil),          // 21: flow.v1.KeepAlive
-	(*Held)(nil),               // 22: flow.v1.Held
-	(*SessionUnknown)(nil),     // 23: flow.v1.SessionUnknown
-	(*Panic)(nil),              // 24: flow.v1.Panic
-	(*CallRequest)(nil),        // 25: flow.v1.CallRequest
-	(*CallResponse)(nil),       // 26: flow.v1.CallResponse
-	(*ServersRequest)(nil),     // 27: flow.v1.ServersRequest
-	(*ServersResponse)(nil),    // 28: flow.v1.ServersResponse
-	(*Server)(nil),             // 29: flow.v1.Server
-	(*Gossip)(nil),             // 30: flow.v1.Gossip
-	(*PlacementsRequest)(nil),  // 31: flow.v1.PlacementsRequest
-	(*PlacementsResponse)(nil), // 32: flow.v1.PlacementsResponse
-	(*HostedRequest)(nil),      // 33: flow.v1.HostedRequest
-	(*HostedResponse)(nil),     // 34: flow.v1.HostedResponse
-	(*DigestRequest)(nil),      // 35: flow.v1.DigestRequest
-	(*DigestResponse)(nil),     // 36: flow.v1.DigestResponse
-	(*ExplainQuery)(nil),       // 37: flow.v1.ExplainQuery
-	(*LogsQuery)(nil),          // 38: flow.v1.LogsQuery
-	(*PollRequest)(nil),        // 39: flow.v1.PollRequest
-	(*PollResponse)(nil),       // 40: flow.v1.PollResponse
-	(*PrintedQuery)(nil),       // 41: flow.v1.PrintedQuery
-	(*PrintedAnswer)(nil),      // 42: flow.v1.PrintedAnswer
-	(*Reply)(nil),              // 43: flow.v1.Reply
-	(*ListCallsRequest)(nil),   // 44: flow.v1.ListCallsRequest
-	(*DeadLetter)(nil),         // 45: flow.v1.DeadLetter
-	(*Call)(nil),               // 46: flow.v1.Call
-	(*Gate)(nil),               // 47: flow.v1.Gate
-	(*ScheduleState)(nil),      // 48: flow.v1.ScheduleState
-	(*Explanation)(nil),        // 49: flow.v1.Explanation
-	(*AttemptLog)(nil),         // 50: flow.v1.AttemptLog
-	(*Enqueue)(nil),            // 51: flow.v1.Enqueue
-	(*NodeInfo)(nil),           // 52: flow.v1.NodeInfo
-	(*GroupPlacement)(nil),     // 53: flow.v1.GroupPlacement
-	(*Notice)(nil),             // 54: flow.v1.Notice
-	(*LogPlace)(nil),           // 55: flow.v1.LogPlace
+	(*Starts)(nil),             // 21: flow.v1.Starts
+	(*KeepAlive)(nil),          // 22: flow.v1.KeepAlive
+	(*Held)(nil),               // 23: flow.v1.Held
+	(*SessionUnknown)(nil),     // 24: flow.v1.SessionUnknown
+	(*Panic)(nil),              // 25: flow.v1.Panic
+	(*CallRequest)(nil),        // 26: flow.v1.CallRequest
+	(*CallResponse)(nil),       // 27: flow.v1.CallResponse
+	(*ServersRequest)(nil),     // 28: flow.v1.ServersRequest
+	(*ServersResponse)(nil),    // 29: flow.v1.ServersResponse
+	(*Server)(nil),             // 30: flow.v1.Server
+	(*Gossip)(nil),             // 31: flow.v1.Gossip
+	(*PlacementsRequest)(nil),  // 32: flow.v1.PlacementsRequest
+	(*PlacementsResponse)(nil), // 33: flow.v1.PlacementsResponse
+	(*HostedRequest)(nil),      // 34: flow.v1.HostedRequest
+	(*HostedResponse)(nil),     // 35: flow.v1.HostedResponse
+	(*DigestRequest)(nil),      // 36: flow.v1.DigestRequest
+	(*DigestResponse)(nil),     // 37: flow.v1.DigestResponse
+	(*ExplainQuery)(nil),       // 38: flow.v1.ExplainQuery
+	(*LogsQuery)(nil),          // 39: flow.v1.LogsQuery
+	(*PollRequest)(nil),        // 40: flow.v1.PollRequest
+	(*PollResponse)(nil),       // 41: flow.v1.PollResponse
+	(*PrintedQuery)(nil),       // 42: flow.v1.PrintedQuery
+	(*PrintedAnswer)(nil),      // 43: flow.v1.PrintedAnswer
+	(*Reply)(nil),              // 44: flow.v1.Reply
+	(*ListCallsRequest)(nil),   // 45: flow.v1.ListCallsRequest
+	(*DeadLetter)(nil),         // 46: flow.v1.DeadLetter
+	(*Call)(nil),               // 47: flow.v1.Call
+	(*Gate)(nil),               // 48: flow.v1.Gate
+	(*ScheduleState)(nil),      // 49: flow.v1.ScheduleState
+	(*Explanation)(nil),        // 50: flow.v1.Explanation
+	(*AttemptLog)(nil),         // 51: flow.v1.AttemptLog
+	(*Start)(nil),              // 52: flow.v1.Start
+	(*Enqueue)(nil),            // 53: flow.v1.Enqueue
+	(*NodeInfo)(nil),           // 54: flow.v1.NodeInfo
+	(*GroupPlacement)(nil),     // 55: flow.v1.GroupPlacement
+	(*Notice)(nil),             // 56: flow.v1.Notice
+	(*LogPlace)(nil),           // 57: flow.v1.LogPlace
 }
 var file_messages_peer_proto_depIdxs = []int32{
-	43, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
+	44, // 0: flow.v1.ProposeResponse.reply:type_name -> flow.v1.Reply
 	5,  // 1: flow.v1.QueryRequest.call:type_name -> flow.v1.CallQuery
-	44, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
+	45, // 2: flow.v1.QueryRequest.list:type_name -> flow.v1.ListCallsRequest
 	6,  // 3: flow.v1.QueryRequest.stats:type_name -> flow.v1.StatsQuery
 	7,  // 4: flow.v1.QueryRequest.gates:type_name -> flow.v1.GatesQuery
 	8,  // 5: flow.v1.QueryRequest.chunks:type_name -> flow.v1.ChunksQuery
 	10, // 6: flow.v1.QueryRequest.schedules:type_name -> flow.v1.SchedulesQuery
 	11, // 7: flow.v1.QueryRequest.dead:type_name -> flow.v1.DeadQuery
-	37, // 8: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
-	38, // 9: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
-	45, // 10: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
-	46, // 11: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
+	38, // 8: flow.v1.QueryRequest.explain:type_name -> flow.v1.ExplainQuery
+	39, // 9: flow.v1.QueryRequest.logs:type_name -> flow.v1.LogsQuery
+	46, // 10: flow.v1.DeadPage.letters:type_name -> flow.v1.DeadLetter
+	47, // 11: flow.v1.QueryResponse.call:type_name -> flow.v1.Call
 	14, // 12: flow.v1.QueryResponse.page:type_name -> flow.v1.CallPage
 	15, // 13: flow.v1.QueryResponse.stats:type_name -> flow.v1.Stats
-	47, // 14: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
+	48, // 14: flow.v1.QueryResponse.gate:type_name -> flow.v1.Gate
 	9,  // 15: flow.v1.QueryResponse.chunks:type_name -> flow.v1.Chunks
-	48, // 16: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
+	49, // 16: flow.v1.QueryResponse.schedules:type_name -> flow.v1.ScheduleState
 	12, // 17: flow.v1.QueryResponse.dead:type_name -> flow.v1.DeadPage
-	49, // 18: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
-	50, // 19: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
-	46, // 20: flow.v1.CallPage.calls:type_name -> flow.v1.Call
-	46, // 21: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
-	46, // 22: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
-	22, // 23: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
-	51, // 24: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
-	46, // 25: flow.v1.CallResponse.call:type_name -> flow.v1.Call
-	29, // 26: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
-	52, // 27: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
-	53, // 28: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
-	54, // 29: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
-	55, // 30: flow.v1.PrintedQuery.after:type_name -> flow.v1.LogPlace
-	55, // 31: flow.v1.PrintedAnswer.place:type_name -> flow.v1.LogPlace
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	50, // 18: flow.v1.QueryResponse.explanation:type_name -> flow.v1.Explanation
+	51, // 19: flow.v1.QueryResponse.logs:type_name -> flow.v1.AttemptLog
+	47, // 20: flow.v1.CallPage.calls:type_name -> flow.v1.Call
+	47, // 21: flow.v1.AwaitResponse.call:type_name -> flow.v1.Call
+	47, // 22: flow.v1.AwaitSomeResponse.calls:type_name -> flow.v1.Call
+	52, // 23: flow.v1.Starts.starts:type_name -> flow.v1.Start
+	23, // 24: flow.v1.KeepAlive.held:type_name -> flow.v1.Held
+	53, // 25: flow.v1.CallRequest.enqueue:type_name -> flow.v1.Enqueue
+	47, // 26: flow.v1.CallResponse.call:type_name -> flow.v1.Call
+	30, // 27: flow.v1.ServersResponse.servers:type_name -> flow.v1.Server
+	54, // 28: flow.v1.Gossip.node:type_name -> flow.v1.NodeInfo
+	55, // 29: flow.v1.PlacementsResponse.placements:type_name -> flow.v1.GroupPlacement
+	56, // 30: flow.v1.PollResponse.notices:type_name -> flow.v1.Notice
+	57, // 31: flow.v1.PrintedQuery.after:type_name -> flow.v1.LogPlace
+	57, // 32: flow.v1.PrintedAnswer.place:type_name -> flow.v1.LogPlace
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_messages_peer_proto_init() }
@@ -2984,14 +3043,14 @@ func file_messages_peer_proto_init() {
 		(*QueryRequest_Explain)(nil),
 		(*QueryRequest_Logs)(nil),
 	}
-	file_messages_peer_proto_msgTypes[35].OneofWrappers = []any{}
+	file_messages_peer_proto_msgTypes[36].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_peer_proto_rawDesc), len(file_messages_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   43,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -38,6 +38,9 @@ func (c *change) save(o *messages.Object) {
 		o.Created = c.now
 	}
 	o.Version, o.Lastupdated = c.index, c.now
+	if o.Kind == messages.Kind_KIND_PROCESSOR && (old == nil || old.Status != o.Status) {
+		c.noteStatus(o)
+	}
 	c.Set(objectKey(o.Kind, o.Id), encode(o))
 	c.Set(nameKey(o.Kind, indexName(c, o)), []byte(o.Id))
 	for _, to := range references(o) {
@@ -57,6 +60,9 @@ func (c *change) remove(o *messages.Object) {
 	c.unlink(o)
 	c.Delete(objectKey(o.Kind, o.Id))
 	c.Delete(configuredKey(o.Kind, o.Id))
+	if o.Kind == messages.Kind_KIND_PROCESSOR {
+		c.dropHistory(o.Id)
+	}
 }
 
 // removeReferring deletes the objects of a kind that refer to another.

@@ -15,6 +15,7 @@ import (
 //	m/g/ group(4)                  what is due of a group
 //	m/c/ KIND / id                 what the partition was last told of an object
 //	m/f/ id                        functions of a processor's code that does not serve yet
+//	m/h/ id / index(8)             how a processor's status changed in an entry of the log
 //	m/d/ group(4) seq(8)           KIND / id: goes when the group acknowledged the message
 //	m/x/ id                        a node that was removed: the index(8) of the entry that did so
 const (
@@ -24,6 +25,7 @@ const (
 	groups        = "m/g/"
 	configured    = "m/c/"
 	stagings      = "m/f/"
+	histories     = "m/h/"
 	disappearing  = "m/d/"
 	removedNodes  = "m/x/"
 	pathSeparator = "/"
@@ -56,6 +58,12 @@ func referrerKey(to reference, from *messages.Object) []byte {
 func removedKey(node string) []byte { return path(removedNodes, node) }
 
 func stagedKey(processor string) []byte { return path(stagings, processor) }
+
+func historyPrefix(processor string) []byte { return path(histories, processor, "") }
+
+func historyKey(processor string, index uint64) []byte {
+	return binary.BigEndian.AppendUint64(historyPrefix(processor), index)
+}
 
 func groupKey(group messages.GroupID) []byte {
 	return binary.BigEndian.AppendUint32([]byte(groups), uint32(group))

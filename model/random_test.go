@@ -187,7 +187,7 @@ func (o *oracle) names(kind messages.Kind) (names []string) {
 // and to the oracle, checks the model after each, and compares what both hold.
 // The same log applied again must give the same bytes.
 func TestRandomCommandsAgreeWithTheOracle(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := *first; seed < *first+4; seed++ {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		w := founded(t, 4, 3)
 		o := &oracle{nodes: newOracleNodes("a", "b"), queues: map[string]bool{}, processors: map[string]*oracleProcessor{}, sockets: map[string]*oracleSocket{}, plugs: map[string]*oraclePlug{}}

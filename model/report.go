@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // MaxMessage bounds the message of an object: the end is kept, where a build
@@ -16,7 +17,7 @@ const MaxMessage = 4 << 10
 // before. A boot that is over has nothing to say.
 func (c *change) report(m *messages.Report) *messages.Error {
 	node := load(c, messages.Kind_KIND_NODE, m.Node)
-	if node == nil || node.Status != Up || node.GetNode().Boot != m.Boot {
+	if node == nil || node.Status != Up || node.GetNode().Boot != m.Boot && !plant.On(plant.OldReport) {
 		return nil
 	}
 	gaveUp := false
@@ -80,11 +81,10 @@ func (c *change) reported(o, processor *messages.Object, r *messages.DeploymentR
 }
 
 // lastOf bounds a message to its end.
-func lastOf(message string) string {
-	if len(message) > MaxMessage {
-		message = message[len(message)-MaxMessage:]
-	}
-	return strings.ToValidUTF8(message, "")
+func lastOf(message string) string { return endOf(message, MaxMessage) }
+
+func endOf(message string, most int) string {
+	return strings.ToValidUTF8(message[max(0, len(message)-most):], "")
 }
 
 // setWorkers makes the workers of a node be those that were reported. The

@@ -55,3 +55,22 @@ func TestStrategyAndEnabledNodesDecide(t *testing.T) {
 		t.Errorf("assignments: %v", assigned)
 	}
 }
+
+// TestProcessorThatIsPausedBeforeItRanLeavesItsCPUs: nothing runs there that has
+// to go on, and others wait.
+func TestProcessorThatIsPausedBeforeItRanLeavesItsCPUs(t *testing.T) {
+	w := founded(t, 1)
+	w.do(processor("p", 1, "f"))
+	w.do(processor("q", 1, "f"))
+	w.ask("p", Paused)
+	if got := w.deployed(); got != "q@a=1" {
+		t.Errorf("deployed is %s, want q alone", got)
+	}
+	w.ask("q", Paused)
+	w.ask("p", Running)
+	w.reports("a", "p", Running, 1, "")
+	w.ask("p", Paused)
+	if got := w.deployed(); got != "p@a=1" {
+		t.Errorf("deployed is %s, want p, which has run", got)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/elasticcode/flow/actors"
 	"github.com/elasticcode/flow/api"
 	"github.com/elasticcode/flow/cluster/peer"
+	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/raftstore"
 )
 
@@ -25,6 +26,8 @@ type boundary struct {
 	disk    func() (free, total uint64)
 	// watch lets the world see what is applied to a group; nil: it does not look.
 	watch func(*raftstore.Group, raftstore.Observer) raftstore.Observer
+	// tell lets the world see what a group's log says; nil: it does not look.
+	tell func(messages.GroupID, raftstore.Machine) raftstore.Machine
 }
 
 // code is where functions come from, and what runs them.

@@ -31,6 +31,7 @@ func openWorld(_ Config, p *place, _ *slog.Logger) (boundary, error) {
 		now:     time.Now,
 		disk:    func() (free, total uint64) { return 1 << 40, 1 << 41 },
 		watch:   twin.Watch,
+		tell:    twin.Tell,
 	}, nil
 }
 

@@ -36,14 +36,14 @@ func (n *Node) answer(view kv.View, request *messages.QueryRequest, to *messages
 		id := messages.CallIDFrom(q.Call.GetId())
 		call, ok := flow.GetCall(view, id, q.Call.GetArguments(), now)
 		if !ok {
-			return messages.Errorf(messages.NotFound, "get call", id.String(), "there is no such call")
+			return flow.Missing(view, "get", id)
 		}
 		to.Call = call
 	case *messages.QueryRequest_Explain:
 		id := messages.CallIDFrom(q.Explain.GetId())
 		why, ok := flow.Explain(view, id, now)
 		if !ok {
-			return messages.Errorf(messages.NotFound, "explain call", id.String(), "there is no such call")
+			return flow.Missing(view, "explain", id)
 		}
 		to.Explanation = why
 	case *messages.QueryRequest_Logs:

@@ -13,6 +13,7 @@ import (
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/model"
+	"github.com/elasticcode/flow/plant"
 	"github.com/elasticcode/flow/raftstore"
 )
 
@@ -69,10 +70,10 @@ func (r *replicas) Group(id messages.GroupID) (cluster.Group, bool) {
 func (r *replicas) openDue(id messages.GroupID, due *messages.Replica) error {
 	c := raftstore.GroupConfig{ID: id, Incarnation: due.GetIncarnation(), Bootstrap: due.GetFounder()}
 	if id == messages.Meta {
-		c.Machine = posting{raftstore.OneByOne(model.Machine{}.Apply)}
+		c.Machine = r.told(id, posting{raftstore.OneByOne(model.Machine{}.Apply)})
 		return r.add(c, &metaObserver{node: r.node})
 	}
-	c.Machine = posting{&flow.Machine{Group: id}}
+	c.Machine = r.told(id, posting{&flow.Machine{Group: id}})
 	return r.add(c, &partitionObserver{node: r.node})
 }
 
@@ -103,6 +104,14 @@ func (r *replicas) add(c raftstore.GroupConfig, o observer) error {
 	n.tasks.Go(func() { n.watchFailure(rep) })
 	n.tasks.Go(func() { n.becomeCurrent(rep) })
 	return nil
+}
+
+// told lets the simulated world see the log.
+func (r *replicas) told(id messages.GroupID, m raftstore.Machine) raftstore.Machine {
+	if tell := r.node.boundary.tell; tell != nil {
+		return tell(id, m)
+	}
+	return m
 }
 
 // watched lets the simulated world look on.
@@ -162,7 +171,9 @@ func (o *partitionObserver) Applied(index uint64, results []messages.Result) {
 }
 
 func (o *partitionObserver) Leading(term uint64) {
-	o.rep.courier.start()
+	if term < 3 || !plant.On(plant.OutboxLeftBehind) {
+		o.rep.courier.start()
+	}
 	o.rep.partition.Leading(term)
 	o.node.tellGone(o.rep.partition)
 	o.node.kick()
@@ -245,6 +256,10 @@ func (s state) Lookup(id messages.CallID) (call *messages.Call, ok bool) {
 		return c
 	})
 	return call, ok
+}
+
+func (s state) Missing(op string, id messages.CallID) error {
+	return read(s, func(v kv.View) error { return flow.Missing(v, op, id) })
 }
 
 func (s state) Ended(first messages.CallID, count int, known messages.Known) (ended []*messages.Call, there bool) {

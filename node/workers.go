@@ -13,8 +13,14 @@ import (
 // workers gives the actors what the launcher starts, in the actors' words.
 type workers struct{ launcher *worker.Launcher }
 
-func (w workers) Start(ctx context.Context, env messages.Environment, events func(actors.Event)) (actors.Worker, error) {
-	process, err := w.launcher.Start(ctx, env, func(e worker.Event) { events(eventOf(e)) })
+func (w workers) Start(ctx context.Context, env messages.Environment, events func(...actors.Event)) (actors.Worker, error) {
+	process, err := w.launcher.Start(ctx, env, func(some ...worker.Event) {
+		all := make([]actors.Event, len(some))
+		for i, e := range some {
+			all[i] = eventOf(e)
+		}
+		events(all...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -23,9 +29,13 @@ func (w workers) Start(ctx context.Context, env messages.Environment, events fun
 
 type workerProcess struct{ *worker.Process }
 
-func (p workerProcess) Send(w actors.Work) error {
-	return p.Process.Send(worker.Work{Call: w.Call, Attempt: w.Attempt, Function: w.Function,
-		Arguments: w.Arguments, Socket: w.Socket, Tracking: w.Tracking})
+func (p workerProcess) Send(some ...actors.Work) error {
+	all := make([]worker.Work, len(some))
+	for i, w := range some {
+		all[i] = worker.Work{Call: w.Call, Attempt: w.Attempt, Function: w.Function,
+			Arguments: w.Arguments, Socket: w.Socket, Tracking: w.Tracking}
+	}
+	return p.Process.Send(all...)
 }
 
 func eventOf(e worker.Event) actors.Event {

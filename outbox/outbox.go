@@ -12,6 +12,7 @@ import (
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // Keys, all below "x/":
@@ -114,6 +115,9 @@ func Accepted(view kv.View, from messages.GroupID, seq uint64) bool {
 // fresh false and no error: it was applied before.
 func Accept(tx kv.Tx, from messages.GroupID, seq uint64) (fresh bool, err error) {
 	applied := number(tx, group(in, from))
+	if seq <= applied && plant.On(plant.RepeatedMessage) {
+		return true, nil
+	}
 	if seq <= applied {
 		return false, nil
 	}

@@ -12,8 +12,8 @@ import (
 // TestEachMessageCountsOnceAndInOrder sends over a courier that repeats,
 // forgets acknowledgements and starts over, and looks at what was applied.
 func TestEachMessageCountsOnceAndInOrder(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for round := range 300 {
+	for round := *first; round < *first+300; round++ {
+		rng := rand.New(rand.NewPCG(round, 2))
 		sender, receiver := kv.NewMap(), kv.NewMap()
 		var sent, applied []uint64
 		for step := 0; step < 100 || len(applied) < len(sent); step++ {

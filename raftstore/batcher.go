@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // batcher packs the commands that callers propose at the same time into one log
@@ -163,6 +164,9 @@ func finish(future raft.ApplyFuture, batch []*proposal, stop <-chan struct{}) {
 		}
 	}
 	for i, p := range batch {
+		if plant.On(plant.SharedAnswer) {
+			i = 0
+		}
 		if err != nil {
 			p.answer <- answer{err: err}
 		} else {

@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // snapshots is raft's snapshot store. A replica's own snapshot is a marker
@@ -194,7 +196,7 @@ func (s *snapshots) fill(r *streamReader) error {
 		if err != nil {
 			return err
 		}
-		if ok {
+		if ok && !lacks(k) {
 			writes = append(writes, kv.Write{Key: append(prefix[:len(prefix):len(prefix)], k...), Value: v})
 			size += len(k) + len(v)
 		}
@@ -208,6 +210,11 @@ func (s *snapshots) fill(r *streamReader) error {
 			return nil
 		}
 	}
+}
+
+// lacks says whether a snapshot is to be installed without a key: none is.
+func lacks(k []byte) bool {
+	return plant.On(plant.SnapshotNoDedup) && bytes.HasPrefix(k, []byte("d/")) || plant.On(plant.SnapshotNoTimers) && bytes.HasPrefix(k, []byte("t/"))
 }
 
 // installed writes the marker of a snapshot whose state is on disk, and drops

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+
+	"github.com/elasticcode/flow/plant"
 )
 
 // votes is the stable store as raft sees it. Raft writes a vote in two steps,
@@ -76,6 +78,9 @@ func (v *votes) GetUint64(key []byte) (uint64, error) {
 }
 
 func (v *votes) Set(key, value []byte) error {
+	if string(key) == voteCandKey && plant.On(plant.ForgetVote) {
+		return nil
+	}
 	if string(key) == voteCandKey {
 		key, value = voteKey, append(binary.BigEndian.AppendUint64(nil, v.term), value...)
 	}

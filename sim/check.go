@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,8 +24,14 @@ func Check(h History) []Violation {
 	for _, check := range []func(History) []Violation{checkCalls, checkPlugs, checkReplicas, checkLeaders, checkLiveness, checkExits} {
 		out = append(out, check(h)...)
 	}
-	slices.SortStableFunc(out, func(a, b Violation) int { return int(min(1, max(-1, a.At-b.At))) })
-	return out
+	return inOrder(out)
+}
+
+// inOrder gives violations in the order in which they showed.
+func inOrder(some ...[]Violation) []Violation {
+	all := slices.Concat(some...)
+	slices.SortStableFunc(all, func(a, b Violation) int { return cmp.Compare(a.At, b.At) })
+	return all
 }
 
 // terminal are the states that a call ends in.

@@ -20,14 +20,15 @@ func ReadFlow(path string) (*twin.Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := parseFlow(text)
+	f, err := ParseFlow(text)
 	if err != nil {
 		return nil, fmt.Errorf("read the flow %s: %w", path, err)
 	}
 	return f, nil
 }
 
-func parseFlow(text []byte) (*twin.Flow, error) {
+// ParseFlow reads what ReadFlow reads, from a text.
+func ParseFlow(text []byte) (*twin.Flow, error) {
 	var f twin.Flow
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)

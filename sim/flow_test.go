@@ -7,7 +7,7 @@ import (
 )
 
 func TestFlowsThatAreKeptCanBeRead(t *testing.T) {
-	if _, err := parseFlow(usualFlow); err != nil {
+	if _, err := ParseFlow(usualFlow); err != nil {
 		t.Error(err)
 	}
 	if _, err := ReadFlow(filepath.Join("..", "examples", "flows", "orders.yaml")); err != nil {
@@ -33,11 +33,11 @@ func TestBadFlowsAreRefused(t *testing.T) {
 		if text == string(usualFlow) {
 			t.Errorf("the usual flow has no %q", from)
 		}
-		if _, err := parseFlow([]byte(text)); err == nil {
+		if _, err := ParseFlow([]byte(text)); err == nil {
 			t.Errorf("a flow with %q is accepted", to)
 		}
 	}
-	if _, err := parseFlow([]byte("functions: []")); err == nil {
+	if _, err := ParseFlow([]byte("functions: []")); err == nil {
 		t.Error("a flow without calls is accepted")
 	}
 }

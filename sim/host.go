@@ -118,6 +118,7 @@ var functions = []function{
 	{"next", 2, []api.ValueType{i32}, hostNext},
 	{"note", 2, nil, hostNote},
 	{"hash", 2, []api.ValueType{i64}, hostHash},
+	{"entry", 4, nil, hostEntry},
 }
 
 // shown copies what a guest shows: the memory is its own again afterwards.

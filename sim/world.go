@@ -15,6 +15,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/elasticcode/flow/plant"
 	"github.com/elasticcode/flow/sim/twin"
 )
 
@@ -62,7 +63,9 @@ type World struct {
 	until    int64          // no event after it
 	count    map[string]int // of events, by kind
 	history  History
-	over     bool // what dies now dies because the run is over
+	logs     Logs        // of the groups, as their replicas applied them
+	broken   []Violation // of promises that the world itself looks at
+	over     bool        // what dies now dies because the run is over
 }
 
 // Result is what a run gave.
@@ -88,7 +91,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	}
 	if o.Flow == nil {
 		var err error
-		if o.Flow, err = parseFlow(usualFlow); err != nil {
+		if o.Flow, err = ParseFlow(usualFlow); err != nil {
 			return nil, err
 		}
 	}
@@ -99,6 +102,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace)}
 	w.now = epoch
 	w.net = &network{world: w, rng: w.stream("network"), cut: map[link]bool{}}
+	w.logs = Logs{}
 	w.script, w.until, w.count = o.Script, epoch+int64(o.For-Settle), map[string]int{}
 	if w.script == nil {
 		w.script = draw(w.stream("faults"), o)
@@ -114,7 +118,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	for _, m := range w.machines {
 		m.kill()
 	}
-	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: Check(w.history),
+	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: inOrder(w.broken, Check(w.history), checkLogs(w.logs, w.history)),
 		Faults: w.count, Script: w.script, Simulated: o.For, Took: time.Since(began), machines: w.machines}, ctx.Err()
 }
 
@@ -155,6 +159,9 @@ func (w *World) nodeEnv(member *machine) [][2]string {
 	slots := w.options.Flow.Slots() // without a slot for each, a processor may wait for ever, as it should
 	cpus := max(leastCPUs, (slots+w.options.Nodes-1)/w.options.Nodes)
 	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)}}
+	if bug := plant.Planted(); bug != "" {
+		env = append(env, [2]string{"PLANT", string(bug)})
+	}
 	if member != nil {
 		env = append(env, [2]string{"SIM_JOIN", member.address().String() + ":7462"})
 	}

@@ -237,7 +237,7 @@ func TestModuleThatCannotBeImportedIsToldWithItsTraceback(t *testing.T) {
 func TestInterpreterThatIsNotThere(t *testing.T) {
 	env := module(t, "")
 	env.Interpreter = "/nowhere/python3"
-	_, err := launcher(t, Limits{}).Start(context.Background(), env, func(Event) { t.Error("an event of a worker that did not start") })
+	_, err := launcher(t, Limits{}).Start(context.Background(), env, func(...Event) { t.Error("an event of a worker that did not start") })
 	if err == nil || !strings.Contains(err.Error(), "/nowhere/python3: no such file") {
 		t.Fatalf("error %v", err)
 	}
@@ -257,7 +257,11 @@ func node(dir, code string) {
 	events := make(chan Event, 10)
 	var p *Process
 	if err == nil {
-		p, err = l.Start(context.Background(), messages.Environment{Interpreter: code, Dir: dir, Module: "functions", Paths: []string{dir}}, func(e Event) { events <- e })
+		p, err = l.Start(context.Background(), messages.Environment{Interpreter: code, Dir: dir, Module: "functions", Paths: []string{dir}}, func(all ...Event) {
+			for _, e := range all {
+				events <- e
+			}
+		})
 	}
 	if err == nil {
 		err = p.Send(work("family", "family"))

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -132,6 +133,15 @@ func readFrame(r io.Reader, header *[5]byte) (kind byte, body []byte, err error)
 		return 0, nil, io.ErrUnexpectedEOF
 	}
 	return kind, body, nil
+}
+
+// hasFrame says whether a whole frame has been read ahead.
+func hasFrame(r *bufio.Reader) bool {
+	if r.Buffered() < 5 {
+		return false
+	}
+	head, err := r.Peek(4)
+	return err == nil && uint64(r.Buffered()) >= 4+uint64(binary.BigEndian.Uint32(head))
 }
 
 // decodeDone reads the body of a frame of type Done. The event shares its memory.

@@ -148,8 +148,9 @@ func (l *Launcher) endEarlierRun() error {
 
 // Start starts a worker. ctx bounds the start alone; the worker runs until it
 // exits or is stopped. events is called from one goroutine and must not block
-// for long; it is called with Exited exactly when Start gave no error.
-func (l *Launcher) Start(ctx context.Context, env messages.Environment, events func(Event)) (*Process, error) {
+// for long; it is given some events at once, in order, and Exited exactly when
+// Start gave no error.
+func (l *Launcher) Start(ctx context.Context, env messages.Environment, events func(...Event)) (*Process, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {

@@ -15,7 +15,7 @@ import (
 // gives a process all its descendants back, so that none is left behind.
 type Process struct{}
 
-func (l *Launcher) start(_ context.Context, env messages.Environment, _ func(Event)) (*Process, error) {
+func (l *Launcher) start(_ context.Context, env messages.Environment, _ func(...Event)) (*Process, error) {
 	return nil, messages.Errorf(messages.Unavailable, "start worker", env.Module, "workers run on Linux only").
 		WithHint("run nodes that offer CPUs on Linux; this one can take part with --cpus 0")
 }
@@ -23,8 +23,8 @@ func (l *Launcher) start(_ context.Context, env messages.Environment, _ func(Eve
 func (p *Process) PID() int               { return 0 }
 func (p *Process) Dir() string            { return "" }
 func (p *Process) Ended() <-chan struct{} { return nil }
-func (p *Process) Send(w Work) error {
-	return messages.Errorf(messages.Unavailable, "send call", w.Call.String(), "the worker has ended")
+func (p *Process) Send(...Work) error {
+	return messages.Errorf(messages.Unavailable, "send call", "", "the worker has ended")
 }
 func (p *Process) Terminate(time.Duration) {}
 func (p *Process) Kill()                   {}

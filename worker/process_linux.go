@@ -36,7 +36,7 @@ type Process struct {
 	answers  *os.File
 	printed  *printed
 	live     live
-	events   func(Event)
+	events   func(...Event)
 	limits   Limits
 
 	gone  chan struct{} // closed when no process of the worker is left
@@ -67,26 +67,38 @@ func (p *Process) Dir() string { return p.dir }
 // Ended is closed when Exited was told.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
-// Send hands a work to the worker; it never blocks. An error means that the
-// work will not be run. Works may be sent before the module is imported.
-func (p *Process) Send(w Work) error {
-	if w.Tracking.IsZero() {
-		w.Tracking = w.Call
+// Send hands works to the worker, in their order; it never blocks. An error means
+// that the work it names, and those behind it, will not be run. Works may be sent
+// before the module is imported.
+func (p *Process) Send(works ...Work) error {
+	for i := range works {
+		if w := &works[i]; w.Tracking.IsZero() {
+			w.Tracking = w.Call
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.over {
-		return messages.Errorf(messages.Unavailable, "send call", w.Call.String(), "the worker has ended")
+		return refused(works, messages.Unavailable, "the worker has ended")
 	}
-	if len(p.sent) >= MaxSent {
-		return messages.Errorf(messages.Exhausted, "send call", w.Call.String(), "the worker holds %d calls already", MaxSent)
+	room := min(len(works), MaxSent-len(p.sent))
+	n, err := p.requests.calls(p.next, works[:room])
+	for _, w := range works[:n] {
+		p.sent = append(p.sent, sent{seq: p.next, call: w.Call, attempt: w.Attempt})
+		p.next++
 	}
-	if err := p.requests.call(p.next, &w); err != nil {
-		return err
+	if err == nil && room < len(works) {
+		err = refused(works[room:], messages.Exhausted, "the worker holds %d calls already", MaxSent)
 	}
-	p.sent = append(p.sent, sent{seq: p.next, call: w.Call, attempt: w.Attempt})
-	p.next++
-	return nil
+	return err
+}
+
+// refused says why the first of some works is not sent.
+func refused(works []Work, kind messages.KindError, reason string, args ...any) error {
+	if len(works) == 0 {
+		return nil
+	}
+	return messages.Errorf(kind, "send call", works[0].Call.String(), reason, args...)
 }
 
 // idle says that the worker holds no call.
@@ -185,24 +197,38 @@ func (p *Process) guard(report *bufio.Reader) {
 	}
 }
 
-// readAnswers tells the worker's events until its answers end. An error says what
-// it sent that is no answer.
+// readAnswers tells the worker's events until its answers end, together what was
+// read together. An error says what it sent that is no answer.
 func (p *Process) readAnswers() (loaded bool, err error) {
 	r := bufio.NewReaderSize(p.answers, 64<<10)
-	var header [5]byte
 	for {
-		kind, body, err := readFrame(r, &header)
+		var some []Event
+		for err == nil && (len(some) == 0 || len(some) < maxTogether && hasFrame(r)) {
+			var e Event
+			if e, err = p.readEvent(r, loaded); err == nil {
+				some, loaded = append(some, e), true
+			}
+		}
+		if len(some) > 0 {
+			p.events(some...)
+		}
 		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
 			return loaded, nil
 		}
 		if err != nil {
 			return loaded, err
 		}
-		event, err := p.event(kind, body, loaded)
-		if err != nil {
-			return loaded, err
-		}
-		loaded = true
-		p.events(event)
 	}
+}
+
+// maxTogether is how many events are told together.
+const maxTogether = 128
+
+func (p *Process) readEvent(r *bufio.Reader, loaded bool) (Event, error) {
+	var header [5]byte
+	kind, body, err := readFrame(r, &header)
+	if err != nil {
+		return nil, err
+	}
+	return p.event(kind, body, loaded)
 }

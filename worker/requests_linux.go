@@ -45,22 +45,26 @@ func (r *requests) hello(h hello) error {
 	return nil
 }
 
-func (r *requests) call(seq uint64, w *Work) error {
+// calls sends works, numbered from seq on, with one write. Those before one that
+// cannot be sent are sent, and it says how many.
+func (r *requests) calls(seq uint64, works []Work) (n int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	b, err := appendCall(r.scratch[:0], seq, w)
-	if err != nil {
-		return err
+	b := r.scratch[:0]
+	for n < len(works) && err == nil {
+		if b, err = appendCall(b, seq+uint64(n), &works[n]); err == nil {
+			n++
+		}
 	}
 	kept := cap(b) <= maxScratch
 	if kept {
 		r.scratch = b
 	}
 	r.send(b, !kept)
-	return nil
+	return n, err
 }
 
-// maxScratch is the most memory that is kept for encoding the next request.
+// maxScratch is the most memory that is kept for encoding the next requests.
 const maxScratch = 64 << 10
 
 // send writes what the pipe takes now and leaves the rest to the goroutine, with

@@ -20,7 +20,7 @@ import (
 )
 
 // start is Start without the launcher's own bookkeeping.
-func (l *Launcher) start(ctx context.Context, env messages.Environment, events func(Event)) (*Process, error) {
+func (l *Launcher) start(ctx context.Context, env messages.Environment, events func(...Event)) (*Process, error) {
 	p := &Process{
 		launcher: l, mark: newMark(), events: events, limits: l.config.Limits,
 		gone: make(chan struct{}), ended: make(chan struct{}),

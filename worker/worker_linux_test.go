@@ -81,7 +81,11 @@ func start(t testing.TB, code string) *subject {
 func startIn(t testing.TB, l *Launcher, env messages.Environment) *subject {
 	t.Helper()
 	s := &subject{t: t, events: make(chan Event, 10000)}
-	p, err := l.Start(context.Background(), env, func(e Event) { s.events <- e })
+	p, err := l.Start(context.Background(), env, func(all ...Event) {
+		for _, e := range all {
+			s.events <- e
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,10 @@ func (c *cli) submit(ctx context.Context, net *client.Client, request *messages.
 	if err != nil {
 		return resumable(err, request.Id)
 	}
-	if accepted.Duplicate {
+	switch {
+	case accepted.Dropped:
+		c.notef("call %s: it was sent before with this key and is %s; its record is gone", accepted.Id, lower(accepted.State))
+	case accepted.Duplicate:
 		c.sentBefore(key, "call "+accepted.Id)
 	}
 	if !c.structured() {

@@ -172,7 +172,7 @@ flowcli dead redrive --all`,
 		if err != nil {
 			return err
 		}
-		r := &redriving{c: c, net: net, dry: *dry}
+		r := &redriving{c: c, net: net, dry: *dry, alone: len(ids) == 1}
 		if len(ids) > 0 {
 			err = inPieces(ids, func(some []string) error { return r.send(cmd.Context(), some) })
 		} else {
@@ -220,16 +220,19 @@ type redriving struct {
 	c          *cli
 	net        *client.Client
 	dry        bool
+	alone      bool // one letter was named: what is wrong with it is the command's error
+	asked      int
 	sent, left int
+	before     int // that were sent again by somebody else, or in another run
 	lines      []document.Object
 	first      error // why the first that was left could not be sent
 }
 
 func (r *redriving) send(ctx context.Context, ids []string) error {
+	r.asked += len(ids)
 	if r.dry {
-		r.sent += len(ids)
 		for _, id := range ids {
-			r.line(id, "", nil)
+			r.line(id, "", "")
 		}
 		return nil
 	}
@@ -238,32 +241,33 @@ func (r *redriving) send(ctx context.Context, ids []string) error {
 		return err
 	}
 	for _, a := range answers {
-		if a.Error == nil {
+		switch {
+		case a.Error != nil:
+			r.left++
+			r.first = cmp.Or(r.first, a.Error.Err())
+			r.line(a.Id, "", a.Error.Err().Error())
+		case a.Duplicate:
+			r.before++
+			r.line(a.Id, a.Call, "")
+			r.c.notef("dead letter %s: it was sent again before, as call %s", a.Id, a.Call)
+		default:
 			r.sent++
-			r.line(a.Id, a.Call, nil)
-			continue
+			r.line(a.Id, a.Call, "")
 		}
-		r.left++
-		r.first = cmp.Or(r.first, a.Error.Err())
-		r.line(a.Id, "", a.Error.Err())
 	}
-	r.c.notef("%d sent again, %d could not be", r.sent, r.left)
 	return nil
 }
 
 // line tells of one letter: for people at once, for programs at the end.
-func (r *redriving) line(id, call string, refused error) {
+func (r *redriving) line(id, call, reason string) {
 	if r.c.structured() {
-		reason := ""
-		if refused != nil {
-			reason = refused.Error()
-		}
 		r.lines = append(r.lines, document.Object{{Name: "id", Value: id}, {Name: "call", Value: orNull(call)}, {Name: "error", Value: orNull(reason)}})
 		return
 	}
 	switch {
-	case refused != nil:
-		r.c.notef("%s: %v", id, refused)
+	case reason != "" && r.alone:
+	case reason != "":
+		r.c.notef("%s", reason)
 	case call == "":
 		fmt.Fprintln(r.c.out, id)
 	default:
@@ -280,10 +284,27 @@ func (r *redriving) told() error {
 			return err
 		}
 	}
-	if r.dry {
-		r.c.notef("%d would be sent again", r.sent)
+	switch {
+	case r.asked == 0:
+		r.c.notef(noLetters)
+	case r.dry:
+		r.c.notef("%d would be sent again", r.asked)
+	default:
+		r.c.notef("%d sent again, %d before, %d could not be", r.sent, r.before, r.left)
 	}
-	return r.first
+	if r.left == 0 || r.alone {
+		return r.first
+	}
+	return failedLetters("redrive", r.left, r.asked, r.first)
+}
+
+// noLetters answers a filter that chooses nothing.
+const noLetters = "no dead letter is like that"
+
+// failedLetters is the error of a command that could not do to some letters what
+// was asked: each of them was told before. It is of the kind of the first.
+func failedLetters(op string, left, asked int, first error) error {
+	return messages.Errorf(messages.KindError(messages.InfoOf(first).Kind), op, "dead letters", "%d of %d could not be done", left, asked)
 }
 
 func newDeadDrop(c *cli) *cobra.Command {
@@ -308,19 +329,13 @@ flowcli dead drop --type expired --yes`,
 		if err != nil {
 			return err
 		}
-		dropped := 0
-		drop := func(some []string) error {
-			gone, err := net.DropDead(cmd.Context(), some)
-			dropped += len(gone)
-			return err
-		}
+		d := &droppingDead{c: c, net: net, named: len(ids)}
 		if len(ids) > 0 {
-			err = inPieces(ids, drop)
+			err = inPieces(ids, func(some []string) error { return d.drop(cmd.Context(), some) })
 		} else {
-			err = f.pieces(cmd.Context(), net, "drop", func(letters []*messages.DeadInfo) error { return drop(idsOf(letters)) })
+			err = f.pieces(cmd.Context(), net, "drop", func(letters []*messages.DeadInfo) error { return d.drop(cmd.Context(), idsOf(letters)) })
 		}
-		c.notef("%d dropped", dropped)
-		return err
+		return cmp.Or(err, d.told())
 	}
 	return cmd
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,9 @@ func fakeLetter(n int) *messages.DeadInfo {
 func (f *fake) ListDead(_ context.Context, r *connect.Request[messages.ListDeadRequest]) (*connect.Response[messages.ListDeadResponse], error) {
 	n := 0
 	_, _ = fmt.Sscan(r.Msg.PageToken, &n)
+	if r.Msg.Type == "nosuch" {
+		return connect.NewResponse(&messages.ListDeadResponse{}), nil
+	}
 	page := &messages.ListDeadResponse{Letters: []*messages.DeadInfo{fakeLetter(n)}}
 	if n+1 < deadPages {
 		page.NextPageToken = fmt.Sprint(n + 1)
@@ -46,6 +50,9 @@ func (f *fake) RedriveDead(_ context.Context, r *connect.Request[messages.Redriv
 	response := &messages.RedriveDeadResponse{}
 	for _, id := range r.Msg.Ids {
 		one := &messages.Redriven{Id: id, Call: "call of " + id}
+		if id == deadID(0) && f.redriven {
+			one.Duplicate = true
+		}
 		if id == deadID(1) {
 			one.Call, one.Error = "", messages.InfoOf(messages.Errorf(messages.Exhausted, "redrive", id, "its mailbox is full"))
 		}
@@ -55,7 +62,7 @@ func (f *fake) RedriveDead(_ context.Context, r *connect.Request[messages.Redriv
 }
 
 func (f *fake) DropDead(_ context.Context, r *connect.Request[messages.DropDeadRequest]) (*connect.Response[messages.DropDeadResponse], error) {
-	return connect.NewResponse(&messages.DropDeadResponse{Dropped: r.Msg.Ids}), nil
+	return connect.NewResponse(&messages.DropDeadResponse{Dropped: slices.DeleteFunc(r.Msg.Ids, func(id string) bool { return id == deadID(9) })}), nil
 }
 
 func TestDeadLettersAreListed(t *testing.T) {
@@ -99,8 +106,18 @@ func TestDeadLettersAreSentAgain(t *testing.T) {
 		t.Errorf("exit code %d\n%s\n%s", r.code, r.out, r.err)
 	}
 	r := s.run("dead", "redrive", "--all")
-	if n := strings.Count(r.out, "call of"); r.code != 8 || n != deadPages-1 || !strings.Contains(r.err, "its mailbox is full") || !strings.Contains(r.err, "2 sent again, 1 could not be") {
+	if n := strings.Count(r.out, "call of"); r.code != 8 || n != deadPages-1 || !strings.Contains(r.err, "its mailbox is full") || !strings.Contains(r.err, "2 sent again, 0 before, 1 could not be") {
 		t.Errorf("all: %d\n%s\n%s", n, r.out, r.err)
+	}
+	if r := s.run("dead", "redrive", deadID(1)); r.code != 8 || strings.Count(r.err, "its mailbox is full") != 1 {
+		t.Errorf("one that cannot be sent again: exit code %d\n%s", r.code, r.err)
+	}
+	if r := s.run("dead", "redrive", "--type", "nosuch"); r.code != 0 || !strings.Contains(r.err, "no dead letter is like that") {
+		t.Errorf("a type that none has: exit code %d\n%s", r.code, r.err)
+	}
+	s.fake.redriven = true
+	if r := s.run("dead", "redrive", deadID(0)); r.code != 0 || !strings.Contains(r.err, "0 sent again, 1 before") || !strings.Contains(r.err, "as call call of") {
+		t.Errorf("sent again before: exit code %d\n%s", r.code, r.err)
 	}
 	before := len(s.fake.asked)
 	if r := s.run("dead", "redrive", "-s", doThis, "--dry-run"); r.code != 0 || strings.Count(r.out, "\n") != deadPages {
@@ -120,5 +137,14 @@ func TestDeadLettersAreDroppedOnlyWhenThatIsSaid(t *testing.T) {
 	complains(t, s.run("dead", "drop", "--all"), 2, "--yes")
 	if r := s.run("dead", "drop", "--all", "--yes"); r.code != 0 || !strings.Contains(r.err, "3 dropped") {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
+	}
+	if r := s.run("dead", "drop", deadID(9), "--yes"); r.code != 3 || strings.Count(r.err, deadID(9)) != 1 {
+		t.Errorf("one that is not there: exit code %d\n%s", r.code, r.err)
+	}
+	if r := s.run("dead", "drop", deadID(0), deadID(9), "--yes"); r.code != 3 || !strings.Contains(r.err, "1 of 2 could not be done") {
+		t.Errorf("one of two is not there: exit code %d\n%s", r.code, r.err)
+	}
+	if r := s.run("dead", "drop", "--type", "nosuch", "--yes"); r.code != 0 || !strings.Contains(r.err, "no dead letter is like that") {
+		t.Errorf("a type that none has: exit code %d\n%s", r.code, r.err)
 	}
 }

@@ -25,6 +25,7 @@ var exits = []struct {
 	{7, []messages.KindError{messages.Denied}, "not allowed"},
 	{8, []messages.KindError{messages.Exhausted}, "a bound was reached: a mailbox or a disk is full"},
 	{9, nil, "a defect in flowcli or in the network"},
+	{10, []messages.KindError{messages.Gone}, "the call has ended, and its record was dropped: it is not run again"},
 	{130, nil, "interrupted"},
 }
 
@@ -111,5 +112,17 @@ func sentence(err error) (reason, hint string) {
 	}
 	bare := *e
 	bare.Hint = ""
-	return strings.Replace(err.Error(), e.Error(), bare.Error(), 1), e.Hint
+	return strings.Replace(err.Error(), e.Error(), bare.Error(), 1), withTime(e)
+}
+
+// withTime is what to do about an error, and when at the earliest where a bound
+// was reached.
+func withTime(e *messages.Error) string {
+	switch {
+	case e.RetryAfter == 0 || !errors.Is(e, messages.Exhausted):
+		return e.Hint
+	case e.Hint == "":
+		return fmt.Sprintf("try again after %s", e.RetryAfter)
+	}
+	return fmt.Sprintf("%s; try again after %s", e.Hint, e.RetryAfter)
 }

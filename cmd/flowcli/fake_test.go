@@ -44,6 +44,7 @@ type fake struct {
 	statuses  []*messages.Object                                     // what Watch shows of a processor, one after the other
 	related   []*messages.Object                                     // with each of them
 	answer    func(*messages.RunRequest) (*messages.CallInfo, error) // what a call gives
+	redriven  bool                                                   // the first dead letter was sent again before
 	ends      <-chan struct{}                                        // Run answers when it is closed; nil: at once
 	looked    func(*messages.CallInfo) *messages.CallInfo            // what GetCall shows of a call
 	notices   []*messages.Notice                                     // what a listener hears

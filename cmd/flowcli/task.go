@@ -160,5 +160,6 @@ func acceptedDocument(r *messages.SubmitResponse) document.Object {
 		{Name: "id", Value: r.Id},
 		{Name: "state", Value: lower(r.State)},
 		{Name: "duplicate", Value: r.Duplicate},
+		{Name: "dropped", Value: r.Dropped},
 	}
 }

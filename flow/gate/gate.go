@@ -9,6 +9,7 @@ import (
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // Keys. An arrival's place among the partition's arrivals (seq) names it.
@@ -121,8 +122,10 @@ func (h Held) Oldest(view kv.View, socket uint32, inputs []Input) (seqs []uint64
 	for _, in := range inputs {
 		before := len(seqs)
 		for seq := range h.Waiting(view, socket, in.Key) {
-			seqs = append(seqs, seq)
-			break
+			seqs = append(seqs[:before], seq)
+			if !plant.On(plant.LIFOGate) {
+				break
+			}
 		}
 		if len(seqs) == before {
 			missing = append(missing, in)

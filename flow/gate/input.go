@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // Input is one thing that must arrive before a call forms.
@@ -43,7 +44,7 @@ func Inputs(c *messages.ConfigureSocket) []Input {
 		if at >= 0 {
 			targeted = slices.Delete(targeted, at, at+1)
 		}
-		if at >= 0 || required(p) {
+		if at >= 0 && !(p.HasDefault && plant.On(plant.DefaultJoined)) || required(p) {
 			inputs = append(inputs, Input{Key: p.Name, Argument: p.Name, byPlace: p.Kind == messages.ArgumentKind_POSITIONAL_ONLY})
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/messages/rate"
+	"github.com/elasticcode/flow/plant"
 )
 
 // Keys:
@@ -96,7 +97,7 @@ func (s *Socket) admits() bool {
 	if !s.Config.Ordered {
 		return true
 	}
-	return s.Leased == 0 && (s.Holder.Seq == 0 || s.Holder.Ready)
+	return (s.Leased == 0 || plant.On(plant.OrderedTwo)) && (s.Holder.Seq == 0 || s.Holder.Ready)
 }
 
 // HeldBack gives a plug that leads to a full target; nil: there is none.
@@ -214,7 +215,7 @@ func (s *Socket) SaveState(tx kv.Tx) {
 		b = binary.AppendUvarint(b, front)
 	}
 	tx.Set(numbered(states, s.Number), b)
-	if !s.Limit.None() {
+	if !s.Limit.None() && !plant.On(plant.RateForgotten) {
 		s.Pace.Save(tx, pace.OfSocket(s.Number))
 	}
 }

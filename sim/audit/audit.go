@@ -116,7 +116,7 @@ func (c *check) ended(m *messages.Call) {
 		c.say("call %s of %s has finished and has the error %v", id, c.name(m.Socket), m.Error)
 	case m.State == messages.CallState_FAILED && (m.Error == nil || m.HasResult):
 		c.say("call %s of %s has failed: with a result, or without an error", id, c.name(m.Socket))
-	case m.State != messages.CallState_FINISHED && m.State != messages.CallState_FAILED:
+	case m.State < messages.CallState_FINISHED:
 		c.say("call %s of %s is stranded: it is %s", id, c.name(m.Socket), m.State)
 	}
 }
@@ -124,12 +124,12 @@ func (c *check) ended(m *messages.Call) {
 // fired: each plug of a call that ended has sent one message, with its value.
 func (c *check) fired(m *messages.Call) {
 	source := c.plan[m.Socket]
-	if source == nil || m.State != messages.CallState_FINISHED && m.State != messages.CallState_FAILED {
+	if source == nil || m.State < messages.CallState_FINISHED || m.State == messages.CallState_CANCELLED {
 		return
 	}
 	from := messages.CallIDFrom(m.Id)
 	for _, p := range source.Plugs {
-		if p.Error != (m.State == messages.CallState_FAILED) {
+		if p.Error != (m.State != messages.CallState_FINISHED) {
 			continue
 		}
 		target := c.plan[p.Target]

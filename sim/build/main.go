@@ -33,14 +33,15 @@ func (routeInfo) GetDefaultInterfaceName() (string, error) { return "", ErrNoRou
 
 func main() {
 	output := flag.String("o", filepath.Join("bin", "node.wasm"), "where to write the compiled node")
+	tags := flag.String("tags", "", "build tags: with plant, the environment variable PLANT plants a mistake")
 	flag.Parse()
-	if err := build(*output); err != nil {
+	if err := build(*output, *tags); err != nil {
 		fmt.Fprintf(os.Stderr, "build the simulated node: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func build(output string) error {
+func build(output, tags string) error {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func build(output string) error {
 	if err != nil {
 		return err
 	}
-	c := exec.Command("go", "build", "-modfile", modfile, "-ldflags", "-s -w", "-o", output, guest)
+	c := exec.Command("go", "build", "-modfile", modfile, "-tags", tags, "-ldflags", "-s -w", "-o", output, guest)
 	c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	c.Stdout, c.Stderr = os.Stdout, os.Stderr
 	return c.Run()

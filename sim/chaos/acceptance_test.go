@@ -52,6 +52,13 @@ func startedFrom(t testing.TB, bin string, n int, flags ...string) (*Network, st
 	if err != nil {
 		t.Fatal(err)
 	}
+	serves(ctx, t, w)
+	return w, repository
+}
+
+// serves starts a network for the length of a test, and waits until it serves.
+func serves(ctx context.Context, t testing.TB, w *Network) {
+	t.Helper()
 	t.Cleanup(func() {
 		w.Close()
 		if t.Failed() {
@@ -61,10 +68,9 @@ func startedFrom(t testing.TB, bin string, n int, flags ...string) (*Network, st
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.WaitReady(ctx, tolerated(n)); err != nil {
+	if err := w.WaitReady(ctx, tolerated(len(w.Nodes))); err != nil {
 		t.Fatal(err)
 	}
-	return w, repository
 }
 
 // tolerated is how many losses a healthy network of n nodes survives: three

@@ -94,18 +94,7 @@ func startedOn(t *testing.T, cpus map[string]int, names ...string) (*Network, st
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() {
-		w.Close()
-		if t.Failed() {
-			showLogs(t, w)
-		}
-	})
-	if err := w.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.WaitReady(ctx, tolerated(len(names))); err != nil {
-		t.Fatal(err)
-	}
+	serves(ctx, t, w)
 	return w, repository
 }
 

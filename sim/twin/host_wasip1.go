@@ -29,6 +29,9 @@ func hostNote(p unsafe.Pointer, n uint32)
 //go:wasmimport sim hash
 func hostHash(p unsafe.Pointer, n uint32) uint64
 
+//go:wasmimport sim entry
+func hostEntry(group, index uint32, p unsafe.Pointer, n uint32)
+
 func hash(b []byte) uint64 { return hostHash(pointer(b), uint32(len(b))) }
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }

@@ -27,7 +27,7 @@ type watcher struct {
 }
 
 func (w *watcher) Applied(index uint64, results []messages.Result) {
-	w.note(fmt.Sprintf("applied %d %d %016x", w.group.ID(), index, w.hash(encodeResults(results))))
+	w.note(fmt.Sprintf("applied %d %d %016x", w.group.ID(), index, w.hash(EncodeResults(results))))
 	if index%hashEvery == 0 {
 		w.hashState()
 	}
@@ -42,11 +42,7 @@ func (w *watcher) hashState() {
 		if at = applied; at == w.last {
 			return nil
 		}
-		for k, v := range view.Scan(nil, nil) {
-			state = binary.AppendUvarint(state, uint64(len(k)))
-			state = binary.AppendUvarint(state, uint64(len(v)))
-			state = append(append(state, k...), v...)
-		}
+		state = EncodeState(view)
 		return nil
 	})
 	if err == nil && at != w.last {
@@ -65,8 +61,18 @@ func (w *watcher) Following() {
 	w.Observer.Following()
 }
 
-// encodeResults gives replies and effects a form that tells them apart.
-func encodeResults(results []messages.Result) (b []byte) {
+// EncodeState gives a state a form of which the hash is told.
+func EncodeState(view kv.View) (state []byte) {
+	for k, v := range view.Scan(nil, nil) {
+		state = binary.AppendUvarint(state, uint64(len(k)))
+		state = binary.AppendUvarint(state, uint64(len(v)))
+		state = append(append(state, k...), v...)
+	}
+	return state
+}
+
+// EncodeResults gives replies and effects a form that tells them apart.
+func EncodeResults(results []messages.Result) (b []byte) {
 	write := func(m proto.Message) {
 		name := m.ProtoReflect().Descriptor().Name()
 		b = fmt.Appendf(b, "%s %d\n", name, proto.Size(m))

@@ -41,7 +41,7 @@ type Workers struct {
 	Note func(line string) // told when a call begins, and how it was done
 }
 
-func (n Workers) Start(_ context.Context, _ messages.Environment, events func(actors.Event)) (actors.Worker, error) {
+func (n Workers) Start(_ context.Context, _ messages.Environment, events func(...actors.Event)) (actors.Worker, error) {
 	w := &runner{flow: n.Flow, note: n.Note, events: events, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go w.run()
 	return w, nil
@@ -57,7 +57,7 @@ const (
 type runner struct {
 	flow   *Flow
 	note   func(line string)
-	events func(actors.Event)
+	events func(...actors.Event)
 	wake   chan struct{}
 	once   sync.Once
 	ended  chan struct{}
@@ -138,12 +138,12 @@ func (x Function) run(known bool, work actors.Work) (messages.Outcome, []byte, *
 	return messages.Outcome_OK, result, nil
 }
 
-func (w *runner) Send(work actors.Work) error {
+func (w *runner) Send(works ...actors.Work) error {
 	if isClosed(w.ended) {
-		return messages.Errorf(messages.Unavailable, "send call", work.Call.String(), "the worker has ended")
+		return messages.Errorf(messages.Unavailable, "send call", works[0].Call.String(), "the worker has ended")
 	}
 	w.mu.Lock()
-	w.work = append(w.work, work)
+	w.work = append(w.work, works...)
 	w.mu.Unlock()
 	select {
 	case w.wake <- struct{}{}:

@@ -1,0 +1,123 @@
+// Command mutations plants one mistake after the other in the program, and says
+// how many seeds it takes until a checker finds it:
+//
+//	go run -tags plant ./sim/mutations --rounds 3
+//
+// It exits with 1 when a mistake was not found within its limit.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/elasticcode/flow/plant"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "mutations: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	f := pflag.NewFlagSet("mutations", pflag.ContinueOnError)
+	rounds := f.Int("rounds", 3, "how often each mistake is looked for, each time among other seeds")
+	only := f.StringSlice("only", nil, "`names` of mistakes; none: all")
+	level := f.String("by", "", "walks, worlds or stories: only what is looked for in that way")
+	first := f.Uint64("first", 1, "the first `seed`")
+	guest := f.String("guest", filepath.Join("bin", "plants.wasm"), "the node, compiled with the tag plant")
+	inside := f.Bool("inside", false, "look for the mistake that this process has, in simulated worlds")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if *inside {
+		return search(ctx, *guest, *first)
+	}
+	l, err := newLab(ctx, *guest)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	report := newReport(*rounds)
+	for _, m := range mutations() {
+		if len(*only) > 0 && !slices.Contains(*only, string(m.bug)) || *level != "" && *level != m.way() {
+			continue
+		}
+		for round := range *rounds {
+			found, err := l.find(ctx, m, *first+uint64(round)*1000)
+			if err != nil {
+				return fmt.Errorf("look for %s: %w", m.bug, err)
+			}
+			report.add(m, found)
+		}
+		report.tell(m)
+	}
+	return report.end()
+}
+
+// lab has what mistakes are looked for with.
+type lab struct {
+	dir   string // of the tests, compiled
+	self  string // this program, which is run anew with each mistake
+	guest string
+	tests map[string]string // by package
+}
+
+func newLab(ctx context.Context, guest string) (*lab, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "mutations-")
+	if err != nil {
+		return nil, err
+	}
+	return &lab{dir: dir, self: self, guest: guest, tests: map[string]string{}}, ctx.Err()
+}
+
+func (l *lab) close() { os.RemoveAll(l.dir) }
+
+// found is how a mistake was found.
+type found struct {
+	seeds   int    // that it took; 0: it was not found
+	checker string // that found it
+	detail  string
+	took    time.Duration
+}
+
+func (l *lab) find(ctx context.Context, m mutation, first uint64) (found, error) {
+	began := time.Now()
+	look := l.inWorlds
+	if m.pkg != "" {
+		look = l.inTests
+	}
+	f, err := look(ctx, m, first)
+	f.took = time.Since(began)
+	return f, err
+}
+
+// planted is a command that runs with a mistake.
+func planted(ctx context.Context, b plant.Bug, name string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Env = append(os.Environ(), "PLANT="+string(b))
+	return c
+}
+
+// line is a text in one line, and not too long.
+func line(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	return text[:min(len(text), 160)]
+}

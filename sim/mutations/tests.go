@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// seeded is how a random walk says which of its seeds failed.
+var seeded = regexp.MustCompile(`(?:seed|round) (\d+)`)
+
+// failed is how a test says that it did.
+var failed = regexp.MustCompile(`--- FAIL: (\w+)`)
+
+// inTests runs the tests of a package with a mistake in it.
+func (l *lab) inTests(ctx context.Context, m mutation, first uint64) (f found, err error) {
+	binary, err := l.compiled(ctx, m.pkg)
+	if err != nil {
+		return f, err
+	}
+	args := []string{"-test.run", "^" + m.test + "$", "-test.failfast"}
+	if m.way() == walks {
+		args = append(args, "-first", strconv.FormatUint(first, 10))
+	}
+	c := planted(ctx, m.bug, binary, args...)
+	c.Dir = m.pkg
+	out, err := c.CombinedOutput()
+	var exit *exec.ExitError
+	if err == nil || !errors.As(err, &exit) {
+		return f, err
+	}
+	f.seeds = 1
+	name := failed.FindSubmatch(out)
+	if name == nil {
+		return f, fmt.Errorf("%s failed otherwise: %s", m.test, out)
+	}
+	f.checker = string(name[1])
+	if seed := seeded.FindSubmatch(out); seed != nil && m.way() == walks {
+		n, err := strconv.ParseUint(string(seed[1]), 10, 64)
+		if err != nil {
+			return f, err
+		}
+		f.seeds = int(n-first) + 1
+		f.detail = line(string(out[strings.Index(string(out), string(seed[0])):]))
+	}
+	return f, nil
+}
+
+func (l *lab) compiled(ctx context.Context, pkg string) (string, error) {
+	if l.tests[pkg] != "" {
+		return l.tests[pkg], nil
+	}
+	binary := filepath.Join(l.dir, strings.ReplaceAll(pkg, "/", "-")+".test")
+	c := exec.CommandContext(ctx, "go", "test", "-tags", "plant", "-c", "-o", binary, "./"+pkg)
+	c.Stdout, c.Stderr = os.Stderr, os.Stderr
+	if err := c.Run(); err != nil {
+		return "", fmt.Errorf("compile the tests of %s: %w", pkg, err)
+	}
+	l.tests[pkg] = binary
+	return binary, nil
+}
