@@ -3,12 +3,16 @@ package actors
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/elasticcode/flow/messages"
 )
 
 // MaxWaiters is how many calls may be waited for at one partition's leader.
 const MaxWaiters = 1 << 17
+
+// waiterRetry is how long to wait before the next try when they are too many.
+const waiterRetry = time.Second
 
 // waiters holds those who wait for a call's end, while this replica leads.
 type waiters struct {
@@ -42,8 +46,10 @@ func (w *waiters) registerAll(op string, ids []messages.CallID, one listener) er
 		return notLeading(op, ids[0])
 	}
 	if w.count+len(ids) > MaxWaiters {
-		return messages.Errorf(messages.Exhausted, op, ids[0].String(), "%d calls are waited for at this partition already", w.count).
+		e := messages.Errorf(messages.Exhausted, op, ids[0].String(), "%d calls are waited for at this partition already", w.count).
 			WithHint("submit without waiting, and ask for the result later")
+		e.RetryAfter = waiterRetry
+		return e
 	}
 	for _, id := range ids {
 		w.byCall[id] = append(w.byCall[id], one)

@@ -12,6 +12,10 @@ import (
 
 func (t *tasks) Result(ctx context.Context, request *connect.Request[messages.ResultRequest]) (*connect.Response[messages.CallInfo], error) {
 	const op = "get result of"
+	if err := t.waiting.take(op); err != nil {
+		return nil, err
+	}
+	defer t.waiting.leave()
 	id, err := t.callID(ctx, op, request.Msg.Id)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 
 	"connectrpc.com/connect"
 
@@ -75,6 +76,9 @@ func connectError(procedure string, info *messages.ErrorInfo) *connect.Error {
 	e := connect.NewError(codeOf(procedure, info.Kind), errors.New(info.Err().Error()))
 	if detail, err := connect.NewErrorDetail(info); err == nil {
 		e.AddDetail(detail)
+	}
+	if info.RetryAfter > 0 { // for clients that know HTTP alone, which counts whole seconds
+		e.Meta().Set("Retry-After", strconv.FormatInt((info.RetryAfter+999)/1000, 10))
 	}
 	return e
 }

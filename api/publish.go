@@ -25,6 +25,10 @@ const (
 )
 
 func (t *tasks) Publish(ctx context.Context, request *connect.Request[messages.PublishRequest]) (*connect.Response[messages.PublishResponse], error) {
+	if err := t.running.take(opPublish); err != nil {
+		return nil, err
+	}
+	defer t.running.leave()
 	response, err := t.publish(ctx, request.Header(), request.Msg)
 	return respond(response, explained(ctx, err, opPublish, "queue "+request.Msg.Queue))
 }

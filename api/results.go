@@ -13,6 +13,10 @@ import (
 // so that any node can answer the next one.
 func (t *tasks) Results(ctx context.Context, request *connect.Request[messages.ResultsRequest]) (*connect.Response[messages.ResultsResponse], error) {
 	const op = "get results of"
+	if err := t.waiting.take(op); err != nil {
+		return nil, err
+	}
+	defer t.waiting.leave()
 	m := request.Msg
 	first, err := t.callID(ctx, op, m.First)
 	if err != nil {

@@ -65,3 +65,19 @@ func TestSchedulesAreListedWithTheirNextTicks(t *testing.T) {
 		t.Error("101 next ticks were not refused")
 	}
 }
+
+func TestScheduleDataMustFitTheFunction(t *testing.T) {
+	s := serve(t)
+	s.quickstart(0)
+	const wrong = `{"no_such_argument": 1}`
+	_, err := s.objects.Update(s.within(), connect.NewRequest(&messages.UpdateRequest{Kind: messages.Kind_KIND_SOCKET, Name: "sample.do_something",
+		Fields: []string{"socket.schedule_data"}, Object: &messages.Object{Spec: &messages.Object_Socket{Socket: &messages.Socket{ScheduleData: wrong}}}}))
+	if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "wrong arguments") {
+		t.Errorf("updated: %v", err)
+	}
+	_, err = s.objects.Create(s.within(), connect.NewRequest(&messages.CreateRequest{Object: &messages.Object{Name: "ticks", Kind: messages.Kind_KIND_SOCKET,
+		Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: "proc1", Queue: "q", Task: "do_something", Interval: 5, Scheduled: true, ScheduleData: wrong}}}}))
+	if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "wrong arguments") {
+		t.Errorf("created: %v", err)
+	}
+}

@@ -67,6 +67,11 @@ func (t *tasks) answer(ctx context.Context, header http.Header, m *messages.Stre
 			response.Error = defect(messagesconnect.TasksStreamProcedure)
 		}
 	}()
+	if err := t.running.take("run"); err != nil {
+		response.Error = infoOf(ctx, err)
+		return response
+	}
+	defer t.running.leave()
 	var err error
 	switch {
 	case m.Run == nil:

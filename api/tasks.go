@@ -20,6 +20,9 @@ type tasks struct {
 	reads   *reads
 	sockets *sockets
 	logger  *slog.Logger
+
+	running underWay // requests to run something
+	waiting underWay // for results
 }
 
 // Full mailboxes are tried again in these steps by calls that wait_full.
@@ -29,17 +32,29 @@ const (
 )
 
 func (t *tasks) Run(ctx context.Context, request *connect.Request[messages.RunRequest]) (*connect.Response[messages.CallInfo], error) {
+	if err := t.running.take("run"); err != nil {
+		return nil, err
+	}
+	defer t.running.leave()
 	info, err := t.run(ctx, request.Header(), request.Msg)
 	return respond(info, err)
 }
 
 func (t *tasks) Submit(ctx context.Context, request *connect.Request[messages.RunRequest]) (*connect.Response[messages.SubmitResponse], error) {
+	if err := t.running.take("submit to"); err != nil {
+		return nil, err
+	}
+	defer t.running.leave()
 	response, err := t.submit(ctx, request.Header(), request.Msg)
 	return respond(response, err)
 }
 
 func (t *tasks) SubmitBatch(ctx context.Context, request *connect.Request[messages.SubmitBatchRequest]) (*connect.Response[messages.SubmitBatchResponse], error) {
 	const op = "submit batch to"
+	if err := t.running.take(op); err != nil {
+		return nil, err
+	}
+	defer t.running.leave()
 	m := request.Msg
 	owner, err := ownerOf(m.Owner, request.Header())
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -49,6 +50,9 @@ func (o *objects) update(ctx context.Context, op string, m *messages.UpdateReque
 		return nil, messages.Errorf(messages.Invalid, op, subject, "%s is read from the repository", resolvedCommit).WithHint("set processor.commit")
 	}
 	if err := checkSchedule(op, subject, m.Object); err != nil {
+		return nil, err
+	}
+	if err := o.checkTickData(ctx, op, m.Object, func(view kv.View) *target { return readTarget(view, m.Name) }); err != nil {
 		return nil, err
 	}
 	if m.Kind == messages.Kind_KIND_TASK {

@@ -50,7 +50,7 @@ func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.Ca
 	}
 	ctx, end, cancel := limited(ctx, m.Timeout)
 	defer cancel()
-	info, err := doUntil(ctx, c, end, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+	info, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
 		again := proto.CloneOf(m)
 		again.Timeout = left(end)
 		return answer(to.tasks.Run(ctx, connect.NewRequest(again)))
@@ -67,7 +67,9 @@ func (c *Client) Submit(ctx context.Context, m *messages.RunRequest) (*messages.
 	if err != nil {
 		return nil, err
 	}
-	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.SubmitResponse, error) {
+	ctx, end, cancel := limited(ctx, m.Timeout)
+	defer cancel()
+	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.SubmitResponse, error) {
 		return answer(to.tasks.Submit(ctx, connect.NewRequest(m)))
 	})
 	c.wrote(response.GetPosition())
@@ -82,7 +84,9 @@ func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest
 	if err != nil {
 		return nil, err
 	}
-	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.SubmitBatchResponse, error) {
+	ctx, end, cancel := limited(ctx, m.Timeout)
+	defer cancel()
+	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.SubmitBatchResponse, error) {
 		return answer(to.tasks.SubmitBatch(ctx, connect.NewRequest(m)))
 	})
 	c.wrote(response.GetPosition())
@@ -101,7 +105,9 @@ func (c *Client) Publish(ctx context.Context, m *messages.PublishRequest) (*mess
 	if err != nil {
 		return nil, err
 	}
-	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.PublishResponse, error) {
+	ctx, end, cancel := limited(ctx, m.Timeout)
+	defer cancel()
+	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.PublishResponse, error) {
 		return answer(to.tasks.Publish(ctx, connect.NewRequest(m)))
 	})
 	c.wrote(response.GetPosition())
@@ -127,7 +133,7 @@ func IDs(batch *messages.SubmitBatchResponse) ([]string, error) {
 func (c *Client) Result(ctx context.Context, id string, timeout time.Duration) (*messages.CallInfo, error) {
 	ctx, end, cancel := limited(ctx, timeout.Milliseconds())
 	defer cancel()
-	return doUntil(ctx, c, end, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+	return doAs(ctx, c, asks{end, true}, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
 		return answer(to.tasks.Result(ctx, connect.NewRequest(&messages.ResultRequest{Id: id, Timeout: left(end)})))
 	})
 }

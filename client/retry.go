@@ -22,15 +22,20 @@ const (
 // do carries out a request, on the next node when one fails, until it is
 // answered for good, the context ends, or patience does.
 func do[T any](ctx context.Context, c *Client, try func(ctx context.Context, to lane) (T, error)) (T, error) {
-	return doUntil(ctx, c, time.Time{}, try)
+	return doAs(ctx, c, asks{}, try)
 }
 
-// doUntil is do for a request with a time-out of its own, which the context
-// outlives for the answer's sake: no try begins after it.
-func doUntil[T any](ctx context.Context, c *Client, end time.Time, try func(ctx context.Context, to lane) (T, error)) (T, error) {
+// asks is how a request wants to be tried.
+type asks struct {
+	end  time.Time // its own time-out, which the context outlives for the answer's sake: no try begins after it; zero: none
+	room bool      // where a bound is reached it waits for room, rather than be refused
+}
+
+// doAs is do for a request that says how.
+func doAs[T any](ctx context.Context, c *Client, as asks, try func(ctx context.Context, to lane) (T, error)) (T, error) {
 	var none T
 	t := c.newTries()
-	t.end = end
+	t.end = as.end
 	for {
 		n, err := c.node(ctx)
 		if err == nil {
@@ -41,8 +46,13 @@ func doUntil[T any](ctx context.Context, c *Client, end time.Time, try func(ctx 
 				return answer, nil
 			}
 			t.lasted(time.Since(began))
-			if err = c.restored(err); !tryAgain(ctx, err) {
+			err = c.restored(err)
+			waits := as.room && ctx.Err() == nil && errors.Is(err, messages.Exhausted)
+			if !waits && !tryAgain(ctx, err) {
 				return none, t.final(ctx, err)
+			}
+			if waits {
+				t.since = time.Now() // it was not in vain: it waits as long as was asked for
 			}
 			c.leave(n)
 		}
@@ -70,7 +80,8 @@ func (t *tries) lasted(d time.Duration) {
 	}
 }
 
-// pause waits before the next try, or says why there is none.
+// pause waits before the next try, as long as the last answer asks for at least,
+// or says why there is none.
 func (t *tries) pause(ctx context.Context, err error) error {
 	if t.failed == 0 {
 		t.since = time.Now()
@@ -82,7 +93,7 @@ func (t *tries) pause(ctx context.Context, err error) error {
 	if most := t.patience(ctx); most > 0 && time.Since(t.since) >= most {
 		return t.final(ctx, err)
 	}
-	wait := t.waiting/2 + rand.N(t.waiting)
+	wait := notBefore(err, t.waiting/2+rand.N(t.waiting))
 	if !t.end.IsZero() {
 		if time.Until(t.end) <= 0 {
 			return t.final(ctx, err)
@@ -97,6 +108,16 @@ func (t *tries) pause(ctx context.Context, err error) error {
 	}
 	t.waiting = min(2*t.waiting, mostPause)
 	return nil
+}
+
+// notBefore lengthens a pause to what the answer asks for, by a different bit for
+// each: those who were refused together would come back together.
+func notBefore(err error, pause time.Duration) time.Duration {
+	var e *messages.Error
+	if !errors.As(err, &e) || e.RetryAfter <= pause {
+		return pause
+	}
+	return e.RetryAfter + rand.N(e.RetryAfter/2+1)
 }
 
 // patience is how long the request goes on; not above 0: as long as its context.

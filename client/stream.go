@@ -297,11 +297,12 @@ func (s *Stream) take(m *messages.StreamResponse) error {
 		return nil
 	}
 	err := m.Error.Err()
-	if err != nil && tryAgain(s.ctx, err) && s.patient(r) {
-		if r.refusals++; r.refusals > maxRefusals {
+	waits := r.message.Run.WaitFull && errors.Is(err, messages.Exhausted)
+	if waits || err != nil && tryAgain(s.ctx, err) && s.patient(r) {
+		if r.refusals = min(r.refusals+1, maxRefusals+1); r.refusals > maxRefusals && !waits {
 			return err
 		}
-		r.after = time.Now().Add(firstPause << r.refusals)
+		r.after = time.Now().Add(notBefore(err, firstPause<<r.refusals))
 		s.unsent = append(s.unsent, m.Tag)
 		s.nudge()
 		return nil

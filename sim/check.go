@@ -127,13 +127,3 @@ func checkLiveness(h History) []Violation {
 	}
 	return []Violation{{promiseLive, at, "the clients still wait at the end"}}
 }
-
-// checkExits wants no node to end by itself.
-func checkExits(h History) (out []Violation) {
-	for _, e := range h {
-		if e.Machine != "clients" && (strings.HasPrefix(e.Line, "exited") || strings.HasPrefix(e.Line, "failed ")) {
-			out = append(out, Violation{promiseRuns, e.At, fmt.Sprintf("%s, boot %d: %s", e.Machine, e.Boot, e.Line)})
-		}
-	}
-	return out
-}

@@ -62,7 +62,8 @@ func join(w *World, e Event) {
 	}
 	w.joined++
 	m := w.machine(fmt.Sprintf("n%d", w.options.Nodes+w.joined))
-	m.env = append(m.env, w.nodeEnv(w.machines[e.Node])...)
+	m.env = append(m.env, w.nodeEnv()...)
+	m.join(w.machines[e.Node])
 	m.boot()
 }
 

@@ -71,6 +71,7 @@ func (o Options) varied(seed uint64) Options {
 		o.Nodes = sizes[rng.IntN(len(sizes))]
 	}
 	o.Faults = subset(rng, o.Faults)
+	o.Buggify = subset(rng, o.Buggify)
 	return o
 }
 

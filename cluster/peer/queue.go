@@ -37,7 +37,9 @@ func (q *queue) put(f frame) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.frames) > 0 && len(q.frames)+f.size() > maxQueued {
-		return messages.Errorf(messages.Exhausted, "send", "", "%d bytes wait for the peer already", len(q.frames))
+		e := messages.Errorf(messages.Exhausted, "send", "", "%d bytes wait for the peer already", len(q.frames))
+		e.RetryAfter = overloaded
+		return e
 	}
 	q.add(f)
 	return nil

@@ -112,5 +112,17 @@ func sentence(err error) (reason, hint string) {
 	}
 	bare := *e
 	bare.Hint = ""
-	return strings.Replace(err.Error(), e.Error(), bare.Error(), 1), e.Hint
+	return strings.Replace(err.Error(), e.Error(), bare.Error(), 1), withTime(e)
+}
+
+// withTime is what to do about an error, and when at the earliest where a bound
+// was reached.
+func withTime(e *messages.Error) string {
+	switch {
+	case e.RetryAfter == 0 || !errors.Is(e, messages.Exhausted):
+		return e.Hint
+	case e.Hint == "":
+		return fmt.Sprintf("try again after %s", e.RetryAfter)
+	}
+	return fmt.Sprintf("%s; try again after %s", e.Hint, e.RetryAfter)
 }

@@ -58,13 +58,14 @@ func verb(ctx context.Context, args []string) error {
 
 // faults lists the kinds of events.
 func faults(_ context.Context, args []string) error {
-	f := flags("faults", "lists what --faults can name.")
+	f := flags("faults", "lists what --faults and --buggify can name.")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
 	for _, name := range sim.Kinds() {
 		fmt.Printf("%-16s %s\n", name, sim.About(name))
 	}
+	fmt.Printf("\n--buggify can name %s.\n", strings.Join(sim.Points(), ", "))
 	return nil
 }
 

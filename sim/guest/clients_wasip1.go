@@ -95,7 +95,7 @@ func (l load) objects() []*messages.Object {
 	for _, p := range l.flow.Processors {
 		all = append(all, &messages.Object{Kind: messages.Kind_KIND_PROCESSOR, Name: p.Name, Spec: &messages.Object_Processor{Processor: &messages.Processor{
 			Gitrepo: "https://example.org/code.git", Module: "code", Concurrency: p.Concurrency, Retries: p.Retries,
-			Retrydelay: time.Duration(p.RetryDelay).Milliseconds()}}})
+			Retrydelay: time.Duration(p.RetryDelay).Milliseconds(), Timelimit: time.Duration(p.TimeLimit).Milliseconds()}}})
 	}
 	for _, s := range l.flow.Sockets {
 		all = append(all, &messages.Object{Kind: messages.Kind_KIND_SOCKET, Name: s.Name, Spec: &messages.Object_Socket{Socket: &messages.Socket{

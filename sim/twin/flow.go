@@ -38,6 +38,7 @@ type Processor struct {
 	Concurrency int32    `json:"concurrency" yaml:"concurrency"`
 	Retries     int32    `json:"retries" yaml:"retries"`
 	RetryDelay  Duration `json:"retry_delay" yaml:"retry_delay"`
+	TimeLimit   Duration `json:"time_limit" yaml:"time_limit"` // of an attempt; 0: none
 }
 
 // Socket stands before a function.
