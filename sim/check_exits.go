@@ -13,11 +13,11 @@ var (
 )
 
 // checkExits wants no node to end by itself, but for one whose disk fails or was
-// damaged; that one must name it.
+// damaged, and one that was removed; those must name it.
 func checkExits(h History) (out []Violation) {
 	type state struct {
-		sick, damaged bool
-		named         bool // this instance has said why it ends
+		sick, damaged, removed bool
+		named                  bool // this instance has said why it ends
 	}
 	states := map[string]*state{}
 	for _, e := range h {
@@ -35,9 +35,12 @@ func checkExits(h History) (out []Violation) {
 			s.sick = true
 		case word == "rotten":
 			s.damaged = true
+		case e.Line == "removed":
+			s.removed = true
 		case word == "replaced":
 			s.damaged = false
-		case word == "failed" && (s.sick && says(e.Line, saysSick) || s.damaged && says(e.Line, saysDamaged)):
+		case word == "failed" && (s.sick && says(e.Line, saysSick) || s.damaged && says(e.Line, saysDamaged) ||
+			s.removed && strings.Contains(e.Line, saysRemoved)):
 			s.named = true
 		case word == "exited" && s.named:
 		case word == "exited" || word == "failed":

@@ -52,7 +52,7 @@ func diskFaults() []kind {
 // that it could be.
 func rot(w *World, e Event) {
 	m := w.machines[e.Node]
-	if w.rotted || w.copies() < leastCopies {
+	if m.leaving || !w.takeCopy() {
 		return
 	}
 	if m.running {
@@ -61,7 +61,7 @@ func rot(w *World, e Event) {
 	}
 	rng := rand.New(rand.NewPCG(uint64(e.Share*(1<<53)), uint64(e.Count)))
 	if file := m.disk.rot(rng, e.Count); file != "" {
-		w.rotted, m.damaged = true, true
+		m.damaged = true
 		w.record(m.name, m.boots, "rotten "+file)
 		m.seen(nil, "rotten %s", file)
 	}

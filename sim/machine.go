@@ -32,6 +32,9 @@ type machine struct {
 	skew       int64   // how far the clock is ahead, in ns
 	drift      float64 // how much it gains
 	driftSince int64
+	other      bool   // it runs the other program
+	leaving    bool   // it is to be deleted, or was: nobody starts it again,
+	removed    bool   // but once, after it was
 	vice       uint64 // how workers go wrong, packed
 	damaged    bool   // the disk holds something that nobody wrote there
 
@@ -55,6 +58,8 @@ type machine struct {
 	ports    map[uint32]bool
 	ends     map[uint32]*end // streams, by the guest's numbers
 	numbers  uint32
+
+	memory uint64 // the most that any of its instances has used, bytes
 }
 
 // killed is the exit status of an instance that the world ended.
@@ -78,7 +83,7 @@ func (m *machine) boot() {
 	}
 	config := m.config()
 	ctx := context.WithValue(context.Background(), machineKey{}, m)
-	ctx = experimental.WithMemoryAllocator(ctx, allocator{})
+	ctx = experimental.WithMemoryAllocator(ctx, allocator{m})
 	m.resume, m.end = iter.Pull(func(yield func(struct{}) bool) {
 		m.yield = yield
 		m.execute(ctx, config)
@@ -87,7 +92,7 @@ func (m *machine) boot() {
 }
 
 func (m *machine) execute(ctx context.Context, config wazero.ModuleConfig) {
-	module, err := m.world.runtime.InstantiateModule(ctx, m.world.guest, config)
+	module, err := m.world.guest.runtime.InstantiateModule(ctx, m.world.guest.program(m.other), config)
 	if module != nil {
 		defer module.Close(ctx)
 	}

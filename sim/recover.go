@@ -14,6 +14,7 @@ const replaceAfter = time.Second
 // recover starts a machine again whose disk has made its node end.
 func (w *World) recover(m *machine) {
 	switch {
+	case m.removed:
 	case m.hurt:
 		if m.disk.doomed() { // the system forgets what it could not write
 			m.disk.crash(m.rng)
@@ -30,18 +31,31 @@ func (w *World) replace(m *machine) {
 	if m.running || w.now >= epoch+int64(w.options.For) {
 		return
 	}
+	w.wiped(m)
+	m.boot()
+}
+
+// wiped gives a machine an empty disk.
+func (w *World) wiped(m *machine) {
 	m.damaged = false
 	m.disk.wipe()
 	m.seen(nil, "replaced")
 	w.record(m.name, m.boots, "replaced")
 	m.join(w.other(m))
-	m.boot()
+}
+
+// member is a node's machine, or another one's if that node leaves.
+func (w *World) member(i int) *machine {
+	if m := w.machines[i]; !m.leaving {
+		return m
+	}
+	return w.other(w.machines[i])
 }
 
 // other is a node's machine that runs, or any but this one.
 func (w *World) other(m *machine) *machine {
 	others := slices.DeleteFunc(w.nodes(), func(o *machine) bool { return o == m })
-	if i := slices.IndexFunc(others, func(o *machine) bool { return o.running && !o.stopping }); i >= 0 {
+	if i := slices.IndexFunc(others, func(o *machine) bool { return o.running && !o.stopping && !o.leaving }); i >= 0 {
 		return others[i]
 	}
 	return others[0]

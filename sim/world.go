@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tetratelabs/wazero"
-
 	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/plant"
 	"github.com/elasticcode/flow/sim/twin"
@@ -56,8 +54,7 @@ const epoch = 1767225600e9
 type World struct {
 	events
 	options  Options
-	runtime  wazero.Runtime
-	guest    wazero.CompiledModule
+	guest    *Guest
 	machines []*machine // the nodes, and the clients' machine as the last
 	net      *network
 	trace    *trace
@@ -66,7 +63,7 @@ type World struct {
 	until    int64          // no event after it
 	count    map[string]int // of events, by kind
 	history  History
-	rotted   bool        // one disk was damaged
+	taken    bool        // a copy of the data was taken away
 	logs     Logs        // of the groups, as their replicas applied them
 	broken   []Violation // of promises that the world itself looks at
 	over     bool        // what dies now dies because the run is over
@@ -103,7 +100,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 		o.Callers = DefaultCallers
 	}
 	began := time.Now()
-	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace)}
+	w := &World{options: o, guest: g, trace: newTrace(o.Trace)}
 	w.now = epoch
 	w.net = &network{world: w, rng: w.stream("network"), conditions: map[link]*condition{}}
 	w.logs = Logs{}
@@ -121,6 +118,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	w.now, w.over = end, true
 	for _, m := range w.machines {
 		m.kill()
+		w.record(m.name, m.boots, fmt.Sprintf("memory %d", m.memory))
 	}
 	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: inOrder(w.broken, Check(w.history), checkLogs(w.logs, w.history)),
 		Faults: w.count, Script: w.script, Simulated: o.For, Took: time.Since(began), machines: w.machines}, ctx.Err()
@@ -186,8 +184,11 @@ func (w *World) machine(name string) *machine {
 func (w *World) note(m *machine, line string) {
 	m.seen(nil, "note %s", line)
 	w.record(m.name, m.boots, line)
-	if line == "prepared" {
+	switch {
+	case line == "prepared":
 		w.perform()
+	case strings.HasPrefix(line, noteDeleted):
+		w.deleted(line)
 	}
 }
 
@@ -204,8 +205,15 @@ func (w *World) killedAt(m *machine) {
 
 // again starts a machine that is down, when its time comes.
 func (w *World) again(m *machine) {
+	switch {
+	case m.removed:
+		return
+	case m.leaving:
+		w.leaves(m)
+		return
+	}
 	w.at(w.now+m.downFor, func() {
-		if !m.running && w.now < epoch+int64(w.options.For) {
+		if !m.running && !m.leaving && w.now < epoch+int64(w.options.For) {
 			m.boot()
 		}
 	})
