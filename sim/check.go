@@ -21,7 +21,7 @@ const (
 // Check looks for broken promises in a history.
 func Check(h History) []Violation {
 	var out []Violation
-	for _, check := range []func(History) []Violation{checkCalls, checkPlugs, checkReplicas, checkLeaders, checkLiveness, checkExits, checkMembers} {
+	for _, check := range []func(History) []Violation{checkCalls, checkPlugs, checkReplicas, checkLeaders, checkLiveness, checkExits, checkMembers, checkModel, checkOwn, checkBounds} {
 		out = append(out, check(h)...)
 	}
 	return inOrder(out)

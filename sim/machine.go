@@ -58,6 +58,8 @@ type machine struct {
 	ports    map[uint32]bool
 	ends     map[uint32]*end // streams, by the guest's numbers
 	numbers  uint32
+
+	memory uint64 // the most that any of its instances has used, bytes
 }
 
 // killed is the exit status of an instance that the world ended.
@@ -81,7 +83,7 @@ func (m *machine) boot() {
 	}
 	config := m.config()
 	ctx := context.WithValue(context.Background(), machineKey{}, m)
-	ctx = experimental.WithMemoryAllocator(ctx, allocator{})
+	ctx = experimental.WithMemoryAllocator(ctx, allocator{m})
 	m.resume, m.end = iter.Pull(func(yield func(struct{}) bool) {
 		m.yield = yield
 		m.execute(ctx, config)

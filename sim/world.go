@@ -118,6 +118,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	w.now, w.over = end, true
 	for _, m := range w.machines {
 		m.kill()
+		w.record(m.name, m.boots, fmt.Sprintf("memory %d", m.memory))
 	}
 	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: inOrder(w.broken, Check(w.history), checkLogs(w.logs, w.history)),
 		Faults: w.count, Script: w.script, Simulated: o.For, Took: time.Since(began), machines: w.machines}, ctx.Err()

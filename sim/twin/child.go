@@ -60,11 +60,11 @@ func (c *child) serve(q request, v Vice) bool {
 	began := time.Now()
 	c.note(fmt.Sprintf("began %s %d", q.call, q.attempt))
 	if !c.send(begunFrame(q.seq)) {
-		return false
+		return c.leave(q)
 	}
 	function, known := c.flow.function(q.function)
 	if !c.work(max(maxCall, time.Duration(function.Time)), v) {
-		return false
+		return c.leave(q)
 	}
 	outcome, result, failure := function.run(known, q)
 	if v == NoJSON && outcome == messages.Outcome_OK {
@@ -73,6 +73,12 @@ func (c *child) serve(q request, v Vice) bool {
 	answer := doneFrame(q.seq, outcome, result, failure, began.UnixMicro(), time.Now().UnixMicro())
 	c.note(fmt.Sprintf("done %s %d %s", q.call, q.attempt, outcome))
 	return c.answer(answer, v)
+}
+
+// leave ends the child in the middle of a call.
+func (c *child) leave(q request) bool {
+	c.note(fmt.Sprintf("left %s %d", q.call, q.attempt))
+	return false
 }
 
 // work lets the time of a call go by.
