@@ -104,7 +104,7 @@ func mutations() []mutation {
 		{bug: plant.SnapshotNoDedup, faults: []string{"kill", "partition"}, during: 15 * time.Second},
 		{bug: plant.SnapshotNoTimers, faults: []string{"kill", "partition"}, during: 15 * time.Second},
 		{bug: plant.SharedAnswer, callers: 24},
-		{bug: plant.StaleRead, faults: []string{"partition"}, during: 12 * time.Second},
+		{bug: plant.StaleRead, faults: []string{"partition", "split"}, flow: "model.yaml", callers: 1, during: 10 * time.Second},
 		{bug: plant.OutboxLeftBehind, faults: []string{"transfer", "kill"}},
 		{bug: plant.StartsNotSent, faults: []string{"transfer", "kill"}},
 		{bug: plant.TimersNotSet, faults: []string{"transfer", "kill"}, callers: 1, flow: "patient.yaml"},
