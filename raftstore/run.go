@@ -68,7 +68,7 @@ func (g *Group) raftConfig() *raft.Config {
 func (g *Group) startRaft() (err error) {
 	r := &run{layer: g.layer.lend(), stop: make(chan struct{})}
 	config := g.raftConfig()
-	trans := newTransport(r.layer, g.store.config, config.Logger, g.peers)
+	trans := newTransport(r.layer, g.store.config, config.Logger, g.peers, g.beats)
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("start raft: %v", p)
