@@ -3,8 +3,11 @@ package api
 import (
 	"cmp"
 	"context"
+	"iter"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -41,7 +44,7 @@ func (t *tasks) Listen(ctx context.Context, request *connect.Request[messages.Li
 	began := time.Now().UnixMicro()
 	asked := make(chan struct{}, len(groups)) // each partition once
 	for _, group := range groups {
-		running.Go(func() { l.follow(ctx, group, began, func() { asked <- struct{}{} }) })
+		running.Go(func() { l.follow(ctx, group, began, sync.OnceFunc(func() { asked <- struct{}{} })) })
 	}
 	if l.hears("lifecycle") {
 		told, changed := l.changes(ctx, 0, l.request.Since > 0) // before the client knows, so that it misses none
@@ -99,8 +102,8 @@ func (t *tasks) listener(ctx context.Context, m *messages.ListenRequest) (*liste
 	if m.Since < 0 || m.Since > time.Now().Add(time.Minute).UnixMicro() {
 		return nil, messages.Errorf(messages.Invalid, op, m.Name, "since is not a time in the past")
 	}
-	places, err := l.places(ctx)
-	if err == nil && len(places) == 0 && !l.everything() {
+	known, err := l.known(ctx)
+	if err == nil && !known {
 		err = messages.Errorf(messages.NotFound, op, m.Name, "no socket, processor or queue has this name").
 			WithHint("name a socket, a processor, a queue or QUEUE.PROCESSOR; * is everything")
 	}
@@ -116,12 +119,31 @@ func (l *listener) hears(channel string) bool {
 // place is where a socket stands, as listeners are told.
 type place struct{ socket, room, module, task, processor string }
 
+// known tells whether something has the name that is listened to: a socket, a
+// processor or a queue, which may have no sockets yet, or QUEUE.PROCESSOR.
+func (l *listener) known(ctx context.Context) (known bool, err error) {
+	if l.everything() {
+		return true, nil
+	}
+	places, err := l.places(ctx)
+	if err != nil || len(places) > 0 {
+		return err == nil, err
+	}
+	err = l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
+		for _, kind := range []messages.Kind{messages.Kind_KIND_SOCKET, messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_QUEUE} {
+			_, is := model.Get(view, kind, l.request.Name)
+			known = known || is
+		}
+		return nil
+	})
+	return known, err
+}
+
 // places gives the sockets that the listener means, by id.
 func (l *listener) places(ctx context.Context) (map[string]place, error) {
 	found := map[string]place{}
 	err := l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
-		sockets, _ := model.List(view, messages.Kind_KIND_SOCKET, model.Filter{}, "", maxHeard)
-		for _, o := range sockets {
+		for o := range all(view, messages.Kind_KIND_SOCKET) {
 			s := o.GetSocket()
 			queue, _ := model.Get(view, messages.Kind_KIND_QUEUE, s.Queue)
 			processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, s.Processor)
@@ -137,10 +159,28 @@ func (l *listener) places(ctx context.Context) (map[string]place, error) {
 	return found, err
 }
 
+// all gives the objects of a kind, page after page.
+func all(view kv.View, kind messages.Kind) iter.Seq[*messages.Object] {
+	return func(yield func(*messages.Object) bool) {
+		last := ""
+		for {
+			page, _ := model.List(view, kind, model.Filter{}, last, messages.MaxPageRows)
+			for _, o := range page {
+				if last = o.Id; !yield(o) {
+					return
+				}
+			}
+			if len(page) < messages.MaxPageRows {
+				return
+			}
+		}
+	}
+}
+
 // follow hears one partition. When its leader changes, the new one is asked for
 // what has happened since the last notice: it has that in its state. A partition
 // that does not answer the first question in time is asked later for what has
-// happened since began. asked is called once, then or when it has answered.
+// happened since began. asked is called then, or when it has answered.
 func (l *listener) follow(ctx context.Context, group messages.GroupID, began int64, asked func()) {
 	q := &messages.PollRequest{Group: uint32(group), Since: l.request.Since, Channels: l.request.Channels}
 	if !l.run.IsZero() {
@@ -148,14 +188,14 @@ func (l *listener) follow(ctx context.Context, group messages.GroupID, began int
 	}
 	recent := new(messages.Heard)
 	first, cancel := context.WithTimeout(ctx, leaderLimit)
-	heard := l.ask(first, q, recent)
+	l.ask(first, q, recent, asked)
 	cancel()
-	if !heard && q.Since == 0 {
+	if q.Epoch == 0 && q.Since == 0 {
 		q.Since = began
 	}
 	asked()
 	for ctx.Err() == nil {
-		if l.ask(ctx, q, recent) {
+		if l.ask(ctx, q, recent, asked) {
 			continue
 		}
 		select {
@@ -165,23 +205,66 @@ func (l *listener) follow(ctx context.Context, group messages.GroupID, began int
 	}
 }
 
-// ask asks a partition once, and says whether it has answered.
-func (l *listener) ask(ctx context.Context, q *messages.PollRequest, recent *messages.Heard) bool {
+// ask asks a partition once, and says whether that went well. With nothing to ask
+// for it calls none, and waits until there may be.
+func (l *listener) ask(ctx context.Context, q *messages.PollRequest, recent *messages.Heard, none func()) bool {
+	changed := l.tasks.reads.replica.Changed() // before the view, so that no change falls between
 	places, err := l.places(ctx)
 	if err != nil {
 		return false
 	}
-	q.Sockets = nil
-	for id := range places {
-		if !l.everything() {
-			q.Sockets = append(q.Sockets, id)
+	if len(places) == 0 { // a question without sockets means all of them
+		if q.Epoch == 0 && q.Since == 0 {
+			q.Since = time.Now().UnixMicro() // what comes before the first question is heard too
 		}
+		none()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		return true
 	}
-	answer, err := l.tasks.cluster.Poll(ctx, q)
-	if err == nil {
+	q.Sockets = nil
+	if !l.everything() {
+		q.Sockets = slices.Sorted(maps.Keys(places))
+	}
+	answer, err := l.poll(ctx, q, places, changed)
+	if err == nil && answer != nil {
 		l.take(answer, places, recent, q)
 	}
 	return err == nil
+}
+
+// poll asks a partition for what has happened. It gives nothing when the sockets
+// that the listener means have changed meanwhile: the question is asked again from
+// the same place on, so that a new socket is heard from its first call on.
+func (l *listener) poll(ctx context.Context, q *messages.PollRequest, places map[string]place, changed <-chan struct{}) (*messages.PollResponse, error) {
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop()
+	var moved atomic.Bool
+	watching.Go(func() {
+		for {
+			select {
+			case <-changed:
+			case <-asking.Done():
+				return
+			}
+			changed = l.tasks.reads.replica.Changed()
+			if now, err := l.places(asking); err == nil && !maps.Equal(now, places) {
+				moved.Store(true)
+				stop()
+				return
+			}
+		}
+	})
+	answer, err := l.tasks.cluster.Poll(asking, q)
+	if moved.Load() {
+		return nil, nil
+	}
+	return answer, err
 }
 
 // take hands on what a partition has told, and goes on behind it.
@@ -259,8 +342,7 @@ func (l *listener) tellChanges(view kv.View, after uint64) {
 		of *messages.Object
 	}
 	var changes []change
-	processors, _ := model.List(view, messages.Kind_KIND_PROCESSOR, model.Filter{}, "", maxHeard)
-	for _, o := range processors {
+	for o := range all(view, messages.Kind_KIND_PROCESSOR) {
 		if !l.everything() && o.Name != l.request.Name && o.Id != l.request.Name {
 			continue
 		}
