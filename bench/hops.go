@@ -16,42 +16,43 @@ const (
 )
 
 // plugHops measures from the end of a call to the start of the one that a plug
-// makes of it, in its partition and in another, by the times in their records.
+// makes of it, in its partition and in another, by the times in their records:
+// the source's end is its log's time, the target's start the Python worker's.
 func plugHops(ctx context.Context, o options, w *network, r *Report) error {
 	if !o.wants(plugName) {
 		return nil
 	}
-	home, err := w.partition(ctx, socketEcho)
+	home, err := w.partition(ctx, socketPython)
 	if err != nil {
 		return err
 	}
-	for _, to := range []struct {
-		name  string
-		right func(partition uint32) bool
+	for _, from := range []struct {
+		name, where string
+		right       func(partition uint32) bool
 	}{
-		{"same partition", func(p uint32) bool { return p == home }},
-		{"other partition", func(p uint32) bool { return p != home }},
+		{"bench.same", "same partition", func(p uint32) bool { return p == home }},
+		{"bench.other", "other partition", func(p uint32) bool { return p != home }},
 	} {
-		short := to.name[:len("same")]
-		target, err := w.placed(ctx, "bench.hop."+short, to.right)
+		source, err := w.placed(ctx, from.name, from.right)
 		if err != nil {
 			return err
 		}
-		f, err := w.hop(ctx, "bench.from."+short, target)
+		f, err := w.hop(ctx, source)
 		if err != nil {
-			return fmt.Errorf("%s: %w", to.name, err)
+			return fmt.Errorf("%s: %w", from.where, err)
 		}
-		f.What = plugName + ", " + to.name
+		f.What = plugName + ", " + from.where
 		r.add(len(w.Nodes), f)
 	}
 	return nil
 }
 
-// hop plugs a socket that it makes into another, and sends calls through.
-func (w *network) hop(ctx context.Context, source, target string) (Figure, error) {
+// hop plugs a socket into a new one of Python, and sends calls through.
+func (w *network) hop(ctx context.Context, source string) (Figure, error) {
+	target := source + ".target"
 	for _, o := range []*messages.Object{
-		{Kind: messages.Kind_KIND_SOCKET, Name: source, Enabled: true,
-			Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: socketEcho, Queue: "bench", Function: "echo"}}},
+		{Kind: messages.Kind_KIND_SOCKET, Name: target, Enabled: true,
+			Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: socketPython, Queue: "bench", Function: function}}},
 		{Kind: messages.Kind_KIND_PLUG, Name: source + ".plug", Enabled: true,
 			Spec: &messages.Object_Plug{Plug: &messages.Plug{Type: "RESULT", Source: source, Target: target, Queue: "bench"}}},
 	} {
