@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -47,7 +48,14 @@ func (l *leader) lookForTimer(c actor.Context) {
 func (l *leader) armTimer(c actor.Context) {
 	l.looking = false
 	if at, ok := l.config.State.NextTimer(); ok {
-		l.timer.arm(l.system, c.Self(), time.UnixMicro(at), &timerDue{})
+		due := time.UnixMicro(at)
+		if buggify.On(buggify.LateTimer) {
+			due = due.Add(time.Second)
+		}
+		if buggify.On(buggify.EarlyTimer) {
+			due = time.Now()
+		}
+		l.timer.arm(l.system, c.Self(), due, &timerDue{})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -30,7 +31,7 @@ type remote struct {
 func (r *remote) SendUserMessage(pid *actor.PID, message any) {
 	_, m, sender := actor.UnwrapEnvelope(message)
 	body, err := seal(pid.Id, sender, m)
-	if err == nil {
+	if err == nil && !buggify.On(buggify.LostTell) {
 		err = r.system.link.Send(r.node, body)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package actors
 import (
 	"time"
 
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -38,6 +39,9 @@ func (w *window) measure(d time.Duration) {
 
 // size is how many calls make up the work that may be held ahead.
 func (w *window) size() uint32 {
+	if buggify.On(buggify.WideWindow) {
+		return messages.MaxWindow
+	}
 	if w.average == 0 {
 		return 1
 	}

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -116,7 +117,11 @@ func (m *merge) fill(ctx context.Context, p *part, wanted int, results bool) err
 		if p.read {
 			p.place = p.behind // a chunk may end behind its last row: others did not match
 		}
-		page, err := m.ask(ctx, p, min(wanted, messages.MaxPageRows), 0, results)
+		rows := min(wanted, messages.MaxPageRows)
+		if buggify.On(buggify.SmallPage) {
+			rows = 1
+		}
+		page, err := m.ask(ctx, p, rows, 0, results)
 		if err != nil {
 			return err
 		}

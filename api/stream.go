@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -22,10 +21,10 @@ import (
 func (t *tasks) Stream(ctx context.Context, stream *connect.BidiStream[messages.StreamRequest, messages.StreamResponse]) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &answers{stream: stream, cancel: cancel}
+	s := &answers{stream: stream, cancel: cancel, flushes: flushesOf(ctx)}
 	places := make(chan struct{}, MaxInFlight)
-	var running sync.WaitGroup
-	defer running.Wait()
+	requests := newCrew()
+	defer requests.end()
 	defer cancel(nil) // the client is gone, or has all its answers: nobody waits for the rest
 
 	for {
@@ -36,17 +35,18 @@ func (t *tasks) Stream(ctx context.Context, stream *connect.BidiStream[messages.
 		}
 		request, err := stream.Receive()
 		if errors.Is(err, io.EOF) {
-			running.Wait()
+			requests.end()
 			return s.failure()
 		}
 		if err != nil {
 			return err
 		}
 		own := heldBy(ctx).hand()
-		running.Go(func() {
-			defer func() { <-places }()
-			defer own.end()
-			s.send(t.answer(withHeld(ctx, own), stream.RequestHeader(), request))
+		requests.do(func() {
+			s.send(t.answer(withHeld(ctx, own), stream.RequestHeader(), request), func() {
+				own.end()
+				<-places
+			})
 		})
 		if own.large() {
 			select {
@@ -96,36 +96,6 @@ func (t *tasks) accepted(ctx context.Context, header http.Header, m *messages.Ru
 	return &messages.CallInfo{Id: done.Id, Name: m.Socket, Socket: m.Socket, State: done.State, Duplicate: done.Duplicate, Position: done.Position}, nil
 }
 
-// answers sends responses one at a time; the first that cannot be sent ends the
-// stream.
-type answers struct {
-	stream interface {
-		Send(*messages.StreamResponse) error
-	}
-	cancel context.CancelCauseFunc
-
-	mu     sync.Mutex
-	failed error
-}
-
-func (a *answers) send(m *messages.StreamResponse) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.failed != nil {
-		return
-	}
-	if err := a.stream.Send(m); err != nil {
-		a.failed = err
-		a.cancel(err)
-	}
-}
-
-func (a *answers) failure() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.failed
-}
-
 // interruptible makes reads from a request's body end when its context does: a
 // stream that waits for its client's next request would hold up a node that stops.
 func interruptible(next http.Handler) http.Handler {
@@ -134,6 +104,8 @@ func interruptible(next http.Handler) http.Handler {
 			control := http.NewResponseController(w)
 			stop := context.AfterFunc(r.Context(), func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
 			defer stop()
+			held := &flushes{ResponseWriter: w}
+			w, r = held, r.WithContext(context.WithValue(r.Context(), flushesKey{}, held))
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/flow"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -153,8 +154,8 @@ func (s *stream) carry(ctx context.Context) (delivered int, err error) {
 		}
 		delivered += int(last-d.Seq) + 1
 	}
-	if delivered == 0 {
-		return 0, failed
+	if delivered == 0 || buggify.On(buggify.CarryAgain) {
+		return delivered, failed
 	}
 	err = s.propose(ctx, s.c.group, &messages.Delivered{To: uint32(s.to), Seq: batch[delivered-1].Seq})
 	if err == nil {
@@ -209,7 +210,7 @@ func (s *stream) pending() ([]outbox.Message, error) {
 	err := s.c.outbox.View(func(view kv.View, _ uint64) error {
 		for m := range outbox.PendingTo(view, s.to) {
 			batch = append(batch, m)
-			if bytes += len(m.Command.Body); len(batch) == courierBatch || bytes > courierBytes {
+			if bytes += len(m.Command.Body); len(batch) == courierBatch || bytes > courierBytes || buggify.On(buggify.SmallCarry) {
 				break
 			}
 		}

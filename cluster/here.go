@@ -9,7 +9,6 @@ import (
 
 	"github.com/elasticcode/flow/cluster/peer"
 	"github.com/elasticcode/flow/messages"
-	"github.com/elasticcode/flow/plant"
 )
 
 // replica gives a group's replica on this node. That there is none is said as
@@ -66,7 +65,7 @@ func (r *Router) queryHere(ctx context.Context, limit time.Duration, q *messages
 	if err != nil {
 		return nil, err
 	}
-	if q.GetIndex() > 0 && !plant.On(plant.StaleRead) {
+	if q.GetIndex() > 0 {
 		wait, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		if err := g.WaitApplied(wait, q.GetIndex()); err != nil {

@@ -25,13 +25,15 @@ func TestPlugsAndGatesDoWhatTheOracleSays(t *testing.T) {
 	if testing.Short() {
 		n /= 10
 	}
-	seen := map[string]int{}
+	seen, steps := map[string]int{}, 0
 	for seed := range n {
 		f := newFlowTest(t, *first+uint64(seed))
 		f.run(100, seed%checkedEpisodes == 0)
 		f.drain()
 		f.count(seen)
+		steps += len(f.sides[0].log) + len(f.sides[1].log)
 	}
+	t.Logf("%d steps in %d lives of two partitions", steps, n)
 	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "published", "by routing key", "large"} {
 		if seen[what] < n/50 {
 			t.Errorf("the episodes met %v: too few are %s", seen, what)

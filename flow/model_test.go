@@ -30,9 +30,13 @@ func TestMachineDoesWhatTheOracleSays(t *testing.T) {
 	if testing.Short() {
 		n /= 10
 	}
+	steps := 0
 	for seed := range n {
-		newEpisode(t, *first+uint64(seed)).run(commandsPerLife, seed%checkedEpisodes == 0)
+		e := newEpisode(t, *first+uint64(seed))
+		e.run(commandsPerLife, seed%checkedEpisodes == 0)
+		steps += len(e.log)
 	}
+	t.Logf("%d steps in %d lives", steps, n)
 }
 
 type episode struct {

@@ -183,15 +183,21 @@ func (o *oracle) names(kind messages.Kind) (names []string) {
 	return names
 }
 
+// How many worlds there are, and how many commands each of them lives.
+const (
+	lives           = 12
+	commandsPerLife = 250
+)
+
 // TestRandomCommandsAgreeWithTheOracle applies random commands to the model
 // and to the oracle, checks the model after each, and compares what both hold.
 // The same log applied again must give the same bytes.
 func TestRandomCommandsAgreeWithTheOracle(t *testing.T) {
-	for seed := *first; seed < *first+4; seed++ {
+	for seed := *first; seed < *first+lives; seed++ {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		w := founded(t, 4, 3)
 		o := &oracle{nodes: newOracleNodes("a", "b"), queues: map[string]bool{}, processors: map[string]*oracleProcessor{}, sockets: map[string]*oracleSocket{}, plugs: map[string]*oraclePlug{}}
-		for step := range 250 {
+		for step := range commandsPerLife {
 			m, want := randomCommand(rng, w, o, step)
 			if _, refusal := w.try(m); want != nil && (refusal == nil) != *want {
 				t.Fatalf("seed %d, step %d: %T {%v}: %v, want it done: %t", seed, step, m, m, refusal, *want)

@@ -3,6 +3,7 @@
 package node
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/elasticcode/flow/cluster/peer"
+	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/raftstore"
 	"github.com/elasticcode/flow/raftstore/boltlog"
 	"github.com/elasticcode/flow/raftstore/pebblekv"
@@ -62,5 +64,8 @@ func openCode(c Config, p *place, logger *slog.Logger) (code, error) {
 	if err != nil {
 		return code{}, err
 	}
-	return code{source: repositories, workers: workers{launcher}, close: launcher.Close}, nil
+	start := func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error) {
+		return launcher.Start(ctx, env, events)
+	}
+	return code{source: repositories, workers: workers{start}, close: launcher.Close}, nil
 }

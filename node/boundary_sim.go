@@ -3,11 +3,14 @@
 package node
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"time"
 
+	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/sim/twin"
+	"github.com/elasticcode/flow/worker"
 )
 
 // openWorld opens the simulated world's twins: files on the host's disk, and
@@ -29,7 +32,7 @@ func openWorld(_ Config, p *place, _ *slog.Logger) (boundary, error) {
 		kv:      kv,
 		logs:    twin.Logs{},
 		now:     time.Now,
-		disk:    func() (free, total uint64) { return 1 << 40, 1 << 41 },
+		disk:    twin.Room,
 		watch:   twin.Watch,
 		tell:    twin.Tell,
 	}, nil
@@ -38,5 +41,9 @@ func openWorld(_ Config, p *place, _ *slog.Logger) (boundary, error) {
 // openCode gives code that needs no repository, and workers that need no process.
 func openCode(Config, *place, *slog.Logger) (code, error) {
 	flow := twin.OwnFlow()
-	return code{source: twin.Source{Flow: flow}, workers: twin.Workers{Flow: flow, Note: twin.Note}, close: func() error { return nil }}, nil
+	simulated := twin.Workers{Flow: flow, Note: twin.Note, Vice: twin.OwnVice}
+	start := func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error) {
+		return simulated.Start(ctx, env, events)
+	}
+	return code{source: twin.Source{Flow: flow}, workers: workers{start}, close: func() error { return nil }}, nil
 }

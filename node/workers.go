@@ -1,20 +1,31 @@
-//go:build !wasip1
-
 package node
 
 import (
 	"context"
+	"time"
 
 	"github.com/elasticcode/flow/actors"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/worker"
 )
 
-// workers gives the actors what the launcher starts, in the actors' words.
-type workers struct{ launcher *worker.Launcher }
+// process is a worker as package worker has it.
+type process interface {
+	Send(...worker.Work) error
+	Terminate(grace time.Duration)
+	Kill()
+	PID() int
+	Dir() string
+	Printed(*messages.PrintedQuery) *messages.PrintedAnswer
+}
+
+// workers gives the actors what a launcher starts, in the actors' words.
+type workers struct {
+	start func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error)
+}
 
 func (w workers) Start(ctx context.Context, env messages.Environment, events func(...actors.Event)) (actors.Worker, error) {
-	process, err := w.launcher.Start(ctx, env, func(some ...worker.Event) {
+	p, err := w.start(ctx, env, func(some ...worker.Event) {
 		all := make([]actors.Event, len(some))
 		for i, e := range some {
 			all[i] = eventOf(e)
@@ -24,10 +35,10 @@ func (w workers) Start(ctx context.Context, env messages.Environment, events fun
 	if err != nil {
 		return nil, err
 	}
-	return workerProcess{process}, nil
+	return workerProcess{p}, nil
 }
 
-type workerProcess struct{ *worker.Process }
+type workerProcess struct{ process }
 
 func (p workerProcess) Send(some ...actors.Work) error {
 	all := make([]worker.Work, len(some))
@@ -35,7 +46,7 @@ func (p workerProcess) Send(some ...actors.Work) error {
 		all[i] = worker.Work{Call: w.Call, Attempt: w.Attempt, Function: w.Function,
 			Arguments: w.Arguments, Socket: w.Socket, Tracking: w.Tracking}
 	}
-	return p.Process.Send(all...)
+	return p.process.Send(all...)
 }
 
 func eventOf(e worker.Event) actors.Event {

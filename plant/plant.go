@@ -17,7 +17,7 @@ const (
 	SnapshotNoDedup  Bug = "snapshot-no-dedup"  // a snapshot that is installed lacks the ids of calls
 	SnapshotNoTimers Bug = "snapshot-no-timers" // and one that lacks the timers
 	SharedAnswer     Bug = "shared-answer"      // all commands of an entry get the answer of its first
-	StaleRead        Bug = "stale-read"         // a read does not wait until its replica is far enough
+	StaleRead        Bug = "stale-read"         // a read does not ask how far its replica must be
 	RepeatedMessage  Bug = "repeated-message"   // a group takes a message of another one each time that it comes
 	OutboxLeftBehind Bug = "outbox-left-behind" // a new leader does not carry on with the outbox
 	PromotedEarly    Bug = "promoted-early"     // a replica gets a vote before it has caught up

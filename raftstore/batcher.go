@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/plant"
 )
@@ -74,6 +75,9 @@ func (b *batcher) submit(ctx context.Context, c messages.Command) answer {
 	}
 	select {
 	case a := <-p.answer:
+		if buggify.On(buggify.LostAnswer) {
+			return answer{err: raft.ErrLeadershipLost}
+		}
 		return a
 	case <-ctx.Done():
 		return answer{err: ctx.Err()}
@@ -113,7 +117,7 @@ func (b *batcher) gather() []*proposal {
 		}
 	}
 	batch, size := []*proposal{first}, len(first.command.Body)
-	for len(batch) < MaxBatchCommands && size < MaxBatchBytes {
+	for len(batch) < MaxBatchCommands && size < MaxBatchBytes && !buggify.On(buggify.SmallEntry) {
 		select {
 		case p := <-b.queue:
 			if size += len(p.command.Body); size > messages.MaxEntryBytes {

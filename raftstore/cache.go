@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/elasticcode/flow/buggify"
 )
 
 // logCache holds the latest log entries of all groups of a node in memory,
@@ -65,7 +67,7 @@ func (g *groupCache) get(index uint64, into *raft.Log) bool {
 	g.all.mu.Lock()
 	defer g.all.mu.Unlock()
 	l := g.entries[index]
-	if l == nil {
+	if l == nil || buggify.On(buggify.ColdCache) {
 		return false
 	}
 	*into = *l

@@ -27,7 +27,7 @@ type Config struct {
 
 	Heartbeat time.Duration // a follower that hears nothing for this long asks for an election; 500 ms
 	Election  time.Duration // a candidate that is not elected for this long asks again; 500 ms
-	Lease     time.Duration // a leader without a majority for this long steps down; 250 ms
+	Lease     time.Duration // a leader without a majority for this long steps down; 400 ms
 	Commit    time.Duration // a leader tells its followers of a commit after at most twice this; 2 ms
 	RPC       time.Duration // a peer that does not answer a request for this long is given up; 5 s
 
@@ -47,7 +47,7 @@ func orDefault[T comparable](v *T, d T) {
 func (c Config) withDefaults() Config {
 	orDefault(&c.Heartbeat, 500*time.Millisecond)
 	orDefault(&c.Election, 500*time.Millisecond)
-	orDefault(&c.Lease, 250*time.Millisecond)
+	orDefault(&c.Lease, 400*time.Millisecond)
 	orDefault(&c.Commit, 2*time.Millisecond)
 	orDefault(&c.RPC, 5*time.Second)
 	orDefault(&c.SnapshotBytes, 64<<20)

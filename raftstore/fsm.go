@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/plant"
@@ -72,7 +73,7 @@ func (a *applier) ApplyBatch(logs []*raft.Log) []any {
 		responses[i] = results
 		a.since.Add(cost(l))
 	}
-	if a.since.Load() >= a.threshold {
+	if a.since.Load() >= a.threshold || buggify.On(buggify.EarlySnapshot) {
 		select {
 		case a.behind <- struct{}{}:
 		default:

@@ -44,6 +44,7 @@ type Group struct {
 	events    *events
 	layer     *layer
 	peers     *peers
+	beats     *heartbeats
 	reads     reads
 	room      room
 

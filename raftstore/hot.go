@@ -15,13 +15,14 @@ import (
 // values are the machine's: nobody may change them in place.
 type hot struct {
 	at    uint64 // index that it is good for
-	young map[string]known
-	old   map[string]known // what was young before; young is right where both know
-	bytes int              // in young
+	young map[string]*known
+	old   map[string]*known // what was young before; young is right where both know
+	bytes int               // in young
 }
 
 // known is what the state holds of a key; ok false: nothing.
 type known struct {
+	key   string
 	value []byte
 	ok    bool
 }
@@ -32,29 +33,50 @@ const (
 	hotOverhead = 96      // of an entry, beside key and value
 )
 
+func (k *known) size() int { return len(k.key) + len(k.value) + hotOverhead }
+
 // since makes sure that nothing has passed it by.
 func (h *hot) since(applied uint64) {
 	if h.at != applied || h.young == nil {
-		h.at, h.young, h.old, h.bytes = applied, map[string]known{}, nil, 0
+		h.at, h.young, h.old, h.bytes = applied, map[string]*known{}, map[string]*known{}, 0
 	}
 }
 
-func (h *hot) get(key []byte) (known, bool) {
+func (h *hot) get(key []byte) (*known, bool) {
 	if k, ok := h.young[string(key)]; ok {
 		return k, true
 	}
 	k, ok := h.old[string(key)]
 	if ok {
-		h.put(key, k)
+		h.add(k)
 	}
 	return k, ok
 }
 
-func (h *hot) put(key []byte, k known) {
-	if h.bytes += len(key) + len(k.value) + hotOverhead; h.bytes > hotBytes {
-		h.old, h.young, h.bytes = h.young, map[string]known{}, len(key)+len(k.value)+hotOverhead
+// put notes what the state holds of a key. Most keys are written over and over.
+func (h *hot) put(key, value []byte, ok bool) {
+	k := h.young[string(key)]
+	if k == nil {
+		h.add(&known{string(key), value, ok})
+		return
 	}
-	h.young[string(key)] = k
+	h.bytes -= k.size()
+	k.value, k.ok = value, ok
+	h.count(k)
+}
+
+func (h *hot) add(k *known) {
+	h.young[k.key] = k
+	h.count(k)
+}
+
+// count counts what has come into young. When that is full it is the old one,
+// whose memory is used again.
+func (h *hot) count(k *known) {
+	if h.bytes += k.size(); h.bytes > hotBytes {
+		h.old, h.young, h.bytes = h.young, h.old, 0
+		clear(h.young)
+	}
 }
 
 // committed notes what an entry has changed.
@@ -62,12 +84,19 @@ func (h *hot) committed(index uint64, changes iter.Seq[kv.Write]) {
 	h.at = index
 	for w := range changes {
 		if len(w.Value) > hotValue {
-			delete(h.young, string(w.Key))
-			delete(h.old, string(w.Key))
+			h.drop(w.Key)
 			continue
 		}
-		h.put(w.Key, known{w.Value, !w.Delete})
+		h.put(w.Key, w.Value, !w.Delete)
 	}
+}
+
+func (h *hot) drop(key []byte) {
+	if k := h.young[string(key)]; k != nil {
+		h.bytes -= k.size()
+		delete(h.young, string(key))
+	}
+	delete(h.old, string(key))
 }
 
 // warm is a view whose values are looked for in hot first.
@@ -82,7 +111,7 @@ func (w warm) Get(key []byte) ([]byte, bool) {
 	}
 	value, ok := w.View.Get(key)
 	if ok && len(value) <= hotValue {
-		w.hot.put(key, known{value, true})
+		w.hot.put(key, value, true)
 	}
 	return value, ok
 }

@@ -101,6 +101,7 @@ func (g *Group) confirm() (uint64, error) {
 	commit := r.CommitIndex()
 	ctx, cancel := context.WithTimeout(context.Background(), g.store.config.RPC)
 	defer cancel()
+	defer g.beats.hurry()()
 	if err := settle(ctx, r.VerifyLeader(), g.halted); err != nil {
 		return 0, g.refusal("read", err)
 	}

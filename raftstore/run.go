@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -50,6 +51,9 @@ func (g *Group) raftConfig() *raft.Config {
 	c.LocalID = g.self()
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout, c.CommitTimeout = own.Heartbeat, own.Election, own.Lease, own.Commit
 	c.MaxAppendEntries = maxAppendEntries
+	if buggify.On(buggify.SmallAppend) {
+		c.MaxAppendEntries = 1
+	}
 	c.BatchApplyCh = false     // what raft has not taken it must not forget as it shuts down
 	c.ShutdownOnRemove = false // the group is closed from outside
 	c.NoSnapshotRestoreOnStart = true
@@ -64,7 +68,7 @@ func (g *Group) raftConfig() *raft.Config {
 func (g *Group) startRaft() (err error) {
 	r := &run{layer: g.layer.lend(), stop: make(chan struct{})}
 	config := g.raftConfig()
-	trans := newTransport(r.layer, g.store.config, config.Logger, g.peers)
+	trans := newTransport(r.layer, g.store.config, config.Logger, g.peers, g.beats)
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("start raft: %v", p)

@@ -10,27 +10,32 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// transport is raft's network transport with four changes: heartbeats go
-// through raft's main loop, a server's address is its node's id, a leader with
-// nothing new to say does not say it over the network, and a replica that is
-// alone need not wait to lead.
+// transport is raft's network transport with five changes: heartbeats go
+// through raft's main loop and are fewer, a server's address is its node's id, a
+// leader with nothing new to say does not say it over the network, and a replica
+// that is alone need not wait to lead.
 type transport struct {
 	*raft.NetworkTransport
 	node     messages.NodeID
 	quiet    time.Duration // an idle follower hears at least this often from the pipeline
 	peers    *peers
+	beats    *heartbeats
 	requests chan raft.RPC   // what peers ask, and electNow
 	ending   <-chan struct{} // its connections are ended
 	closed   chan struct{}
 	done     sync.WaitGroup
 }
 
-func newTransport(l *lent, c Config, logger hclog.Logger, p *peers) *transport {
+// maxQuiet is how often an idle follower hears from the pipeline, in heartbeat
+// time-outs: whether it lives the heartbeats say.
+const maxQuiet = 2
+
+func newTransport(l *lent, c Config, logger hclog.Logger, p *peers, beats *heartbeats) *transport {
 	t := &transport{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Stream: l, MaxPool: maxPooledConns, Timeout: c.RPC, Logger: logger, MsgpackUseNewTimeFormat: true,
 		}),
-		node: c.Node, quiet: c.Heartbeat / 2, peers: p,
+		node: c.Node, quiet: maxQuiet * c.Heartbeat, peers: p, beats: beats,
 		requests: make(chan raft.RPC), ending: l.closed, closed: make(chan struct{}),
 	}
 	t.done.Go(t.forward)
@@ -90,14 +95,23 @@ func (t *transport) LocalAddr() raft.ServerAddress { return raft.ServerAddress(t
 // it: raft would wait twice as long after each failure, up to ten seconds, and a
 // node that comes back would be that late.
 func (t *transport) AppendEntries(id raft.ServerID, to raft.ServerAddress, req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	heartbeat := req.PrevLogEntry == 0 && len(req.Entries) == 0 && req.LeaderCommitIndex == 0
+	if heartbeat {
+		t.beats.await(id, t.ending)
+	}
 	asked := report{term: req.Term, when: time.Now(), own: t.peers.last()}
 	failed := t.peers.next(id)
 	if err := t.NetworkTransport.AppendEntries(id, to, req, resp); err != nil {
 		t.peers.lost(id)
-		if heartbeat := req.PrevLogEntry == 0 && len(req.Entries) == 0 && req.LeaderCommitIndex == 0; !heartbeat {
+		if heartbeat {
+			t.beats.failed(id)
+		} else {
 			t.awaitContact(failed)
 		}
 		return err
+	}
+	if heartbeat {
+		t.beats.answered(id, asked.when)
 	}
 	if resp.Success {
 		asked.last = resp.LastLog

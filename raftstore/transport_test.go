@@ -24,7 +24,7 @@ func testTransport(t *testing.T) (*transport, *lent) {
 	t.Helper()
 	share := shareLayer(deaf{make(chan struct{})})
 	l := share.lend()
-	trans := newTransport(l, Config{Node: "a"}.withDefaults(), nil, newPeers(func() uint64 { return 9 }, nil))
+	trans := newTransport(l, Config{Node: "a"}.withDefaults(), nil, newPeers(func() uint64 { return 9 }, nil), newHeartbeats(time.Hour))
 	t.Cleanup(func() {
 		trans.Close()
 		share.close()

@@ -21,7 +21,7 @@ const (
 // Check looks for broken promises in a history.
 func Check(h History) []Violation {
 	var out []Violation
-	for _, check := range []func(History) []Violation{checkCalls, checkPlugs, checkReplicas, checkLeaders, checkLiveness, checkExits} {
+	for _, check := range []func(History) []Violation{checkCalls, checkPlugs, checkReplicas, checkLeaders, checkLiveness, checkExits, checkMembers, checkModel, checkOwn, checkBounds} {
 		out = append(out, check(h)...)
 	}
 	return inOrder(out)
@@ -126,14 +126,4 @@ func checkLiveness(h History) []Violation {
 		at = h[len(h)-1].At
 	}
 	return []Violation{{promiseLive, at, "the clients still wait at the end"}}
-}
-
-// checkExits wants no node to end by itself.
-func checkExits(h History) (out []Violation) {
-	for _, e := range h {
-		if e.Machine != "clients" && (strings.HasPrefix(e.Line, "exited") || strings.HasPrefix(e.Line, "failed ")) {
-			out = append(out, Violation{promiseRuns, e.At, fmt.Sprintf("%s, boot %d: %s", e.Machine, e.Boot, e.Line)})
-		}
-	}
-	return out
 }

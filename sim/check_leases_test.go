@@ -10,7 +10,7 @@ import (
 
 // entryOf is one command of a made-up log, with its reply and effects.
 func entryOf(command proto.Message, reply *messages.Reply, effects ...proto.Message) done {
-	return done{1, command, messages.Result{Reply: reply, Effects: effects}}
+	return done{1, 1, command, messages.Result{Reply: reply, Effects: effects}}
 }
 
 func id(key string) []byte { return messages.NewCallID(key, 1, 0).Bytes() }

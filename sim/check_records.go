@@ -74,8 +74,9 @@ func overtried(c *messages.Call, retries int64) string {
 		messages.CallIDFrom(c.Id), c.Name, c.Tries, retries, c.Crashes, c.Lost, c.Attempt)
 }
 
-// roots are the calls that clients sent: those that they were told of, and those
-// of which they did not hear whether they were accepted.
+// roots are the calls that no other call led to: those that clients were told of,
+// those of which they did not hear whether they were accepted, what was published,
+// and the ticks of schedules.
 func roots(r audit.Records, h History) (ids []messages.CallID) {
 	known := map[string]bool{}
 	for _, e := range h {
@@ -86,9 +87,13 @@ func roots(r audit.Records, h History) (ids []messages.CallID) {
 			}
 		}
 	}
+	there := map[messages.CallID]bool{}
+	for _, c := range r.Calls {
+		there[messages.CallIDFrom(c.Id)] = true
+	}
 	for _, c := range r.Calls {
 		id := messages.CallIDFrom(c.Id)
-		if len(c.Parent) == 0 && len(c.Arrivals) == 0 && !known[id.String()] {
+		if !there[messages.CallIDFrom(c.Parent)] && len(c.Arrivals) == 0 && !known[id.String()] {
 			ids = append(ids, id)
 		}
 	}

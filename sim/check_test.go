@@ -66,3 +66,56 @@ func TestCheckersFindPlantedViolations(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoEndsMustSayWhy(t *testing.T) {
+	for name, c := range map[string]struct {
+		lines []string
+		want  int
+	}{
+		"for no reason":            {[]string{"booted", "exited"}, 1},
+		"its disk fails":           {[]string{"booted", "disk fails", "failed write /data/x: I/O error", "exited"}, 0},
+		"it does not say so":       {[]string{"booted", "disk fails", "failed nobody knows", "exited"}, 2},
+		"the disk works again":     {[]string{"booted", "disk fails", "booted", "failed write /data/x: I/O error", "exited"}, 2},
+		"its disk is damaged":      {[]string{"booted", "rotten data/x", "booted", "failed stored data is damaged", "exited"}, 0},
+		"it was replaced":          {[]string{"booted", "rotten data/x", "replaced", "booted", "failed stored data is damaged", "exited"}, 2},
+		"it was removed":           {[]string{"removed", "booted", "failed this node was removed from it on purpose", "exited"}, 0},
+		"it panics when damaged":   {[]string{"booted", "rotten data/x", "booted", "exited"}, 1},
+		"removed, but says else":   {[]string{"removed", "booted", "failed out of memory", "exited"}, 2},
+		"it says so and goes on":   {[]string{"booted", "disk fails", "failed I/O error", "booted"}, 0},
+		"it ends after it is well": {[]string{"booted", "disk fails", "failed I/O error", "exited", "booted", "exited"}, 1},
+	} {
+		var h History
+		for i, line := range c.lines {
+			h = append(h, Entry{At: int64(i), Machine: "n1", Line: line})
+		}
+		if got := checkExits(h); len(got) != c.want {
+			t.Errorf("%s: %v, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestWhoWasRemovedStaysOut(t *testing.T) {
+	for name, c := range map[string]struct {
+		lines []string
+		want  int
+	}{
+		"it goes":                {[]string{"leaves", "deleted n1", "removed", "booted", "failed removed from it on purpose", "exited", "later"}, 0},
+		"it is never deleted":    {[]string{"leaves", "later"}, 1},
+		"nobody is there for it": {[]string{"rested", "leaves", "later"}, 0},
+		"it stays":               {[]string{"leaves", "deleted n1", "removed", "booted", "later"}, 1},
+		"it leads":               {[]string{"leaves", "deleted n1", "removed", "booted", "leading 1 2", "failed removed from it on purpose", "later"}, 1},
+		"it was removed late":    {[]string{"leaves", "deleted n1", "removed", "booted"}, 0},
+	} {
+		var h History
+		for i, line := range c.lines {
+			e := Entry{At: int64(i + 1), Machine: "n1", Line: line}
+			if line == "later" {
+				e.At = 60e9
+			}
+			h = append(h, e)
+		}
+		if got := checkMembers(h); len(got) != c.want {
+			t.Errorf("%s: %v, want %d", name, got, c.want)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"io/fs"
-	"math/rand/v2"
 	"path"
 	"slices"
 	"strings"
@@ -12,13 +11,16 @@ import (
 )
 
 // disk is the file system of a machine. It outlives the instances that run on
-// it. Names and directories are durable at once; of a file's writes since its
-// last sync a crash leaves the first few, the last of them perhaps in part.
+// it. Names and directories are durable at once; what a crash leaves of a file's
+// writes since its last sync, disk_crash.go says, and how a disk can be sick,
+// disk_sick.go.
 type disk struct {
 	sys.UnimplementedFS
 	inodes map[string]*inode // by path, "." is the root
 	last   wsys.Inode
+	now    func() int64
 	seen   func(payload []byte, format string, args ...any) // told of each operation; may not return
+	sickness
 }
 
 type inode struct {
@@ -26,21 +28,14 @@ type inode struct {
 	dir     bool
 	data    []byte
 	pending []change // since the last sync, oldest first
-}
-
-// change is what undoes a write.
-type change struct {
-	size int    // of the file before it
-	at   int    // where it wrote
-	old  []byte // what was there
-	new  int    // how many bytes it wrote
+	aging
 }
 
 // arrivals is the file by which a guest waits for what the network brings.
 const arrivals = "dev/arrivals"
 
 func newDisk() *disk {
-	d := &disk{inodes: map[string]*inode{}}
+	d := &disk{inodes: map[string]*inode{}, now: func() int64 { return 0 }}
 	for _, dir := range []string{".", "dev", "data", "run", "tmp"} {
 		d.add(dir, true)
 	}
@@ -50,40 +45,9 @@ func newDisk() *disk {
 
 func (d *disk) add(name string, dir bool) *inode {
 	d.last++
-	i := &inode{number: d.last, dir: dir}
+	i := &inode{number: d.last, dir: dir, aging: aging{since: d.now()}}
 	d.inodes[name] = i
 	return i
-}
-
-// crash loses what was not synced.
-func (d *disk) crash(rng *rand.Rand) {
-	for _, name := range d.names() {
-		if i := d.inodes[name]; len(i.pending) > 0 {
-			i.lose(rng)
-		}
-	}
-}
-
-func (i *inode) lose(rng *rand.Rand) {
-	keep := rng.IntN(len(i.pending) + 1)
-	var torn *change
-	var half []byte
-	if keep < len(i.pending) {
-		torn = &i.pending[keep]
-	}
-	for n := len(i.pending) - 1; n >= keep; n-- {
-		c := i.pending[n]
-		if n == keep && c.new > 0 {
-			half = append([]byte(nil), i.data[c.at:min(c.at+rng.IntN(c.new+1), len(i.data))]...)
-		}
-		i.resize(c.size)
-		copy(i.data[c.at:], c.old)
-	}
-	if torn != nil && len(half) > 0 {
-		i.resize(max(len(i.data), torn.at+len(half)))
-		copy(i.data[torn.at:], half)
-	}
-	i.pending = nil
 }
 
 func (i *inode) resize(size int) {
@@ -93,21 +57,6 @@ func (i *inode) resize(size int) {
 		return
 	}
 	i.data = append(i.data, make([]byte, size-len(i.data))...)
-}
-
-func (i *inode) write(at int, b []byte) {
-	old := append([]byte(nil), i.data[min(at, len(i.data)):min(at+len(b), len(i.data))]...)
-	i.pending = append(i.pending, change{size: len(i.data), at: at, old: old, new: len(b)})
-	if end := at + len(b); end > len(i.data) {
-		i.resize(end)
-	}
-	copy(i.data[at:], b)
-}
-
-func (i *inode) truncate(size int) {
-	at := min(size, len(i.data))
-	i.pending = append(i.pending, change{size: len(i.data), at: at, old: append([]byte(nil), i.data[at:]...)})
-	i.resize(size)
 }
 
 // names are all paths, sorted, since a map's order is not the seed's.
@@ -126,6 +75,8 @@ func (d *disk) OpenFile(name string, flag sys.Oflag, _ fs.FileMode) (sys.File, s
 	name = clean(name)
 	i := d.inodes[name]
 	switch {
+	case d.fails(name):
+		return nil, sys.EIO
 	case i == nil && flag&sys.O_CREAT == 0:
 		return nil, sys.ENOENT
 	case i == nil:
@@ -169,6 +120,9 @@ func (i *inode) stat() wsys.Stat_t {
 
 func (d *disk) Mkdir(name string, _ fs.FileMode) sys.Errno {
 	name = clean(name)
+	if d.fails(name) {
+		return sys.EIO
+	}
 	if d.inodes[name] != nil {
 		return sys.EEXIST
 	}
@@ -183,7 +137,10 @@ func (d *disk) Mkdir(name string, _ fs.FileMode) sys.Errno {
 func (d *disk) Rename(from, to string) sys.Errno {
 	from, to = clean(from), clean(to)
 	i := d.inodes[from]
-	if i == nil {
+	switch {
+	case d.fails(from):
+		return sys.EIO
+	case i == nil:
 		return sys.ENOENT
 	}
 	d.seen(nil, "rename %s %s", from, to)
@@ -202,6 +159,8 @@ func (d *disk) Unlink(name string) sys.Errno {
 	name = clean(name)
 	i := d.inodes[name]
 	switch {
+	case d.fails(name):
+		return sys.EIO
 	case i == nil:
 		return sys.ENOENT
 	case i.dir:

@@ -14,37 +14,103 @@ func quiet() *disk {
 	return d
 }
 
-// TestACrashLosesASuffixOfUnsyncedWrites writes numbered bytes, and wants of
-// each crash that what was synced is there, and a beginning of the rest.
-func TestACrashLosesASuffixOfUnsyncedWrites(t *testing.T) {
+// TestACrashLosesAnyUnsyncedWrites writes numbered bytes, and wants of each crash
+// that what was synced is there, and of each other write all, nothing or a
+// beginning.
+func TestACrashLosesAnyUnsyncedWrites(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	lengths := map[int]bool{}
-	for range 200 {
-		d := quiet()
-		f, errno := d.OpenFile("data/f", sys.O_CREAT|sys.O_RDWR, 0o600)
-		if errno != 0 {
+	const size = 10
+	suffixes, holes := 0, 0
+	for range 400 {
+		left := crashed(t, rng, size)
+		missing, hole := false, false
+		for n := 0; n*size < len(left); n++ {
+			block := bytes.TrimRight(left[n*size:min(len(left), (n+1)*size)], "\x00")
+			if n > 0 && !bytes.Equal(block, bytes.Repeat([]byte{byte(n)}, len(block))) {
+				t.Fatalf("the %d. write has left %v", n, block)
+			}
+			hole = hole || missing && len(block) > 0
+			missing = missing || n > 0 && len(block) < size
+		}
+		if missing && bytes.IndexByte(left[:4*size], 3) != 3*size {
+			t.Fatalf("what was synced is gone: %v", left)
+		}
+		if hole {
+			holes++
+		} else {
+			suffixes++
+		}
+	}
+	if holes < 50 || suffixes < 50 {
+		t.Fatalf("%d crashes leave a hole, %d do not", holes, suffixes)
+	}
+}
+
+// crashed is what a crash leaves of ten writes, of which four were synced.
+func crashed(t *testing.T, rng *rand.Rand, size int) []byte {
+	t.Helper()
+	d := quiet()
+	f, errno := d.OpenFile("data/f", sys.O_CREAT|sys.O_RDWR, 0o600)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	for i := range 10 {
+		if _, errno := f.Write(bytes.Repeat([]byte{byte(i)}, size)); errno != 0 {
 			t.Fatal(errno)
 		}
-		var all []byte
-		for i := range 10 {
-			b := bytes.Repeat([]byte{byte(i)}, 10)
-			all = append(all, b...)
-			if _, errno := f.Write(b); errno != 0 {
-				t.Fatal(errno)
-			}
-			if i == 3 {
-				f.Sync()
-			}
+		if i == 3 {
+			f.Sync()
 		}
-		d.crash(rng)
-		left := d.inodes["data/f"].data
-		if len(left) < 40 || !bytes.Equal(left, all[:len(left)]) {
-			t.Fatalf("%d bytes are left: %v", len(left), left)
-		}
-		lengths[len(left)] = true
 	}
-	if len(lengths) < 10 || !lengths[40] || !lengths[100] {
-		t.Fatalf("crashes leave only the lengths %v", lengths)
+	d.crash(rng)
+	return d.inodes["data/f"].data
+}
+
+// TestWhatASyncFailedToWriteIsLost lets a later sync succeed.
+func TestWhatASyncFailedToWriteIsLost(t *testing.T) {
+	d := quiet()
+	f, _ := d.OpenFile("data/f", sys.O_CREAT|sys.O_RDWR, 0o600)
+	f.Write([]byte("aaaa"))
+	f.Sync()
+	f.Write([]byte("bbbb"))
+	d.badSyncs = 1
+	if errno := f.Sync(); errno != sys.EIO || !d.doomed() {
+		t.Fatalf("a sync that fails gives %v, doomed %v", errno, d.doomed())
+	}
+	f.Write([]byte("cccc"))
+	if errno := f.Sync(); errno != 0 {
+		t.Fatal(errno)
+	}
+	if got := string(d.inodes["data/f"].data); got != "aaaabbbbcccc" {
+		t.Fatalf("before the crash the file holds %q", got)
+	}
+	d.crash(rand.New(rand.NewPCG(1, 1)))
+	if got := string(d.inodes["data/f"].data); got != "aaaa\x00\x00\x00\x00cccc" {
+		t.Fatalf("after the crash the file holds %q", got)
+	}
+}
+
+// TestOnlyWhatIsOldRots wants rot in what was synced long before another sync.
+func TestOnlyWhatIsOldRots(t *testing.T) {
+	for way := range rotWays {
+		d := quiet()
+		now := int64(0)
+		d.now = func() int64 { return now }
+		f, _ := d.OpenFile("data/f", sys.O_CREAT|sys.O_RDWR, 0o600)
+		whole := bytes.Repeat([]byte("0123456789"), 100)
+		for at := 0; at < len(whole); at += 100 {
+			f.Write(whole[at : at+100])
+			f.Sync()
+			now += 1e9
+		}
+		rng := rand.New(rand.NewPCG(uint64(way), 1))
+		if name := d.rot(rng, way); name != "data/f" {
+			t.Fatalf("way %d damages %q", way, name)
+		}
+		left := d.inodes["data/f"].data
+		if old := 700; bytes.Equal(left, whole) || !bytes.Equal(left[old:], whole[old:]) {
+			t.Fatalf("way %d leaves %s", way, left)
+		}
 	}
 }
 

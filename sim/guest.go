@@ -14,7 +14,8 @@ import (
 type Guest struct {
 	runtime wazero.Runtime
 	module  wazero.CompiledModule
-	sum     string // SHA-256 of the program
+	other   wazero.CompiledModule // of another version; nil: there is none
+	sum     string                // SHA-256 of the programs
 }
 
 // Load compiles a guest, or takes what was compiled before out of a directory.
@@ -28,8 +29,7 @@ func Load(ctx context.Context, file, cacheDir string) (*Guest, error) {
 		return nil, fmt.Errorf("open the cache of compiled guests %s: %w", cacheDir, err)
 	}
 	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(cache))
-	sum := sha256.Sum256(code)
-	g := &Guest{runtime: r, sum: hex.EncodeToString(sum[:])}
+	g := &Guest{runtime: r, sum: sumOf(code)}
 	if err := provide(ctx, r); err != nil {
 		return nil, fmt.Errorf("give the guest its host: %w", err)
 	}
@@ -37,6 +37,33 @@ func Load(ctx context.Context, file, cacheDir string) (*Guest, error) {
 		return nil, fmt.Errorf("compile the guest %s: %w", file, err)
 	}
 	return g, nil
+}
+
+// LoadOther compiles another version of the program, which nodes run that are
+// told to change.
+func (g *Guest) LoadOther(ctx context.Context, file string) error {
+	code, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read the other guest: %w", err)
+	}
+	if g.other, err = g.runtime.CompileModule(ctx, code); err != nil {
+		return fmt.Errorf("compile the other guest %s: %w", file, err)
+	}
+	g.sum += " and " + sumOf(code)
+	return nil
+}
+
+func sumOf(code []byte) string {
+	sum := sha256.Sum256(code)
+	return hex.EncodeToString(sum[:])
+}
+
+// program is what a machine runs.
+func (g *Guest) program(other bool) wazero.CompiledModule {
+	if other && g.other != nil {
+		return g.other
+	}
+	return g.module
 }
 
 // Close frees what was compiled.

@@ -39,6 +39,9 @@ func (h *handle) Pread(b []byte, at int64) (int, sys.Errno) {
 	if h.inode.dir {
 		return 0, sys.EISDIR
 	}
+	if h.disk.fails(h.name) {
+		return 0, sys.EIO
+	}
 	if at >= int64(len(h.inode.data)) {
 		return 0, 0
 	}
@@ -59,19 +62,28 @@ func (h *handle) Pwrite(b []byte, at int64) (int, sys.Errno) {
 		return 0, sys.EISDIR
 	}
 	h.disk.seen(b, "write %s at %d", h.name, at)
+	if h.disk.fails(h.name) {
+		return 0, sys.EIO
+	}
 	h.inode.write(int(at), b)
 	return len(b), 0
 }
 
 func (h *handle) Truncate(size int64) sys.Errno {
 	h.disk.seen(nil, "truncate %s to %d", h.name, size)
+	if h.disk.fails(h.name) {
+		return sys.EIO
+	}
 	h.inode.truncate(int(size))
 	return 0
 }
 
 func (h *handle) Sync() sys.Errno {
 	h.disk.seen(nil, "sync %s", h.name)
-	h.inode.pending = nil
+	if h.disk.failsToSync(h.inode) || h.disk.fails(h.name) {
+		return sys.EIO
+	}
+	h.inode.sync(h.disk.now())
 	return 0
 }
 

@@ -33,7 +33,7 @@ func provide(ctx context.Context, r wazero.Runtime) error {
 		return err
 	}
 	b := r.NewHostModuleBuilder("sim")
-	for _, f := range functions {
+	for _, f := range slices.Concat(functions, diskFunctions, workerFunctions) {
 		takes := slices.Repeat([]api.ValueType{i32}, f.takes)
 		b.NewFunctionBuilder().WithGoModuleFunction(f.bind(), takes, f.gives).Export(f.name)
 	}

@@ -27,6 +27,17 @@ type machine struct {
 	rng   *rand.Rand // the guest's chance, and what a crash leaves on the disk
 	disk  *disk
 
+	// Of the hardware.
+	stepCost   int64   // how long each call of the host takes, in ns
+	skew       int64   // how far the clock is ahead, in ns
+	drift      float64 // how much it gains
+	driftSince int64
+	other      bool   // it runs the other program
+	leaving    bool   // it is to be deleted, or was: nobody starts it again,
+	removed    bool   // but once, after it was
+	vice       uint64 // how workers go wrong, packed
+	damaged    bool   // the disk holds something that nobody wrote there
+
 	// Of the instance that runs.
 	running  bool
 	boots    int
@@ -36,7 +47,10 @@ type machine struct {
 	clock    int64                   // the last time that the guest was told
 	dieIn    int                     // host calls until it dies; 0: it does not
 	downFor  int64                   // how long it stays down after that
+	stallIn  int                     // host calls until it stands still; 0: it does not
+	stallFor int64                   // for so long
 	stopping bool                    // it was told to stop
+	hurt     bool                    // its disk has failed it: it may end
 	asleep   bool                    // in poll_oneoff
 	listens  bool                    // asleep until something arrives, too
 	sleep    uint64                  // number of the sleep, so that late alarms are known
@@ -44,6 +58,8 @@ type machine struct {
 	ports    map[uint32]bool
 	ends     map[uint32]*end // streams, by the guest's numbers
 	numbers  uint32
+
+	memory uint64 // the most that any of its instances has used, bytes
 }
 
 // killed is the exit status of an instance that the world ended.
@@ -57,13 +73,17 @@ func (m *machine) address() net.IP { return binary.BigEndian.AppendUint32(nil, m
 func (m *machine) boot() {
 	m.boots++
 	m.running = true
-	m.clock, m.dieIn, m.asleep, m.listens, m.stopping = m.world.now, 0, false, false, false
+	m.clock, m.dieIn, m.stallIn, m.asleep, m.listens, m.stopping = m.world.now, 0, 0, false, false, false
+	m.hurt = m.disk.dead || m.disk.badSyncs > 0
 	m.mail, m.ports, m.ends = nil, map[uint32]bool{}, map[uint32]*end{}
 	m.seen(nil, "boot %d", m.boots)
 	m.world.record(m.name, m.boots, "booted")
+	if m.hurt {
+		m.world.record(m.name, m.boots, "disk fails")
+	}
 	config := m.config()
 	ctx := context.WithValue(context.Background(), machineKey{}, m)
-	ctx = experimental.WithMemoryAllocator(ctx, allocator{})
+	ctx = experimental.WithMemoryAllocator(ctx, allocator{m})
 	m.resume, m.end = iter.Pull(func(yield func(struct{}) bool) {
 		m.yield = yield
 		m.execute(ctx, config)
@@ -72,7 +92,7 @@ func (m *machine) boot() {
 }
 
 func (m *machine) execute(ctx context.Context, config wazero.ModuleConfig) {
-	module, err := m.world.runtime.InstantiateModule(ctx, m.world.guest, config)
+	module, err := m.world.guest.runtime.InstantiateModule(ctx, m.world.guest.program(m.other), config)
 	if module != nil {
 		defer module.Close(ctx)
 	}
@@ -101,7 +121,7 @@ func (m *machine) config() wazero.ModuleConfig {
 	}
 	c := wazero.NewModuleConfig().WithName("").WithArgs(m.name).WithFSConfig(files).
 		WithStdout(log).WithStderr(log).WithRandSource(rand.NewChaCha8(seed)).
-		WithWalltime(func() (int64, int32) { t := m.tick(); return t / 1e9, int32(t % 1e9) }, 1).
+		WithWalltime(func() (int64, int32) { t := m.wall(); return t / 1e9, int32(t % 1e9) }, 1).
 		WithNanotime(m.tick, 1).WithOsyield(func() {})
 	c = c.WithEnv("SIM_IP", m.address().String()).WithEnv("SIM_NAME", m.name).WithEnv("TZ", "UTC").WithEnv("GOGC", garbage)
 	for _, e := range m.env {
@@ -131,6 +151,7 @@ func (m *machine) wake() {
 // pause is called by the guest, and gives the world its turn until something
 // has arrived, or until the time is over; timeout < 0: there is no such time.
 func (m *machine) pause(timeout int64, listens bool) {
+	m.catchUp()
 	if listens && len(m.mail) > 0 {
 		return
 	}
@@ -148,8 +169,10 @@ func (m *machine) pause(timeout int64, listens bool) {
 	}
 }
 
-// call counts the guest's calls of the host: it may be ended at any.
+// call counts the guest's calls of the host: it may stand still or end at any.
 func (m *machine) call() {
+	m.clock += m.stepCost
+	m.stall()
 	if m.dieIn == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 )
@@ -11,12 +12,10 @@ import (
 type network struct {
 	world *World
 	rng   *rand.Rand
-	cut   map[link]bool
-	loss  float64 // of packets; a lost piece of a stream comes late
-}
+	loss  float64 // of packets, everywhere; a lost piece of a stream comes late
 
-// link is one direction between two machines, by their indexes.
-type link struct{ from, to int }
+	conditions map[link]*condition
+}
 
 // How the network behaves. A stream that is cut is tried again; it breaks when
 // nothing came through for so long, as keep-alives would have it.
@@ -51,8 +50,6 @@ func (n *network) delay() int64 {
 	return d
 }
 
-func (n *network) lost() bool { return n.rng.Float64() < n.loss }
-
 // machine gives the machine with an address; nil: nobody has it.
 func (n *network) machine(ip uint32) *machine {
 	if i := int(ip&0xffffff) - 1; ip>>24 == 10 && i >= 0 && i < len(n.world.machines) {
@@ -67,16 +64,23 @@ func (n *network) sent(m *machine) int64 { return max(m.clock, n.world.now) }
 func (n *network) packet(m *machine, ip, port, from uint32, b []byte) {
 	m.seen(b, "packet %x:%d", ip, port)
 	to := n.machine(ip)
-	delay, lost := n.delay(), n.lost()
-	if to == nil || lost {
+	if to == nil {
 		return
 	}
-	boot := to.boots
-	n.world.at(n.sent(m)+delay, func() {
-		if to.running && to.boots == boot && !n.cut[link{m.index, to.index}] {
+	l, boot := link{m.index, to.index}, to.boots
+	var land func()
+	land = func() {
+		switch until := n.clogged(l); {
+		case !to.running || to.boots != boot || n.cut(l):
+		case until > n.world.now:
+			n.world.at(until, land)
+		default:
 			to.deliver(arrivesPacket, from, port, m.ip(), b)
 		}
-	})
+	}
+	for _, delay := range n.flights(l) {
+		n.world.at(n.sent(m)+delay, land)
+	}
 }
 
 // end is a machine's end of a stream.
@@ -123,10 +127,15 @@ func (n *network) knock(e *end, to *machine, port uint32, tries int) {
 	if !e.alive() || e.closed {
 		return
 	}
-	if n.cut[link{m.index, to.index}] || n.cut[link{to.index, m.index}] {
+	there, back := link{m.index, to.index}, link{to.index, m.index}
+	if n.cut(there) || n.cut(back) {
 		if tries > 1 {
 			n.world.at(n.world.now+dialAgain, func() { n.knock(e, to, port, tries-1) })
 		}
+		return
+	}
+	if until := max(n.clogged(there), n.clogged(back)); until > n.world.now {
+		n.world.at(until, func() { n.knock(e, to, port, tries) })
 		return
 	}
 	answer := byte(arrivesRefused)
@@ -155,10 +164,7 @@ func (n *network) write(m *machine, number uint32, b []byte) bool {
 }
 
 func (n *network) send(e *end, b []byte) {
-	at := n.sent(e.machine) + n.delay()
-	if n.lost() {
-		at += resendAfter
-	}
+	at := n.sent(e.machine) + n.crossing(link{e.machine.index, e.other.machine.index})
 	e.queue = append(e.queue, piece{at, b})
 	n.move(e)
 }
@@ -180,7 +186,13 @@ func (n *network) arrive(e *end) {
 		return
 	}
 	to := e.other
-	if n.cut[link{e.machine.index, to.machine.index}] {
+	l := link{e.machine.index, to.machine.index}
+	if until := n.clogged(l); until > n.world.now {
+		e.queue[0].at = until
+		n.move(e)
+		return
+	}
+	if n.cut(l) {
 		if e.blocked == 0 {
 			e.blocked = n.world.now
 		}
@@ -234,15 +246,25 @@ func (n *network) close(m *machine, number uint32) {
 	}
 }
 
+// resets breaks all streams between two machines, at both ends.
+func (n *network) resets(a, b *machine) {
+	for _, number := range a.streams() {
+		if e := a.ends[number]; e.other != nil && e.other.machine == b {
+			n.giveUp(e)
+		}
+	}
+}
+
+// streams are the numbers of the streams that a machine holds, sorted, since a
+// map's order is not the seed's.
+func (m *machine) streams() []uint32 {
+	return slices.Sorted(maps.Keys(m.ends))
+}
+
 // died breaks the streams of an instance that is gone: its system tells the
 // other ends, unless they cannot be reached; then they find out themselves.
 func (n *network) died(m *machine) {
-	numbers := make([]uint32, 0, len(m.ends))
-	for number := range m.ends {
-		numbers = append(numbers, number)
-	}
-	slices.Sort(numbers)
-	for _, number := range numbers {
+	for _, number := range m.streams() {
 		e := m.ends[number]
 		e.closed = true
 		if other := e.other; other != nil && !other.closed {
@@ -254,7 +276,7 @@ func (n *network) died(m *machine) {
 
 func (n *network) tell(m *machine, other *end, since int64) {
 	n.world.at(n.world.now+n.delay(), func() {
-		switch cut := n.cut[link{m.index, other.machine.index}]; {
+		switch cut := n.cut(link{m.index, other.machine.index}); {
 		case !cut || n.world.now-since > breakAfter:
 			n.reset(other)
 		default:

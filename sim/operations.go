@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -23,7 +24,7 @@ const (
 
 // operationKinds are what a run's operators do.
 func operationKinds() []kind {
-	return []kind{
+	return slices.Concat([]kind{
 		{operationRestart, "a node is told to stop, stops in order, and is started again", func(rng *rand.Rand, _ int, e *Event) {
 			e.For = some(rng, restartDown)
 		}, func(w *World, e Event) { w.restart(w.machines[e.Node], e.For) }},
@@ -34,7 +35,7 @@ func operationKinds() []kind {
 			w.machines[e.Node].order("transfer")
 		}},
 		{operationJoin, fmt.Sprintf("a new node joins; at most %d in a run", maxJoins), func(*rand.Rand, int, *Event) {}, join},
-	}
+	}, memberKinds())
 }
 
 // restart tells a node to stop; the world starts it again.
@@ -62,7 +63,8 @@ func join(w *World, e Event) {
 	}
 	w.joined++
 	m := w.machine(fmt.Sprintf("n%d", w.options.Nodes+w.joined))
-	m.env = append(m.env, w.nodeEnv(w.machines[e.Node])...)
+	m.env = append(m.env, w.nodeEnv()...)
+	m.join(w.member(e.Node))
 	m.boot()
 }
 

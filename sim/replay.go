@@ -32,6 +32,7 @@ type replayed struct {
 // done is a command, and what it was answered and caused.
 type done struct {
 	at      int64
+	now     int64 // time of the entry, microseconds
 	command proto.Message
 	result  messages.Result
 }
@@ -72,6 +73,9 @@ func replay(group messages.GroupID, log *Log, told hashes) (r *replayed, broken 
 			return r, append(broken, Violation{promiseReplay, c.at, fmt.Sprintf("entry %d of group %d: %v", index, group, err)})
 		}
 		r.state.Commit(over)
+		if v := r.sound(index, c.at); v != nil {
+			return r, append(broken, *v)
+		}
 		for _, what := range []struct {
 			name string
 			hash func() uint64
@@ -86,6 +90,24 @@ func replay(group messages.GroupID, log *Log, told hashes) (r *replayed, broken 
 		}
 	}
 	return r, broken
+}
+
+// checkedEvery says after which entries of a partition its whole state is
+// checked, which costs as much as there are calls; the model is small.
+const checkedEvery = 100
+
+// sound checks the invariants of the state after an entry.
+func (r *replayed) sound(index uint64, at int64) *Violation {
+	check := flow.Check
+	if r.group == messages.Meta {
+		check = model.Check
+	} else if index%checkedEvery != 0 {
+		return nil
+	}
+	if err := check(r.state); err != nil {
+		return &Violation{promiseInvariants, at, fmt.Sprintf("group %d after entry %d: %s", r.group, index, strings.ReplaceAll(err.Error(), "\n", "; "))}
+	}
+	return nil
 }
 
 // apply applies one entry, and keeps its commands with their results.
@@ -103,7 +125,7 @@ func (r *replayed) apply(machine raftstore.Machine, tx kv.Tx, index uint64, c co
 		if err != nil {
 			return nil, err
 		}
-		r.done = append(r.done, done{c.at, m, results[i]})
+		r.done = append(r.done, done{c.at, entry.Time, m, results[i]})
 	}
 	return results, nil
 }
@@ -126,6 +148,7 @@ func checkLogs(logs Logs, h History) (broken []Violation) {
 			continue
 		}
 		broken = append(broken, checkLeases(r.done)...)
+		broken = append(broken, checkPace(r.done)...)
 		if err := flow.Check(r.state); err != nil {
 			broken = append(broken, Violation{promiseInvariants, lastAt(r.done), fmt.Sprintf("partition %d: %s", group, strings.ReplaceAll(err.Error(), "\n", "; "))})
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // Shrink looks for a smaller run that breaks the same promise: it drops kinds
-// of events, then single events, then nodes and calls, and then time. It tries
+// of events and points of package buggify, then single events, then nodes and calls, and then time. It tries
 // at most so many runs. Each step forward is told.
 func Shrink(ctx context.Context, g *Guest, o Options, promise string, runs int, told func(Options, string)) (Options, error) {
 	s := shrinker{left: runs, best: o, told: told, breaks: func(o Options) (bool, error) {
@@ -26,7 +26,7 @@ type shrinker struct {
 }
 
 func (s *shrinker) shrink() error {
-	for _, pass := range []func() error{s.kinds, s.events, s.nodes, s.calls, s.length} {
+	for _, pass := range []func() error{s.kinds, s.points, s.events, s.nodes, s.calls, s.length} {
 		if err := pass(); err != nil {
 			return err
 		}
@@ -54,6 +54,18 @@ func (s *shrinker) kinds() error {
 		o := s.best
 		o.Faults = without(o.Faults, func(n string) bool { return n == name })
 		o.Script = without(o.Script, func(e Event) bool { return e.Kind == name })
+		if _, err := s.try(o, "without "+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// points drops one point of package buggify after the other.
+func (s *shrinker) points() error {
+	for _, name := range slices.Clone(s.best.Buggify) {
+		o := s.best
+		o.Buggify = without(o.Buggify, func(n string) bool { return n == name })
 		if _, err := s.try(o, "without "+name); err != nil {
 			return err
 		}

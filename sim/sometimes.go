@@ -35,6 +35,11 @@ var allSometimes = []sometimes{
 	{"a leader handed over when it was told to", exactly("transferred")},
 	{"a call was cancelled before it ended", cancelled("cancelled")},
 	{"a call ended before it was cancelled", cancelled("finished")},
+	{"a node ended because its disk failed", func(h History) bool { return endedSaying(h, saysSick) }},
+	{"a node ended because its disk was damaged", func(h History) bool { return endedSaying(h, saysDamaged) }},
+	{"a node was replaced", exactly("replaced")},
+	{"a node that was removed ended when it came back", func(h History) bool { return endedSaying(h, []string{saysRemoved}) }},
+	{"a node stood still and went on", exactly("goes on")},
 	{"no event befell the run", func(h History) bool { return !begins("event ")(h) }},
 }
 
@@ -63,6 +68,11 @@ func failedForGood(h History) bool {
 		f := strings.Fields(e.Line)
 		return len(f) > 2 && f[0] == "read" && f[2] == "failed" || len(f) > 4 && f[0] == "caused" && f[4] == "failed"
 	})
+}
+
+// endedSaying: a node that ended by itself said one of some things.
+func endedSaying(h History, said []string) bool {
+	return slices.ContainsFunc(h, func(e Entry) bool { return strings.HasPrefix(e.Line, "failed ") && says(e.Line, said) })
 }
 
 func is(line string) func(Entry) bool { return func(e Entry) bool { return e.Line == line } }

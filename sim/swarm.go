@@ -53,11 +53,14 @@ func (s Swarm) Run(ctx context.Context, g *Guest, each func(Options, *Result) er
 	return context.Cause(ctx)
 }
 
-// How a swarm varies: one run in so many has no event at all, and one in so
-// many a single kind.
+// How a swarm varies: one run in so many has no event at all, one in so many a
+// single kind, and of the others one in so many has few, where the rest have half:
+// with all at once each hides the others.
 const (
 	calmOneIn   = 12
 	singleOneIn = 4
+	fewOneIn    = 2
+	fewShare    = 0.15
 )
 
 // sizes are the networks that a swarm draws from: three nodes are usual.
@@ -71,10 +74,11 @@ func (o Options) varied(seed uint64) Options {
 		o.Nodes = sizes[rng.IntN(len(sizes))]
 	}
 	o.Faults = subset(rng, o.Faults)
+	o.Buggify = subset(rng, o.Buggify)
 	return o
 }
 
-// subset draws none of the names, one, or about half.
+// subset draws none of the names, one, few, or about half.
 func subset(rng *rand.Rand, names []string) []string {
 	switch {
 	case len(names) == 0 || rng.IntN(calmOneIn) == 0:
@@ -83,9 +87,13 @@ func subset(rng *rand.Rand, names []string) []string {
 		i := rng.IntN(len(names))
 		return names[i : i+1]
 	}
+	share := 0.5
+	if rng.IntN(fewOneIn) == 0 {
+		share = fewShare
+	}
 	var drawn []string
 	for _, name := range names {
-		if rng.IntN(2) == 0 {
+		if rng.Float64() < share {
 			drawn = append(drawn, name)
 		}
 	}

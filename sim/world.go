@@ -6,6 +6,7 @@ package sim
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,8 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tetratelabs/wazero"
-
+	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/plant"
 	"github.com/elasticcode/flow/sim/twin"
 )
@@ -28,6 +28,7 @@ type Options struct {
 	Calls    int           `json:"calls"`    // of each caller; 0: as many as the time allows
 	Snapshot int64         `json:"snapshot"` // bytes of a log until a snapshot is taken; 0: the node's own default
 	Faults   []string      `json:"faults"`   // kinds, of Kinds()
+	Buggify  []string      `json:"buggify"`  // points of package buggify that are on
 	Script   []Event       `json:"script"`   // what happens; nil: what the seed draws of the kinds
 	Flow     *twin.Flow    `json:"flow"`     // what runs, and is called; nil: the usual
 	Trace    io.Writer     `json:"-"`        // takes each line of the trace; nil: nobody
@@ -53,8 +54,7 @@ const epoch = 1767225600e9
 type World struct {
 	events
 	options  Options
-	runtime  wazero.Runtime
-	guest    wazero.CompiledModule
+	guest    *Guest
 	machines []*machine // the nodes, and the clients' machine as the last
 	net      *network
 	trace    *trace
@@ -63,6 +63,7 @@ type World struct {
 	until    int64          // no event after it
 	count    map[string]int // of events, by kind
 	history  History
+	taken    bool        // a copy of the data was taken away
 	logs     Logs        // of the groups, as their replicas applied them
 	broken   []Violation // of promises that the world itself looks at
 	over     bool        // what dies now dies because the run is over
@@ -86,7 +87,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	if o.Nodes < 1 || o.For <= Settle {
 		return nil, fmt.Errorf("simulate %d nodes for %s: want at least 1 node, and more than %s, which the network has to settle in", o.Nodes, o.For, Settle)
 	}
-	if err := CheckScript(o.Nodes, o.Faults, o.Script); err != nil {
+	if err := errors.Join(CheckScript(o.Nodes, o.Faults, o.Script), CheckPoints(o.Buggify)); err != nil {
 		return nil, err
 	}
 	if o.Flow == nil {
@@ -99,9 +100,9 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 		o.Callers = DefaultCallers
 	}
 	began := time.Now()
-	w := &World{options: o, runtime: g.runtime, guest: g.module, trace: newTrace(o.Trace)}
+	w := &World{options: o, guest: g, trace: newTrace(o.Trace)}
 	w.now = epoch
-	w.net = &network{world: w, rng: w.stream("network"), cut: map[link]bool{}}
+	w.net = &network{world: w, rng: w.stream("network"), conditions: map[link]*condition{}}
 	w.logs = Logs{}
 	w.script, w.until, w.count = o.Script, epoch+int64(o.For-Settle), map[string]int{}
 	if w.script == nil {
@@ -117,6 +118,7 @@ func Run(ctx context.Context, g *Guest, o Options) (*Result, error) {
 	w.now, w.over = end, true
 	for _, m := range w.machines {
 		m.kill()
+		w.record(m.name, m.boots, fmt.Sprintf("memory %d", m.memory))
 	}
 	return &Result{Hash: w.trace.String(), Lines: w.trace.lines, History: w.history, Violations: inOrder(w.broken, Check(w.history), checkLogs(w.logs, w.history)),
 		Faults: w.count, Script: w.script, Simulated: o.For, Took: time.Since(began), machines: w.machines}, ctx.Err()
@@ -138,10 +140,9 @@ func (w *World) build() {
 	var addresses []string
 	for i := range w.options.Nodes {
 		m := w.machine("n" + strconv.Itoa(i+1))
-		if i == 0 {
-			m.env = append(m.env, w.nodeEnv(nil)...)
-		} else {
-			m.env = append(m.env, w.nodeEnv(w.machines[0])...)
+		m.env = append(m.env, w.nodeEnv()...)
+		if i > 0 {
+			m.join(w.machines[0])
 		}
 		addresses = append(addresses, m.address().String()+":7460")
 	}
@@ -154,16 +155,14 @@ func (w *World) build() {
 // leastCPUs is what each node has at least.
 const leastCPUs = 2
 
-// nodeEnv is what a node is told: whom it joins, if anybody.
-func (w *World) nodeEnv(member *machine) [][2]string {
+// nodeEnv is what every node is told.
+func (w *World) nodeEnv() [][2]string {
 	slots := w.options.Flow.Slots() // without a slot for each, a processor may wait for ever, as it should
 	cpus := max(leastCPUs, (slots+w.options.Nodes-1)/w.options.Nodes)
-	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)}}
+	env := [][2]string{{"SIM_ROLE", "node"}, {"SIM_CPUS", strconv.Itoa(cpus)}, {"SIM_LOG", w.options.Level}, {"SIM_SNAPSHOT", strconv.FormatInt(w.options.Snapshot, 10)},
+		{buggify.Variable, strings.Join(w.options.Buggify, ",")}}
 	if bug := plant.Planted(); bug != "" {
 		env = append(env, [2]string{"PLANT", string(bug)})
-	}
-	if member != nil {
-		env = append(env, [2]string{"SIM_JOIN", member.address().String() + ":7462"})
 	}
 	return env
 }
@@ -172,6 +171,7 @@ func (w *World) machine(name string) *machine {
 	m := &machine{world: w, index: len(w.machines), name: name, rng: w.stream(name), disk: newDisk()}
 	variable, value := w.options.Flow.Environment()
 	m.env = [][2]string{{variable, value}}
+	m.disk.now = func() int64 { return w.now }
 	m.disk.seen = func(payload []byte, format string, args ...any) {
 		m.seen(payload, format, args...)
 		m.call()
@@ -184,8 +184,11 @@ func (w *World) machine(name string) *machine {
 func (w *World) note(m *machine, line string) {
 	m.seen(nil, "note %s", line)
 	w.record(m.name, m.boots, line)
-	if line == "prepared" {
+	switch {
+	case line == "prepared":
 		w.perform()
+	case strings.HasPrefix(line, noteDeleted):
+		w.deleted(line)
 	}
 }
 
@@ -202,8 +205,15 @@ func (w *World) killedAt(m *machine) {
 
 // again starts a machine that is down, when its time comes.
 func (w *World) again(m *machine) {
+	switch {
+	case m.removed:
+		return
+	case m.leaving:
+		w.leaves(m)
+		return
+	}
 	w.at(w.now+m.downFor, func() {
-		if !m.running && w.now < epoch+int64(w.options.For) {
+		if !m.running && !m.leaving && w.now < epoch+int64(w.options.For) {
 			m.boot()
 		}
 	})
@@ -221,6 +231,7 @@ func (w *World) ended(m *machine, err error) {
 		w.again(m)
 		return
 	}
+	defer w.recover(m)
 	text := "exited"
 	if err != nil {
 		text = "exited " + strings.SplitN(err.Error(), "\n", 2)[0]

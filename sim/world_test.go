@@ -66,7 +66,7 @@ const freshSeeds = 6
 // a folder that replays it.
 func TestFreshSeeds(t *testing.T) {
 	g := guest(t)
-	s := Swarm{Base: Options{For: Settle + 15*time.Second, Faults: Kinds(), Snapshot: DefaultSnapshot}, First: uint64(time.Now().UnixNano()), Seeds: freshSeeds, Jobs: jobs}
+	s := Swarm{Base: Options{For: Settle + 15*time.Second, Faults: Kinds(), Buggify: Points(), Snapshot: DefaultSnapshot}, First: uint64(time.Now().UnixNano()), Seeds: freshSeeds, Jobs: jobs}
 	err := s.Run(t.Context(), g, func(o Options, r *Result) error {
 		t.Logf("seed %d: %d nodes, %s in %s, faults %v", o.Seed, o.Nodes, r.Simulated, r.Took, r.Faults)
 		if len(r.Violations) == 0 {
@@ -99,7 +99,7 @@ func simulate(t *testing.T, g *Guest, o Options) *Result {
 // one processor, and wants the same hash; another seed has another.
 func TestTheSameSeedIsTheSameRun(t *testing.T) {
 	g := guest(t)
-	o := Options{Seed: 7, Nodes: 3, For: Settle + 10*time.Second, Faults: Kinds(), Snapshot: DefaultSnapshot}
+	o := Options{Seed: 7, Nodes: 3, For: Settle + 10*time.Second, Faults: Kinds(), Buggify: Points(), Snapshot: DefaultSnapshot}
 	first := simulate(t, g, o)
 	before := runtime.GOMAXPROCS(1)
 	second := simulate(t, g, o)

@@ -2,29 +2,20 @@ package worker
 
 import (
 	"bufio"
-	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
-	"sync"
 	"time"
-
-	"github.com/elasticcode/flow/messages"
 )
 
-const (
-	// MaxSent is the most works that a worker may hold unanswered.
-	MaxSent = 4 * messages.MaxWindow
-
-	// patience is how long a watchdog has to end its processes before it is
-	// killed itself and its processes are looked for by their mark.
-	patience = 2 * time.Second
-)
+// patience is how long a watchdog has to end its processes before it is killed
+// itself and its processes are looked for by their mark.
+const patience = 2 * time.Second
 
 // Process is a worker: an interpreter that has loaded one module, and its watchdog.
 type Process struct {
+	dialogue // its mu guards logged and ending, too
 	launcher *Launcher
 	log      *slog.Logger
 	mark     mark
@@ -32,7 +23,7 @@ type Process struct {
 	pid      int
 	watchdog *exec.Cmd
 	control  *net.UnixConn // the lifeline: its end tells the watchdog to end everything
-	requests *requests
+	pipe     *requests
 	answers  *os.File
 	printed  *printed
 	live     live
@@ -42,20 +33,8 @@ type Process struct {
 	gone  chan struct{} // closed when no process of the worker is left
 	ended chan struct{} // closed when Exited was told
 
-	mu     sync.Mutex
-	next   uint64 // sequence number of the next work
-	sent   []sent // works without an answer, oldest first
-	logged logged // works with one, the latest
-	over   bool   // takes no more works
-	reason string // why it was ended; empty: it was not
+	logged logged // answered works, the latest
 	ending []*time.Timer
-}
-
-type sent struct {
-	seq     uint64
-	call    messages.CallID
-	attempt uint32
-	begun   bool
 }
 
 // PID is the interpreter's process id.
@@ -66,47 +45,6 @@ func (p *Process) Dir() string { return p.dir }
 
 // Ended is closed when Exited was told.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
-
-// Send hands works to the worker, in their order; it never blocks. An error means
-// that the work it names, and those behind it, will not be run. Works may be sent
-// before the module is imported.
-func (p *Process) Send(works ...Work) error {
-	for i := range works {
-		if w := &works[i]; w.Tracking.IsZero() {
-			w.Tracking = w.Call
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.over {
-		return refused(works, messages.Unavailable, "the worker has ended")
-	}
-	room := min(len(works), MaxSent-len(p.sent))
-	n, err := p.requests.calls(p.next, works[:room])
-	for _, w := range works[:n] {
-		p.sent = append(p.sent, sent{seq: p.next, call: w.Call, attempt: w.Attempt})
-		p.next++
-	}
-	if err == nil && room < len(works) {
-		err = refused(works[room:], messages.Exhausted, "the worker holds %d calls already", MaxSent)
-	}
-	return err
-}
-
-// refused says why the first of some works is not sent.
-func refused(works []Work, kind messages.KindError, reason string, args ...any) error {
-	if len(works) == 0 {
-		return nil
-	}
-	return messages.Errorf(kind, "send call", works[0].Call.String(), reason, args...)
-}
-
-// idle says that the worker holds no call.
-func (p *Process) idle() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.sent) == 0
-}
 
 // Terminate asks the worker's process group to end (SIGTERM), and kills
 // everything after the grace. It does not wait; Exited tells the end.
@@ -121,16 +59,6 @@ func (p *Process) Kill() {
 	p.end("was killed")
 	_ = p.control.CloseWrite() // a watchdog that is gone has nothing to end
 	p.after(patience, func() { _ = p.watchdog.Process.Kill() })
-}
-
-// end takes no more works, and keeps the first reason that was given.
-func (p *Process) end(reason string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.over = true
-	if p.reason == "" {
-		p.reason = reason
-	}
 }
 
 // after runs f later, unless the processes are gone by then.
@@ -148,7 +76,7 @@ func (p *Process) after(d time.Duration, f func()) {
 // and tells the end. It is the goroutine that all events come from.
 func (p *Process) run(report *bufio.Reader) {
 	go p.guard(report)
-	loaded, err := p.readAnswers()
+	loaded, err := p.read(p.answers, p.events)
 	if err != nil {
 		p.end("was ended: it sent " + err.Error() + " in place of an answer")
 		p.Kill()
@@ -161,7 +89,7 @@ func (p *Process) run(report *bufio.Reader) {
 		<-p.gone
 	}
 	p.end("")
-	p.requests.close()
+	p.pipe.close()
 	tail := p.printed.close()
 	log := p.unanswered()
 	p.answers.Close()
@@ -195,40 +123,4 @@ func (p *Process) guard(report *bufio.Reader) {
 	for _, t := range p.ending {
 		t.Stop()
 	}
-}
-
-// readAnswers tells the worker's events until its answers end, together what was
-// read together. An error says what it sent that is no answer.
-func (p *Process) readAnswers() (loaded bool, err error) {
-	r := bufio.NewReaderSize(p.answers, 64<<10)
-	for {
-		var some []Event
-		for err == nil && (len(some) == 0 || len(some) < maxTogether && hasFrame(r)) {
-			var e Event
-			if e, err = p.readEvent(r, loaded); err == nil {
-				some, loaded = append(some, e), true
-			}
-		}
-		if len(some) > 0 {
-			p.events(some...)
-		}
-		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
-			return loaded, nil
-		}
-		if err != nil {
-			return loaded, err
-		}
-	}
-}
-
-// maxTogether is how many events are told together.
-const maxTogether = 128
-
-func (p *Process) readEvent(r *bufio.Reader, loaded bool) (Event, error) {
-	var header [5]byte
-	kind, body, err := readFrame(r, &header)
-	if err != nil {
-		return nil, err
-	}
-	return p.event(kind, body, loaded)
 }

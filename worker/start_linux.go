@@ -177,13 +177,14 @@ func (p *Process) started(ctx context.Context, s *pipes) (*bufio.Reader, error) 
 
 // connect sets up the node's ends and sends the first frame.
 func (p *Process) connect(env messages.Environment, s *pipes) (err error) {
-	if p.requests, err = newRequests(s.requests); err != nil {
+	if p.pipe, err = newRequests(s.requests); err != nil {
 		return err
 	}
 	if p.printed, err = newPrinted(s.printed, p.limits.Log, p.idle); err != nil {
 		return err
 	}
 	p.answers, p.live = s.answers, live{s.live}
+	p.requests, p.completes = p.pipe.calls, p.addPrinted
 	h := hello{Paths: env.Paths, Module: env.Module, MaxLog: p.limits.Log, MaxResult: p.limits.Result, MaxTraceback: p.limits.Traceback}
 	if h.Paths == nil {
 		h.Paths = []string{}
@@ -194,5 +195,5 @@ func (p *Process) connect(env messages.Environment, s *pipes) (err error) {
 	for _, o := range env.Overrides {
 		h.Overrides = append(h.Overrides, override{o.GetFunction(), o.GetCode()})
 	}
-	return p.requests.hello(h)
+	return p.pipe.hello(h)
 }

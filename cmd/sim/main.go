@@ -58,13 +58,14 @@ func verb(ctx context.Context, args []string) error {
 
 // faults lists the kinds of events.
 func faults(_ context.Context, args []string) error {
-	f := flags("faults", "lists what --faults can name.")
+	f := flags("faults", "lists what --faults and --buggify can name.")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
 	for _, name := range sim.Kinds() {
 		fmt.Printf("%-16s %s\n", name, sim.About(name))
 	}
+	fmt.Printf("\n--buggify can name %s.\n", strings.Join(sim.Points(), ", "))
 	return nil
 }
 
@@ -87,10 +88,11 @@ func parse(f *pflag.FlagSet, args []string, want int) error {
 }
 
 // program is where the compiled node is, and where its machine code is kept.
-type program struct{ guest, cache string }
+type program struct{ guest, other, cache string }
 
 func (p *program) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.guest, "guest", "", "compiled node, for GOOS=wasip1 (default: node.wasm beside this executable)")
+	f.StringVar(&p.other, "guest-b", "", "compiled node of another version, for events of the kind version (default: none)")
 	f.StringVar(&p.cache, "cache", "", "`directory` for machine code (default: in the user's cache directory)")
 }
 
@@ -109,5 +111,9 @@ func (p *program) load(ctx context.Context) (*sim.Guest, error) {
 		}
 		p.cache = filepath.Join(dir, "elasticflow-sim")
 	}
-	return sim.Load(ctx, p.guest, p.cache)
+	g, err := sim.Load(ctx, p.guest, p.cache)
+	if err != nil || p.other == "" {
+		return g, err
+	}
+	return g, g.LoadOther(ctx, p.other)
 }

@@ -20,6 +20,7 @@ func world(f *pflag.FlagSet, o *sim.Options) (read func() error) {
 	var flow string
 	f.DurationVar(&o.For, "for", 60*time.Second, "simulated `time`; no fault and no new call in the last "+sim.Settle.String())
 	f.StringSliceVar(&o.Faults, "faults", sim.Kinds(), "`kinds` of faults and operations; none: \"\"")
+	f.StringSliceVar(&o.Buggify, "buggify", sim.Points(), "`points` in the program at which the unlikely happens often; none: \"\"")
 	f.IntVar(&o.Callers, "callers", sim.DefaultCallers, "callers that send calls at the same time")
 	f.IntVar(&o.Calls, "calls", 0, "calls of each caller (0: as many as the time allows)")
 	f.Int64Var(&o.Snapshot, "snapshot-bytes", sim.DefaultSnapshot, "`bytes` of a log until a snapshot is taken (0: as many as in production)")

@@ -77,12 +77,22 @@ func (c *chaos) full(ctx context.Context, random *rand.Rand, lasting time.Durati
 		if n.PID() != 0 {
 			return "there is room again"
 		}
-		if line := lastLine(n); !strings.Contains(line, "disk full") {
-			c.t.Errorf("node %s ended on a full disk and does not say so: %s", n.Name, line)
+		if last := lastWords(n); !strings.Contains(last, "disk full; make room") {
+			c.t.Errorf("node %s ended on a full disk and does not say so: %s", n.Name, last)
 		}
 		c.start(n)
 		return "it had stopped, and started again"
 	})
+}
+
+// lastWords is what a node wrote at its end: why it ends may take some lines.
+func lastWords(n *Node) string {
+	log, err := os.ReadFile(n.LogFile())
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return strings.Join(lines[max(0, len(lines)-6):], "\n")
 }
 
 // inject has strace tamper with a node's syncs; the first line that it writes

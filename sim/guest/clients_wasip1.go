@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -34,12 +36,17 @@ func runClients() error {
 		return fmt.Errorf("set the network up: %w", err)
 	}
 	twin.Note("prepared")
+	operator := l.operate(ctx)
 	var wait sync.WaitGroup
+	for changer := range l.flow.Changers {
+		wait.Go(func() { l.change(ctx, changer) })
+	}
 	for caller := range l.callers {
 		wait.Go(func() { l.call(ctx, caller) })
 	}
 	wait.Wait()
 	twin.Note("rested")
+	operator.end()
 	return nil
 }
 
@@ -92,20 +99,34 @@ func (l load) prepare(ctx context.Context) error {
 
 func (l load) objects() []*messages.Object {
 	all := []*messages.Object{{Kind: messages.Kind_KIND_QUEUE, Name: queue, Spec: &messages.Object_Queue{Queue: &messages.Queue{}}}}
+	for _, q := range l.flow.Queues {
+		all = append(all, &messages.Object{Kind: messages.Kind_KIND_QUEUE, Name: q.Name, Spec: &messages.Object_Queue{Queue: &messages.Queue{
+			Qtype: "fanout", MessageTtl: time.Duration(q.TTL).Milliseconds()}}})
+	}
 	for _, p := range l.flow.Processors {
 		all = append(all, &messages.Object{Kind: messages.Kind_KIND_PROCESSOR, Name: p.Name, Spec: &messages.Object_Processor{Processor: &messages.Processor{
 			Gitrepo: "https://example.org/code.git", Module: "code", Concurrency: p.Concurrency, Retries: p.Retries,
-			Retrydelay: time.Duration(p.RetryDelay).Milliseconds()}}})
+			Retrydelay: time.Duration(p.RetryDelay).Milliseconds(), Timelimit: time.Duration(p.TimeLimit).Milliseconds()}}})
 	}
 	for _, s := range l.flow.Sockets {
-		all = append(all, &messages.Object{Kind: messages.Kind_KIND_SOCKET, Name: s.Name, Spec: &messages.Object_Socket{Socket: &messages.Socket{
-			Processor: s.Processor, Queue: queue, Function: s.Function, Wait: s.Wait, Ordered: s.Ordered, Correlate: s.Correlate}}})
+		all = append(all, &messages.Object{Kind: messages.Kind_KIND_SOCKET, Name: s.Name, Spec: &messages.Object_Socket{Socket: scheduled(&messages.Socket{
+			Processor: s.Processor, Queue: cmp.Or(s.Queue, queue), Function: s.Function, Wait: s.Wait, Ordered: s.Ordered, Correlate: s.Correlate,
+			Ratelimit: s.Ratelimit}, s.Every)}})
 	}
 	for _, p := range l.flow.Plugs {
 		all = append(all, &messages.Object{Kind: messages.Kind_KIND_PLUG, Name: p.Name, Spec: &messages.Object_Plug{Plug: &messages.Plug{
 			Type: p.Type, Source: p.From, Target: p.To, Argument: p.Argument, Queue: queue}}})
 	}
 	return all
+}
+
+// scheduled adds the schedule that a socket has, if any: whole seconds apart.
+func scheduled(s *messages.Socket, every twin.Duration) *messages.Socket {
+	if every > 0 {
+		s.ScheduleType, s.Scheduled, s.Interval = "INTERVAL", true, int64(time.Duration(every).Seconds())
+		s.Missed, s.ScheduleData = "run_once", `"tick"`
+	}
+	return s
 }
 
 // call sends calls one after the other, and reads what became of each: right
@@ -158,6 +179,9 @@ func (l load) send(ctx context.Context, c *client.Client, way twin.Calls, key st
 	if way.Batch > 0 {
 		return l.batch(ctx, c, way, key)
 	}
+	if way.Publish != "" {
+		return l.publish(ctx, c, way, key)
+	}
 	data := strconv.Quote(key)
 	twin.Note(fmt.Sprintf("invoke %s %s", key, l.flow.Result(way.Socket, key)))
 	r, err := c.Submit(ctx, &messages.RunRequest{Socket: way.Socket, Data: &data, Id: key, WaitFull: true})
@@ -166,6 +190,7 @@ func (l load) send(ctx context.Context, c *client.Client, way twin.Calls, key st
 		return nil
 	}
 	twin.Note(fmt.Sprintf("accepted %s %s", key, r.GetId()))
+	l.reread(ctx, c, way.Socket, r.GetId())
 	if way.Cancel {
 		l.cancel(ctx, c, r.GetId())
 	}
@@ -195,6 +220,22 @@ func (l load) batch(ctx context.Context, c *client.Client, way twin.Calls, key s
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// rereadOneIn is how often a client looks at once whether its own call is listed.
+const rereadOneIn = 4
+
+// reread tells whether a list shows a call that this client has sent just now.
+func (l load) reread(ctx context.Context, c *client.Client, socket, id string) {
+	if rand.IntN(rereadOneIn) > 0 {
+		return
+	}
+	r, err := c.ListCalls(ctx, &messages.ListCallsRequest{Socket: socket, Rows: messages.MaxPageRows})
+	if err != nil {
+		return
+	}
+	there := slices.ContainsFunc(r.GetCalls(), func(one *messages.CallInfo) bool { return one.GetId() == id })
+	twin.Note(fmt.Sprintf("own %s %v", id, there))
 }
 
 // maxRegret is the longest time until a call that is to be cancelled is.

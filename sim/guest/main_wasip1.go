@@ -50,6 +50,7 @@ func runNode() error {
 	if err != nil {
 		return err
 	}
+	twin.Note("cpus " + os.Getenv("SIM_CPUS"))
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go obey(ctx, stop)

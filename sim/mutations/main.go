@@ -13,8 +13,10 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -39,6 +41,7 @@ func run(ctx context.Context, args []string) error {
 	level := f.String("by", "", "walks, worlds or stories: only what is looked for in that way")
 	first := f.Uint64("first", 1, "the first `seed`")
 	guest := f.String("guest", filepath.Join("bin", "plants.wasm"), "the node, compiled with the tag plant")
+	jobs := f.Int("jobs", runtime.NumCPU(), "searches at the same time")
 	inside := f.Bool("inside", false, "look for the mistake that this process has, in simulated worlds")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -51,22 +54,53 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer l.close()
-	report := newReport(*rounds)
-	for _, m := range mutations() {
-		if len(*only) > 0 && !slices.Contains(*only, string(m.bug)) || *level != "" && *level != m.way() {
-			continue
-		}
-		for round := range *rounds {
-			found, err := l.find(ctx, m, *first+uint64(round)*1000)
-			if err != nil {
-				return fmt.Errorf("look for %s: %w", m.bug, err)
-			}
-			report.add(m, found)
-		}
-		report.tell(m)
-	}
-	return report.end()
+	chosen := slices.DeleteFunc(mutations(), func(m mutation) bool {
+		return len(*only) > 0 && !slices.Contains(*only, string(m.bug)) || *level != "" && *level != m.way()
+	})
+	return l.all(ctx, chosen, *rounds, *first, *jobs)
 }
+
+// all looks for mistakes, jobs searches at a time.
+func (l *lab) all(ctx context.Context, chosen []mutation, rounds int, first uint64, jobs int) error {
+	report := newReport(rounds)
+	work := make(chan func() error)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wait sync.WaitGroup
+	for range max(1, jobs) {
+		wait.Go(func() {
+			for do := range work {
+				if err := do(); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
+	for _, m := range chosen {
+		if err := l.compile(ctx, m.pkg); err != nil {
+			return err
+		}
+		for round := range rounds {
+			work <- func() error {
+				found, err := l.find(ctx, m, first+uint64(round)*apart)
+				if err != nil {
+					return fmt.Errorf("look for %s: %w", m.bug, err)
+				}
+				report.add(m, found)
+				return nil
+			}
+		}
+	}
+	close(work)
+	wait.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return report.end(chosen)
+}
+
+// apart is how far the seeds of two rounds are from each other.
+const apart = 10_000
 
 // lab has what mistakes are looked for with.
 type lab struct {

@@ -47,7 +47,7 @@ func (m mutation) way() string {
 const (
 	mostSeeds = 20
 	mostWalks = 3000
-	usualTime = 8 * time.Second
+	usualTime = 6 * time.Second
 )
 
 func (m mutation) most() int {
@@ -103,8 +103,8 @@ func mutations() []mutation {
 		{bug: plant.ApplyTwice, faults: []string{"kill"}},
 		{bug: plant.SnapshotNoDedup, faults: []string{"kill", "partition"}, during: 15 * time.Second},
 		{bug: plant.SnapshotNoTimers, faults: []string{"kill", "partition"}, during: 15 * time.Second},
-		{bug: plant.SharedAnswer},
-		{bug: plant.StaleRead},
+		{bug: plant.SharedAnswer, callers: 24},
+		{bug: plant.StaleRead, faults: []string{"partition"}, during: 12 * time.Second},
 		{bug: plant.OutboxLeftBehind, faults: []string{"transfer", "kill"}},
 		{bug: plant.StartsNotSent, faults: []string{"transfer", "kill"}},
 		{bug: plant.TimersNotSet, faults: []string{"transfer", "kill"}, callers: 1, flow: "patient.yaml"},
@@ -115,8 +115,12 @@ func mutations() []mutation {
 		{bug: plant.TooManySlots, faults: []string{"kill"}},
 		{bug: plant.PlugsTwice},
 		{bug: plant.ErrorOnSuccess},
-		{bug: plant.LIFOGate},
+		{bug: plant.LIFOGate, flow: "gates.yaml"},
+		{bug: plant.OrderedTwo, flow: "gates.yaml"},
 		{bug: plant.CutResult},
+		{bug: plant.OneTaker, flow: "queues.yaml"},
+		{bug: plant.MapOrder, flow: "queues.yaml"},
+		{bug: plant.RateForgotten, flow: "queues.yaml"},
 
 		{bug: plant.RepeatedMessage, pkg: "outbox", test: "TestEachMessageCountsOnceAndInOrder", seeds: 300},
 		{bug: plant.PromotedEarly, pkg: "cluster", test: "TestNoVoteBeforeTheNodeItselfIsCurrent", story: true},
@@ -124,13 +128,9 @@ func mutations() []mutation {
 		{bug: plant.OldSession, pkg: "flow", test: flowWalk},
 		{bug: plant.LateResult, pkg: "flow", test: flowWalk},
 		{bug: plant.SlotLeaked, pkg: "flow", test: flowWalk},
-		{bug: plant.OrderedTwo, pkg: "flow", test: flowWalk},
 		{bug: plant.ExpiredStarts, pkg: "flow", test: flowWalk},
-		{bug: plant.RateForgotten, pkg: "flow", test: flowWalk},
 		{bug: plant.TickTwice, pkg: "flow", test: aloneWalk},
 		{bug: plant.DefaultJoined, pkg: "flow", test: flowWalk},
-		{bug: plant.OneTaker, pkg: "flow", test: flowWalk},
-		{bug: plant.MapOrder, pkg: "flow", test: flowWalk},
 		{bug: plant.DeadLetterLost, pkg: "flow", test: flowWalk},
 		{bug: plant.AbortedDropped, pkg: "flow", test: flowWalk},
 		{bug: plant.NamedDropped, pkg: "flow", test: flowWalk},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/elasticcode/flow/plant"
@@ -12,17 +13,21 @@ import (
 // report is what was found, by mistake.
 type report struct {
 	rounds int
-	all    map[plant.Bug][]found
-	order  []mutation
+
+	mu  sync.Mutex
+	all map[plant.Bug][]found
 }
 
 func newReport(rounds int) *report { return &report{rounds: rounds, all: map[plant.Bug][]found{}} }
 
+// add takes what one round gave, and tells of a mistake after its last.
 func (r *report) add(m mutation, f found) {
-	if len(r.all[m.bug]) == 0 {
-		r.order = append(r.order, m)
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.all[m.bug] = append(r.all[m.bug], f)
+	if len(r.all[m.bug]) == r.rounds {
+		r.tell(m)
+	}
 }
 
 // tell prints the line of one mistake, as of a table in Markdown.
@@ -60,9 +65,9 @@ func (r *report) missed(b plant.Bug) (n int) {
 	return n
 }
 
-func (r *report) end() error {
+func (r *report) end(chosen []mutation) error {
 	var missed []string
-	for _, m := range r.order {
+	for _, m := range chosen {
 		if r.missed(m.bug) > 0 {
 			missed = append(missed, string(m.bug))
 		}
@@ -70,6 +75,6 @@ func (r *report) end() error {
 	if len(missed) > 0 {
 		return fmt.Errorf("not found: %s", strings.Join(missed, ", "))
 	}
-	fmt.Printf("%d mistakes, all found\n", len(r.order))
+	fmt.Printf("%d mistakes, all found\n", len(chosen))
 	return nil
 }

@@ -20,15 +20,11 @@ var failed = regexp.MustCompile(`--- FAIL: (\w+)`)
 
 // inTests runs the tests of a package with a mistake in it.
 func (l *lab) inTests(ctx context.Context, m mutation, first uint64) (f found, err error) {
-	binary, err := l.compiled(ctx, m.pkg)
-	if err != nil {
-		return f, err
-	}
 	args := []string{"-test.run", "^" + m.test + "$", "-test.failfast"}
 	if m.way() == walks {
 		args = append(args, "-first", strconv.FormatUint(first, 10))
 	}
-	c := planted(ctx, m.bug, binary, args...)
+	c := planted(ctx, m.bug, l.tests[m.pkg], args...)
 	c.Dir = m.pkg
 	out, err := c.CombinedOutput()
 	var exit *exec.ExitError
@@ -52,16 +48,17 @@ func (l *lab) inTests(ctx context.Context, m mutation, first uint64) (f found, e
 	return f, nil
 }
 
-func (l *lab) compiled(ctx context.Context, pkg string) (string, error) {
-	if l.tests[pkg] != "" {
-		return l.tests[pkg], nil
+// compile compiles the tests of a package, once.
+func (l *lab) compile(ctx context.Context, pkg string) error {
+	if pkg == "" || l.tests[pkg] != "" {
+		return nil
 	}
 	binary := filepath.Join(l.dir, strings.ReplaceAll(pkg, "/", "-")+".test")
 	c := exec.CommandContext(ctx, "go", "test", "-tags", "plant", "-c", "-o", binary, "./"+pkg)
 	c.Stdout, c.Stderr = os.Stderr, os.Stderr
 	if err := c.Run(); err != nil {
-		return "", fmt.Errorf("compile the tests of %s: %w", pkg, err)
+		return fmt.Errorf("compile the tests of %s: %w", pkg, err)
 	}
 	l.tests[pkg] = binary
-	return binary, nil
+	return nil
 }

@@ -17,10 +17,12 @@ import (
 type Flow struct {
 	Functions  []Function  `json:"functions" yaml:"functions"`
 	Processors []Processor `json:"processors" yaml:"processors"`
+	Queues     []Queue     `json:"queues" yaml:"queues"` // besides the one that sockets are on that name none
 	Sockets    []Socket    `json:"sockets" yaml:"sockets"`
 	Plugs      []Plug      `json:"plugs" yaml:"plugs"`
 	Calls      []Calls     `json:"calls" yaml:"calls"`
-	Pause      Duration    `json:"pause" yaml:"pause"` // the longest between two calls of a caller
+	Pause      Duration    `json:"pause" yaml:"pause"`       // the longest between two calls of a caller
+	Changers   int         `json:"changers" yaml:"changers"` // that change and read the model at the same time
 }
 
 // Function is one in every module. It gives back its name and its arguments,
@@ -38,6 +40,13 @@ type Processor struct {
 	Concurrency int32    `json:"concurrency" yaml:"concurrency"`
 	Retries     int32    `json:"retries" yaml:"retries"`
 	RetryDelay  Duration `json:"retry_delay" yaml:"retry_delay"`
+	TimeLimit   Duration `json:"time_limit" yaml:"time_limit"` // of an attempt; 0: none
+}
+
+// Queue is what sockets are on; what is published to it goes to all of them.
+type Queue struct {
+	Name string   `json:"name" yaml:"name"`
+	TTL  Duration `json:"ttl" yaml:"ttl"` // a call that has not started by then expires; 0: none does
 }
 
 // Socket stands before a function.
@@ -48,6 +57,10 @@ type Socket struct {
 	Wait      bool   `json:"wait" yaml:"wait"`
 	Ordered   bool   `json:"ordered" yaml:"ordered"`
 	Correlate string `json:"correlate" yaml:"correlate"`
+
+	Queue     string   `json:"queue" yaml:"queue"`         // empty: one that all of those share
+	Ratelimit string   `json:"ratelimit" yaml:"ratelimit"` // like 5/s; empty: none
+	Every     Duration `json:"every" yaml:"every"`         // it is called by a schedule, whole seconds apart; 0: it is not
 }
 
 // Plug links two sockets.
@@ -65,6 +78,8 @@ type Calls struct {
 	Share  int    `json:"share" yaml:"share"`
 	Batch  int    `json:"batch" yaml:"batch"`   // so many calls at once; 0: one
 	Cancel bool   `json:"cancel" yaml:"cancel"` // each is cancelled soon after it was sent
+
+	Publish string `json:"publish" yaml:"publish"` // in place of a socket: a queue, to all sockets of which it goes
 }
 
 // Duration is written like 20ms.
@@ -85,12 +100,17 @@ const (
 	maxParts = 1000
 	maxTime  = time.Minute
 	maxBatch = 1000
+
+	maxChangers = 10
 )
 
 // Validate says what is wrong with a flow.
 func (f *Flow) Validate() error {
 	if n := len(f.Functions) + len(f.Processors) + len(f.Sockets) + len(f.Plugs) + len(f.Calls); n > maxParts {
 		return fmt.Errorf("the flow has %d parts: at most %d are allowed", n, maxParts)
+	}
+	if f.Changers < 0 || f.Changers > maxChangers {
+		return fmt.Errorf("the flow has %d changers: want 0 to %d", f.Changers, maxChangers)
 	}
 	if len(f.Calls) == 0 {
 		return fmt.Errorf("the flow has no calls: name at least one socket that is called")
@@ -108,7 +128,17 @@ func (f *Flow) Validate() error {
 		}
 		processors[p.Name] = true
 	}
+	queues := map[string]bool{"": true}
+	for _, q := range f.Queues {
+		if q.Name == "" || q.TTL < 0 {
+			return fmt.Errorf("queue %q: want a name, and a time to live that is not negative", q.Name)
+		}
+		queues[q.Name] = true
+	}
 	for _, s := range f.Sockets {
+		if !queues[s.Queue] || s.Every < 0 || time.Duration(s.Every)%time.Second != 0 {
+			return fmt.Errorf("socket %q: want a queue that the flow has, not %q, and whole seconds between ticks", s.Name, s.Queue)
+		}
 		if _, ok := functions[s.Function]; !ok || s.Name == "" || !processors[s.Processor] {
 			return fmt.Errorf("socket %q: want a name, a processor and a function that the flow has, not %q and %q", s.Name, s.Processor, s.Function)
 		}
@@ -120,6 +150,12 @@ func (f *Flow) Validate() error {
 		}
 	}
 	for _, c := range f.Calls {
+		if c.Publish != "" {
+			if !queues[c.Publish] || c.Share < 1 || c.Socket != "" || c.Batch != 0 || c.Cancel {
+				return fmt.Errorf("what is published to %q: want a queue that the flow has, a share of at least 1, and neither a socket, nor a batch, nor cancels", c.Publish)
+			}
+			continue
+		}
 		if !sockets[c.Socket] || c.Share < 1 || c.Batch < 0 || c.Batch > maxBatch || c.Cancel && c.Batch > 0 {
 			return fmt.Errorf("calls of %q: want a socket that the flow has, a share of at least 1, batches up to %d, and of those none that are cancelled", c.Socket, maxBatch)
 		}
@@ -234,4 +270,14 @@ func plain(value []byte) string {
 		return text
 	}
 	return string(value)
+}
+
+// On gives the sockets that are on a queue.
+func (f *Flow) On(queue string) (names []string) {
+	for _, s := range f.Sockets {
+		if s.Queue == queue {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }

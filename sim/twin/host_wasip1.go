@@ -29,8 +29,20 @@ func hostNote(p unsafe.Pointer, n uint32)
 //go:wasmimport sim hash
 func hostHash(p unsafe.Pointer, n uint32) uint64
 
+//go:wasmimport sim lag
+func hostLag() uint64
+
+//go:wasmimport sim room
+func hostRoom() uint64
+
 //go:wasmimport sim entry
 func hostEntry(group, index uint32, p unsafe.Pointer, n uint32)
+
+//go:wasmimport sim vice
+func hostVice() uint64
+
+// OwnVice is how this machine's workers go wrong now.
+func OwnVice() uint64 { return hostVice() }
 
 func hash(b []byte) uint64 { return hostHash(pointer(b), uint32(len(b))) }
 

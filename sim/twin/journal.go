@@ -7,27 +7,35 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/elasticcode/flow/plant"
 	"github.com/elasticcode/flow/raftstore"
 )
 
 // journal is a file of records that are only ever appended. What follows the
-// first damaged record was not synced before a crash, and is gone: the host
-// loses unsynced bytes as a suffix.
+// first damaged record is gone. Where each record is synced before the next one
+// is written, only the last can have been hit by a crash: an earlier one that is
+// damaged was so later, and the journal does not open.
 type journal struct {
 	path string
 	file *os.File
+	mu   sync.Mutex // held from a record's write to its sync
 }
 
 // recordHead is the length of a record and the checksum of its bytes.
 const recordHead = 8
 
-// openJournal opens a journal and gives its records to replay. Without create
-// a missing file is damage.
-func openJournal(path string, create bool, replay func(record []byte) error) (*journal, error) {
+// opening says what a journal may be found to be.
+type opening struct {
+	create bool // it may be missing
+	loose  bool // its records are not all synced one by one
+}
+
+// openJournal opens a journal and gives its records to replay.
+func openJournal(path string, how opening, replay func(record []byte) error) (*journal, error) {
 	content, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) && !create {
+	if errors.Is(err, os.ErrNotExist) && !how.create {
 		return nil, fmt.Errorf("open %s: it is missing: %w", path, raftstore.ErrCorrupt)
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -36,6 +44,9 @@ func openJournal(path string, create bool, replay func(record []byte) error) (*j
 	good, err := readRecords(content, replay)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if !how.loose && holdsRecord(content[good:]) {
+		return nil, fmt.Errorf("read %s: the record at %d does not match its checksum: %w", path, good, raftstore.ErrCorrupt)
 	}
 	j := &journal{path: path}
 	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
@@ -51,23 +62,42 @@ func openJournal(path string, create bool, replay func(record []byte) error) (*j
 // readRecords gives each whole record to replay, and says where they end.
 func readRecords(content []byte, replay func([]byte) error) (end int, err error) {
 	for {
-		rest := content[end:]
-		if len(rest) < recordHead {
-			return end, nil
-		}
-		size := int(binary.LittleEndian.Uint32(rest))
-		if size > len(rest)-recordHead {
-			return end, nil
-		}
-		record := rest[recordHead : recordHead+size]
-		if crc32.ChecksumIEEE(record) != binary.LittleEndian.Uint32(rest[4:]) {
+		record := firstRecord(content[end:])
+		if record == nil {
 			return end, nil
 		}
 		if err := replay(record); err != nil {
 			return end, err
 		}
-		end += recordHead + size
+		end += recordHead + len(record)
 	}
+}
+
+// firstRecord is the one at the beginning; nil: there is no whole one. None is
+// empty, so zeros are no record.
+func firstRecord(content []byte) []byte {
+	if len(content) < recordHead {
+		return nil
+	}
+	size := binary.LittleEndian.Uint32(content)
+	if size == 0 || uint64(size) > uint64(len(content)-recordHead) {
+		return nil
+	}
+	record := content[recordHead : recordHead+size]
+	if crc32.ChecksumIEEE(record) != binary.LittleEndian.Uint32(content[4:]) {
+		return nil
+	}
+	return record
+}
+
+// holdsRecord says whether a whole record begins anywhere.
+func holdsRecord(content []byte) bool {
+	for at := range content {
+		if firstRecord(content[at:]) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // append writes a record; it is durable after the next sync.
@@ -82,12 +112,15 @@ func (j *journal) append(record []byte) error {
 func (j *journal) sync() error { return j.file.Sync() }
 
 func (j *journal) appendSynced(record []byte) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if err := j.append(record); err != nil {
 		return err
 	}
 	if plant.On(plant.AckBeforeFsync) {
 		return nil
 	}
+	linger()
 	return j.sync()
 }
 

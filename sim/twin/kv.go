@@ -25,7 +25,7 @@ func OpenKV(dir string) (*KV, error) {
 		return nil, err
 	}
 	s := &KV{Memory: raftstore.NewMemory()}
-	j, err := openJournal(filepath.Join(dir, "batches"), true, func(record []byte) error {
+	j, err := openJournal(filepath.Join(dir, "batches"), opening{create: true, loose: true}, func(record []byte) error {
 		b, err := decodeBatch(record)
 		if err != nil {
 			return err
@@ -49,6 +49,7 @@ func (s *KV) Commit(b raftstore.Batch) error {
 }
 
 func (s *KV) Flush() error {
+	linger() // without the lock: batches go on
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errors.Join(s.journal.sync(), s.Memory.Flush())

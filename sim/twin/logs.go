@@ -27,10 +27,10 @@ func (Logs) Open(_ messages.GroupID, dir string, create bool) (raftstore.LogStor
 	log := &logStore{InmemStore: raft.NewInmemStore()}
 	stable := &stableStore{InmemStore: raft.NewInmemStore()}
 	var err error
-	if log.journal, err = openJournal(filepath.Join(dir, "log"), create, log.replay); err != nil {
+	if log.journal, err = openJournal(filepath.Join(dir, "log"), opening{create: create}, log.replay); err != nil {
 		return nil, nil, err
 	}
-	if stable.journal, err = openJournal(filepath.Join(dir, "stable"), create, stable.replay); err != nil {
+	if stable.journal, err = openJournal(filepath.Join(dir, "stable"), opening{create: create}, stable.replay); err != nil {
 		return nil, nil, errors.Join(err, log.Close())
 	}
 	return log, stable, nil

@@ -24,6 +24,9 @@ type watcher struct {
 	note  func(string)
 	hash  func([]byte) uint64
 	last  uint64 // index of the last state that was hashed
+
+	voters int // at the last look
+	told   int
 }
 
 func (w *watcher) Applied(index uint64, results []messages.Result) {
@@ -48,6 +51,27 @@ func (w *watcher) hashState() {
 	if err == nil && at != w.last {
 		w.last = at
 		w.note(fmt.Sprintf("state %d %d %016x", w.group.ID(), at, w.hash(state)))
+	}
+}
+
+// countVoters tells how many voters a group has that is led here, once it has seen
+// them twice: who leads for so long has committed that they are. The world lets no
+// disk rot that may hold the only copy.
+func (w *watcher) countVoters() {
+	if !w.group.IsLeader() {
+		w.voters, w.told = 0, 0
+		return
+	}
+	voters := 0
+	for _, m := range w.group.Members() {
+		if m.Voter {
+			voters++
+		}
+	}
+	again := voters == w.voters
+	if w.voters = voters; again && voters != w.told {
+		w.told = voters
+		w.note(fmt.Sprintf("voters %d %d", w.group.ID(), voters))
 	}
 }
 

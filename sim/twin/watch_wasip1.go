@@ -20,6 +20,7 @@ func Watch(g *raftstore.Group, o raftstore.Observer) raftstore.Observer {
 			select {
 			case <-time.After(restHash):
 				w.hashState()
+				w.countVoters()
 			case <-g.Failed():
 				return
 			}
