@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
@@ -12,17 +13,28 @@ import (
 
 const (
 	plugName = "plug hop"
-	hops     = 300
+
+	hopModule = "bench_hop"
+	hopTarget = hopModule + ".now"
+
+	hops = 100 // what one page of calls with their results holds
 )
 
 // plugHops measures from the end of a call to the start of the one that a plug
-// makes of it, in its partition and in another, by the times in their records:
-// the source's end is its log's time, the target's start the Python worker's.
+// makes of it, in its partition and in another, by the clock of
+// the machine: the source's end is its log's time, and the target, in Python, gives
+// the time at which it started.
 func plugHops(ctx context.Context, o options, w *network, r *Report) error {
 	if !o.wants(plugName) {
 		return nil
 	}
-	home, err := w.partition(ctx, socketPython)
+	if err := w.commit(ctx, hopModule+".py", "import time\n\n\ndef now(_):\n    return time.time_ns() // 1000\n"); err != nil {
+		return err
+	}
+	if err := w.flowcli(ctx, "", "spawn", "-g", "file://"+repositoryIn(w.dir), "-m", hopModule, "-n", hopModule, "-w", "1"); err != nil {
+		return err
+	}
+	home, err := w.partition(ctx, hopTarget)
 	if err != nil {
 		return err
 	}
@@ -47,18 +59,11 @@ func plugHops(ctx context.Context, o options, w *network, r *Report) error {
 	return nil
 }
 
-// hop plugs a socket into a new one of Python, and sends calls through.
+// hop plugs a socket into the target, and sends calls through.
 func (w *network) hop(ctx context.Context, source string) (Figure, error) {
-	target := source + ".target"
-	for _, o := range []*messages.Object{
-		{Kind: messages.Kind_KIND_SOCKET, Name: target, Enabled: true,
-			Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: socketPython, Queue: "bench", Function: function}}},
-		{Kind: messages.Kind_KIND_PLUG, Name: source + ".plug", Enabled: true,
-			Spec: &messages.Object_Plug{Plug: &messages.Plug{Type: "RESULT", Source: source, Target: target, Queue: "bench"}}},
-	} {
-		if _, err := w.clients[0].Create(ctx, o); err != nil {
-			return Figure{}, err
-		}
+	if _, err := w.clients[0].Create(ctx, &messages.Object{Kind: messages.Kind_KIND_PLUG, Name: source + ".plug", Enabled: true,
+		Spec: &messages.Object_Plug{Plug: &messages.Plug{Type: "RESULT", Source: source, Target: hopTarget, Queue: "bench"}}}); err != nil {
+		return Figure{}, err
 	}
 	ended := map[string]int64{}
 	for len(ended) < hops {
@@ -73,25 +78,21 @@ func (w *network) hop(ctx context.Context, source string) (Figure, error) {
 		ended[call.Id] = call.Finished
 	}
 	h := hdrhistogram.New(lowest, highest, digits)
-	var came *messages.ListCallsResponse
 	limited, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	err := chaos.Until(limited, "the targets to end", func() bool {
-		var err error
-		came, err = w.clients[0].ListCalls(ctx, &messages.ListCallsRequest{Socket: target, States: []string{"finished"}, Rows: messages.MaxPageRows})
-		return err == nil && len(came.Calls) >= hops
+		came, _ := w.clients[0].ListCalls(ctx, &messages.ListCallsRequest{Socket: hopTarget, States: []string{"finished"}, Results: true, Rows: 100})
+		for _, call := range came.GetCalls() {
+			at, first := ended[call.Parent]
+			if started, err := strconv.ParseInt(call.GetResult(), 10, 64); first && err == nil {
+				_ = h.RecordValue(max(started-at, lowest))
+				delete(ended, call.Parent)
+			}
+		}
+		return len(ended) == 0
 	})
 	if err != nil {
-		return Figure{}, err
-	}
-	for _, call := range came.Calls {
-		if at, ok := ended[call.Parent]; ok {
-			_ = h.RecordValue(max(call.Started-at, lowest))
-			delete(ended, call.Parent)
-		}
-	}
-	if len(ended) > 0 {
-		return Figure{}, fmt.Errorf("%d of %d calls went through no plug", len(ended), hops)
+		return Figure{}, fmt.Errorf("%d calls went through no plug: %w", len(ended), err)
 	}
 	ms := func(us int64) float64 { return float64(us) / 1000 }
 	return Figure{InFlight: 1, P50: ms(h.ValueAtQuantile(50)), P99: ms(h.ValueAtQuantile(99)), Max: ms(h.Max()), Done: hops}, nil

@@ -65,7 +65,7 @@ func (w *network) commits(ctx context.Context) (Figure, error) {
 	h := hdrhistogram.New(lowest, highest, digits)
 	begun := time.Now()
 	for i := range commitTries + 1 {
-		if err := w.commit(ctx, fmt.Sprintf("def which():\n    return 'commit %d'\n", i)); err != nil {
+		if err := w.commit(ctx, "bench_commit.py", fmt.Sprintf("def which():\n    return 'commit %d'\n", i)); err != nil {
 			return Figure{}, err
 		}
 		begin := time.Now()
@@ -85,10 +85,10 @@ func (w *network) commits(ctx context.Context) (Figure, error) {
 	return f, nil
 }
 
-// commit puts a module of a text into the repository.
-func (w *network) commit(ctx context.Context, text string) error {
+// commit puts a file of a text into the repository.
+func (w *network) commit(ctx context.Context, file, text string) error {
 	dir := repositoryIn(w.dir)
-	if err := os.WriteFile(filepath.Join(dir, "bench_commit.py"), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
 		return err
 	}
 	for _, args := range [][]string{{"add", "-A"}, {"-c", "user.name=example", "-c", "user.email=example@example.invalid", "commit", "-q", "-m", "Another one"}} {
