@@ -77,18 +77,20 @@ func pauseNode(w *World, e Event) {
 	}
 }
 
-// slowNode makes each of a node's calls of the host take Count microseconds.
+// slowNode makes each of a node's calls of the host take Count microseconds more.
 func slowNode(w *World, e Event) {
 	m := w.machines[e.Node]
-	m.stepCost = int64(e.Count) * int64(time.Microsecond)
-	w.after(e.For, func() { m.stepCost = 0 })
+	cost := int64(e.Count) * int64(time.Microsecond)
+	m.stepCost += cost
+	w.after(e.For, func() { m.stepCost -= cost })
 }
 
 // skewClock puts a node's clock before or back, and later right again.
 func skewClock(w *World, e Event) {
 	m := w.machines[e.Node]
-	m.skew = int64(e.Share * float64(mostSkew))
-	w.after(e.For, func() { m.skew = 0 })
+	skew := int64(e.Share * float64(mostSkew))
+	m.skew += skew
+	w.after(e.For, func() { m.skew -= skew })
 }
 
 // driftClock lets a node's clock gain or lose, and later puts it right.

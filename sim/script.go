@@ -113,8 +113,8 @@ func CheckScript(nodes int, names []string, script []Event) error {
 		}
 	}
 	for _, e := range script {
-		if find(e.Kind) == nil || e.Node < 0 || e.Node >= nodes || e.Peer < 0 || e.Peer >= nodes || e.At < 0 || e.For < 0 {
-			return fmt.Errorf("event %+v: want a known kind, nodes from 0 to %d, and no negative times", e, nodes-1)
+		if find(e.Kind) == nil || e.Node < 0 || e.Node >= nodes || e.Peer < 0 || e.Peer >= nodes || e.At < 0 || e.For < 0 || e.Count < 0 {
+			return fmt.Errorf("event %+v: want a known kind, nodes from 0 to %d, and no negative numbers", e, nodes-1)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func TestAScriptIsDrawnFromTheSeed(t *testing.T) {
 }
 
 func TestAScriptThatCannotBePerformedIsRefused(t *testing.T) {
-	for _, e := range []Event{{Kind: "flood"}, {Kind: faultKill, Node: 3}, {Kind: faultKill, Peer: -1}, {Kind: faultKill, At: -1}} {
+	for _, e := range []Event{{Kind: "flood"}, {Kind: faultKill, Node: 3}, {Kind: faultKill, Peer: -1}, {Kind: faultKill, At: -1}, {Kind: faultKill, Count: -1}} {
 		if CheckScript(3, nil, []Event{e}) == nil {
 			t.Errorf("event %+v is accepted", e)
 		}
