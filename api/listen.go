@@ -3,8 +3,11 @@ package api
 import (
 	"cmp"
 	"context"
+	"iter"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -91,8 +94,8 @@ func (t *tasks) listener(ctx context.Context, m *messages.ListenRequest) (*liste
 	if m.Since < 0 || m.Since > time.Now().Add(time.Minute).UnixMicro() {
 		return nil, messages.Errorf(messages.Invalid, op, m.Name, "since is not a time in the past")
 	}
-	places, err := l.places(ctx)
-	if err == nil && len(places) == 0 && !l.everything() {
+	known, err := l.known(ctx)
+	if err == nil && !known {
 		err = messages.Errorf(messages.NotFound, op, m.Name, "no socket, processor or queue has this name").
 			WithHint("name a socket, a processor, a queue or QUEUE.PROCESSOR; * is everything")
 	}
@@ -108,12 +111,31 @@ func (l *listener) hears(channel string) bool {
 // place is where a socket stands, as listeners are told.
 type place struct{ socket, room, module, task, processor string }
 
+// known tells whether something has the name that is listened to: a socket, a
+// processor or a queue, which may have no sockets yet, or QUEUE.PROCESSOR.
+func (l *listener) known(ctx context.Context) (known bool, err error) {
+	if l.everything() {
+		return true, nil
+	}
+	places, err := l.places(ctx)
+	if err != nil || len(places) > 0 {
+		return err == nil, err
+	}
+	err = l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
+		for _, kind := range []messages.Kind{messages.Kind_KIND_SOCKET, messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_QUEUE} {
+			_, is := model.Get(view, kind, l.request.Name)
+			known = known || is
+		}
+		return nil
+	})
+	return known, err
+}
+
 // places gives the sockets that the listener means, by id.
 func (l *listener) places(ctx context.Context) (map[string]place, error) {
 	found := map[string]place{}
 	err := l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
-		sockets, _ := model.List(view, messages.Kind_KIND_SOCKET, model.Filter{}, "", maxHeard)
-		for _, o := range sockets {
+		for o := range all(view, messages.Kind_KIND_SOCKET) {
 			s := o.GetSocket()
 			queue, _ := model.Get(view, messages.Kind_KIND_QUEUE, s.Queue)
 			processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, s.Processor)
@@ -129,6 +151,24 @@ func (l *listener) places(ctx context.Context) (map[string]place, error) {
 	return found, err
 }
 
+// all gives the objects of a kind, page after page.
+func all(view kv.View, kind messages.Kind) iter.Seq[*messages.Object] {
+	return func(yield func(*messages.Object) bool) {
+		last := ""
+		for {
+			page, _ := model.List(view, kind, model.Filter{}, last, messages.MaxPageRows)
+			for _, o := range page {
+				if last = o.Id; !yield(o) {
+					return
+				}
+			}
+			if len(page) < messages.MaxPageRows {
+				return
+			}
+		}
+	}
+}
+
 // follow hears one partition. When its leader changes, the new one is asked for
 // what has happened since the last notice: it has that in its state.
 func (l *listener) follow(ctx context.Context, group messages.GroupID) {
@@ -138,17 +178,28 @@ func (l *listener) follow(ctx context.Context, group messages.GroupID) {
 	}
 	recent := new(messages.Heard)
 	for ctx.Err() == nil {
+		changed := l.tasks.reads.replica.Changed() // before the view, so that no change falls between
 		places, err := l.places(ctx)
+		if err == nil && len(places) == 0 { // nothing to ask for: a question without sockets means all of them
+			if q.Epoch == 0 && q.Since == 0 {
+				q.Since = time.Now().UnixMicro() // what comes before the first question is heard too
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+			continue
+		}
 		if err == nil {
 			q.Sockets = nil
-			for id := range places {
-				if !l.everything() {
-					q.Sockets = append(q.Sockets, id)
-				}
+			if !l.everything() {
+				q.Sockets = slices.Sorted(maps.Keys(places))
 			}
 			var answer *messages.PollResponse
-			if answer, err = l.tasks.cluster.Poll(ctx, q); err == nil {
-				l.take(answer, places, recent, q)
+			if answer, err = l.poll(ctx, q, places, changed); err == nil {
+				if answer != nil {
+					l.take(answer, places, recent, q)
+				}
 				continue
 			}
 		}
@@ -157,6 +208,38 @@ func (l *listener) follow(ctx context.Context, group messages.GroupID) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// poll asks a partition for what has happened. It gives nothing when the sockets
+// that the listener means have changed meanwhile: the question is asked again from
+// the same place on, so that a new socket is heard from its first call on.
+func (l *listener) poll(ctx context.Context, q *messages.PollRequest, places map[string]place, changed <-chan struct{}) (*messages.PollResponse, error) {
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop()
+	var moved atomic.Bool
+	watching.Go(func() {
+		for {
+			select {
+			case <-changed:
+			case <-asking.Done():
+				return
+			}
+			changed = l.tasks.reads.replica.Changed()
+			if now, err := l.places(asking); err == nil && !maps.Equal(now, places) {
+				moved.Store(true)
+				stop()
+				return
+			}
+		}
+	})
+	answer, err := l.tasks.cluster.Poll(asking, q)
+	if moved.Load() {
+		return nil, nil
+	}
+	return answer, err
 }
 
 // take hands on what a partition has told, and goes on behind it.
@@ -234,8 +317,7 @@ func (l *listener) tellChanges(view kv.View, after uint64) {
 		of *messages.Object
 	}
 	var changes []change
-	processors, _ := model.List(view, messages.Kind_KIND_PROCESSOR, model.Filter{}, "", maxHeard)
-	for _, o := range processors {
+	for o := range all(view, messages.Kind_KIND_PROCESSOR) {
 		if !l.everything() && o.Name != l.request.Name && o.Id != l.request.Name {
 			continue
 		}

@@ -129,3 +129,27 @@ func TestListenRefusesWhatItCannotHear(t *testing.T) {
 		}
 	}
 }
+
+// TestListenerOfWhatHasNoSockets: a processor and a queue may be listened to before
+// they have sockets; nothing of others is heard, and the first socket's calls are.
+func TestListenerOfWhatHasNoSockets(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	make := func(o *messages.Object) {
+		t.Helper()
+		if _, err := s.objects.Create(s.within(), connect.NewRequest(&messages.CreateRequest{Object: o})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make(&messages.Object{Name: "quiet", Kind: messages.Kind_KIND_QUEUE, Spec: &messages.Object_Queue{Queue: &messages.Queue{Qtype: "direct"}}})
+	stream := s.listen(&messages.ListenRequest{Name: "quiet", Channels: []string{"task"}, Since: 1})
+	if _, err := s.run(&messages.RunRequest{Socket: "sample.do_something", Data: data(`["x"]`)}); err != nil {
+		t.Fatal(err)
+	}
+	make(&messages.Object{Name: "first", Kind: messages.Kind_KIND_SOCKET,
+		Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: "proc1", Queue: "quiet", Task: "do_something"}}})
+	s.polls <- &messages.PollResponse{Epoch: 1, Notices: []*messages.Notice{{Channel: "task", State: "received", Call: "heard"}}}
+	if !stream.Receive() || stream.Msg().Call != "heard" {
+		t.Errorf("heard %v, %v", stream.Msg(), stream.Err())
+	}
+}

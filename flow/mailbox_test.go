@@ -245,11 +245,23 @@ func TestBatchSentTwiceExistsOnce(t *testing.T) {
 	w.refuse(messages.Conflict, "other content", overlapping)
 }
 
+// TestBatchBeyondTheMailbox: for what will fit later there is room to wait for, for
+// what never fits there is not.
+func TestBatchBeyondTheMailbox(t *testing.T) {
+	w := newWorld(t)
+	w.socket("B", func(c *messages.ConfigureSocket) { c.MaxLength, c.MaxLengthBytes = 2, 10 })
+	batch := &messages.EnqueueBatch{First: id("b").Bytes(), Socket: "B", Arguments: []*messages.Arguments{nil, jsonArgs(`"12345678"`)}}
+	w.do(enqueueOf("B", "first"))
+	w.refuse(messages.Exhausted, "full", batch)
+	batch.Arguments[0] = jsonArgs("1")
+	w.refuse(messages.Invalid, "the batch has 11 bytes, and its mailbox holds 10 at the most", batch)
+}
+
 func TestBatchIsAcceptedWholeOrNotAtAll(t *testing.T) {
 	w := newWorld(t)
 	w.socket("B", func(c *messages.ConfigureSocket) { c.MaxLength = 2 })
 	three := &messages.EnqueueBatch{First: id("b").Bytes(), Socket: "B", Arguments: []*messages.Arguments{nil, nil, nil}}
-	w.refuse(messages.Exhausted, "full", three)
+	w.refuse(messages.Invalid, "the batch has 3 calls, and its mailbox holds 2 at the most", three)
 	w.refuse(messages.Invalid, "want 1 to", &messages.EnqueueBatch{First: id("b").Bytes(), Socket: "B"})
 	w.refuse(messages.Invalid, "want 1 to", &messages.EnqueueBatch{First: id("b").Bytes(), Socket: "B", Arguments: make([]*messages.Arguments, messages.MaxBatch+1)})
 	w.refuse(messages.Invalid, "do not fit", &messages.EnqueueBatch{First: id("b").At(1<<16 - 2).Bytes(), Socket: "B", Arguments: three.Arguments})

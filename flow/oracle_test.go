@@ -624,6 +624,9 @@ func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 			return "CONFLICT"
 		}
 	}
+	if count, bytes := int(k.config.MaxLength), int(k.config.MaxLengthBytes); count > 0 && len(e.Arguments) > count || bytes > 0 && size > bytes {
+		return "INVALID"
+	}
 	if o.full(k, len(e.Arguments), size) {
 		return "EXHAUSTED"
 	}
