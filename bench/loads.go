@@ -51,7 +51,12 @@ func anyLoad(o options) bool {
 			}
 		}
 	}
-	return o.wants("idle")
+	for _, size := range payloads {
+		if o.wants(payloadName(size)) {
+			return true
+		}
+	}
+	return o.wants("idle") || o.wants(plugName) || o.wants(commandName) || o.wants(commitName)
 }
 
 func onNetwork(ctx context.Context, o options, dir string, n int, r *Report) error {
@@ -94,7 +99,13 @@ func onNetwork(ctx context.Context, o options, dir string, n int, r *Report) err
 			return err
 		}
 	}
-	return ctx.Err()
+	if err := withPayloads(ctx, o, w, r); err != nil {
+		return err
+	}
+	if err := plugHops(ctx, o, w, r); err != nil {
+		return err
+	}
+	return people(ctx, o, w, r)
 }
 
 // unary gives each caller one request at a time; callers are spread over nodes.

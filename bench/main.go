@@ -7,6 +7,7 @@
 //	go run ./bench -quick                     a first look
 //	go run ./bench -nodes 1 -only python      what matches, on one node
 //	go run ./bench compare a.json b.json      two runs beside each other
+//	go run ./bench plot a.json                drawings of a run, into bench/plots
 //
 // The table goes to stdout, progress to stderr. It refuses to run in memory.
 package main
@@ -34,24 +35,32 @@ type options struct {
 	inFlight int            // measure only with so many calls in flight; 0: with each number
 	only     *regexp.Regexp // which measurements, by name
 	buffered int            // calls in the mailbox for memory and restart
+	overload time.Duration  // of three times what the node can
+	sockets  []int          // numbers of them to measure with
+	backlogs []int          // calls that wait before the socket that is called
+	parts    []int          // numbers of partitions
 	json     string         // file
 	flags    []string       // for each node
 	bin      string
 }
 
-const quickEach, quickBuffered = time.Second, 100_000
+const quickEach, quickBuffered, quickOverload = time.Second, 100_000, 5 * time.Second
 
 func parse(args []string) (options, error) {
 	var o options
-	var nodes, rates, only, flags string
+	var nodes, rates, only, flags, sockets, backlogs, parts string
 	var quick bool
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&nodes, "nodes", "1,3", "sizes of the networks to measure")
 	f.DurationVar(&o.each, "for", 5*time.Second, "time of each load")
 	f.StringVar(&rates, "rates", "500,2000", "`calls` a second of the open loops")
 	f.IntVar(&o.inFlight, "inflight", 0, "measure only with so many `calls` in flight")
-	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, finished, neighbours, 'echo, one stream', 'python, (unary|batches)', 'open loop'")
+	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, finished, neighbours, 'echo, one stream', 'python, (unary|batches)', 'open loop', payload, overload, 'power loss', sockets, partitions, backlog, plug, flowcli, commit")
 	f.IntVar(&o.buffered, "buffered", 1_000_000, "calls that wait when memory and restart are measured")
+	f.DurationVar(&o.overload, "overload", time.Minute, "how long calls come in at three times the rate that the node can do")
+	f.StringVar(&sockets, "sockets", "10,1000", "numbers of `sockets` to measure with, e.g. 10,1000,100000")
+	f.StringVar(&backlogs, "backlogs", "10,1000,100000", "numbers of `calls` that wait while one is measured, e.g. 10,100000,10000000")
+	f.StringVar(&parts, "partitions", "1,2,4,16", "numbers of partitions to measure with")
 	f.StringVar(&o.json, "json", "", "`file` for the figures as JSON")
 	f.StringVar(&flags, "flags", "", "flags for each node, e.g. '--log-store bolt'")
 	f.StringVar(&o.bin, "bin", "bin", "directory with node and flowcli")
@@ -60,14 +69,16 @@ func parse(args []string) (options, error) {
 		return o, err
 	}
 	if quick {
-		o.each, o.buffered = quickEach, quickBuffered
+		o.each, o.buffered, o.overload = quickEach, quickBuffered, quickOverload
 	}
 	var err error
-	if o.nodes, err = numbers("-nodes", nodes); err != nil {
-		return o, err
-	}
-	if o.rates, err = numbers("-rates", rates); err != nil {
-		return o, err
+	for _, list := range []struct {
+		flag, text string
+		to         *[]int
+	}{{"-nodes", nodes, &o.nodes}, {"-rates", rates, &o.rates}, {"-sockets", sockets, &o.sockets}, {"-backlogs", backlogs, &o.backlogs}, {"-partitions", parts, &o.parts}} {
+		if *list.to, err = numbers(list.flag, list.text); err != nil {
+			return o, err
+		}
 	}
 	o.flags = strings.Fields(flags)
 	if o.only, err = regexp.Compile(only); err != nil {
@@ -95,6 +106,9 @@ func (o options) wants(name string) bool { return o.only.MatchString(name) }
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "compare" {
 		leave(compare(os.Args[2:], os.Stdout))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "plot" {
+		leave(plot(os.Args[2:]))
 	}
 	o, err := parse(os.Args[1:])
 	if err == flag.ErrHelp {
@@ -132,7 +146,7 @@ func run(ctx context.Context, o options, to io.Writer) (err error) {
 		return err
 	}
 	r := newReport(ctx)
-	for _, measure := range []func(context.Context, options, string, *Report) error{yardsticks, networks, neighbours, waiting, finished} {
+	for _, measure := range []func(context.Context, options, string, *Report) error{yardsticks, networks, neighbours, waiting, finished, overload, powerLoss, moreSockets, morePartitions, backlog} {
 		if err := measure(ctx, o, dir, r); err != nil {
 			return err
 		}

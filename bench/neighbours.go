@@ -100,16 +100,21 @@ func (w *network) jam(ctx context.Context) (source string, err error) {
 
 // neighbour makes processors with a socket each until one is in a partition.
 func (w *network) neighbour(ctx context.Context, home uint32) (string, error) {
+	return w.placed(ctx, "bench.source", func(at uint32) bool { return at == home })
+}
+
+// placed makes them until one is in a partition that is right.
+func (w *network) placed(ctx context.Context, prefix string, right func(partition uint32) bool) (string, error) {
 	for i := range jamTries {
-		name := fmt.Sprint("bench.source", i)
+		name := fmt.Sprint(prefix, i)
 		if err := w.makeSocket(ctx, name, "echo", &messages.Processor{BuiltinEcho: true, Concurrency: 1}); err != nil {
 			return "", err
 		}
-		if at, err := w.partition(ctx, name); err != nil || at == home {
+		if at, err := w.partition(ctx, name); err != nil || right(at) {
 			return name, err
 		}
 	}
-	return "", fmt.Errorf("none of %d processors came into partition %d", jamTries, home)
+	return "", fmt.Errorf("none of %d processors came into the right partition", jamTries)
 }
 
 func (w *network) partition(ctx context.Context, socket string) (uint32, error) {

@@ -31,6 +31,7 @@ const (
 // network is a running one with the sockets that loads call.
 type network struct {
 	*chaos.Network
+	dir     string
 	clients []*client.Client // one for each node
 }
 
@@ -43,7 +44,12 @@ func pythonPath() (string, error) {
 }
 
 // startNetwork starts n nodes, as processes, and makes the sockets.
-func startNetwork(ctx context.Context, o options, dir string, n int) (w *network, err error) {
+func startNetwork(ctx context.Context, o options, dir string, n int) (*network, error) {
+	return startPrepared(ctx, o, dir, n, func(*chaos.Node) {})
+}
+
+// startPrepared does so after each node was looked at.
+func startPrepared(ctx context.Context, o options, dir string, n int, prepare func(*chaos.Node)) (w *network, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -55,7 +61,10 @@ func startNetwork(ctx context.Context, o options, dir string, n int) (w *network
 	if err != nil {
 		return nil, err
 	}
-	w = &network{Network: processes}
+	w = &network{Network: processes, dir: dir}
+	for _, node := range w.Nodes {
+		prepare(node)
+	}
 	defer func() {
 		if err != nil {
 			w.Close()
@@ -81,6 +90,8 @@ func startNetwork(ctx context.Context, o options, dir string, n int) (w *network
 	return w, w.makeSockets(ctx, dir)
 }
 
+func repositoryIn(dir string) string { return filepath.Join(dir, "repository") }
+
 func (w *network) Close() {
 	for _, c := range w.clients {
 		c.Close()
@@ -91,7 +102,7 @@ func (w *network) Close() {
 // makeSockets makes one processor of Python and one that answers by itself, and
 // waits until they answer.
 func (w *network) makeSockets(ctx context.Context, dir string) error {
-	repository, err := chaos.MakeRepository(ctx, examples, filepath.Join(dir, "repository"))
+	repository, err := chaos.MakeRepository(ctx, examples, repositoryIn(dir))
 	if err != nil {
 		return err
 	}

@@ -22,25 +22,27 @@ import (
 // Config says how a node is started. The zero Config is a network of one on
 // loopback, or a member of the network that it finds on this machine.
 type Config struct {
-	Data      string        // data directory; empty: one below the user's data directory
-	Port      int           // base port: API, +1 peers, +2 gossip; 0: the first free of 7460, 7470, …
-	Bind      string        // address to listen on; default 127.0.0.1
-	Advertise string        // address that others use; default: Bind
-	Join      []string      // gossip addresses of members
-	Expect    int           // with Join: found a network only when this many are there; 0: never
-	CPUs      int           // slots it offers; 0: as many as the machine has
-	Name      string        // default: the host's name, numbered when several run there
-	Key       string        // gossip encryption: 16, 24 or 32 bytes in base64
-	LogStore  string        // bolt or wal
-	Grace     time.Duration // how long running calls may go on when the node stops; 0: 5 s
-	Snapshot  int64         // log bytes of a group after which it takes a snapshot, and that it keeps behind one; 0: 64 MiB
-	Insecure  bool          // allow a bind that is not loopback
-	Runtime   string        // directory where the nodes of this machine find each other
-	Python    string        // interpreter that environments are built on; empty: python3 in PATH
-	Pprof     string        // address to serve profiles on; empty: none
-	Logger    *slog.Logger
-	Announce  io.Writer // where the one line goes that says where it listens; default: stdout
-	Watchdog  []string  // command that guards a worker; default: this executable, "watchdog"
+	Data      string   // data directory; empty: one below the user's data directory
+	Port      int      // base port: API, +1 peers, +2 gossip; 0: the first free of 7460, 7470, …
+	Bind      string   // address to listen on; default 127.0.0.1
+	Advertise string   // address that others use; default: Bind
+	Join      []string // gossip addresses of members
+	// Partitions of the network, if this node founds it; 0: 2. They stay as many.
+	Partitions int
+	Expect     int           // with Join: found a network only when this many are there; 0: never
+	CPUs       int           // slots it offers; 0: as many as the machine has
+	Name       string        // default: the host's name, numbered when several run there
+	Key        string        // gossip encryption: 16, 24 or 32 bytes in base64
+	LogStore   string        // bolt or wal
+	Grace      time.Duration // how long running calls may go on when the node stops; 0: 5 s
+	Snapshot   int64         // log bytes of a group after which it takes a snapshot, and that it keeps behind one; 0: 64 MiB
+	Insecure   bool          // allow a bind that is not loopback
+	Runtime    string        // directory where the nodes of this machine find each other
+	Python     string        // interpreter that environments are built on; empty: python3 in PATH
+	Pprof      string        // address to serve profiles on; empty: none
+	Logger     *slog.Logger
+	Announce   io.Writer // where the one line goes that says where it listens; default: stdout
+	Watchdog   []string  // command that guards a worker; default: this executable, "watchdog"
 }
 
 const (
@@ -61,6 +63,9 @@ func (c Config) defaults() (Config, error) {
 	}
 	if c.CPUs == 0 {
 		c.CPUs = runtime.NumCPU()
+	}
+	if c.Partitions == 0 {
+		c.Partitions = defaultPartitions
 	}
 	if c.LogStore == "" {
 		c.LogStore = "wal"
@@ -94,6 +99,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("--log-store %s: must be bolt or wal", c.LogStore)
 	case c.Grace < 0 || c.Grace > maxGrace:
 		return fmt.Errorf("--stop-grace %v: must be 0s (5 seconds) to %v", c.Grace, maxGrace)
+	case c.Partitions < 0 || c.Partitions > messages.MaxPartitions:
+		return fmt.Errorf("--partitions %d: must be 1 to %d", c.Partitions, messages.MaxPartitions)
 	case c.Snapshot < 0:
 		return fmt.Errorf("--snapshot-bytes %d: must not be negative", c.Snapshot)
 	case c.Expect < 0:

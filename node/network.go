@@ -19,9 +19,9 @@ import (
 	"github.com/elasticcode/flow/raftstore"
 )
 
-// partitionCount is how many partitions a new network has. More cost
+// defaultPartitions is how many partitions a new network has, unless it is told. More cost
 // throughput on small machines; later ones can be added for new sockets.
-const partitionCount = 2
+const defaultPartitions = 2
 
 // seeds are gossip addresses of nodes to join: those that were named, or the
 // others of this machine; and those that this node has met.
@@ -146,7 +146,7 @@ func (n *Node) enterNetwork() error {
 // found makes the network: its first command, then its id on disk, so that a
 // founder that is interrupted goes on founding.
 func (n *Node) found() error {
-	founded := &messages.Found{NetworkId: uuid.NewString(), Name: "flow", Partitions: partitionCount, Founder: n.info}
+	founded := &messages.Found{NetworkId: uuid.NewString(), Name: "flow", Partitions: uint32(n.config.Partitions), Founder: n.info}
 	reply, _, err := n.router.Propose(n.stopping, messages.Meta, founded)
 	if err != nil {
 		return fmt.Errorf("found a network: %w", err)

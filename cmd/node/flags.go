@@ -54,6 +54,7 @@ func parse(args []string, env func(string) (string, bool)) (*options, error) {
 	f.StringVar(&c.Advertise, "advertise", "", "`address` that others reach this node by (default: --bind)")
 	f.StringSliceVar(&c.Join, "join", nil, "gossip addresses of members, `host:port,…` (their base port + 2)")
 	f.IntVar(&c.Expect, "expect", 0, "with --join: found a network once `N` nodes are there and none has one")
+	f.IntVar(&c.Partitions, "partitions", 0, "how many partitions the network has, if this node founds it, 1 to 64; they stay as many (default 2)")
 	f.IntVar(&c.CPUs, "cpus", 0, "slots to offer (default: as many as the machine has CPUs)")
 	f.StringVar(&c.Name, "name", "", "`name` of the node (default: the host's, numbered)")
 	f.StringVar(&c.Key, "key", "", "gossip encryption `key`: 16, 24 or 32 bytes in base64")

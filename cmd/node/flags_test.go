@@ -24,7 +24,7 @@ func environment(variables map[string]string) func(string) (string, bool) {
 }
 
 func TestFlagsBecomeTheConfig(t *testing.T) {
-	o, err := parse(strings.Fields("--data d --port 7500 --bind 127.0.0.2 --advertise host --join a:1,b:2 --join c:3 --expect 3 --cpus 4 "+
+	o, err := parse(strings.Fields("--data d --port 7500 --bind 127.0.0.2 --advertise host --join a:1,b:2 --join c:3 --expect 3 --partitions 5 --cpus 4 "+
 		"--name n --key k --log-store bolt --insecure --runtime r --python p --pprof 127.0.0.1:1"), noEnvironment)
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestFlagsBecomeTheConfig(t *testing.T) {
 		t.Errorf("join %v, logger %v", c.Join, c.Logger)
 	}
 	c.Join, c.Logger = nil, nil
-	want := node.Config{Data: "d", Port: 7500, Bind: "127.0.0.2", Advertise: "host", Expect: 3, CPUs: 4, Name: "n", Key: "k",
+	want := node.Config{Data: "d", Port: 7500, Bind: "127.0.0.2", Advertise: "host", Expect: 3, Partitions: 5, CPUs: 4, Name: "n", Key: "k",
 		LogStore: "bolt", Insecure: true, Runtime: "r", Python: "p", Pprof: "127.0.0.1:1"}
 	if !same(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
@@ -44,7 +44,7 @@ func TestFlagsBecomeTheConfig(t *testing.T) {
 // same compares what flags can set.
 func same(a, b node.Config) bool {
 	return a.Data == b.Data && a.Port == b.Port && a.Bind == b.Bind && a.Advertise == b.Advertise && a.Expect == b.Expect &&
-		a.CPUs == b.CPUs && a.Name == b.Name && a.Key == b.Key && a.LogStore == b.LogStore && a.Insecure == b.Insecure &&
+		a.Partitions == b.Partitions && a.CPUs == b.CPUs && a.Name == b.Name && a.Key == b.Key && a.LogStore == b.LogStore && a.Insecure == b.Insecure &&
 		a.Runtime == b.Runtime && a.Python == b.Python && a.Pprof == b.Pprof
 }
 
@@ -95,7 +95,7 @@ func TestBadFlagsAreRefusedInAClearSentence(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	for line, want := range map[string]int{
 		"--version": 0, "--help": 0,
-		"--prt 1": 2, "--port 70000": 2, "--cpus -1": 2, "--log-store paper": 2, "--bind 0.0.0.0": 2, "--expect 3": 2, "--key short": 2,
+		"--prt 1": 2, "--port 70000": 2, "--partitions 65": 2, "--cpus -1": 2, "--log-store paper": 2, "--bind 0.0.0.0": 2, "--expect 3": 2, "--key short": 2,
 	} {
 		var code int
 		out := captured(t, func() { code = run(strings.Fields(line)) })
