@@ -39,8 +39,10 @@ func (o *objects) Create(ctx context.Context, request *connect.Request[messages.
 	if err := checkSchedule(op, subjectOf(object.Kind, object.Name), object); err != nil {
 		return nil, err
 	}
-	if err := o.checkTickData(ctx, op, object, func(view kv.View) *target { return futureTarget(view, object) }); err != nil {
-		return nil, err
+	if s := object.GetSocket(); s.GetScheduled() || s.GetScheduleData() != "" {
+		if err := o.checkTickData(ctx, op, object, func(view kv.View) *target { return futureTarget(view, object) }); err != nil {
+			return nil, err
+		}
 	}
 	create := &messages.Create{Object: object}
 	if processor := object.GetProcessor(); processor != nil && object.Kind == messages.Kind_KIND_PROCESSOR && !processor.BuiltinEcho {

@@ -12,25 +12,34 @@ import (
 )
 
 // checkTickData refuses data that the function of a schedule does not take: each
-// tick would make a call that fails. find gives the socket; nil: whoever carries
-// the change out says what is wrong with it.
+// tick would make a call that fails. No data are no arguments. find gives the
+// socket; nil: whoever carries the change out says what is wrong with it.
 func (o *objects) checkTickData(ctx context.Context, op string, object *messages.Object, find func(kv.View) *target) error {
 	data := object.GetSocket().GetScheduleData()
-	if data == "" {
-		return nil
-	}
-	args, err := spread.Data([]byte(data))
+	args, err := tickArguments([]byte(data))
 	if err != nil {
 		return err
+	}
+	given := &data
+	if data == "" {
+		given = nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return o.reads.latest(bounded, nil, func(view kv.View, _ uint64) error {
 		if to := find(view); to != nil {
-			return spreading(checked(op, to, args), &data, args)
+			return spreading(checked(op, to, args), given, args)
 		}
 		return nil
 	})
+}
+
+// tickArguments are the arguments of a tick's call.
+func tickArguments(data []byte) (*messages.Arguments, error) {
+	if len(data) == 0 {
+		return new(messages.Arguments), nil
+	}
+	return spread.Data(data)
 }
 
 // misfit says why the function behind a socket, as the code is now, does not take
@@ -41,10 +50,7 @@ func misfit(view kv.View, socket string, data []byte) string {
 	if to == nil || to.unchecked {
 		return ""
 	}
-	args, err := new(messages.Arguments), error(nil)
-	if len(data) > 0 {
-		args, err = spread.Data(data)
-	}
+	args, err := tickArguments(data)
 	if err == nil {
 		err = to.signature.check(args)
 	}

@@ -76,10 +76,12 @@ func TestScheduleDataMustFitTheFunction(t *testing.T) {
 	if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "wrong arguments") {
 		t.Errorf("updated: %v", err)
 	}
-	_, err = s.objects.Create(s.within(), connect.NewRequest(&messages.CreateRequest{Object: &messages.Object{Name: "ticks", Kind: messages.Kind_KIND_SOCKET,
-		Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: "proc1", Queue: "q", Task: "do_something", Interval: 5, Scheduled: true, ScheduleData: wrong}}}}))
-	if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "wrong arguments") {
-		t.Errorf("created: %v", err)
+	for _, data := range []string{wrong, ""} {
+		_, err = s.objects.Create(s.within(), connect.NewRequest(&messages.CreateRequest{Object: &messages.Object{Name: "ticks", Kind: messages.Kind_KIND_SOCKET,
+			Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: "proc1", Queue: "q", Task: "do_something", Interval: 5, Scheduled: true, ScheduleData: data}}}}))
+		if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "wrong arguments") {
+			t.Errorf("created with %q: %v", data, err)
+		}
 	}
 }
 

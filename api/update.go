@@ -52,8 +52,10 @@ func (o *objects) update(ctx context.Context, op string, m *messages.UpdateReque
 	if err := checkSchedule(op, subject, m.Object); err != nil {
 		return nil, err
 	}
-	if err := o.checkTickData(ctx, op, m.Object, func(view kv.View) *target { return readTarget(view, m.Name) }); err != nil {
-		return nil, err
+	if m.Object.GetSocket().GetScheduleData() != "" {
+		if err := o.checkTickData(ctx, op, m.Object, func(view kv.View) *target { return readTarget(view, m.Name) }); err != nil {
+			return nil, err
+		}
 	}
 	if m.Kind == messages.Kind_KIND_TASK {
 		return o.updateTask(ctx, op, m)

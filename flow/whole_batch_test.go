@@ -26,7 +26,9 @@ func TestBatchIsTakenWholeOrNotAtAll(t *testing.T) {
 						w.batch("B", "before", waiting)
 					}
 					want := waiting
-					if b := batchOf("B", "batch", size); waiting+size > limit {
+					if b := batchOf("B", "batch", size); size > limit {
+						w.refuse(messages.Invalid, "at the most", b)
+					} else if waiting+size > limit {
 						w.refuse(messages.Exhausted, "its mailbox is full", b)
 					} else {
 						w.do(b)

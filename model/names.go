@@ -28,6 +28,10 @@ func checkName(op, name string) *messages.Error {
 	case isID(name):
 		return messages.Errorf(messages.Invalid, op, name, "a name may not look like an id")
 	}
+	if !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+		return messages.Errorf(messages.Invalid, op, strings.ToValidUTF8(name, "?"), "its name holds neither a letter nor a digit").
+			WithHint("* and the like stand for something else where names are asked for")
+	}
 	for _, r := range name {
 		if r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
 			return messages.Errorf(messages.Invalid, op, strings.ToValidUTF8(name, "?"), "its name holds %q", r).

@@ -57,7 +57,7 @@ func TestTakenNameIsAConflict(t *testing.T) {
 
 func TestBadNamesAndIDsAreRefused(t *testing.T) {
 	w := founded(t, 4)
-	for _, name := range []string{"", "a b", "a\tb", "a\x00", strings.Repeat("x", messages.MaxName+1), id("looks like an id")} {
+	for _, name := range []string{"", "a b", "*", "..", "a\tb", "a\x00", strings.Repeat("x", messages.MaxName+1), id("looks like an id")} {
 		w.refused(queue(name), messages.Invalid)
 	}
 	m := queue("q")

@@ -170,6 +170,7 @@ func TestListenSaysThatItListensOnlyWhenItDoes(t *testing.T) {
 	for _, count := range []string{"0", "-1"} {
 		complains(t, s.run("listen", "-n", "*", "-c", "*", "--count", count), 2, "--count "+count, "1 or more")
 	}
+	complains(t, s.run("listen", "-n", "*", "-c", "*", "-a", ""), 2, "--adaptor", "names no function")
 }
 
 func TestNoticeHasTheNamesOfTheReference(t *testing.T) {

@@ -59,6 +59,10 @@ flowcli listen -n proc1 -c output -a my.module.MyClass.process`,
 			return messages.Errorf(messages.Invalid, cmd.CommandPath(), fmt.Sprintf("--count %d", *count), "it must be 1 or more").
 				WithHint("without --count it never ends")
 		}
+		if cmd.Flag("adaptor").Changed && *path == "" {
+			return messages.Errorf(messages.Invalid, cmd.CommandPath(), "--adaptor", "it names no function").
+				WithHint("--adaptor my.module.Class.method; without it messages are printed")
+		}
 		request := &messages.ListenRequest{Name: *name, Tracking: *tracking}
 		if !slices.Contains(*channel, "*") {
 			request.Channels = *channel
