@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -46,6 +47,7 @@ func swarm(ctx context.Context, args []string) error {
 	err = s.Run(ctx, g, func(o sim.Options, r *sim.Result) error {
 		sum.add(r)
 		if len(r.Violations) == 0 {
+			fmt.Fprintf(os.Stderr, "seed %d, %d nodes: %s simulated, %d calls accepted, in %s\n", o.Seed, o.Nodes, r.Simulated, r.History.Count("accepted"), r.Took.Round(time.Second))
 			return nil
 		}
 		fmt.Printf("seed %d, %d nodes: BROKEN %s\n", o.Seed, o.Nodes, r.Violations[0])
