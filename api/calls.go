@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"time"
 
 	"connectrpc.com/connect"
 
@@ -31,7 +30,8 @@ func (t *tasks) Result(ctx context.Context, request *connect.Request[messages.Re
 		call, err = t.cluster.Await(wait, id)
 	}
 	if err != nil && passed(ctx, wait) {
-		info, err := t.reached(ctx, op, id, limit)
+		info, err := t.reached(ctx, op, id, messages.Errorf(messages.Deadline, op, "call "+id.String(), "its state could not be read within %v", limit).
+			WithHint("ask again: the partition that holds it does not answer now"))
 		return respond(info, err)
 	}
 	if err != nil {
@@ -128,14 +128,14 @@ func (t *tasks) now(ctx context.Context, query *messages.CallQuery, after *messa
 	return info, nil
 }
 
-// reached gives the state of a call whose end did not come within a limit.
-func (t *tasks) reached(ctx context.Context, op string, id messages.CallID, limit time.Duration) (*messages.CallInfo, error) {
+// reached gives the state of a call whose end did not come within a limit, or
+// unknown if there is none to be read.
+func (t *tasks) reached(ctx context.Context, op string, id messages.CallID, unknown error) (*messages.CallInfo, error) {
 	bounded, cancel := context.WithTimeout(ctx, stateLimit)
 	defer cancel()
 	info, err := t.now(bounded, &messages.CallQuery{Id: id.Bytes()}, nil)
 	if errors.Is(err, messages.NotFound) || err != nil && passed(ctx, bounded) {
-		return nil, messages.Errorf(messages.Deadline, op, "call "+id.String(), "it was not known to be accepted within %v", limit).
-			WithHint("it is safe to send it again with the same key")
+		return nil, unknown
 	}
 	return info, explained(ctx, err, op, "call "+id.String())
 }

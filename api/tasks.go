@@ -139,7 +139,8 @@ func (t *tasks) run(ctx context.Context, header http.Header, m *messages.RunRequ
 		}
 	}
 	if err != nil && passed(ctx, wait) && !sent.IsZero() && !errors.Is(err, messages.Exhausted) {
-		return t.reached(ctx, op, sent, limit)
+		return t.reached(ctx, op, sent, messages.Errorf(messages.Deadline, op, "call "+sent.String(), "it was not known to be accepted within %v", limit).
+			WithHint("it is safe to send it again with the same key"))
 	}
 	return info, explained(ctx, err, op, "socket "+m.Socket)
 }

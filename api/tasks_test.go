@@ -158,6 +158,25 @@ func TestTimeoutBeforeACallIsAcceptedIsAnError(t *testing.T) {
 	}
 }
 
+// TestResultOfACallThatCannotBeRead: it was accepted, and nothing is to be sent
+// again.
+func TestResultOfACallThatCannotBeRead(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	sent, err := s.tasks.Submit(s.within(), connect.NewRequest(&messages.RunRequest{Socket: "sample.hold"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.letGo()
+	s.mu.Lock()
+	s.leaderless = true
+	s.mu.Unlock()
+	_, err = s.tasks.Result(s.within(), connect.NewRequest(&messages.ResultRequest{Id: sent.Msg.Id, Timeout: 30}))
+	if !isKind(err, messages.Deadline) || !strings.Contains(err.Error(), "ask again") || strings.Contains(err.Error(), "send it again") {
+		t.Errorf("result gave %v", err)
+	}
+}
+
 func TestBadRequestsAreRefusedWithWhatToDo(t *testing.T) {
 	s := serve(t)
 	s.quickstart(1)
