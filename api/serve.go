@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -24,7 +23,8 @@ const (
 
 // Serve serves a handler on a listener, HTTP/1.1 and HTTP/2 without TLS on the
 // same port, until ctx ends. Then requests that wait for calls are told at once
-// to go to another node, answers under way are finished, and Serve returns.
+// to go to another node, answers under way are finished, and Serve returns. A
+// client that takes no answer meanwhile loses its connection.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, logger *slog.Logger) error {
 	requests, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
@@ -52,9 +52,13 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	err := server.Shutdown(grace)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("stop API on %s: %w", listener.Addr(), err), server.Close())
+	if grace.Err() != nil {
+		logger.Warn("clients took no answer before the node stopped: their connections are closed", "waited", stopTimeout)
+		err = server.Close()
 	}
 	<-served // http.ErrServerClosed
-	return err
+	if err != nil {
+		return fmt.Errorf("stop API on %s: %w", listener.Addr(), err)
+	}
+	return nil
 }

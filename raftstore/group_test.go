@@ -73,6 +73,7 @@ func TestLeadershipMovesWhenTheLeaderIsLost(t *testing.T) {
 	n, nodes := trio(t, nil)
 	a := nodes[0]
 	a.must("add x 1")
+	agree(t, nodes...) // the other two: else one of them may not know yet that the other is a voter
 	n.isolate("a", true)
 	next := leader(t, nodes[1], nodes[2])
 	if got := next.must("add x 1"); got != "2" {
