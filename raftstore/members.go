@@ -125,6 +125,7 @@ func (g *Group) TransferLeadership(ctx context.Context) error {
 	if to.Node == "" {
 		return messages.Errorf(messages.Unavailable, op, g.subject(), "no other voter is reachable")
 	}
+	defer g.peers.hand()()
 	f := g.raft.Load().LeadershipTransferToServer(serverID(to.Node, to.Incarnation), raft.ServerAddress(to.Node))
 	if err := settle(ctx, f, g.halted); err != nil {
 		return messages.Errorf(messages.Unavailable, op, g.subject(), "%v", err)

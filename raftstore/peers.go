@@ -2,6 +2,7 @@ package raftstore
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -11,6 +12,8 @@ import (
 type peers struct {
 	last   func() uint64                             // end of this replica's log, never behind news
 	commit func(term uint64) (index uint64, ok bool) // what is committed, while this replica leads in a term
+
+	handing atomic.Int32 // who passes leadership on now
 
 	mu      sync.Mutex
 	seen    map[raft.ServerID]peer
@@ -86,6 +89,15 @@ func (p *peers) tell() {
 		default:
 		}
 	}
+}
+
+// hand lets held requests go until the function that it gives is called. Raft
+// passes leadership on when a follower has answered, and asks for the answer by
+// a request that has nothing new.
+func (p *peers) hand() (done func()) {
+	p.handing.Add(1)
+	p.tell()
+	return func() { p.handing.Add(-1) }
 }
 
 func (p *peers) heard(id raft.ServerID, r report) {

@@ -43,8 +43,9 @@ func (p *pipeline) repeats(req *raft.AppendEntriesRequest) bool {
 }
 
 // hold waits for news, and says whether the request is to be sent then: with a
-// new commit index, or because the follower has not heard anything for long.
-// Otherwise there are entries, which raft is about to send.
+// new commit index, because the follower has not heard anything for long, or
+// because leadership is passed on. Otherwise there are entries, which raft is
+// about to send.
 func (p *pipeline) hold(req *raft.AppendEntriesRequest) (send bool) {
 	long := time.NewTimer(p.quiet - time.Since(p.sent))
 	defer long.Stop()
@@ -56,6 +57,9 @@ func (p *pipeline) hold(req *raft.AppendEntriesRequest) (send bool) {
 		}
 		if p.peers.last() > req.PrevLogEntry {
 			return false
+		}
+		if p.peers.handing.Load() > 0 {
+			return true
 		}
 		select {
 		case <-p.news:

@@ -117,15 +117,19 @@ func TestPipelineSaysWhatIsNew(t *testing.T) {
 			t.Errorf("sent commit %d, want %d", got, want)
 		}
 	}
-	say(4, 1, 4, 4, nil)                        // an entry
-	say(5, 0, 4, 5, func() { commit.Store(5) }) // it is committed
-	say(5, 0, 5, 0, func() { last.Store(6) })   // raft sends the next itself
-	commit.Store(7)                             // further than this follower was seen to follow
-	say(5, 1, 5, 5, nil)                        // the entry
-	last.Store(7)                               //
-	say(6, 0, 5, 6, nil)                        // no further than the entry
-	last.Store(6)                               //
-	leads.Store(false)                          // what is committed now is another's
-	p.quiet = 30 * time.Millisecond             //
-	say(6, 0, 6, 6, func() {})                  // after a long time it says what raft said
+	say(4, 1, 4, 4, nil)                            // an entry
+	say(5, 0, 4, 5, func() { commit.Store(5) })     // it is committed
+	say(5, 0, 5, 0, func() { last.Store(6) })       // raft sends the next itself
+	commit.Store(7)                                 // further than this follower was seen to follow
+	say(5, 1, 5, 5, nil)                            // the entry
+	last.Store(7)                                   //
+	say(6, 0, 5, 6, nil)                            // no further than the entry
+	last.Store(6)                                   //
+	leads.Store(false)                              // what is committed now is another's
+	var enough func()                               //
+	say(6, 0, 6, 6, func() { enough = all.hand() }) // leadership is passed on
+	say(6, 0, 6, 6, nil)
+	enough()
+	p.quiet = 30 * time.Millisecond //
+	say(6, 0, 6, 6, func() {})      // after a long time it says what raft said
 }
