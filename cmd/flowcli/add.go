@@ -15,8 +15,8 @@ func newAdd(c *cli) *cobra.Command {
 	add := verbOf("add", "Add an object to the network",
 		`Add an object to the network. What was added is printed as ID:NAME:TIME.
 
-Nodes, agents, workers, deployments, tasks, arguments and calls are made by the
-system; adding one says what to do instead.`)
+Nodes, agents, workers, deployments, tasks and calls are made by the system;
+adding one says what to do instead.`)
 	for _, t := range things() {
 		if t.notAdded != "" {
 			add.AddCommand(refusal("add", t, t.notAdded))
@@ -27,6 +27,8 @@ system; adding one says what to do instead.`)
 			add.AddCommand(newAddProcessor(c, t))
 		case messages.Kind_KIND_SOCKET:
 			add.AddCommand(newAddSocket(c, t))
+		case messages.Kind_KIND_ARGUMENT:
+			add.AddCommand(newAddArgument(c, t))
 		default:
 			add.AddCommand(newAddObject(c, t))
 		}

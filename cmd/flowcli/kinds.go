@@ -67,7 +67,6 @@ func things() []thing {
 		},
 		{
 			kind: messages.Kind_KIND_ARGUMENT, name: "argument", plural: "arguments", columns: argumentColumns,
-			notAdded:   "arguments are read from a function's signature: change the repository, then `flowcli proc restart NAME`",
 			notUpdated: "arguments are read from a function's signature: change the repository, then `flowcli proc restart NAME`",
 			notDeleted: "arguments are read from a function's signature: change the repository, then `flowcli proc restart NAME`",
 		},

@@ -121,12 +121,27 @@ func TestAddNeedsItsFields(t *testing.T) {
 func TestWhatTheSystemMakesIsExplained(t *testing.T) {
 	s := newShell(t, &fake{})
 	for _, line := range []string{
-		"add node -n x --cpus 4", "add agents", "add worker", "add deployment -n x", "add task x", "add argument", "add call",
+		"add node -n x --cpus 4", "add agents", "add worker", "add deployment -n x", "add task x", "add call",
 		"update agent", "update worker", "update deployment", "update arguments", "update call",
 		"delete agent", "delete worker -n x", "delete deployment", "delete task", "delete argument", "delete calls",
 	} {
 		complains(t, s.run(strings.Fields(line)...), 2, "by hand", "Hint: ")
 	}
+}
+
+// TestAddArgumentPutsAPlugOnIt: the argument itself is in the code.
+func TestAddArgumentPutsAPlugOnIt(t *testing.T) {
+	f := &fake{}
+	plug := f.add(&messages.Object{Name: "plug1", Kind: messages.Kind_KIND_PLUG, Spec: &messages.Object_Plug{Plug: &messages.Plug{Type: "RESULT"}}})
+	s := newShell(t, f)
+	if r := s.run("add", "argument", "-n", "two", "--plug", "plug1"); r.code != 0 || !strings.Contains(r.out, ":plug1:") {
+		t.Errorf("exit code %d, %q, %q", r.code, r.out, r.err)
+	}
+	if got := plug.GetPlug().Argument; got != "two" {
+		t.Errorf("the plug is on %q", got)
+	}
+	complains(t, s.run("add", "argument", "-n", "two"), 2, "--plug", "signature")
+	complains(t, s.run("add", "argument", "-n", "two", "--plug", "nope"), 3, "nope")
 }
 
 func TestUpdateSendsOnlyWhatIsGiven(t *testing.T) {
@@ -215,8 +230,8 @@ var systemFields = map[string]string{
 
 func TestEveryFieldHasAFlag(t *testing.T) {
 	for _, thing := range things() {
-		if thing.notAdded != "" || thing.kind == messages.Kind_KIND_UNSPECIFIED {
-			continue
+		if thing.notAdded != "" || thing.kind == messages.Kind_KIND_UNSPECIFIED || thing.kind == messages.Kind_KIND_ARGUMENT {
+			continue // made by the network, or no object, or read from the code
 		}
 		flags := map[string]bool{}
 		for _, f := range thing.fields {

@@ -68,7 +68,7 @@ func TestMistypedWordsGetTheNearest(t *testing.T) {
 		"publish q data":          "the data is given with -d",
 		"frobnicate":              "see flowcli --help",
 		"add queue -n":            "-n TEXT",
-		"add":                     "it needs one of: plug, processor, queue, socket",
+		"add":                     "it needs one of: argument, plug, processor, queue, socket",
 		"task":                    "it needs one of: cancel, code, logs, result, run, show",
 		"ls calls extra":          "it takes no such argument",
 		"-o xml whoami":           "json, yaml or table",
