@@ -90,10 +90,15 @@ func (t *tries) pause(ctx context.Context, err error) error {
 	if t.failed%max(1, len(t.c.known())) != 0 {
 		return nil // there is a node that has not been asked
 	}
-	if most := t.patience(ctx); most > 0 && time.Since(t.since) >= most {
-		return t.final(ctx, err)
+	wait := t.waiting/2 + rand.N(t.waiting)
+	if most := t.patience(ctx); most > 0 {
+		left := most - time.Since(t.since)
+		if left <= 0 {
+			return t.final(ctx, err)
+		}
+		wait = min(wait, left) // the last try is when patience ends, not a pause later
 	}
-	wait := notBefore(err, t.waiting/2+rand.N(t.waiting))
+	wait = notBefore(err, wait)
 	if !t.end.IsZero() {
 		if time.Until(t.end) <= 0 {
 			return t.final(ctx, err)
