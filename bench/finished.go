@@ -26,11 +26,7 @@ func finished(ctx context.Context, o options, dir string, r *Report) error {
 		return err
 	}
 	defer w.Close()
-	home, err := w.partition(ctx, socketEcho)
-	if err != nil {
-		return err
-	}
-	socket, err := w.neighbour(ctx, home)
+	socket, err := w.neighbour(ctx)
 	if err != nil {
 		return err
 	}

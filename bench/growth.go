@@ -158,11 +158,7 @@ func backlog(ctx context.Context, o options, dir string, r *Report) error {
 		return err
 	}
 	defer w.Close()
-	home, err := w.partition(ctx, socketEcho)
-	if err != nil {
-		return err
-	}
-	held, err := w.neighbour(ctx, home)
+	held, err := w.neighbour(ctx)
 	if err != nil {
 		return err
 	}

@@ -70,11 +70,7 @@ func (w *network) jam(ctx context.Context) (source string, err error) {
 		Spec: &messages.Object_Queue{Queue: &messages.Queue{Qtype: "direct", MaxLength: jamBound}}}); err != nil {
 		return "", err
 	}
-	home, err := w.partition(ctx, socketEcho)
-	if err != nil {
-		return "", err
-	}
-	if source, err = w.neighbour(ctx, home); err != nil {
+	if source, err = w.neighbour(ctx); err != nil {
 		return "", err
 	}
 	if err := create(&messages.Object{Kind: messages.Kind_KIND_SOCKET, Name: "bench.narrow",
@@ -98,8 +94,13 @@ func (w *network) jam(ctx context.Context) (source string, err error) {
 	return source, nil
 }
 
-// neighbour makes processors with a socket each until one is in a partition.
-func (w *network) neighbour(ctx context.Context, home uint32) (string, error) {
+// neighbour makes processors with a socket each until one is in the partition of
+// the echo socket.
+func (w *network) neighbour(ctx context.Context) (string, error) {
+	home, err := w.partition(ctx, socketEcho)
+	if err != nil {
+		return "", err
+	}
 	return w.placed(ctx, "bench.source", func(at uint32) bool { return at == home })
 }
 

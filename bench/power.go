@@ -95,11 +95,7 @@ func (w *network) acceptUntilKilled(ctx context.Context, after time.Duration) (a
 		})
 	}
 	_ = pause(ctx, after)
-	var killed sync.WaitGroup
-	for _, n := range w.Nodes {
-		killed.Go(n.Kill)
-	}
-	killed.Wait()
+	chaos.KillAll(w.Nodes)
 	stop()
 	all.Wait()
 	return accepted

@@ -98,8 +98,8 @@ func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest
 // the calls that came of it. Its id is the tracking of the calls. Without an Id
 // the client makes the key; the same key again is the same publish. Errors:
 // NotFound (no such queue, or none of its sockets takes the key), Invalid (the
-// key or the data), Exhausted (a mailbox is full), Conflict, Gone (the record of the publish with this key was
-// dropped), Unavailable.
+// key or the data), Exhausted (a mailbox is full), Conflict, Gone
+// (the record of the publish with this key was dropped), Unavailable.
 func (c *Client) Publish(ctx context.Context, m *messages.PublishRequest) (*messages.PublishResponse, error) {
 	m, err := withKey(m)
 	if err != nil {
@@ -128,8 +128,8 @@ func IDs(batch *messages.SubmitBatchResponse) ([]string, error) {
 }
 
 // Result waits for the end of a call and gives it. After timeout (0: none but
-// ctx's) it gives the state that was reached. Errors: NotFound, Gone (its record was
-// dropped), Unavailable.
+// ctx's) it gives the state that was reached. Errors: NotFound, Gone
+// (its record was dropped), Unavailable.
 func (c *Client) Result(ctx context.Context, id string, timeout time.Duration) (*messages.CallInfo, error) {
 	ctx, end, cancel := limited(ctx, timeout.Milliseconds())
 	defer cancel()

@@ -35,7 +35,8 @@ func (c *Client) EditDead(ctx context.Context, id, data string) (*messages.DeadI
 
 // RedriveDead sends up to 256 dead letters again, each once: asked again, the
 // answer names the same calls, as Duplicate. What could not be sent has an Error,
-// and is still there: its socket is gone or full, or its gate waits for it no more. Errors: Invalid, Unavailable.
+// and is still there: its socket is gone or full, or its gate waits for it no more.
+// Errors: Invalid, Unavailable.
 func (c *Client) RedriveDead(ctx context.Context, ids []string, owner string) ([]*messages.Redriven, error) {
 	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.RedriveDeadResponse, error) {
 		return answer(to.tasks.RedriveDead(ctx, connect.NewRequest(&messages.RedriveDeadRequest{Ids: ids, Owner: owner})))

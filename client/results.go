@@ -11,8 +11,8 @@ import (
 
 // Results gives the calls of a batch as they end, each once, in the order in
 // which they end, without what they printed. After an error there is no more.
-// Errors: NotFound (no such batch), Gone (what is left of it
-// was dropped), Unavailable, and those of ctx.
+// Errors: NotFound (no such batch), Gone (what is left of it was dropped),
+// Unavailable, and those of ctx.
 func (c *Client) Results(ctx context.Context, batch *messages.SubmitBatchResponse) iter.Seq2[*messages.CallInfo, error] {
 	return func(yield func(*messages.CallInfo, error) bool) {
 		var known messages.Known

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -184,11 +183,7 @@ func (c *chaos) power(ctx context.Context, lasting time.Duration, nodes ...*Node
 	}
 	rest(ctx, lasting)
 	c.say("%d nodes lose power", len(nodes))
-	var off sync.WaitGroup
-	for _, n := range nodes {
-		off.Go(n.Kill)
-	}
-	off.Wait()
+	KillAll(nodes)
 	syncs := 0
 	for _, n := range nodes {
 		syncs += n.Disk.Syncs()

@@ -277,6 +277,15 @@ func (w *Network) Close() {
 	all.Wait()
 }
 
+// KillAll kills nodes at the same time, and returns when they have ended.
+func KillAll(nodes []*Node) {
+	var all sync.WaitGroup
+	for _, n := range nodes {
+		all.Go(n.Kill)
+	}
+	all.Wait()
+}
+
 // Report is what /readyz says.
 type Report struct {
 	Ready           bool `json:"ready"`

@@ -148,11 +148,7 @@ func acceptUntilTheEnd(ctx context.Context, t *testing.T, w *Network) map[string
 	case <-ctx.Done():
 		t.Error("not enough calls were accepted")
 	}
-	var killed sync.WaitGroup
-	for _, n := range w.Nodes {
-		killed.Go(n.Kill)
-	}
-	killed.Wait()
+	KillAll(w.Nodes)
 	stop()
 	all.Wait()
 	return calls
