@@ -41,19 +41,20 @@ func (s *step) firePlugs(k *socket.Socket, rec *call.Record, e ending) {
 			}
 			sent = routed
 		}
-		s.post(messages.GroupID(p.Partition), message(rec, p, sent, 0))
+		s.post(messages.GroupID(p.Partition), message(rec, p, sent))
 		if rec.Attempt > 1 && plant.On(plant.PlugsTwice) {
-			s.post(messages.GroupID(p.Partition), message(rec, p, sent, 1))
+			again := message(rec, p, sent)
+			again.Id = messages.DeriveCallID(rec.ID().String(), p.Plug, 1, messages.GroupID(p.Partition)).Bytes()
+			s.post(messages.GroupID(p.Partition), again)
 		}
 	}
 }
 
-// message is what one plug of a call sends. ordinal tells it from others that the
-// plug sends.
-func message(rec *call.Record, p *messages.PlugTo, value []byte, ordinal uint64) *messages.Arrive {
+// message is what one plug of a call sends.
+func message(rec *call.Record, p *messages.PlugTo, value []byte) *messages.Arrive {
 	to := messages.GroupID(p.Partition)
 	return &messages.Arrive{
-		Id: messages.DeriveCallID(rec.ID().String(), p.Plug, ordinal, to).Bytes(), Socket: p.Target, Name: p.TargetName,
+		Id: messages.DeriveCallID(rec.ID().String(), p.Plug, 0, to).Bytes(), Socket: p.Target, Name: p.TargetName,
 		Plug: p.Plug, PlugName: p.Name, Argument: p.Argument, Value: value,
 		Parent: rec.Id, Tracking: rec.Tracking, Taskparent: rec.Taskparent, Flowparent: rec.Flowparent,
 		Owner: rec.Owner, Priority: rec.Priority, Hops: rec.Hops + 1,
