@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -63,7 +64,7 @@ func (c *change) checkPlugArgument(op string, o, target *messages.Object) *messa
 	}
 	function := target.GetSocket().Function
 	refused := func(format string, args ...any) *messages.Error {
-		return messages.Errorf(messages.Invalid, op, o.Name, "function "+function+" of socket "+target.Name+" "+format, args...)
+		return messages.Errorf(messages.Invalid, op, o.Name, "function %s of socket %s %s", function, target.Name, fmt.Sprintf(format, args...))
 	}
 	switch {
 	case p.Argument == "" && byPlace, p.Argument != "" && (anyName || slices.Contains(names, p.Argument)):
