@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -110,71 +109,8 @@ func (t *tasks) listener(ctx context.Context, m *messages.ListenRequest) (*liste
 	return l, err
 }
 
-func (l *listener) everything() bool { return l.request.Name == "" || l.request.Name == "*" }
-
 func (l *listener) hears(channel string) bool {
 	return len(l.request.Channels) == 0 || slices.Contains(l.request.Channels, channel)
-}
-
-// place is where a socket stands, as listeners are told.
-type place struct{ socket, room, module, task, processor string }
-
-// known tells whether something has the name that is listened to: a socket, a
-// processor or a queue, which may have no sockets yet, or QUEUE.PROCESSOR.
-func (l *listener) known(ctx context.Context) (known bool, err error) {
-	if l.everything() {
-		return true, nil
-	}
-	places, err := l.places(ctx)
-	if err != nil || len(places) > 0 {
-		return err == nil, err
-	}
-	err = l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
-		for _, kind := range []messages.Kind{messages.Kind_KIND_SOCKET, messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_QUEUE} {
-			_, is := model.Get(view, kind, l.request.Name)
-			known = known || is
-		}
-		return nil
-	})
-	return known, err
-}
-
-// places gives the sockets that the listener means, by id.
-func (l *listener) places(ctx context.Context) (map[string]place, error) {
-	found := map[string]place{}
-	err := l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
-		for o := range all(view, messages.Kind_KIND_SOCKET) {
-			s := o.GetSocket()
-			queue, _ := model.Get(view, messages.Kind_KIND_QUEUE, s.Queue)
-			processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, s.Processor)
-			p := place{socket: o.Name, room: queue.GetName() + "." + processor.GetName(), module: processor.GetProcessor().GetModule(),
-				task: s.Function, processor: processor.GetName()}
-			names := []string{o.Name, o.Id, processor.GetName(), processor.GetId(), queue.GetName(), queue.GetId(), p.room}
-			if l.everything() || slices.Contains(names, l.request.Name) {
-				found[o.Id] = p
-			}
-		}
-		return nil
-	})
-	return found, err
-}
-
-// all gives the objects of a kind, page after page.
-func all(view kv.View, kind messages.Kind) iter.Seq[*messages.Object] {
-	return func(yield func(*messages.Object) bool) {
-		last := ""
-		for {
-			page, _ := model.List(view, kind, model.Filter{}, last, messages.MaxPageRows)
-			for _, o := range page {
-				if last = o.Id; !yield(o) {
-					return
-				}
-			}
-			if len(page) < messages.MaxPageRows {
-				return
-			}
-		}
-	}
 }
 
 // follow hears one partition. When its leader changes, the new one is asked for
@@ -187,15 +123,16 @@ func (l *listener) follow(ctx context.Context, group messages.GroupID, began int
 		q.Tracking = l.run.Bytes()
 	}
 	recent := new(messages.Heard)
+	known := new(sight)
 	first, cancel := context.WithTimeout(ctx, leaderLimit)
-	l.ask(first, q, recent, asked)
+	l.ask(first, q, known, recent, asked)
 	cancel()
 	if q.Epoch == 0 && q.Since == 0 {
 		q.Since = began
 	}
 	asked()
 	for ctx.Err() == nil {
-		if l.ask(ctx, q, recent, asked) {
+		if l.ask(ctx, q, known, recent, asked) {
 			continue
 		}
 		select {
@@ -207,30 +144,28 @@ func (l *listener) follow(ctx context.Context, group messages.GroupID, began int
 
 // ask asks a partition once, and says whether that went well. With nothing to ask
 // for it calls none, and waits until there may be.
-func (l *listener) ask(ctx context.Context, q *messages.PollRequest, recent *messages.Heard, none func()) bool {
-	changed := l.tasks.reads.replica.Changed() // before the view, so that no change falls between
-	places, err := l.places(ctx)
-	if err != nil {
+func (l *listener) ask(ctx context.Context, q *messages.PollRequest, known *sight, recent *messages.Heard, none func()) bool {
+	if err := l.look(ctx, known); err != nil {
 		return false
 	}
-	if len(places) == 0 { // a question without sockets means all of them
+	if len(known.places) == 0 { // a question without sockets means all of them
 		if q.Epoch == 0 && q.Since == 0 {
 			q.Since = time.Now().UnixMicro() // what comes before the first question is heard too
 		}
 		none()
 		select {
-		case <-changed:
+		case <-known.changed:
 		case <-ctx.Done():
 		}
 		return true
 	}
 	q.Sockets = nil
 	if !l.everything() {
-		q.Sockets = slices.Sorted(maps.Keys(places))
+		q.Sockets = slices.Sorted(maps.Keys(known.places))
 	}
-	answer, err := l.poll(ctx, q, places, changed)
+	answer, err := l.poll(ctx, q, known.places, known.changed)
 	if err == nil && answer != nil {
-		l.take(answer, places, recent, q)
+		l.take(answer, known.places, recent, q)
 	}
 	return err == nil
 }

@@ -118,6 +118,33 @@ func TestListenerHearsHowProcessorsHaveChanged(t *testing.T) {
 	hears(now, "stopped")
 }
 
+// TestListenerReadsTheModelWhenItHasChanged: not with each question, of which there
+// is one for nearly every thing that happens, for each of many listeners.
+func TestListenerReadsTheModelWhenItHasChanged(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	stream := s.listen(&messages.ListenRequest{Channels: []string{"task"}})
+	const told = 100
+	reads := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.reads
+	}
+	before := reads()
+	for i := range told {
+		call := fmt.Sprint(i)
+		s.polls <- &messages.PollResponse{Epoch: 1, Notices: []*messages.Notice{{Channel: "task", State: "received", Call: call}}}
+		for heard := ""; heard != call; heard = stream.Msg().Call {
+			if !stream.Receive() {
+				t.Fatal(stream.Err())
+			}
+		}
+	}
+	if n := reads() - before; n > told/10 {
+		t.Errorf("the model was read %d times for %d answers", n, told)
+	}
+}
+
 func TestSlowListenerMissesAndHoldsUpNobody(t *testing.T) {
 	s := serve(t)
 	s.quickstart(1)
