@@ -150,9 +150,9 @@ func TestSlowListenerMissesAndHoldsUpNobody(t *testing.T) {
 	s.quickstart(1)
 	slow := s.listen(&messages.ListenRequest{})
 	const all = 60_000
-	for i := range all / 100 { // far more than is kept for one that does not read
+	for i := range all / 1000 { // far more than is kept for one that does not read
 		answer := &messages.PollResponse{Epoch: 1}
-		for j := range 100 {
+		for j := range 1000 {
 			answer.Notices = append(answer.Notices, &messages.Notice{Channel: "task", State: "received", Call: fmt.Sprint(i, j), Message: string(make([]byte, 1000))})
 		}
 		s.polls <- answer
