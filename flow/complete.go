@@ -201,7 +201,7 @@ func (s *step) tried(k *socket.Socket, rec *call.Record, c *messages.Complete, f
 	rec.State, rec.RetryAt = messages.CallState_QUEUED, s.now+delay
 	rec.Session, rec.Slot = "", ""
 	s.enter(k, rec.State, rec.Size)
-	call.Put(s.tx, rec)
+	s.recent.Put(s.tx, rec)
 	s.at(retryTimer(rec))
 }
 
