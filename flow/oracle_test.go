@@ -503,7 +503,7 @@ func (o *oracle) deliver(now int64, from uint32, seq uint64, c messages.Command)
 	if err != nil {
 		panic(err)
 	}
-	if a, ok := inner.(*messages.Arrive); ok && o.absent(a.Value) {
+	if o.absent(oValues(inner)...) {
 		return "CONFLICT", nil
 	}
 	o.heard[from]++
