@@ -274,3 +274,19 @@ func BenchmarkDrop(b *testing.B) {
 		b.Fatalf("%d calls are left", left)
 	}
 }
+
+// A batch that is cancelled, and dropped before the time at which its calls would
+// have expired, leaves no timer that looks for it.
+func TestDroppedBatchExpiresNoMore(t *testing.T) {
+	w := newWorld(t)
+	w.socket("A", keeping(&messages.Retention{Age: 1000}), func(c *messages.ConfigureSocket) { c.MessageTtl = 10_000 })
+	w.batch("A", "batch", 2)
+	for i := range 2 {
+		w.do(&messages.Cancel{Call: id("batch").At(i).Bytes()})
+	}
+	w.later(2 * second)
+	w.ticks()
+	w.gone("batch")
+	w.later(10 * second)
+	w.ticks()
+}

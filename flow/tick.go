@@ -91,8 +91,12 @@ func (s *step) expire(place call.Place) {
 	s.terminate(k, rec, messages.CallState_EXPIRED, ending{})
 }
 
-// expireBlock ends the calls that are still in their block.
+// expireBlock ends the calls that are still in their block. None are if the block
+// is gone: they ended otherwise, and were dropped before their time was over.
 func (s *step) expireBlock(last uint64, budget int) int {
+	if !call.HasBlock(s.tx, last) {
+		return 1
+	}
 	b := call.OpenBlock(s.tx, last)
 	places := inBlock(s, s.socketOf(b.Socket()), b, budget)
 	for _, p := range places {
