@@ -30,7 +30,8 @@ func (s *step) tick() *messages.Reply {
 		timer.Drop(s.tx, due[i])
 		done += s.fire(due[i], maxWork-done)
 	}
-	s.sweeps(max(maxWork-done, maxWork/4))
+	s.ends = s.ends[:0] // a Tick has a budget of its own
+	s.sweeps(maxSweep)
 	s.partition.wake = min(s.partition.wake, next)
 	return reply
 }
