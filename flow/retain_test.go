@@ -196,7 +196,7 @@ func TestDeadArrivalsAreDropped(t *testing.T) {
 func TestDroppingStallsNobody(t *testing.T) {
 	const calls = 3000
 	w := &world{t: t, state: kv.NewMap(), now: aMomentAgo}
-	m := &Machine{partitionOfTests}
+	m := &Machine{Group: partitionOfTests}
 	apply := func(c messages.Command) messages.Result {
 		over := kv.NewOverlay(w.state)
 		r, err := m.Apply(over, 1, w.now, c)
@@ -283,7 +283,7 @@ func TestCallIsNotDroppedAsItEnds(t *testing.T) {
 func BenchmarkDrop(b *testing.B) {
 	m := newBench(b, 1)
 	m.grant(8, 2)
-	machine := &Machine{partitionOfTests}
+	machine := &Machine{Group: partitionOfTests}
 	tick, _ := messages.NewCommand(&messages.Tick{})
 	b.ReportAllocs()
 	for b.Loop() {

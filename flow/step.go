@@ -3,6 +3,7 @@ package flow
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/flow/processor"
 	"github.com/elasticcode/flow/flow/slot"
@@ -22,6 +23,7 @@ type step struct {
 	group messages.GroupID
 	now   int64
 
+	recent     *call.Recent
 	partition  partition
 	sockets    loaded[string, *socket.Socket]
 	processors loaded[string, *processor.Processor]
@@ -39,8 +41,8 @@ type step struct {
 
 func fail(format string, args ...any) { pack.Fail(format, args...) }
 
-func newStep(tx kv.Tx, group messages.GroupID, now int64) *step {
-	return &step{tx: tx, group: group, now: now, partition: loadPartition(tx)}
+func newStep(tx kv.Tx, group messages.GroupID, now int64, recent *call.Recent) *step {
+	return &step{tx: tx, group: group, now: now, recent: recent, partition: loadPartition(tx)}
 }
 
 // begin begins with the next command.

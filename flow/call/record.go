@@ -59,15 +59,15 @@ func key(prefix string, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+10), prefix...), seq)
 }
 
-// Put writes a record.
-func Put(tx kv.Tx, r *Record) {
+// encode gives a record as it is kept.
+func encode(r *Record) []byte {
 	value := binary.AppendUvarint(make([]byte, 0, 320), r.Block)
 	value = binary.AppendUvarint(value, uint64(r.Expires))
 	value, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(value, r.Call)
 	if err != nil {
 		pack.Fail("encode the record of call %s: %v", r.ID(), err)
 	}
-	tx.Set(key(records, r.Seq), value)
+	return value
 }
 
 // Get reads a record. A call of a block has none until it is taken out of it.
@@ -130,7 +130,7 @@ func At(view kv.View, p Place) *Record {
 	if p.Block == 0 {
 		pack.Fail("call %d has no record", p.Seq)
 	}
-	rec := OpenBlock(view, p.Block).Call(p.Seq)
+	rec, _ := OpenBlock(view, p.Block).Call(view, p.Seq)
 	if ok {
 		rec.State = messages.CallState(value[0])
 	}

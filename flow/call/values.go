@@ -45,7 +45,7 @@ func PutArguments(tx kv.Tx, seq uint64, a *messages.Arguments) {
 // Arguments gives the arguments of a call; none were kept for none.
 func Arguments(view kv.View, r *Record) *messages.Arguments {
 	if r.Block != 0 {
-		return OpenBlock(view, r.Block).arguments(r.Seq)
+		return OpenBlock(view, r.Block).arguments(view, r.Seq)
 	}
 	value, _ := view.Get(key(arguments, r.Seq))
 	return DecodeArguments(value)
