@@ -95,7 +95,7 @@ func (c *check) record(rec *call.Record) {
 	c.that((rec.Session != "") == (rec.State == messages.CallState_RUNNING), "call %s is %s at session %q", id, rec.State, rec.Session)
 	c.that(rec.RetryAt == 0 || rec.State == messages.CallState_QUEUED, "call %s is %s and has a retry", id, rec.State)
 	c.that(rec.HasResult == (rec.State == messages.CallState_FINISHED), "call %s is %s, has a result: %v", id, rec.State, rec.HasResult)
-	c.that(rec.HasResult == (call.Result(c.view, rec.Seq) != nil), "call %s: its result is not where its record says", id)
+	c.that(rec.HasResult == (call.Result(c.view, rec) != nil), "call %s: its result is not where its record says", id)
 	c.that((rec.Error != nil) == (rec.State == messages.CallState_FAILED || rec.State == messages.CallState_EXPIRED), "call %s is %s with error %v", id, rec.State, rec.Error)
 	c.that(rec.Size == call.Size(call.Arguments(c.view, rec)), "call %s has %d bytes of arguments, its record says %d", id, call.Size(call.Arguments(c.view, rec)), rec.Size)
 	c.that(len(rec.Events) <= messages.MaxEvents, "call %s has %d events", id, len(rec.Events))
