@@ -24,6 +24,9 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 		fail("call %s is %s and would become %s", rec.ID(), rec.State, state)
 	}
 	s.leave(k, rec.State, rec.Size)
+	if rec.State == messages.CallState_QUEUED {
+		roll.Leave(s.tx, k.Number, rec.Seq)
+	}
 	rec.State, rec.Finished, rec.Lastupdated = state, s.now, s.now
 	rec.Session, rec.Slot, rec.RetryAt = "", "", 0
 	rec.HasOutput = len(e.output) > 0
