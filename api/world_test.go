@@ -223,6 +223,17 @@ func (w *world) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallRe
 	return &messages.CallResponse{Call: call, Index: position.Index, Duplicate: reply.GetEnqueued().GetDuplicate()}, err
 }
 
+func (w *world) Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error)) {
+	var calls sync.WaitGroup
+	for i, m := range all {
+		calls.Go(func() {
+			answer, err := w.Call(ctx, m)
+			tell(i, answer, err)
+		})
+	}
+	calls.Wait()
+}
+
 func (w *world) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {
 	if w.isDown(ctx) {
 		return nil, ctx.Err()

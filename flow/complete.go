@@ -112,8 +112,10 @@ func (s *step) outcome(k *socket.Socket, rec *call.Record, c *messages.Complete)
 // keepAborted keeps what a call printed until it was cancelled. It has ended
 // before, and is not dropped while its slot holds it.
 func (s *step) keepAborted(lease slot.Lease, log []byte) {
-	if lease.Aborting {
-		s.keepLog(s.load(lease.Seq), log)
+	if lease.Aborting && len(log) > 0 {
+		rec := s.load(lease.Seq)
+		s.keepLog(rec, log)
+		s.recent.Put(s.tx, rec)
 	}
 }
 

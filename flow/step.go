@@ -36,6 +36,7 @@ type step struct {
 	leases  int                    // calls leased so far
 	same    bool                   // nothing was changed
 	effects []proto.Message
+	ends    []ends // calls that it has ended
 }
 
 func fail(format string, args ...any) { pack.Fail(format, args...) }
@@ -49,7 +50,7 @@ func (s *step) begin() {
 	s.sockets.begin()
 	s.processors.begin()
 	s.slots.begin()
-	s.ready, s.leases, s.same, s.effects = s.ready[:0], 0, false, nil
+	s.ready, s.leases, s.same, s.effects, s.ends = s.ready[:0], 0, false, nil, s.ends[:0]
 }
 
 // unchanged is the end of a command that has changed nothing.
@@ -64,6 +65,7 @@ func (s *step) finish() {
 	if s.same {
 		return
 	}
+	s.sweepEnds()
 	for more := true; more; more = s.clear() {
 		for len(s.ready) > 0 {
 			p := s.ready[0]

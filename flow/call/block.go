@@ -50,6 +50,12 @@ func OpenBlock(view kv.View, last uint64) *Block {
 	return readBlock(last, value)
 }
 
+// HasBlock says whether a block is there: it goes with the last of its calls.
+func HasBlock(view kv.View, last uint64) bool {
+	_, ok := view.Get(key(blocks, last))
+	return ok
+}
+
 func readBlock(last uint64, value []byte) *Block {
 	r := pack.Reader{What: "block", Rest: value}
 	b := &Block{last: last, expires: int64(r.Uint()), common: new(messages.Call)}

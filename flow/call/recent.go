@@ -2,6 +2,8 @@ package call
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/flow/roll"
@@ -60,8 +62,8 @@ func (m *Recent) Block(view kv.View, last uint64) *Block {
 // say: somebody has changed it after it was written.
 func (m *Recent) Check(same func(remembered, written *Record) bool) (changed bool) {
 	for _, all := range m.records.all {
-		for _, k := range all {
-			changed = changed || !same(k.what, Decode(k.value))
+		for _, seq := range slices.Sorted(maps.Keys(all)) {
+			changed = changed || !same(all[seq].what, Decode(all[seq].value))
 		}
 	}
 	return changed

@@ -4,6 +4,7 @@ package call
 
 import (
 	"encoding/binary"
+	"iter"
 
 	"google.golang.org/protobuf/proto"
 
@@ -80,6 +81,39 @@ func Get(view kv.View, seq uint64) (*Record, bool) {
 		return nil, false
 	}
 	return Decode(value), true
+}
+
+// Each gives the records of calls, whose places are in order. Those that stand
+// close together, as most do, are read on one way through.
+func Each(view kv.View, seqs []uint64) iter.Seq[*Record] {
+	const spread = 4 // places for each call that is wanted
+	return func(yield func(*Record) bool) {
+		if n := len(seqs); n < 2 || seqs[n-1]-seqs[0] > spread*uint64(n) {
+			for _, seq := range seqs {
+				rec, ok := Get(view, seq)
+				if !ok {
+					pack.Fail("call %d has no record", seq)
+				}
+				if !yield(rec) {
+					return
+				}
+			}
+			return
+		}
+		for k, value := range view.Scan(key(records, seqs[0]), key(records, seqs[len(seqs)-1]+1)) {
+			if binary.BigEndian.Uint64(k[len(records):]) != seqs[0] {
+				continue
+			}
+			if isGone(value) {
+				break
+			}
+			if !yield(Decode(value)) || len(seqs) == 1 {
+				return
+			}
+			seqs = seqs[1:]
+		}
+		pack.Fail("call %d has no record", seqs[0])
+	}
 }
 
 // Decode reads a record's value.

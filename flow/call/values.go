@@ -105,10 +105,11 @@ func logKey(seq uint64, attempt uint32) []byte {
 	return binary.BigEndian.AppendUint32(key(logs, seq), attempt)
 }
 
-// PutLog keeps what the last attempt printed.
+// PutLog keeps what the last attempt printed. The record is to be put after it.
 func PutLog(tx kv.Tx, r *Record, log []byte) {
 	if len(log) > 0 {
 		tx.Set(logKey(r.Seq, r.Attempt), log)
+		r.HasLog = true
 	}
 	if r.Attempt > maxLogs {
 		tx.Delete(logKey(r.Seq, r.Attempt-maxLogs))
