@@ -221,6 +221,18 @@ func TestInterruptedCallSaysHowToGoOn(t *testing.T) {
 	complains(t, r, 130, "interrupted", "--id mine")
 }
 
+func TestInterruptedChangeSaysThatItMayHaveBeenDone(t *testing.T) {
+	s := newShell(t, socketIn())
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	complains(t, s.runWith(ctx, strings.NewReader(""), "add", "queue", "-n", "q1"), 130, "interrupted", "it may have been done")
+	complains(t, s.runWith(ctx, strings.NewReader(""), "spawn", "-g", "file:///srv/processors", "-m", "my.module"), 130, "interrupted", "what was made stays")
+	r := s.runWith(ctx, strings.NewReader(""), "ls", "queues")
+	if complains(t, r, 130, "interrupted"); strings.Contains(r.err, "done") {
+		t.Errorf("what changes nothing says %q", r.err)
+	}
+}
+
 func TestInterruptWhileReadingStdin(t *testing.T) {
 	s := newShell(t, socketIn())
 	ctx, interrupt := context.WithCancel(t.Context())
