@@ -31,19 +31,19 @@ func (l *lab) inTests(ctx context.Context, m mutation, first uint64) (f found, e
 	if err == nil || !errors.As(err, &exit) {
 		return f, err
 	}
-	f.seeds = 1
+	f.Seeds = 1
 	name := failed.FindSubmatch(out)
 	if name == nil {
 		return f, fmt.Errorf("%s failed otherwise: %s", m.test, out)
 	}
-	f.checker = string(name[1])
+	f.Checker = string(name[1])
 	if seed := seeded.FindSubmatch(out); seed != nil && m.way() == walks {
 		n, err := strconv.ParseUint(string(seed[1]), 10, 64)
 		if err != nil {
 			return f, err
 		}
-		f.seeds = int(n-first) + 1
-		f.detail = line(string(out[strings.Index(string(out), string(seed[0])):]))
+		f.Seeds = int(n-first) + 1
+		f.Detail = line(string(out[strings.Index(string(out), string(seed[0])):]))
 	}
 	return f, nil
 }
