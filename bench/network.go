@@ -23,8 +23,8 @@ const (
 	socketPython = "bench.python"
 	socketEcho   = "bench.echo"
 
-	slots      = 2 // of each socket's processor
-	allSlots   = 6 // of the network: whatever its size, the same work on the same machine
+	slots      = 2  // of each socket's processor
+	allSlots   = 24 // of the network: room for each subject, with the processors of those before it
 	startLimit = 2 * time.Minute
 )
 

@@ -112,7 +112,7 @@ func (s *step) number(a *messages.Arrival) {
 	s.partition.arrivals++
 	a.Seq, a.Received = s.partition.arrivals, s.now
 	gate.Remember(s.tx, a)
-	s.name(messages.References(a.Value))
+	s.name(gate.References(a))
 }
 
 func (s *step) deadOnArrival(a *messages.Arrival, reason string) {

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
@@ -17,8 +18,10 @@ type bench struct {
 	state *kv.Map
 	over  *kv.Overlay
 	step  *step
-	pack  int // commands of one entry
-	n     int
+
+	recent call.Recent
+	pack   int // commands of one entry
+	n      int
 }
 
 func newBench(b *testing.B, pack int) *bench {
@@ -32,7 +35,7 @@ func newBench(b *testing.B, pack int) *bench {
 // entry begins an entry.
 func (m *bench) entry() {
 	m.over = kv.NewOverlay(m.state)
-	m.step = newStep(m.over, partitionOfTests, aMomentAgo+int64(m.n))
+	m.step = newStep(m.over, partitionOfTests, aMomentAgo+int64(m.n), &m.recent)
 }
 
 func (m *bench) apply(c proto.Message) messages.Result {

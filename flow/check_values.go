@@ -28,7 +28,7 @@ func (c *check) values() {
 		count(refs)
 	}
 	for _, a := range gate.All(c.view) {
-		count(messages.References(a.Value))
+		count(gate.References(a))
 	}
 	count(c.onTheWay())
 

@@ -111,8 +111,10 @@ func (s *step) outcome(k *socket.Socket, rec *call.Record, c *messages.Complete)
 // keepAborted keeps what a call printed until it was cancelled. It has ended
 // before, and is not dropped while its slot holds it.
 func (s *step) keepAborted(lease slot.Lease, log []byte) {
-	if lease.Aborting {
-		s.keepLog(s.load(lease.Seq), log)
+	if lease.Aborting && len(log) > 0 {
+		rec := s.load(lease.Seq)
+		s.keepLog(rec, log)
+		s.recent.Put(s.tx, rec)
 	}
 }
 
@@ -201,7 +203,7 @@ func (s *step) tried(k *socket.Socket, rec *call.Record, c *messages.Complete, f
 	rec.State, rec.RetryAt = messages.CallState_QUEUED, s.now+delay
 	rec.Session, rec.Slot = "", ""
 	s.enter(k, rec.State, rec.Size)
-	call.Put(s.tx, rec)
+	s.recent.Put(s.tx, rec)
 	s.at(retryTimer(rec))
 }
 

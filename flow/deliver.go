@@ -1,7 +1,9 @@
 package flow
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -62,12 +64,31 @@ func (s *step) undeliverable(from messages.GroupID, seq uint64, subject string, 
 	return s.absent("deliver", subject, refs)
 }
 
-// referencesIn gives the large values that a message between partitions names.
-func referencesIn(m proto.Message) []messages.Reference {
-	if a, ok := m.(*messages.Arrive); ok {
-		return messages.References(a.Value)
+// mail hands a message to another partition through the outbox, where it names
+// its large values until it has arrived.
+func (s *step) mail(to messages.GroupID, m proto.Message) {
+	command, err := messages.NewCommand(m)
+	if err != nil {
+		fail("encode a message to partition %d: %v", to, err)
 	}
-	return nil
+	seq, refs := outbox.Put(s.tx, to, command), referencesIn(m)
+	for _, r := range refs {
+		value.Send(s.tx, to, seq, r)
+	}
+	s.name(refs)
+}
+
+// referencesIn gives the large values that a message between partitions names,
+// each once, in the order in which they are noted beside the message.
+func referencesIn(m proto.Message) (refs []messages.Reference) {
+	switch m := m.(type) {
+	case *messages.Arrive:
+		refs = messages.References(m.Value)
+	case *messages.FanOut:
+		refs = messages.References(m.GetPublish().GetArguments().Values()...)
+	}
+	slices.SortFunc(refs, func(a, b messages.Reference) int { return bytes.Compare(a.Hash[:], b.Hash[:]) })
+	return slices.CompactFunc(refs, func(a, b messages.Reference) bool { return a.Hash == b.Hash })
 }
 
 // delivered forgets the messages that a group has applied.

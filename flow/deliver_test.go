@@ -34,7 +34,7 @@ func TestDeliveredCommandThatIsRefusedDoesNotBlockTheStream(t *testing.T) {
 	w := newWorld(t)
 	over := kv.NewOverlay(w.state)
 	c, _ := messages.NewCommand(delivery(1, &messages.Grant{Session: "bad"}))
-	r, err := (&Machine{partitionOfTests}).Apply(over, 1, w.now, c)
+	r, err := (&Machine{Group: partitionOfTests}).Apply(over, 1, w.now, c)
 	if err != nil || r.Reply.Error == nil {
 		t.Fatalf("answered %v, %v", r, err)
 	}
@@ -62,7 +62,7 @@ func TestUnknownCommandStopsTheReplica(t *testing.T) {
 		{Type: 999}, {Type: messages.CommandNodeUp}, {Type: messages.CommandEnqueue, Body: []byte{0xff}},
 		{Type: messages.CommandDeliver, Body: mustMarshal(&messages.Deliver{Seq: 1, Type: 999})},
 	} {
-		if _, err := (&Machine{partitionOfTests}).Apply(kv.NewMap(), 1, 1, c); err == nil {
+		if _, err := (&Machine{Group: partitionOfTests}).Apply(kv.NewMap(), 1, 1, c); err == nil {
 			t.Errorf("command %d was applied", c.Type)
 		}
 	}
@@ -80,7 +80,7 @@ func TestBrokenStateStopsTheReplica(t *testing.T) {
 	w := newWorld(t)
 	w.state.Set([]byte("n"), []byte{0xff})
 	c, _ := messages.NewCommand(&messages.Tick{})
-	if _, err := (&Machine{partitionOfTests}).Apply(w.state, 1, w.now, c); err == nil {
+	if _, err := (&Machine{Group: partitionOfTests}).Apply(w.state, 1, w.now, c); err == nil {
 		t.Error("a broken state was accepted")
 	}
 	if Check(w.state) == nil {

@@ -32,26 +32,29 @@ func (s *step) dispatch(p *processor.Processor) {
 // one that holds it, otherwise the first of the mailbox.
 func (s *step) leaseNext(p *processor.Processor, k *socket.Socket) {
 	var rec *call.Record
+	var args *messages.Arguments
 	if k.Config.Ordered && k.Holder.Seq != 0 {
 		rec = s.load(k.Holder.Seq)
+		args = call.Arguments(s.tx, rec)
 		k.Box.Take(s.tx, mailbox.Entry{Priority: rec.Priority, Span: span.One(rec.Seq)}, rec.Seq)
 	} else {
 		e, ok := k.Box.First(s.tx)
 		if !ok {
 			fail("socket %s is in the ring, and its mailbox is empty", k.ID)
 		}
-		rec = s.first(k, e)
+		rec, args = s.first(k, e)
 		k.Box.Pop(s.tx, e)
 	}
 	s.leave(k, messages.CallState_QUEUED, rec.Size)
 	p.Turns.Charge(rec.Size)
-	s.lease(p, k, rec, call.Arguments(s.tx, rec))
+	s.lease(p, k, rec, args)
 }
 
-// first is the record of the first call of an entry.
-func (s *step) first(k *socket.Socket, e mailbox.Entry) *call.Record {
+// first is the record of the first call of an entry, with its arguments.
+func (s *step) first(k *socket.Socket, e mailbox.Entry) (*call.Record, *messages.Arguments) {
 	if e.Block == 0 {
-		return s.load(e.First)
+		rec := s.load(e.First)
+		return rec, call.Arguments(s.tx, rec)
 	}
 	return s.unpack(k, e.Span, e.First)
 }
@@ -59,16 +62,16 @@ func (s *step) first(k *socket.Socket, e mailbox.Entry) *call.Record {
 // unpack takes a call out of its block: from now on it has a record, and a place
 // of its own in the socket's roll. The caller takes it out of the mailbox, and
 // writes the record.
-func (s *step) unpack(k *socket.Socket, in span.Span, seq uint64) *call.Record {
+func (s *step) unpack(k *socket.Socket, in span.Span, seq uint64) (*call.Record, *messages.Arguments) {
 	open := roll.Socket(k.Number, roll.Open)
 	span.Cut(s.tx, open, in, seq)
 	span.Put(s.tx, open, span.One(seq))
-	return call.OpenBlock(s.tx, in.Block).Call(seq)
+	return s.recent.Block(s.tx, in.Block).Call(s.tx, seq)
 }
 
 // load reads a record that must be there.
 func (s *step) load(seq uint64) *call.Record {
-	rec, ok := call.Get(s.tx, seq)
+	rec, ok := s.recent.Take(s.tx, seq)
 	if !ok {
 		fail("call %d has no record", seq)
 	}

@@ -186,7 +186,7 @@ func (s *step) wait(k *socket.Socket, rec *call.Record) {
 	rec.Expires = s.expiry(k)
 	s.queue(k, rec)
 	s.enter(k, rec.State, rec.Size)
-	call.Put(s.tx, rec)
+	s.recent.Put(s.tx, rec)
 	if rec.Expires != 0 {
 		s.at(timer.Timer{At: rec.Expires, Kind: timer.Expire, Target: timer.Seq(rec.Seq)})
 	}

@@ -26,7 +26,7 @@ func FuzzApply(f *testing.F) {
 			size := min(int(binary.BigEndian.Uint16(log[3:])), len(log)-5)
 			c.Body, log = log[5:5+size], log[5+size:]
 			over := kv.NewOverlay(state)
-			r, err := (&Machine{partitionOfTests}).Apply(over, uint64(n), now, c)
+			r, err := (&Machine{Group: partitionOfTests}).Apply(over, uint64(n), now, c)
 			if err != nil {
 				continue // the replica would stop; here it goes on without
 			}

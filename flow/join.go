@@ -50,7 +50,7 @@ func (s *step) form(k *socket.Socket, inputs []gate.Input, seqs []uint64) {
 		}
 		rec.Arrivals = append(rec.Arrivals, a.Id)
 		s.withdrawArrival(k, a)
-		s.unname(messages.References(a.Value)) // the call has it now
+		s.unname(gate.References(a)) // the call has it now
 		a.State, a.Joined, a.Ended, a.Expires, a.Value = messages.ArrivalState_ARRIVAL_CONSUMED, id.Bytes(), s.now, 0, nil
 		gate.Save(s.tx, a)
 	}

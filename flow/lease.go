@@ -25,7 +25,7 @@ func (s *step) lease(p *processor.Processor, k *socket.Socket, rec *call.Record,
 	}
 	rec.Note(s.now, call.Prerun, "")
 	s.enter(k, rec.State, rec.Size)
-	call.Put(s.tx, rec)
+	s.recent.Put(s.tx, rec)
 
 	s.partition.order++
 	lease := slot.Lease{Call: rec.ID(), Seq: rec.Seq, Attempt: rec.Attempt, Order: s.partition.order}
@@ -44,6 +44,9 @@ func (s *step) lease(p *processor.Processor, k *socket.Socket, rec *call.Record,
 
 func (s *step) leastLoaded(p *processor.Processor) *slot.Slot {
 	index, ok := p.Credits.Take()
+	if l, there := s.slots.among(func(l *slot.Slot) bool { return l.Processor == p.ID && l.Index == index }); there {
+		return l
+	}
 	name, known := slot.Named(s.tx, p.ID, index)
 	if ok && known {
 		if l, there := s.slot(name); there {

@@ -81,7 +81,7 @@ func TestListOfARunHoldsItsRootAndWhatFollowed(t *testing.T) {
 // far above what it needs and far below what reading the list would.
 func TestListOfAMillionCallsIsQuick(t *testing.T) {
 	state := kv.NewMap()
-	m := &Machine{partitionOfTests}
+	m := &Machine{Group: partitionOfTests}
 	apply := func(c messages.Command, err error) {
 		if err != nil {
 			t.Fatal(err)

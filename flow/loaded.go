@@ -57,6 +57,20 @@ func (l *loaded[K, V]) find(key K) *item[K, V] {
 	return nil
 }
 
+// among gives one of a few things that were loaded, by what it is like.
+func (l *loaded[K, V]) among(like func(V) bool) (value V, ok bool) {
+	if l.byKey != nil {
+		return value, false
+	}
+	for _, i := range l.all {
+		if !i.gone && like(i.value) {
+			l.touch(i)
+			return i.value, true
+		}
+	}
+	return value, false
+}
+
 func (l *loaded[K, V]) touch(i *item[K, V]) {
 	if i.command != l.command {
 		i.command = l.command

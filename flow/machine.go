@@ -6,14 +6,19 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
 
 // Machine is the state machine of one partition. All that it knows is in the
-// Tx; the Machine itself holds nothing that changes.
-type Machine struct{ Group messages.GroupID }
+// Tx: what the Machine itself remembers saves work, and changes nothing. It
+// applies one entry at a time.
+type Machine struct {
+	Group  messages.GroupID
+	recent call.Recent
+}
 
 // Apply applies an entry of one command.
 func (m *Machine) Apply(tx kv.Tx, index uint64, now int64, c messages.Command) (messages.Result, error) {
@@ -41,7 +46,7 @@ func (m *Machine) ApplyEntry(tx kv.Tx, index uint64, now int64, commands []messa
 			results, err = nil, fmt.Errorf("apply entry %d to partition %d: command %d: %w", index, m.Group, len(results), err)
 		}
 	}()
-	s := newStep(tx, m.Group, now)
+	s := newStep(tx, m.Group, now, &m.recent)
 	results = make([]messages.Result, 0, len(commands))
 	for _, c := range commands {
 		r, err := s.command(c)

@@ -94,7 +94,7 @@ func (e *episode) step(m proto.Message, checked bool) {
 	}
 	e.log, e.times = append(e.log, c), append(e.times, e.now)
 	over := kv.NewOverlay(e.state)
-	r, err := (&Machine{e.group}).Apply(over, uint64(len(e.log)), e.now, c)
+	r, err := (&Machine{Group: e.group}).Apply(over, uint64(len(e.log)), e.now, c)
 	if err != nil {
 		e.story = append(e.story, scene{e.now, m, "", nil})
 		e.fatal("%v", err)

@@ -105,8 +105,8 @@ func (o *oracle) publish(m *messages.Publish) string {
 	if q == nil || q.queue == nil {
 		return "NOT_FOUND"
 	}
-	if len(messages.References(m.Arguments.Values()...)) > 0 {
-		return "INVALID"
+	if o.absent(m.Arguments.Values()...) {
+		return "CONFLICT"
 	}
 	takers, answer := o.takers(q.queue, m.RoutingKey)
 	if answer != "" {

@@ -38,30 +38,51 @@ func (o *oracle) kept(k *oSocket, state messages.CallState) (all []*oCall) {
 // as the first of them is too old, or one too many; then forgets ids.
 func (o *oracle) retain() {
 	for _, k := range o.sockets {
-		for _, state := range []messages.CallState{isFinished, isCancelled, isFailed, isExpired} {
-			age, calls := oKept(k, state)
-			for all := o.kept(k, state); len(all) > 0; all = all[1:] {
-				old := all[0].finished+age <= o.now
-				if !old && len(all) <= calls || o.held1(all[0]) {
-					break
-				}
-				all[0].gone = true
-				if l := o.letter(all[0].id); l != nil {
-					o.forget(l)
-				}
-				if head := all[0].firstOfBlock; head != nil {
-					head.lastDropped = all[0]
-				}
-			}
-		}
+		o.drop(k, maxSweep, false)
 	}
-	for _, c := range o.calls {
+	o.forgetOld(o.calls)
+}
+
+// forgetOld forgets the ids of calls that are gone and ended too long ago.
+func (o *oracle) forgetOld(calls []*oCall) {
+	for _, c := range calls {
 		unit, ended := o.unit(c), int64(0)
 		for _, of := range unit {
 			ended = max(ended, of.finished)
 		}
 		allGone := !slices.ContainsFunc(unit, func(of *oCall) bool { return !of.gone })
 		c.forgotten = c.forgotten || allGone && ended+Remembered.Microseconds() <= o.now
+	}
+}
+
+// drop drops up to most calls of a socket. keepNew: none that has ended just now.
+func (o *oracle) drop(k *oSocket, most int, keepNew bool) (dropped []*oCall) {
+	for _, state := range []messages.CallState{isFinished, isCancelled, isFailed, isExpired} {
+		age, calls := oKept(k, state)
+		for all := o.kept(k, state); len(all) > 0 && most > 0; all = all[1:] {
+			old := all[0].finished+age <= o.now
+			if !old && len(all) <= calls || o.held1(all[0]) || keepNew && all[0].finished == o.now {
+				break
+			}
+			most--
+			all[0].gone = true
+			if l := o.letter(all[0].id); l != nil {
+				o.forget(l)
+			}
+			if head := all[0].firstOfBlock; head != nil {
+				head.lastDropped = all[0]
+			}
+			dropped = append(dropped, o.unit(all[0])...)
+		}
+	}
+	return dropped
+}
+
+// dropBehind lets each socket drop two calls for each that a command has ended.
+func (o *oracle) dropBehind() {
+	for _, k := range o.sockets {
+		o.forgetOld(o.drop(k, 2*k.ended, true)) // of those that are remembered a Tick forgets
+		k.ended = 0
 	}
 }
 

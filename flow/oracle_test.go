@@ -71,6 +71,7 @@ type oSocket struct {
 	stuffed  []string // inputs of its gate that are full
 	blocked  []string
 	queue    *messages.ConfigureQueue // it stands for a queue; nil: it does not
+	ended    int                      // calls that the command has ended
 	pace     oPace
 	schedule oSchedule
 }
@@ -317,6 +318,7 @@ func (o *oracle) end(c *oCall, state messages.CallState) { o.endWith(c, state, n
 
 func (o *oracle) endWith(c *oCall, state messages.CallState, done *messages.Complete) {
 	c.state, c.slot, c.retryAt, c.finished = state, nil, 0, o.now
+	c.socket.ended++
 	if state == isFailed || state == isExpired {
 		o.letters = append(o.letters, &oLetter{id: c.id, died: o.now, call: c})
 	}
@@ -451,6 +453,9 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		answer = o.cancelCall(c)
 	case *messages.Tick:
 		o.tick()
+		for _, k := range o.sockets {
+			k.ended = 0 // a Tick has dropped what it drops
+		}
 	case *messages.ConfigureProcessor:
 		p := o.processor(c.Processor)
 		if c.Ratelimit != p.config.GetRatelimit() {
@@ -486,6 +491,7 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 			p.leaving = true
 		}
 	}
+	o.dropBehind()
 	o.finish()
 	o.lapse()
 	return answer, o.effects
@@ -503,7 +509,7 @@ func (o *oracle) deliver(now int64, from uint32, seq uint64, c messages.Command)
 	if err != nil {
 		panic(err)
 	}
-	if a, ok := inner.(*messages.Arrive); ok && o.absent(a.Value) {
+	if o.absent(oValues(inner)...) {
 		return "CONFLICT", nil
 	}
 	o.heard[from]++

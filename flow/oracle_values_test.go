@@ -52,6 +52,17 @@ func (o *oracle) absent(values ...[]byte) bool {
 	return false
 }
 
+// oValues are what a message to another partition carries.
+func oValues(m proto.Message) [][]byte {
+	switch m := m.(type) {
+	case *messages.Arrive:
+		return [][]byte{m.Value}
+	case *messages.FanOut:
+		return m.Publish.Arguments.Values()
+	}
+	return nil
+}
+
 func (o *oracle) putChunk(c *messages.PutChunk) string {
 	r := messages.Reference{Hash: [32]byte(c.Hash), Size: c.Size}
 	v := o.value(r)
@@ -75,12 +86,12 @@ func (o *oracle) named(v *oValue) bool {
 		}
 	}
 	for _, a := range o.arrivals {
-		if a.joined == nil && is([]byte(a.value)) {
+		if a.joined == nil && (is([]byte(a.value)) || slices.ContainsFunc(a.args.Values(), is)) {
 			return true
 		}
 	}
 	for i, p := range o.posted {
-		if m, ok := p.m.(*messages.Arrive); ok && i >= o.dropped && is(m.Value) {
+		if i >= o.dropped && slices.ContainsFunc(oValues(p.m), is) {
 			return true
 		}
 	}

@@ -6,9 +6,7 @@ import (
 
 	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/socket"
-	"github.com/elasticcode/flow/flow/value"
 	"github.com/elasticcode/flow/messages"
-	"github.com/elasticcode/flow/outbox"
 	"github.com/elasticcode/flow/plant"
 )
 
@@ -68,15 +66,7 @@ func (s *step) post(to messages.GroupID, m *messages.Arrive) {
 		s.take(m)
 		return
 	}
-	command, err := messages.NewCommand(m)
-	if err != nil {
-		fail("encode the message of plug %s: %v", m.Plug, err)
-	}
-	seq := outbox.Put(s.tx, to, command)
-	for _, r := range referencesIn(m) {
-		value.Send(s.tx, to, seq, r)
-		s.name([]messages.Reference{r})
-	}
+	s.mail(to, m)
 }
 
 // errorValue is what an ERROR plug carries.

@@ -235,7 +235,7 @@ func (w *world) quick(s *messages.Start) messages.Result {
 	w.t.Helper()
 	c, _ := messages.NewCommand(&messages.Complete{Session: s.Session, Slot: s.Slot, Call: s.Call, Attempt: s.Attempt, Outcome: messages.Outcome_OK, Result: []byte("1")})
 	w.index++
-	r, err := (&Machine{partitionOfTests}).Apply(w.state, w.index, w.now, c)
+	r, err := (&Machine{Group: partitionOfTests}).Apply(w.state, w.index, w.now, c)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/elasticcode/flow/flow/call"
@@ -9,7 +10,6 @@ import (
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/messages/topic"
-	"github.com/elasticcode/flow/outbox"
 	"github.com/elasticcode/flow/plant"
 )
 
@@ -52,10 +52,9 @@ func (s *step) takers(id messages.CallID, m *messages.Publish) (*socket.Socket, 
 	if config == nil {
 		return nil, nil, messages.Errorf(messages.NotFound, opPublish, "queue "+m.Queue, "there is no such queue in partition %d", s.group)
 	}
-	size := call.Size(m.Arguments)
 	refusal := s.fits(id, opPublish, "queue "+config.Name, m.Arguments)
 	if refusal == nil {
-		refusal = unfitToCopy("queue "+config.Name, m.Arguments)
+		refusal = s.absent(opPublish, "queue "+config.Name, messages.References(m.Arguments.Values()...))
 	}
 	if refusal != nil {
 		return nil, nil, refusal
@@ -65,28 +64,18 @@ func (s *step) takers(id messages.CallID, m *messages.Publish) (*socket.Socket, 
 	if refusal != nil {
 		return nil, nil, refusal
 	}
-	if total := size * uint64(len(takers)); total > messages.MaxFanOut {
+	if total := call.Inline(m.Arguments) * uint64(len(takers)); total > messages.MaxFanOut {
 		return nil, nil, messages.Errorf(messages.Invalid, opPublish, "queue "+config.Name,
-			"it goes to %d sockets, which makes %d bytes, and %d are the most", len(takers), total, messages.MaxFanOut).
-			WithHint("put large data where the functions can read it, and publish its name")
+			"it goes to %d sockets, which makes %d bytes within their calls, and %d are the most", len(takers), total, messages.MaxFanOut).
+			WithHint("send fewer arguments: one that is large goes by reference, many small ones do not")
 	}
-	q := s.socketOf(m.Queue)
+	q, size := s.socketOf(m.Queue), call.Size(m.Arguments)
 	for _, t := range takers {
 		if refusal := s.crowded(q, t, size); refusal != nil {
 			return nil, nil, refusal
 		}
 	}
 	return q, takers, nil
-}
-
-// unfitToCopy refuses values by reference: they are in one partition, and a
-// publish goes to several.
-func unfitToCopy(subject string, args *messages.Arguments) *messages.Error {
-	if len(messages.References(args.Values()...)) > 0 {
-		return messages.Errorf(messages.Invalid, opPublish, subject, "values over %d bytes cannot be published", messages.MaxInline).
-			WithHint("put large data where the functions can read it, and publish its name")
-	}
-	return nil
 }
 
 // isLeaving says that a socket of this partition takes no calls any more.
@@ -159,17 +148,13 @@ func (s *step) send(m *messages.Publish, copies []*messages.Copy) {
 		far[at].Copies = append(far[at].Copies, c)
 	}
 	for _, f := range far {
-		command, err := messages.NewCommand(f)
-		if err != nil {
-			fail("encode the copies of publish %x: %v", m.Id, err)
-		}
-		outbox.Put(s.tx, messages.CallIDFrom(f.Copies[0].Id).Partition(), command)
+		s.mail(messages.CallIDFrom(f.Copies[0].Id).Partition(), f)
 	}
 }
 
 // fanOut takes what was published in another partition.
 func (s *step) fanOut(f *messages.FanOut) (*messages.Reply, *messages.Error) {
-	if refusal := unfitToCopy("copies", f.GetPublish().GetArguments()); refusal != nil {
+	if refusal := s.absent("deliver", fmt.Sprintf("copies of publish %x", f.GetPublish().GetId()), referencesIn(f)); refusal != nil {
 		return nil, refusal
 	}
 	for _, c := range f.Copies {

@@ -28,7 +28,7 @@ func (s *step) requeue(k *socket.Socket, rec *call.Record, event, note string) {
 	s.leave(k, messages.CallState_RUNNING, rec.Size)
 	s.queue(k, rec)
 	s.enter(k, messages.CallState_QUEUED, rec.Size)
-	call.Put(s.tx, rec)
+	s.recent.Put(s.tx, rec)
 }
 
 // giveBack ends a lease that is not to blame for anything: its call is queued

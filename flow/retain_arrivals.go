@@ -58,6 +58,6 @@ func (s *step) clearArrivals(budget int) (done int) {
 // dropArrival takes away an arrival that waits no more.
 func (s *step) dropArrival(a *messages.Arrival, state messages.CallState, ended int64) {
 	gate.Drop(s.tx, a)
-	s.unname(messages.References(a.Value))
+	s.unname(gate.References(a))
 	s.remember(call.Dropped{First: messages.CallIDFrom(a.Id), Count: 1, State: state, Content: a.Content, Ended: ended})
 }

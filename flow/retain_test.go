@@ -196,7 +196,7 @@ func TestDeadArrivalsAreDropped(t *testing.T) {
 func TestDroppingStallsNobody(t *testing.T) {
 	const calls = 3000
 	w := &world{t: t, state: kv.NewMap(), now: aMomentAgo}
-	m := &Machine{partitionOfTests}
+	m := &Machine{Group: partitionOfTests}
 	apply := func(c messages.Command) messages.Result {
 		over := kv.NewOverlay(w.state)
 		r, err := m.Apply(over, 1, w.now, c)
@@ -222,7 +222,7 @@ func TestDroppingStallsNobody(t *testing.T) {
 		tick, _ := messages.NewCommand(&messages.Tick{})
 		apply(tick)
 		left := Count(w.state, "").Total
-		if before-left > maxWork {
+		if before-left > maxSweep {
 			t.Fatalf("one tick dropped %d calls", before-left)
 		}
 		before = left
@@ -230,7 +230,7 @@ func TestDroppingStallsNobody(t *testing.T) {
 			t.Fatalf("%d calls are left, and the next tick is due at %d", left, at)
 		}
 	}
-	if ticks != (calls+maxWork-1)/maxWork {
+	if ticks != (calls+maxSweep-1)/maxSweep {
 		t.Errorf("%d ticks dropped %d calls", ticks, calls)
 	}
 	if err := Check(w.state); err != nil {
@@ -247,16 +247,48 @@ func TestDroppingStallsNobody(t *testing.T) {
 	}
 }
 
-// BenchmarkDrop measures the tick that drops the most it may: 256 calls.
+// A partition that is so busy that no Tick comes drops calls as they end.
+func TestCallsThatEndDropOthers(t *testing.T) {
+	const keep, calls = 8, 60
+	w := newWorld(t)
+	w.socket("A", keeping(&messages.Retention{Calls: keep}))
+	w.grant("n/1", "0", 10)
+	for i := range calls {
+		w.later(second / 1000)
+		w.finish("A", fmt.Sprint(i))
+		w.is(fmt.Sprint(i), isFinished)
+		if n := Count(w.state, "A").Total; n > keep+keep/8+1 {
+			t.Fatalf("%d calls are kept after %d ended", n, i+1)
+		}
+	}
+}
+
+// A call that ends is there for whoever hears of it, though it may be the first
+// that is one too many.
+func TestCallIsNotDroppedAsItEnds(t *testing.T) {
+	w := newWorld(t)
+	w.socket("A", keeping(&messages.Retention{Calls: 1}))
+	w.grant("n/1", "0", 10)
+	s := w.send("A", "first", "second")
+	w.ok(s[1])
+	w.later(second)
+	w.ok(s[0])
+	w.is("first", isFinished)
+	w.ticks()
+	w.gone("first")
+	w.is("second", isFinished)
+}
+
+// BenchmarkDrop measures the tick that drops the most it may: 64 calls.
 func BenchmarkDrop(b *testing.B) {
 	m := newBench(b, 1)
 	m.grant(8, 2)
-	machine := &Machine{partitionOfTests}
+	machine := &Machine{Group: partitionOfTests}
 	tick, _ := messages.NewCommand(&messages.Tick{})
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
-		for range maxWork {
+		for range maxSweep {
 			for _, s := range m.enqueue(m.n) {
 				m.complete(s)
 			}
@@ -270,7 +302,23 @@ func BenchmarkDrop(b *testing.B) {
 		m.state.Commit(over)
 		m.entry()
 	}
-	if left := Count(m.state, "").Total; left > maxWork {
+	if left := Count(m.state, "").Total; left > maxSweep {
 		b.Fatalf("%d calls are left", left)
 	}
+}
+
+// A batch that is cancelled, and dropped before the time at which its calls would
+// have expired, leaves no timer that looks for it.
+func TestDroppedBatchExpiresNoMore(t *testing.T) {
+	w := newWorld(t)
+	w.socket("A", keeping(&messages.Retention{Age: 1000}), func(c *messages.ConfigureSocket) { c.MessageTtl = 10_000 })
+	w.batch("A", "batch", 2)
+	for i := range 2 {
+		w.do(&messages.Cancel{Call: id("batch").At(i).Bytes()})
+	}
+	w.later(2 * second)
+	w.ticks()
+	w.gone("batch")
+	w.later(10 * second)
+	w.ticks()
 }

@@ -3,6 +3,7 @@ package flow
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/flow/processor"
 	"github.com/elasticcode/flow/flow/slot"
@@ -22,6 +23,7 @@ type step struct {
 	group messages.GroupID
 	now   int64
 
+	recent     *call.Recent
 	partition  partition
 	sockets    loaded[string, *socket.Socket]
 	processors loaded[string, *processor.Processor]
@@ -34,12 +36,13 @@ type step struct {
 	leases  int                    // calls leased so far
 	same    bool                   // nothing was changed
 	effects []proto.Message
+	ends    []ends // calls that it has ended
 }
 
 func fail(format string, args ...any) { pack.Fail(format, args...) }
 
-func newStep(tx kv.Tx, group messages.GroupID, now int64) *step {
-	return &step{tx: tx, group: group, now: now, partition: loadPartition(tx)}
+func newStep(tx kv.Tx, group messages.GroupID, now int64, recent *call.Recent) *step {
+	return &step{tx: tx, group: group, now: now, recent: recent, partition: loadPartition(tx)}
 }
 
 // begin begins with the next command.
@@ -47,7 +50,7 @@ func (s *step) begin() {
 	s.sockets.begin()
 	s.processors.begin()
 	s.slots.begin()
-	s.ready, s.leases, s.same, s.effects = s.ready[:0], 0, false, nil
+	s.ready, s.leases, s.same, s.effects, s.ends = s.ready[:0], 0, false, nil, s.ends[:0]
 }
 
 // unchanged is the end of a command that has changed nothing.
@@ -62,6 +65,7 @@ func (s *step) finish() {
 	if s.same {
 		return
 	}
+	s.sweepEnds()
 	for more := true; more; more = s.clear() {
 		for len(s.ready) > 0 {
 			p := s.ready[0]

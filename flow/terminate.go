@@ -35,7 +35,7 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 	if k.Holder.Seq == rec.Seq {
 		k.Holder = socket.Holder{}
 	}
-	call.Put(s.tx, rec)
+	s.recent.Put(s.tx, rec)
 	if rec.HasResult {
 		result := e.result
 		if plant.On(plant.CutResult) {

@@ -30,7 +30,8 @@ func (s *step) tick() *messages.Reply {
 		timer.Drop(s.tx, due[i])
 		done += s.fire(due[i], maxWork-done)
 	}
-	s.sweeps(max(maxWork-done, maxWork/4))
+	s.ends = s.ends[:0] // a Tick has a budget of its own
+	s.sweeps(maxSweep)
 	s.partition.wake = min(s.partition.wake, next)
 	return reply
 }
@@ -78,7 +79,7 @@ func (s *step) retry(seq uint64) {
 	rec := s.load(seq)
 	k := s.socketOf(rec.Socket)
 	s.queue(k, rec)
-	call.Put(s.tx, rec)
+	s.recent.Put(s.tx, rec)
 	s.settle(k)
 }
 
@@ -91,8 +92,12 @@ func (s *step) expire(place call.Place) {
 	s.terminate(k, rec, messages.CallState_EXPIRED, ending{})
 }
 
-// expireBlock ends the calls that are still in their block.
+// expireBlock ends the calls that are still in their block. None are if the block
+// is gone: they ended otherwise, and were dropped before their time was over.
 func (s *step) expireBlock(last uint64, budget int) int {
+	if !call.HasBlock(s.tx, last) {
+		return 1
+	}
 	b := call.OpenBlock(s.tx, last)
 	places := inBlock(s, s.socketOf(b.Socket()), b, budget)
 	for _, p := range places {

@@ -569,6 +569,7 @@ type Call struct {
 	Tick          int64                  `protobuf:"varint,46,opt,name=tick,proto3" json:"tick,omitempty"`                              // of a call that a schedule made: its nominal time, microseconds
 	CatchUp       bool                   `protobuf:"varint,47,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"`         // the tick was missed, and this call makes up for it
 	Large         bool                   `protobuf:"varint,56,opt,name=large,proto3" json:"large,omitempty"`                            // some of its arguments, its result or its output are kept by reference
+	HasLog        bool                   `protobuf:"varint,57,opt,name=has_log,json=hasLog,proto3" json:"has_log,omitempty"`            // one of its attempts has printed something that is kept
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -907,6 +908,13 @@ func (x *Call) GetCatchUp() bool {
 func (x *Call) GetLarge() bool {
 	if x != nil {
 		return x.Large
+	}
+	return false
+}
+
+func (x *Call) GetHasLog() bool {
+	if x != nil {
+		return x.HasLog
 	}
 	return false
 }
@@ -6091,7 +6099,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\rR\aattempt\x12\x12\n" +
-	"\x04node\x18\x05 \x01(\tR\x04node\"\x91\t\n" +
+	"\x04node\x18\x05 \x01(\tR\x04node\"\xaa\t\n" +
 	"\x04Call\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -6144,7 +6152,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"routingKey\x12\x12\n" +
 	"\x04tick\x18. \x01(\x03R\x04tick\x12\x19\n" +
 	"\bcatch_up\x18/ \x01(\bR\acatchUp\x12\x14\n" +
-	"\x05large\x188 \x01(\bR\x05large\"\xff\x04\n" +
+	"\x05large\x188 \x01(\bR\x05large\x12\x17\n" +
+	"\ahas_log\x189 \x01(\bR\x06hasLog\"\xff\x04\n" +
 	"\aArrival\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +

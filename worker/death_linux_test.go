@@ -319,3 +319,38 @@ func TestNextRunEndsWhatNodeAndWatchdogKilledTogetherLeft(t *testing.T) {
 	}
 	mustGo(t, 0, pids...)
 }
+
+// TestNextRunWaitsForNobodyToReap: who has taken over what a killed run left may be
+// slow to reap it, or never do so.
+func TestNextRunWaitsForNobodyToReap(t *testing.T) {
+	m := newMark()
+	cmd := exec.Command(python(t), "-c", `
+import os, resource, sys
+pid = os.fork()
+if pid == 0:
+    resource.setrlimit(10, (int(sys.argv[1]),) * 2)
+    os._exit(0)
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+print(pid, flush=True)
+sys.stdin.read()
+`, m.String())
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	if found := fmt.Sprintln(marked([]mark{m})); found != "["+strings.TrimSpace(line)+"]\n" {
+		t.Fatalf("%q carries the mark, of process %q", found, line)
+	}
+	if left := endMarked([]mark{m}); left != 0 {
+		t.Errorf("%d processes are said to run", left)
+	}
+}

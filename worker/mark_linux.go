@@ -37,19 +37,25 @@ func carryMark(m mark) {
 	_ = syscall.Setrlimit(rlimitLocks, &syscall.Rlimit{Cur: uint64(m), Max: uint64(m)})
 }
 
-// endMarked kills all processes that carry one of the marks until none is
-// left, and gives how many could not be killed. Those that are this process's
-// children by then, and also, are reaped.
+// endMarked kills all processes that carry one of the marks until none runs,
+// and gives how many could not be killed. Those that are this process's
+// children by then, and also, are reaped. One that has ended and that its
+// parent has not reaped holds nothing; in a container the first process may
+// never do so.
 func endMarked(marks []mark, also ...int) int {
 	killed := also
 	left := 0
 	for deadline := time.Now().Add(maxEnding / 2); ; {
 		found := marked(marks)
+		left = 0
 		for _, pid := range found {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+			if !ended(pid) {
+				left++
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
 		}
 		killed = reapThese(append(killed, found...))
-		if left = len(found); left == 0 || time.Now().After(deadline) {
+		if left == 0 || time.Now().After(deadline) {
 			return left
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -121,18 +127,29 @@ func descendants(root int) []int {
 	return all
 }
 
-// parentOf reads a process's parent. Its name, in brackets, may hold anything.
 func parentOf(pid int) (int, bool) {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return 0, false
-	}
-	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	fields := stat(pid)
 	if len(fields) < 2 {
 		return 0, false
 	}
 	parent, err := strconv.Atoi(string(fields[1]))
 	return parent, err == nil
+}
+
+// ended says whether all threads of a process have ended, reaped or not.
+func ended(pid int) bool {
+	fields := stat(pid)
+	return len(fields) < 18 || string(fields[0]) == "Z" && string(fields[17]) == "1"
+}
+
+// stat reads what the kernel tells of a process, from its state on; what
+// stands before that, its name in brackets, may hold anything.
+func stat(pid int) [][]byte {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return nil
+	}
+	return bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
 }
 
 func processes() []int {

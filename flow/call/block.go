@@ -2,6 +2,7 @@ package call
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -19,7 +20,6 @@ const chunk = 64
 // Block is what the calls of a batch have in common. A call of a block gets a
 // record of its own when it is first leased, or otherwise changed.
 type Block struct {
-	view    kv.View
 	common  *messages.Call // with the first call's id and seq
 	last    uint64
 	expires int64
@@ -47,12 +47,18 @@ func OpenBlock(view kv.View, last uint64) *Block {
 	if !ok {
 		pack.Fail("block %d is gone", last)
 	}
-	return readBlock(view, last, value)
+	return readBlock(last, value)
 }
 
-func readBlock(view kv.View, last uint64, value []byte) *Block {
+// HasBlock says whether a block is there: it goes with the last of its calls.
+func HasBlock(view kv.View, last uint64) bool {
+	_, ok := view.Get(key(blocks, last))
+	return ok
+}
+
+func readBlock(last uint64, value []byte) *Block {
 	r := pack.Reader{What: "block", Rest: value}
-	b := &Block{view: view, last: last, expires: int64(r.Uint()), common: new(messages.Call)}
+	b := &Block{last: last, expires: int64(r.Uint()), common: new(messages.Call)}
 	decode(r.Rest, b.common, "block")
 	return b
 }
@@ -66,23 +72,26 @@ func (b *Block) Socket() string { return b.common.Socket }
 // Priority is that of each of its calls.
 func (b *Block) Priority() int32 { return b.common.Priority }
 
-// Call makes the record of a call that has none yet.
-func (b *Block) Call(seq uint64) *Record {
-	c := proto.CloneOf(b.common)
-	id := messages.CallIDFrom(c.Id)
-	id = id.At(id.Index() + int(seq-c.Seq))
-	c.Id, c.Seq = id.Bytes(), seq
-	if len(c.Tracking) == 0 {
-		c.Tracking = id.Bytes()
+// Call makes the record of a call that has none yet, and gives its arguments.
+func (b *Block) Call(view kv.View, seq uint64) (*Record, *messages.Arguments) {
+	c := b.common
+	first := messages.CallIDFrom(c.Id)
+	id := first.At(first.Index() + int(seq-c.Seq)).Bytes()
+	tracking := c.Tracking
+	if len(tracking) == 0 {
+		tracking = id
 	}
-	args := b.arguments(seq)
-	c.Size, c.Large = Size(args), len(messages.References(args.Values()...)) > 0
-	return &Record{Call: c, Block: b.last, Expires: b.expires}
+	args := b.arguments(view, seq)
+	return &Record{Call: &messages.Call{
+		Id: id, Seq: seq, Tracking: tracking, Size: Size(args), Large: len(messages.References(args.Values()...)) > 0,
+		Socket: c.Socket, Name: c.Name, State: c.State, Owner: c.Owner, Received: c.Received, Lastupdated: c.Lastupdated,
+		Priority: c.Priority, Content: c.Content, Events: slices.Clip(c.Events),
+	}, Block: b.last, Expires: b.expires}, args
 }
 
-func (b *Block) arguments(seq uint64) *messages.Arguments {
+func (b *Block) arguments(view kv.View, seq uint64) *messages.Arguments {
 	i := int(seq - b.common.Seq)
-	value, ok := b.view.Get(chunkKey(b.last, i/chunk))
+	value, ok := view.Get(chunkKey(b.last, i/chunk))
 	if !ok {
 		pack.Fail("the arguments of block %d are gone", b.last)
 	}

@@ -32,19 +32,28 @@ type Dropped struct {
 	Ended   int64 // microseconds: when the latest of them ended
 }
 
+// Dropping is the block out of which calls are being dropped one after the
+// other: it is read and counted once for all of them. Its zero value is ready.
+type Dropping struct {
+	*Block
+	calls uint64 // dropped so far
+	ended int64  // when the latest of them ended
+}
+
 // Drop takes away all that is kept of an ended call. The calls of a block are
-// forgotten together, with the last one: whole says that this was it.
-func Drop(tx kv.Tx, r *Record) (forgotten Dropped, whole bool) {
+// forgotten together, with the last one: whole says that this was it. What of is
+// left with must be closed.
+func Drop(tx kv.Tx, r *Record, of *Dropping) (forgotten Dropped, whole bool) {
 	for _, prefix := range [...]string{results, outputs, arguments} {
 		if has(r, prefix) {
 			tx.Delete(key(prefix, r.Seq))
 		}
 	}
-	if r.Attempt > 0 {
+	if r.HasLog {
 		dropLogs(tx, r.Seq)
 	}
 	if r.Block != 0 {
-		return dropFromBlock(tx, r)
+		return of.drop(tx, r)
 	}
 	tx.Delete(key(records, r.Seq))
 	tx.Delete(idKey(r.ID()))
@@ -63,25 +72,37 @@ func has(r *Record, part string) bool {
 	return r.Block == 0
 }
 
-func dropFromBlock(tx kv.Tx, r *Record) (Dropped, bool) {
-	counter := key(droppedOf, r.Block)
-	var n uint64
-	ended := r.Finished
-	if value, ok := tx.Get(counter); ok {
-		before := pack.Reader{What: "how far a block has been dropped", Rest: value}
-		n, ended = before.Uint(), max(ended, int64(before.Uint()))
+func (d *Dropping) drop(tx kv.Tx, r *Record) (Dropped, bool) {
+	if d.Block == nil || d.last != r.Block {
+		d.Close(tx)
+		d.open(tx, r.Block)
 	}
-	n++
-	b := OpenBlock(tx, r.Block)
-	if n < b.Span().Len() {
+	d.calls, d.ended = d.calls+1, max(d.ended, r.Finished)
+	if d.calls < d.Span().Len() {
 		tx.Set(key(records, r.Seq), []byte{byte(r.State)})
-		tx.Set(counter, binary.AppendUvarint(binary.AppendUvarint(nil, n), uint64(ended)))
 		return Dropped{}, false
 	}
-	first := messages.CallIDFrom(b.common.Id)
-	b.forget(tx, first)
-	tx.Delete(counter)
-	return Dropped{first, uint32(n), r.State, b.common.Content, ended}, true
+	first := messages.CallIDFrom(d.common.Id)
+	whole := Dropped{first, uint32(d.calls), r.State, d.common.Content, d.ended}
+	d.forget(tx, first)
+	tx.Delete(key(droppedOf, r.Block))
+	d.Block = nil
+	return whole, true
+}
+
+func (d *Dropping) open(tx kv.Tx, last uint64) {
+	*d = Dropping{Block: OpenBlock(tx, last)}
+	if value, ok := tx.Get(key(droppedOf, last)); ok {
+		before := pack.Reader{What: "how far a block has been dropped", Rest: value}
+		d.calls, d.ended = before.Uint(), int64(before.Uint())
+	}
+}
+
+// Close notes how far the block has been dropped.
+func (d *Dropping) Close(tx kv.Tx) {
+	if d.Block != nil {
+		tx.Set(key(droppedOf, d.last), binary.AppendUvarint(binary.AppendUvarint(nil, d.calls), uint64(d.ended)))
+	}
 }
 
 // forget takes a block away of which all calls were dropped.

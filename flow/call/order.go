@@ -96,7 +96,7 @@ func upTo(seq uint64) []byte {
 func blocksDown(view kv.View, from uint64) iter.Seq[span.Span] {
 	return func(yield func(span.Span) bool) {
 		for k, v := range view.Scan(key(blocks, from), kv.PrefixEnd([]byte(blocks))) {
-			b := readBlock(view, seqOf(k), v).Span()
+			b := readBlock(seqOf(k), v).Span()
 			if b.First <= from {
 				b.Last = from
 				if !yield(b) {
@@ -106,7 +106,7 @@ func blocksDown(view kv.View, from uint64) iter.Seq[span.Span] {
 			break
 		}
 		for k, v := range view.ScanBack([]byte(blocks), key(blocks, from)) {
-			if !yield(readBlock(view, seqOf(k), v).Span()) {
+			if !yield(readBlock(seqOf(k), v).Span()) {
 				return
 			}
 		}
@@ -117,7 +117,7 @@ func blocksDown(view kv.View, from uint64) iter.Seq[span.Span] {
 func blocksUp(view kv.View, from uint64) iter.Seq[span.Span] {
 	return func(yield func(span.Span) bool) {
 		for k, v := range view.Scan(key(blocks, from), kv.PrefixEnd([]byte(blocks))) {
-			b := readBlock(view, seqOf(k), v).Span()
+			b := readBlock(seqOf(k), v).Span()
 			b.First = max(b.First, from)
 			if !yield(b) {
 				return

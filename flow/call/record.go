@@ -4,6 +4,7 @@ package call
 
 import (
 	"encoding/binary"
+	"iter"
 
 	"google.golang.org/protobuf/proto"
 
@@ -58,15 +59,15 @@ func key(prefix string, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+10), prefix...), seq)
 }
 
-// Put writes a record.
-func Put(tx kv.Tx, r *Record) {
+// encode gives a record as it is kept.
+func encode(r *Record) []byte {
 	value := binary.AppendUvarint(make([]byte, 0, 320), r.Block)
 	value = binary.AppendUvarint(value, uint64(r.Expires))
 	value, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(value, r.Call)
 	if err != nil {
 		pack.Fail("encode the record of call %s: %v", r.ID(), err)
 	}
-	tx.Set(key(records, r.Seq), value)
+	return value
 }
 
 // Get reads a record. A call of a block has none until it is taken out of it.
@@ -76,6 +77,39 @@ func Get(view kv.View, seq uint64) (*Record, bool) {
 		return nil, false
 	}
 	return Decode(value), true
+}
+
+// Each gives the records of calls, whose places are in order. Those that stand
+// close together, as most do, are read on one way through.
+func Each(view kv.View, seqs []uint64) iter.Seq[*Record] {
+	const spread = 4 // places for each call that is wanted
+	return func(yield func(*Record) bool) {
+		if n := len(seqs); n < 2 || seqs[n-1]-seqs[0] > spread*uint64(n) {
+			for _, seq := range seqs {
+				rec, ok := Get(view, seq)
+				if !ok {
+					pack.Fail("call %d has no record", seq)
+				}
+				if !yield(rec) {
+					return
+				}
+			}
+			return
+		}
+		for k, value := range view.Scan(key(records, seqs[0]), key(records, seqs[len(seqs)-1]+1)) {
+			if binary.BigEndian.Uint64(k[len(records):]) != seqs[0] {
+				continue
+			}
+			if isGone(value) {
+				break
+			}
+			if !yield(Decode(value)) || len(seqs) == 1 {
+				return
+			}
+			seqs = seqs[1:]
+		}
+		pack.Fail("call %d has no record", seqs[0])
+	}
 }
 
 // Decode reads a record's value.
@@ -96,7 +130,7 @@ func At(view kv.View, p Place) *Record {
 	if p.Block == 0 {
 		pack.Fail("call %d has no record", p.Seq)
 	}
-	rec := OpenBlock(view, p.Block).Call(p.Seq)
+	rec, _ := OpenBlock(view, p.Block).Call(view, p.Seq)
 	if ok {
 		rec.State = messages.CallState(value[0])
 	}

@@ -45,7 +45,7 @@ func PutArguments(tx kv.Tx, seq uint64, a *messages.Arguments) {
 // Arguments gives the arguments of a call; none were kept for none.
 func Arguments(view kv.View, r *Record) *messages.Arguments {
 	if r.Block != 0 {
-		return OpenBlock(view, r.Block).arguments(r.Seq)
+		return OpenBlock(view, r.Block).arguments(view, r.Seq)
 	}
 	value, _ := view.Get(key(arguments, r.Seq))
 	return DecodeArguments(value)
@@ -83,10 +83,11 @@ func logKey(seq uint64, attempt uint32) []byte {
 	return binary.BigEndian.AppendUint32(key(logs, seq), attempt)
 }
 
-// PutLog keeps what the last attempt printed.
+// PutLog keeps what the last attempt printed. The record is to be put after it.
 func PutLog(tx kv.Tx, r *Record, log []byte) {
 	if len(log) > 0 {
 		tx.Set(logKey(r.Seq, r.Attempt), log)
+		r.HasLog = true
 	}
 	if r.Attempt > maxLogs {
 		tx.Delete(logKey(r.Seq, r.Attempt-maxLogs))

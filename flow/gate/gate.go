@@ -149,6 +149,12 @@ func (h Held) OldestOf(view kv.View, socket uint32, inputs []Input, run messages
 	return seqs, missing
 }
 
+// References gives the large values that an arrival names: its value, or the
+// arguments of what was published to a socket that is gone.
+func References(a *messages.Arrival) []messages.Reference {
+	return append(messages.References(a.Value), messages.References(a.Arguments.Values()...)...)
+}
+
 // All gives every arrival, in the order in which they came.
 func All(view kv.View) (all []*messages.Arrival) {
 	for _, value := range view.Scan([]byte(arrivals), kv.PrefixEnd([]byte(arrivals))) {
