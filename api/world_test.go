@@ -324,7 +324,9 @@ func (w *world) Poll(ctx context.Context, q *messages.PollRequest) (*messages.Po
 		state := w.groups[messages.GroupID(q.Group)].state
 		answer := &messages.PollResponse{Epoch: 1, Arrived: flow.LastArrival(state)}
 		if q.Since > 0 {
-			answer.Notices = flow.Past(state, q)
+			if answer.Notices, answer.Next = flow.Past(state, q); answer.Next != 0 {
+				answer.Epoch = 0
+			}
 		}
 		return answer, nil
 	}
