@@ -101,6 +101,12 @@ func (g fakeGroup) Propose(ctx context.Context, c messages.Command) (messages.Re
 	}
 	return g.apply(m), g.index, nil
 }
+func (g fakeGroup) ProposeAll(ctx context.Context, all []messages.Command, answered func(i int, result messages.Result, index uint64, err error)) {
+	for i, c := range all {
+		result, index, err := g.Propose(ctx, c)
+		answered(i, result, index, err)
+	}
+}
 func (g fakeGroup) ReadIndex(context.Context) (uint64, error)       { return 0, nil }
 func (g fakeGroup) WaitApplied(ctx context.Context, _ uint64) error { return ctx.Err() }
 

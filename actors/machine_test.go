@@ -91,6 +91,12 @@ func (g realGroup) Propose(ctx context.Context, c messages.Command) (messages.Re
 	defer g.mu.Unlock()
 	return g.apply(m), g.index, g.failure
 }
+func (g realGroup) ProposeAll(ctx context.Context, all []messages.Command, answered func(i int, result messages.Result, index uint64, err error)) {
+	for i, c := range all {
+		result, index, err := g.Propose(ctx, c)
+		answered(i, result, index, err)
+	}
+}
 func (g realGroup) ReadIndex(context.Context) (uint64, error)       { return 0, nil }
 func (g realGroup) WaitApplied(ctx context.Context, _ uint64) error { return ctx.Err() }
 

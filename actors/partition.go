@@ -14,6 +14,8 @@ import (
 // Group is the log of a partition, on this node.
 type Group interface {
 	Propose(ctx context.Context, c messages.Command) (messages.Result, uint64, error)
+	// ProposeAll proposes several commands, in order. answered hears of each once.
+	ProposeAll(ctx context.Context, all []messages.Command, answered func(i int, result messages.Result, index uint64, err error))
 	ReadIndex(ctx context.Context) (uint64, error)
 	WaitApplied(ctx context.Context, index uint64) error
 }

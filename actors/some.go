@@ -67,7 +67,7 @@ func (p *Partition) AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest)
 	if len(ids) == 0 {
 		return nil, messages.Errorf(messages.Invalid, op, first.String(), "all of its results are known")
 	}
-	if err := p.waiters.registerAll(op, ids, g); err != nil {
+	if err := p.waiters.registerAll(op, ids, func(int) listener { return g }); err != nil {
 		return nil, err
 	}
 	defer p.waiters.forgetAll(ids, g)

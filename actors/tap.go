@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// maxTouches bounds what is remembered for listeners that come late; a
-	// slower one is told how many it has missed.
+	// maxTouches is what is remembered for listeners that come late; a slower one
+	// is told how many it has missed. Up to twice as many are there, so that not
+	// every entry copies them.
 	maxTouches = 8192
 	// tapIdle is for how long it is remembered when nobody asks.
 	tapIdle = time.Minute
@@ -95,7 +96,7 @@ func (t *tap) applied(effects []proto.Message) {
 		}
 		t.last++
 	}
-	if over := len(t.touches) - maxTouches; over > 0 {
+	if over := len(t.touches) - maxTouches; over > maxTouches {
 		t.touches = append([]Touch(nil), t.touches[over:]...)
 	}
 	close(t.changed)

@@ -41,9 +41,9 @@ func TestTapIsShutUntilSomebodyListens(t *testing.T) {
 func TestSlowListenerIsToldWhatItMissed(t *testing.T) {
 	var tap tap
 	first := tap.read(0, 0, 10, time.Now())
-	tap.applied(touches(maxTouches + 7))
+	tap.applied(touches(2*maxTouches + 7))
 	heard := tap.read(first.Epoch, first.Last, maxTouches, time.Now())
-	if heard.Dropped != 7 || len(heard.Some) != maxTouches || heard.Last != maxTouches+7 {
+	if heard.Dropped != maxTouches+7 || len(heard.Some) != maxTouches || heard.Last != 2*maxTouches+7 {
 		t.Errorf("dropped %d, heard %d up to %d", heard.Dropped, len(heard.Some), heard.Last)
 	}
 }

@@ -35,11 +35,11 @@ func (w *waiter) tell(c *messages.Call) { w.end <- c }
 // register must come before what ends the call is proposed, or looked for.
 func (w *waiters) register(op string, id messages.CallID) (*waiter, error) {
 	one := &waiter{make(chan *messages.Call, 1)}
-	return one, w.registerAll(op, []messages.CallID{id}, one)
+	return one, w.registerAll(op, []messages.CallID{id}, func(int) listener { return one })
 }
 
-// registerAll registers a listener for several calls.
-func (w *waiters) registerAll(op string, ids []messages.CallID, one listener) error {
+// registerAll registers a listener for each of several calls.
+func (w *waiters) registerAll(op string, ids []messages.CallID, of func(i int) listener) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.leading {
@@ -51,8 +51,8 @@ func (w *waiters) registerAll(op string, ids []messages.CallID, one listener) er
 		e.RetryAfter = waiterRetry
 		return e
 	}
-	for _, id := range ids {
-		w.byCall[id] = append(w.byCall[id], one)
+	for i, id := range ids {
+		w.byCall[id] = append(w.byCall[id], of(i))
 	}
 	w.count += len(ids)
 	return nil
@@ -134,9 +134,13 @@ func (w *waiters) wait(ctx context.Context, op string, id messages.CallID, one *
 		return call, nil
 	case <-ctx.Done():
 		w.forget(id, one)
-		return nil, messages.Errorf(messages.Deadline, op, id.String(), "the call has not ended yet").
-			WithHint("it goes on; ask for its result later")
+		return nil, notYet(op, id)
 	}
+}
+
+func notYet(op string, id messages.CallID) error {
+	return messages.Errorf(messages.Deadline, op, id.String(), "the call has not ended yet").
+		WithHint("it goes on; ask for its result later")
 }
 
 // Await waits for the end of a call that was accepted before.

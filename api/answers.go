@@ -2,130 +2,123 @@ package api
 
 import (
 	"context"
-	"net/http"
 	"sync"
-	"sync/atomic"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/messages"
 )
 
-// answers sends the responses of a stream one at a time; the first that cannot be
-// sent ends the stream. Those that come while others are sent go together: with
-// each going by itself the network would cost more than the calls.
+// answerBytes is how much one frame of answers takes before it takes no more.
+const answerBytes = 256 << 10
+
+// answers sends the responses of a stream, on a goroutine of its own: those that
+// come while others are sent go together in a frame. With each going by itself the
+// network would cost more than the calls. The first that cannot be sent ends the
+// stream.
 type answers struct {
 	stream interface {
 		Send(*messages.StreamResponse) error
 	}
-	cancel  context.CancelCauseFunc
-	flushes *flushes
+	cancel context.CancelCauseFunc
+	ended  chan struct{}
 
 	mu      sync.Mutex
-	waiting []answer // bounded by the requests that are under way
-	sending bool
+	more    sync.Cond // there is something to send, or nothing will be any more
+	waiting []answer  // bounded by the requests that are under way
+	closed  bool
 	failed  error
 }
 
+// answer is what a request of a stream gets.
 type answer struct {
 	response *messages.StreamResponse
-	sent     func() // called when it is, or never will be
+	ended    *messages.CallResponse // of which the response's call is still to be made
+	sent     func()                 // called when it is sent, or never will be
 }
 
-// send sends a response, or leaves it to whoever sends others now.
-func (a *answers) send(m *messages.StreamResponse, sent func()) {
+// made gives the response. What it costs is not for who tells of the end.
+func (a *answer) made() *messages.StreamResponse {
+	if a.ended != nil {
+		a.response.Call = endedInfo(a.ended)
+		a.ended = nil
+	}
+	return a.response
+}
+
+// sendAnswers begins to send. End it.
+func sendAnswers(stream interface {
+	Send(*messages.StreamResponse) error
+}, cancel context.CancelCauseFunc) *answers {
+	a := &answers{stream: stream, cancel: cancel, ended: make(chan struct{})}
+	a.more.L = &a.mu
+	go a.run()
+	return a
+}
+
+// send leaves an answer to be sent. It does not block.
+func (a *answers) send(one answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.waiting = append(a.waiting, answer{m, sent})
-	if a.sending {
-		return
-	}
-	a.sending = true
-	for len(a.waiting) > 0 {
-		some, failed := a.waiting, a.failed
-		a.waiting = nil
-		a.mu.Unlock()
-		failed = a.sendAll(some, failed)
-		a.mu.Lock()
-		a.failed = failed
-	}
-	a.sending = false
+	a.waiting = append(a.waiting, one)
+	a.more.Signal()
 }
 
-// sendAll sends responses together, unless the stream has failed.
-func (a *answers) sendAll(some []answer, failed error) error {
-	for i, one := range some {
-		if failed == nil {
-			a.flushes.held = i < len(some)-1
-			if failed = a.stream.Send(one.response); failed != nil {
-				a.cancel(failed)
-			}
-		}
-		one.sent()
-	}
-	return failed
-}
-
-func (a *answers) failure() error {
+// end waits until all are sent, and says why not. None may come afterwards.
+func (a *answers) end() error {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.closed = true
+	a.more.Signal()
+	a.mu.Unlock()
+	<-a.ended
 	return a.failed
 }
 
-// flushes holds back the flush that follows each message of a stream, while
-// another message is about to follow. Whoever sends sets held.
-type flushes struct {
-	http.ResponseWriter
-	held bool
-}
-
-func (f *flushes) Flush() {
-	if flusher, ok := f.ResponseWriter.(http.Flusher); ok && !f.held {
-		flusher.Flush()
-	}
-}
-
-func (f *flushes) Unwrap() http.ResponseWriter { return f.ResponseWriter }
-
-type flushesKey struct{}
-
-func flushesOf(ctx context.Context) *flushes { return ctx.Value(flushesKey{}).(*flushes) }
-
-// maxIdle is how many goroutines of a stream wait for more to do.
-const maxIdle = 64
-
-// crew runs the requests of a stream, on goroutines that it uses again: a fresh
-// one would grow its stack for each.
-type crew struct {
-	tasks   chan func()
-	idle    atomic.Int32
-	working sync.WaitGroup
-	ending  sync.Once
-}
-
-func newCrew() *crew { return &crew{tasks: make(chan func())} }
-
-// do does not wait. How many tasks there are at a time is the caller's to bound.
-func (c *crew) do(task func()) {
-	select {
-	case c.tasks <- task:
-	default:
-		c.working.Go(func() { c.work(task) })
-	}
-}
-
-func (c *crew) work(task func()) {
-	for more := true; more; {
-		task()
-		if c.idle.Add(1) <= maxIdle {
-			task, more = <-c.tasks
-		} else {
-			more = false
+func (a *answers) run() {
+	defer close(a.ended)
+	var some []answer
+	for {
+		if some = a.next(some); len(some) == 0 {
+			return
 		}
-		c.idle.Add(-1)
+		for left := some; len(left) > 0; {
+			n := a.frame(left)
+			left = left[n:]
+		}
+		clear(some)
 	}
 }
 
-// end waits for all tasks. None may be given afterwards.
-func (c *crew) end() {
-	c.ending.Do(func() { close(c.tasks) })
-	c.working.Wait()
+// next waits for some, and takes all that are there. The memory of those before is
+// used again.
+func (a *answers) next(before []answer) (some []answer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.waiting) == 0 && !a.closed {
+		a.more.Wait()
+	}
+	some, a.waiting = a.waiting, before[:0]
+	return some
+}
+
+// frame sends the first ones together, unless the stream has failed, and says how
+// many.
+func (a *answers) frame(left []answer) (n int) {
+	first := left[0].made()
+	size := 0
+	for n = 1; n < min(len(left), messages.MaxTogether); n++ {
+		if size += proto.Size(left[n-1].made()); size > answerBytes {
+			break
+		}
+		first.More = append(first.More, left[n].made())
+	}
+	if a.failed == nil {
+		if a.failed = a.stream.Send(first); a.failed != nil {
+			a.cancel(a.failed)
+		}
+	}
+	for _, one := range left[:n] {
+		one.sent()
+	}
+	return n
 }

@@ -3,9 +3,9 @@ package api
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
-	"sync"
+	"reflect"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -13,53 +13,76 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// slowStream takes one response at a time, when it is told to.
+// slowStream takes one frame at a time, when it is told to.
 type slowStream struct {
-	writer http.ResponseWriter
 	next   chan error
-	sent   []uint64
+	frames [][]uint64 // tags
 }
 
 func (s *slowStream) Send(m *messages.StreamResponse) error {
 	if err := <-s.next; err != nil {
 		return err
 	}
-	s.sent = append(s.sent, m.Tag)
-	s.writer.(http.Flusher).Flush()
+	tags := []uint64{m.Tag}
+	for _, more := range m.More {
+		tags = append(tags, more.Tag)
+	}
+	s.frames = append(s.frames, tags)
 	return nil
 }
 
-// countedFlushes counts what goes to the network.
-type countedFlushes struct {
-	*httptest.ResponseRecorder
-	flushed int
-}
-
-func (c *countedFlushes) Flush() { c.flushed++ }
-
 func TestAnswersGoTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := &countedFlushes{ResponseRecorder: httptest.NewRecorder()}
-		held := &flushes{ResponseWriter: network}
-		stream := &slowStream{writer: held, next: make(chan error)}
-		a := &answers{stream: stream, flushes: held, cancel: func(error) {}}
-		var told atomic.Int32
-		var sending sync.WaitGroup
+		stream := &slowStream{next: make(chan error)}
+		a := sendAnswers(stream, func(error) {})
+		told := 0
 		for i := range uint64(10) {
-			sending.Go(func() { a.send(&messages.StreamResponse{Tag: i}, func() { told.Add(1) }) })
+			a.send(answer{response: &messages.StreamResponse{Tag: i}, sent: func() { told++ }})
 			synctest.Wait()
 		}
-		for range 10 {
-			stream.next <- nil
+		close(stream.next)
+		if err := a.end(); err != nil || told != 10 {
+			t.Errorf("told %d of 10, %v", told, err)
 		}
-		sending.Wait()
-		if len(stream.sent) != 10 || told.Load() != 10 || network.flushed != 2 {
-			t.Errorf("sent %v, told %d of them, flushed %d times; want all 10 in two pieces: the first, and those that came meanwhile", stream.sent, told.Load(), network.flushed)
+		if want := [][]uint64{{0}, {1, 2, 3, 4, 5, 6, 7, 8, 9}}; !reflect.DeepEqual(stream.frames, want) {
+			t.Errorf("frames %v, want the first, and those that came meanwhile: %v", stream.frames, want)
 		}
-		for i, tag := range stream.sent {
-			if tag != uint64(i) {
-				t.Errorf("answer %d is number %d", tag, i)
+	})
+}
+
+// TestFramesOfAnswersAreBounded: by their number, and by their size.
+func TestFramesOfAnswersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stream := &slowStream{next: make(chan error)}
+		a := sendAnswers(stream, func(error) {})
+		large := &messages.CallInfo{Log: strings.Repeat("x", answerBytes)}
+		send := func(tag uint64, call *messages.CallInfo) {
+			a.send(answer{response: &messages.StreamResponse{Tag: tag, Call: call}, sent: func() {}})
+		}
+		send(0, nil)
+		synctest.Wait()
+		send(1, large)
+		send(2, large)
+		for i := range uint64(messages.MaxTogether + 10) {
+			send(3+i, nil)
+		}
+		close(stream.next)
+		if err := a.end(); err != nil {
+			t.Fatal(err)
+		}
+		var sizes []int
+		next := uint64(0)
+		for _, tags := range stream.frames {
+			sizes = append(sizes, len(tags))
+			for _, tag := range tags {
+				if tag != next {
+					t.Fatalf("tag %d comes where %d was due", tag, next)
+				}
+				next++
 			}
+		}
+		if want := []int{1, 1, 1, messages.MaxTogether, 10}; !slices.Equal(sizes, want) {
+			t.Errorf("frames of %v answers, want %v", sizes, want)
 		}
 	})
 }
@@ -67,20 +90,19 @@ func TestAnswersGoTogether(t *testing.T) {
 // TestAnswersAfterAFailure: nobody waits for them, and what they hold is let go.
 func TestAnswersAfterAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		held := &flushes{ResponseWriter: httptest.NewRecorder()}
-		stream := &slowStream{writer: held, next: make(chan error)}
+		stream := &slowStream{next: make(chan error)}
 		ctx, cancel := context.WithCancelCause(t.Context())
-		a := &answers{stream: stream, flushes: held, cancel: cancel}
-		var told atomic.Int32
+		a := sendAnswers(stream, cancel)
+		told := 0
 		for i := range uint64(5) {
-			go a.send(&messages.StreamResponse{Tag: i}, func() { told.Add(1) })
+			a.send(answer{response: &messages.StreamResponse{Tag: i}, sent: func() { told++ }})
 		}
 		synctest.Wait()
 		gone := errors.New("gone")
 		stream.next <- gone
 		synctest.Wait()
-		if told.Load() != 5 || a.failure() != gone || context.Cause(ctx) != gone {
-			t.Errorf("told %d of 5, failure %v, cause %v", told.Load(), a.failure(), context.Cause(ctx))
+		if err := a.end(); told != 5 || err != gone || context.Cause(ctx) != gone {
+			t.Errorf("told %d of 5, failure %v, cause %v", told, err, context.Cause(ctx))
 		}
 	})
 }

@@ -41,6 +41,9 @@ type Cluster interface {
 	Propose(ctx context.Context, group messages.GroupID, m proto.Message) (*messages.Reply, *messages.Position, error)
 	// Call enqueues and waits for the call's end.
 	Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error)
+	// Calls is Call for several of one partition. tell hears of each once, before
+	// Calls returns, and must not block.
+	Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error))
 	// Await waits for a call's end.
 	Await(ctx context.Context, id messages.CallID) (*messages.Call, error)
 	// AwaitSome waits until some of a batch's calls have ended, and gives those.

@@ -38,6 +38,14 @@ func callInfo(c *messages.Call) *messages.CallInfo {
 	return info
 }
 
+// endedInfo is the end of a call that was sent just now, as people see it.
+func endedInfo(answer *messages.CallResponse) *messages.CallInfo {
+	info := callInfo(answer.Call)
+	info.Position = &messages.Position{Group: uint32(messages.CallIDFrom(answer.Call.Id).Partition()), Index: answer.Index}
+	info.Duplicate = answer.Duplicate
+	return info
+}
+
 // stateWord is the product's word for a state: "finished".
 func stateWord(s messages.CallState) string {
 	if s == messages.CallState_CALL_UNSPECIFIED {

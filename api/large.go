@@ -71,23 +71,53 @@ func forget(ctx context.Context, m *messages.RunRequest) {
 	heldBy(ctx).accept()
 }
 
+// toldEnd is the end of a call that was sent just now.
+func (t *tasks) toldEnd(ctx context.Context, answer *messages.CallResponse) (*messages.CallInfo, error) {
+	if err := t.fetch(ctx, answer.Call); err != nil {
+		return nil, err
+	}
+	return endedInfo(answer), nil
+}
+
 // told is a call as people see it, large values included.
 func (t *tasks) told(ctx context.Context, c *messages.Call) (*messages.CallInfo, error) {
-	places := append([]*[]byte{&c.Result, &c.Output}, c.Arguments.Places()...)
+	if err := t.fetch(ctx, c); err != nil {
+		return nil, err
+	}
+	return callInfo(c), nil
+}
+
+// valuesOf gives the places of a call's values.
+func valuesOf(c *messages.Call) []*[]byte {
+	return append([]*[]byte{&c.Result, &c.Output}, c.Arguments.Places()...)
+}
+
+// isApart says whether values of a call are to be fetched.
+func isApart(c *messages.Call) bool {
+	for _, place := range valuesOf(c) {
+		if _, ok := messages.ReadReference(*place); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// fetch puts a call's large values into their places.
+func (t *tasks) fetch(ctx context.Context, c *messages.Call) error {
 	group := messages.CallIDFrom(c.Id).Partition()
-	for _, place := range places {
+	for _, place := range valuesOf(c) {
 		r, ok := messages.ReadReference(*place)
 		if !ok {
 			continue
 		}
 		if err := heldBy(ctx).answer(ctx, int64(r.Size)); err != nil {
-			return nil, err
+			return err
 		}
 		text, err := t.cluster.Fetch(ctx, group, r)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		*place = text
 	}
-	return callInfo(c), nil
+	return nil
 }

@@ -3,11 +3,8 @@ package api
 import (
 	"cmp"
 	"context"
-	"iter"
-	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -15,14 +12,6 @@ import (
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/model"
-)
-
-const (
-	// maxHeard bounds the notices that wait for one listener. One that reads no
-	// faster is told how many it has missed, and holds up nobody.
-	maxHeard = 4096
-	// listenPause is how long a partition that cannot be reached is left alone.
-	listenPause = 500 * time.Millisecond
 )
 
 var channels = []string{"task", "log", "output", "lifecycle"}
@@ -44,7 +33,8 @@ func (t *tasks) Listen(ctx context.Context, request *connect.Request[messages.Li
 	began := time.Now().UnixMicro()
 	asked := make(chan struct{}, len(groups)) // each partition once
 	for _, group := range groups {
-		running.Go(func() { l.follow(ctx, group, began, sync.OnceFunc(func() { asked <- struct{}{} })) })
+		p := l.partition(group, began, sync.OnceFunc(func() { asked <- struct{}{} }))
+		running.Go(func() { p.follow(ctx) })
 	}
 	if l.hears("lifecycle") {
 		told, changed := l.changes(ctx, 0, l.request.Since > 0) // before the client knows, so that it misses none
@@ -61,14 +51,12 @@ func (t *tasks) Listen(ctx context.Context, request *connect.Request[messages.Li
 		return err
 	}
 	for {
-		select {
-		case m := <-l.heard:
-			m.Dropped += l.missed()
-			if err := stream.Send(m); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		m, err := l.backlog.take(ctx)
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(m); err != nil {
+			return err
 		}
 	}
 }
@@ -78,15 +66,12 @@ type listener struct {
 	tasks   *tasks
 	request *messages.ListenRequest
 	run     messages.CallID
-	heard   chan *messages.Notice
-
-	mu      sync.Mutex
-	dropped int64
+	backlog *backlog
 }
 
 func (t *tasks) listener(ctx context.Context, m *messages.ListenRequest) (*listener, error) {
 	const op = "listen"
-	l := &listener{tasks: t, request: m, heard: make(chan *messages.Notice, maxHeard)}
+	l := &listener{tasks: t, request: m, backlog: newBacklog()}
 	for _, c := range m.Channels {
 		if !slices.Contains(channels, c) {
 			return nil, messages.Errorf(messages.Invalid, op, m.Name, "there is no channel %q", c).WithHint("channels are task, log, output and lifecycle; none: all")
@@ -110,202 +95,8 @@ func (t *tasks) listener(ctx context.Context, m *messages.ListenRequest) (*liste
 	return l, err
 }
 
-func (l *listener) everything() bool { return l.request.Name == "" || l.request.Name == "*" }
-
 func (l *listener) hears(channel string) bool {
 	return len(l.request.Channels) == 0 || slices.Contains(l.request.Channels, channel)
-}
-
-// place is where a socket stands, as listeners are told.
-type place struct{ socket, room, module, task, processor string }
-
-// known tells whether something has the name that is listened to: a socket, a
-// processor or a queue, which may have no sockets yet, or QUEUE.PROCESSOR.
-func (l *listener) known(ctx context.Context) (known bool, err error) {
-	if l.everything() {
-		return true, nil
-	}
-	places, err := l.places(ctx)
-	if err != nil || len(places) > 0 {
-		return err == nil, err
-	}
-	err = l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
-		for _, kind := range []messages.Kind{messages.Kind_KIND_SOCKET, messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_QUEUE} {
-			_, is := model.Get(view, kind, l.request.Name)
-			known = known || is
-		}
-		return nil
-	})
-	return known, err
-}
-
-// places gives the sockets that the listener means, by id.
-func (l *listener) places(ctx context.Context) (map[string]place, error) {
-	found := map[string]place{}
-	err := l.tasks.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
-		for o := range all(view, messages.Kind_KIND_SOCKET) {
-			s := o.GetSocket()
-			queue, _ := model.Get(view, messages.Kind_KIND_QUEUE, s.Queue)
-			processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, s.Processor)
-			p := place{socket: o.Name, room: queue.GetName() + "." + processor.GetName(), module: processor.GetProcessor().GetModule(),
-				task: s.Function, processor: processor.GetName()}
-			names := []string{o.Name, o.Id, processor.GetName(), processor.GetId(), queue.GetName(), queue.GetId(), p.room}
-			if l.everything() || slices.Contains(names, l.request.Name) {
-				found[o.Id] = p
-			}
-		}
-		return nil
-	})
-	return found, err
-}
-
-// all gives the objects of a kind, page after page.
-func all(view kv.View, kind messages.Kind) iter.Seq[*messages.Object] {
-	return func(yield func(*messages.Object) bool) {
-		last := ""
-		for {
-			page, _ := model.List(view, kind, model.Filter{}, last, messages.MaxPageRows)
-			for _, o := range page {
-				if last = o.Id; !yield(o) {
-					return
-				}
-			}
-			if len(page) < messages.MaxPageRows {
-				return
-			}
-		}
-	}
-}
-
-// follow hears one partition. When its leader changes, the new one is asked for
-// what has happened since the last notice: it has that in its state. A partition
-// that does not answer the first question in time is asked later for what has
-// happened since began. asked is called then, or when it has answered.
-func (l *listener) follow(ctx context.Context, group messages.GroupID, began int64, asked func()) {
-	q := &messages.PollRequest{Group: uint32(group), Since: l.request.Since, Channels: l.request.Channels}
-	if !l.run.IsZero() {
-		q.Tracking = l.run.Bytes()
-	}
-	recent := new(messages.Heard)
-	first, cancel := context.WithTimeout(ctx, leaderLimit)
-	l.ask(first, q, recent, asked)
-	cancel()
-	if q.Epoch == 0 && q.Since == 0 {
-		q.Since = began
-	}
-	asked()
-	for ctx.Err() == nil {
-		if l.ask(ctx, q, recent, asked) {
-			continue
-		}
-		select {
-		case <-time.After(listenPause):
-		case <-ctx.Done():
-		}
-	}
-}
-
-// ask asks a partition once, and says whether that went well. With nothing to ask
-// for it calls none, and waits until there may be.
-func (l *listener) ask(ctx context.Context, q *messages.PollRequest, recent *messages.Heard, none func()) bool {
-	changed := l.tasks.reads.replica.Changed() // before the view, so that no change falls between
-	places, err := l.places(ctx)
-	if err != nil {
-		return false
-	}
-	if len(places) == 0 { // a question without sockets means all of them
-		if q.Epoch == 0 && q.Since == 0 {
-			q.Since = time.Now().UnixMicro() // what comes before the first question is heard too
-		}
-		none()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
-		return true
-	}
-	q.Sockets = nil
-	if !l.everything() {
-		q.Sockets = slices.Sorted(maps.Keys(places))
-	}
-	answer, err := l.poll(ctx, q, places, changed)
-	if err == nil && answer != nil {
-		l.take(answer, places, recent, q)
-	}
-	return err == nil
-}
-
-// poll asks a partition for what has happened. It gives nothing when the sockets
-// that the listener means have changed meanwhile: the question is asked again from
-// the same place on, so that a new socket is heard from its first call on.
-func (l *listener) poll(ctx context.Context, q *messages.PollRequest, places map[string]place, changed <-chan struct{}) (*messages.PollResponse, error) {
-	asking, stop := context.WithCancel(ctx)
-	defer stop()
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	defer stop()
-	var moved atomic.Bool
-	watching.Go(func() {
-		for {
-			select {
-			case <-changed:
-			case <-asking.Done():
-				return
-			}
-			changed = l.tasks.reads.replica.Changed()
-			if now, err := l.places(asking); err == nil && !maps.Equal(now, places) {
-				moved.Store(true)
-				stop()
-				return
-			}
-		}
-	})
-	answer, err := l.tasks.cluster.Poll(asking, q)
-	if moved.Load() {
-		return nil, nil
-	}
-	return answer, err
-}
-
-// take hands on what a partition has told, and goes on behind it.
-func (l *listener) take(answer *messages.PollResponse, places map[string]place, recent *messages.Heard, q *messages.PollRequest) {
-	if q.Epoch == 0 && q.Since == 0 {
-		q.Since = time.Now().UnixMicro() // for the case that the leader changes before anything is heard
-	}
-	q.Epoch, q.After, q.Arrived = answer.Epoch, answer.After, answer.Arrived
-	l.miss(answer.Dropped)
-	for _, m := range answer.Notices {
-		q.Since = max(q.Since, m.Date)
-		if recent.Before(m) {
-			continue
-		}
-		p := places[m.Socket]
-		m.Socket, m.Room, m.Module, m.Task = p.socket, p.room, p.module, p.task
-		l.tell(m)
-	}
-}
-
-// tell hands a notice to the client, or counts it as missed.
-func (l *listener) tell(m *messages.Notice) {
-	select {
-	case l.heard <- m:
-	default:
-		l.miss(1)
-	}
-}
-
-func (l *listener) miss(n int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.dropped += n
-}
-
-func (l *listener) missed() int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := l.dropped
-	l.dropped = 0
-	return n
 }
 
 // lifecycle tells how the status of processors changes, behind an entry of the log.
@@ -354,6 +145,6 @@ func (l *listener) tellChanges(view kv.View, after uint64) {
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.Index, b.Index) })
 	for _, m := range changes {
-		l.tell(&messages.Notice{Channel: "lifecycle", State: m.Status, Date: m.Time, Room: m.of.Name, Module: m.of.GetProcessor().GetModule(), Message: m.Message})
+		l.backlog.add(&messages.Notice{Channel: "lifecycle", State: m.Status, Date: m.Time, Room: m.of.Name, Module: m.of.GetProcessor().GetModule(), Message: m.Message})
 	}
 }

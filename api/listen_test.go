@@ -118,14 +118,41 @@ func TestListenerHearsHowProcessorsHaveChanged(t *testing.T) {
 	hears(now, "stopped")
 }
 
+// TestListenerReadsTheModelWhenItHasChanged: not with each question, of which there
+// is one for nearly every thing that happens, for each of many listeners.
+func TestListenerReadsTheModelWhenItHasChanged(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	stream := s.listen(&messages.ListenRequest{Channels: []string{"task"}})
+	const told = 100
+	reads := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.reads
+	}
+	before := reads()
+	for i := range told {
+		call := fmt.Sprint(i)
+		s.polls <- &messages.PollResponse{Epoch: 1, Notices: []*messages.Notice{{Channel: "task", State: "received", Call: call}}}
+		for heard := ""; heard != call; heard = stream.Msg().Call {
+			if !stream.Receive() {
+				t.Fatal(stream.Err())
+			}
+		}
+	}
+	if n := reads() - before; n > told/10 {
+		t.Errorf("the model was read %d times for %d answers", n, told)
+	}
+}
+
 func TestSlowListenerMissesAndHoldsUpNobody(t *testing.T) {
 	s := serve(t)
 	s.quickstart(1)
 	slow := s.listen(&messages.ListenRequest{})
 	const all = 60_000
-	for i := range all / 100 { // far more than is kept for one that does not read
+	for i := range all / 1000 { // far more than is kept for one that does not read
 		answer := &messages.PollResponse{Epoch: 1}
-		for j := range 100 {
+		for j := range 1000 {
 			answer.Notices = append(answer.Notices, &messages.Notice{Channel: "task", State: "received", Call: fmt.Sprint(i, j), Message: string(make([]byte, 1000))})
 		}
 		s.polls <- answer

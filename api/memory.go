@@ -38,11 +38,11 @@ type held struct {
 	read     int64 // bytes of the request
 	requests int64 // of those, what is held
 	answers  int64
-	accepted chan struct{} // closed when the request's bytes are held no longer
+	accepted chan struct{} // closed when the request's bytes are held no longer; nil: none are
 	let      sync.Once
 }
 
-func newHeld(m *memory) *held { return &held{memory: m, accepted: make(chan struct{})} }
+func newHeld(m *memory) *held { return &held{memory: m} }
 
 // take counts bytes that were read.
 func (h *held) take(n int) error {
@@ -70,6 +70,9 @@ func (h *held) hand() *held {
 	defer h.mu.Unlock()
 	own := newHeld(h.memory)
 	own.requests, h.requests, h.read = h.requests, 0, 0
+	if own.requests > 0 {
+		own.accepted = make(chan struct{})
+	}
 	return own
 }
 
@@ -87,7 +90,9 @@ func (h *held) accept() {
 		defer h.mu.Unlock()
 		h.memory.requests.Release(h.requests)
 		h.requests = 0
-		close(h.accepted)
+		if h.accepted != nil {
+			close(h.accepted)
+		}
 	})
 }
 

@@ -21,41 +21,118 @@ import (
 func (t *tasks) Stream(ctx context.Context, stream *connect.BidiStream[messages.StreamRequest, messages.StreamResponse]) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &answers{stream: stream, cancel: cancel, flushes: flushesOf(ctx)}
-	places := make(chan struct{}, MaxInFlight)
-	requests := newCrew()
-	defer requests.end()
+	in := &incoming{tasks: t, header: stream.RequestHeader(), answers: sendAnswers(stream, cancel), crew: newCrew(), places: make(chan struct{}, MaxInFlight)}
+	defer in.answers.end()
+	defer in.crew.end()
 	defer cancel(nil) // the client is gone, or has all its answers: nobody waits for the rest
-
 	for {
-		select {
-		case places <- struct{}{}:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := in.place(ctx); err != nil {
+			return err
 		}
-		request, err := stream.Receive()
+		frame, err := stream.Receive()
 		if errors.Is(err, io.EOF) {
-			requests.end()
-			return s.failure()
+			in.crew.end()
+			return in.answers.end()
+		}
+		if err == nil {
+			err = in.frame(ctx, frame)
 		}
 		if err != nil {
 			return err
 		}
-		own := heldBy(ctx).hand()
-		requests.do(func() {
-			s.send(t.answer(withHeld(ctx, own), stream.RequestHeader(), request), func() {
-				own.end()
-				<-places
-			})
-		})
-		if own.large() {
-			select {
-			case <-own.accepted:
-			case <-ctx.Done():
-				return context.Cause(ctx)
+	}
+}
+
+// incoming are the requests of a stream.
+type incoming struct {
+	tasks   *tasks
+	header  http.Header
+	answers *answers
+	crew    *crew
+	places  chan struct{} // one for each request without an answer
+}
+
+func (in *incoming) place(ctx context.Context) error {
+	select {
+	case in.places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (in *incoming) leave() { <-in.places }
+
+// frame begins with the requests that came in one frame. The first has a place.
+func (in *incoming) frame(ctx context.Context, first *messages.StreamRequest) error {
+	own := heldBy(ctx).hand()
+	if err := checkFrame(first, own.large()); err != nil {
+		own.end()
+		return err
+	}
+	if len(first.More) == 0 && (own.large() || !plain(first)) {
+		in.crew.do(func() { in.alone(ctx, first, own) })
+		return waitAccepted(ctx, own)
+	}
+	all := append([]*messages.StreamRequest{first}, first.More...)
+	first.More = nil // or one would hold the others in memory for as long as it runs
+	together := make([]*messages.StreamRequest, 0, len(all))
+	for i, m := range all {
+		if i > 0 {
+			if err := in.place(ctx); err != nil {
+				return err
 			}
 		}
+		if plain(m) {
+			together = append(together, m)
+		} else {
+			in.crew.do(func() { in.alone(ctx, m, newHeld(own.memory)) })
+		}
 	}
+	if len(together) > 0 {
+		in.crew.do(func() { in.together(ctx, own.memory, together) })
+	}
+	return nil
+}
+
+// checkFrame refuses a frame that no client of ours sends.
+func checkFrame(first *messages.StreamRequest, large bool) error {
+	const op, subject = "read", "frame"
+	switch {
+	case len(first.More) >= messages.MaxTogether:
+		return messages.Errorf(messages.Invalid, op, subject, "it has %d requests, and one may have %d", 1+len(first.More), messages.MaxTogether)
+	case len(first.More) > 0 && large:
+		return messages.Errorf(messages.Invalid, op, subject, "it has several requests and over %d bytes", uncounted).
+			WithHint("send a large request in a frame of its own")
+	}
+	for _, m := range first.More {
+		if len(m.More) > 0 {
+			return messages.Errorf(messages.Invalid, op, subject, "the request of tag %d goes along with another, and has more itself", m.Tag)
+		}
+	}
+	return nil
+}
+
+// waitAccepted waits while a request holds the memory of a large one.
+func waitAccepted(ctx context.Context, own *held) error {
+	if !own.large() {
+		return nil
+	}
+	select {
+	case <-own.accepted:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// alone runs one request by itself, and answers it.
+func (in *incoming) alone(ctx context.Context, m *messages.StreamRequest, own *held) {
+	response := in.tasks.answer(withHeld(ctx, own), in.header, m)
+	in.answers.send(answer{response: response, sent: func() {
+		own.end()
+		in.leave()
+	}})
 }
 
 // answer runs one request of a stream. A panic is this request's alone.
@@ -104,8 +181,6 @@ func interruptible(next http.Handler) http.Handler {
 			control := http.NewResponseController(w)
 			stop := context.AfterFunc(r.Context(), func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
 			defer stop()
-			held := &flushes{ResponseWriter: w}
-			w, r = held, r.WithContext(context.WithValue(r.Context(), flushesKey{}, held))
 		}
 		next.ServeHTTP(w, r)
 	})

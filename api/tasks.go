@@ -133,10 +133,7 @@ func (t *tasks) run(ctx context.Context, header http.Header, m *messages.RunRequ
 	}
 	var info *messages.CallInfo
 	if err == nil {
-		if info, err = t.told(wait, answer.Call); err == nil {
-			info.Position = &messages.Position{Group: uint32(sent.Partition()), Index: answer.Index}
-			info.Duplicate = answer.Duplicate
-		}
+		info, err = t.toldEnd(wait, answer)
 	}
 	if err != nil && passed(ctx, wait) && !sent.IsZero() && !errors.Is(err, messages.Exhausted) {
 		return t.reached(ctx, op, sent, messages.Errorf(messages.Deadline, op, "call "+sent.String(), "it was not known to be accepted within %v", limit).

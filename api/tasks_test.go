@@ -267,46 +267,104 @@ func TestBatchIsOneUnit(t *testing.T) {
 }
 
 func TestStreamAnswersInAnyOrderAndOutlivesFailures(t *testing.T) {
+	for name, send := range map[string]func([]*messages.StreamRequest) []*messages.StreamRequest{
+		"each in a frame of its own": func(all []*messages.StreamRequest) []*messages.StreamRequest { return all },
+		"in one frame": func(all []*messages.StreamRequest) []*messages.StreamRequest {
+			all[0].More = all[1:]
+			return all[:1]
+		},
+	} {
+		t.Run(name, func(t *testing.T) { streamOutlivesFailures(t, send) })
+	}
+}
+
+func streamOutlivesFailures(t *testing.T, framed func([]*messages.StreamRequest) []*messages.StreamRequest) {
 	s := serve(t)
-	s.quickstart(3)
+	s.quickstart(8)
 	stream := s.tasks.Stream(s.within())
-	requests := []*messages.StreamRequest{
+	large := `"` + strings.Repeat("x", messages.MaxInline+1) + `"`
+	for _, frame := range framed([]*messages.StreamRequest{
 		{Tag: 1, Run: &messages.RunRequest{Socket: "sample.hold"}},
 		{Tag: 2, Run: &messages.RunRequest{Socket: "nothing"}},
 		{Tag: 3},
 		{Tag: 4, Run: &messages.RunRequest{Socket: "sample.do_something", Data: data("4")}},
 		{Tag: 5, NoWait: true, Run: &messages.RunRequest{Socket: "sample.hold"}},
-	}
-	for _, m := range requests {
-		if err := stream.Send(m); err != nil {
+		{Tag: 6, Run: &messages.RunRequest{Socket: "sample.do_something", Data: data(large)}},
+		{Tag: 7, Run: &messages.RunRequest{Socket: "sample.do_something", Data: data("nan")}},
+		{Tag: 8, Run: &messages.RunRequest{Socket: "sample.do_something", Id: "eight", Data: data("8")}},
+		{Tag: 9, Run: &messages.RunRequest{Socket: "sample.hold", Timeout: 50}},
+	}) {
+		if err := stream.Send(frame); err != nil {
 			t.Fatal(err)
 		}
 	}
 	answers := map[uint64]*messages.StreamResponse{}
 	receive := func(n int) {
-		for range n {
+		for len(answers) < n {
 			m, err := stream.Receive()
 			if err != nil {
 				t.Fatalf("after %d answers: %v", len(answers), err)
 			}
-			answers[m.Tag] = m
+			for _, one := range append([]*messages.StreamResponse{m}, m.More...) {
+				answers[one.Tag] = one
+			}
 		}
 	}
-	receive(4)
+	receive(8)
 	if answers[1] != nil {
 		t.Errorf("the call that is held has ended: %v", answers[1])
 	}
 	s.letGo()
-	receive(1)
+	receive(9)
+	again := &messages.StreamRequest{Tag: 10, Run: &messages.RunRequest{Socket: "sample.do_something", Id: "eight", Data: data("8")}}
+	if err := stream.Send(again); err != nil {
+		t.Fatal(err)
+	}
+	receive(10)
 	if err := stream.CloseRequest(); err != nil {
 		t.Error(err)
 	}
 	if _, err := stream.Receive(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last: %v", err)
 	}
-	if answers[1].Call.GetResult() != `"held"` || answers[4].Call.GetResult() != "4" || answers[5].Call.GetId() == "" ||
-		!isKind(answers[2].Error.Err(), messages.NotFound) || !isKind(answers[3].Error.Err(), messages.Invalid) {
+	if answers[1].Call.GetResult() != `"held"` || answers[4].Call.GetResult() != "4" || answers[5].Call.GetId() == "" || answers[6].Call.GetResult() != large ||
+		!isKind(answers[2].Error.Err(), messages.NotFound) || !isKind(answers[3].Error.Err(), messages.Invalid) || !isKind(answers[7].Error.Err(), messages.Invalid) {
 		t.Errorf("answers %v", answers)
+	}
+	if one, two := answers[8].Call, answers[10].Call; one.GetResult() != "8" || one.Duplicate || !two.GetDuplicate() || one.Id != two.Id || one.Position.GetIndex() == 0 {
+		t.Errorf("a key and the same key again: %v and %v", one, two)
+	}
+	if call := answers[9].Call; call.GetState() == "finished" || call.GetState() == "" {
+		t.Errorf("the time-out of a held call gave %v, %v", call, answers[9].Error)
+	}
+}
+
+func TestStreamRefusesFramesThatNoClientSends(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	run := func(bytes int) *messages.StreamRequest {
+		text := `"` + strings.Repeat("x", bytes) + `"`
+		return &messages.StreamRequest{Run: &messages.RunRequest{Socket: "sample.do_something", Data: &text}}
+	}
+	many := run(1)
+	for range messages.MaxTogether {
+		many.More = append(many.More, run(1))
+	}
+	nested := run(1)
+	nested.More = []*messages.StreamRequest{run(1)}
+	for name, frame := range map[string]*messages.StreamRequest{
+		"257 requests":    many,
+		"over 1048576":    {Run: run(1).Run, More: []*messages.StreamRequest{run(3 << 20)}},
+		"has more itself": {Run: run(1).Run, More: []*messages.StreamRequest{nested}},
+	} {
+		stream := s.tasks.Stream(s.within())
+		if err := stream.Send(frame); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Receive(); !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+		_ = stream.CloseResponse()
 	}
 }
 

@@ -228,6 +228,17 @@ func (w *world) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallRe
 	return &messages.CallResponse{Call: call, Index: position.Index, Duplicate: reply.GetEnqueued().GetDuplicate()}, err
 }
 
+func (w *world) Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error)) {
+	var calls sync.WaitGroup
+	for i, m := range all {
+		calls.Go(func() {
+			answer, err := w.Call(ctx, m)
+			tell(i, answer, err)
+		})
+	}
+	calls.Wait()
+}
+
 func (w *world) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {
 	if w.isDown(ctx) {
 		return nil, ctx.Err()
@@ -318,7 +329,9 @@ func (w *world) Poll(ctx context.Context, q *messages.PollRequest) (*messages.Po
 		state := w.groups[messages.GroupID(q.Group)].state
 		answer := &messages.PollResponse{Epoch: 1, Arrived: flow.LastArrival(state)}
 		if q.Since > 0 {
-			answer.Notices = flow.Past(state, q)
+			if answer.Notices, answer.Next = flow.Past(state, q); answer.Next != 0 {
+				answer.Epoch = 0
+			}
 		}
 		return answer, nil
 	}

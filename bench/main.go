@@ -40,6 +40,7 @@ type options struct {
 	backlogs []int          // calls that wait before the socket that is called
 	parts    []int          // numbers of partitions
 	json     string         // file
+	profile  string         // file, for this program's own CPU profile
 	flags    []string       // for each node
 	bin      string
 }
@@ -62,6 +63,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&backlogs, "backlogs", "10,1000,100000", "numbers of `calls` that wait while one is measured, e.g. 10,100000,10000000")
 	f.StringVar(&parts, "partitions", "1,2,4,16", "numbers of partitions to measure with")
 	f.StringVar(&o.json, "json", "", "`file` for the figures as JSON")
+	f.StringVar(&o.profile, "cpuprofile", "", "`file` for a CPU profile of the load generator itself")
 	f.StringVar(&flags, "flags", "", "flags for each node, e.g. '--log-store bolt'")
 	f.StringVar(&o.bin, "bin", "bin", "directory with node and flowcli")
 	f.BoolVar(&quick, "quick", false, fmt.Sprintf("a first look: %s a load, %d calls buffered", quickEach, quickBuffered))
@@ -131,6 +133,13 @@ func leave(err error) {
 }
 
 func run(ctx context.Context, o options, to io.Writer) (err error) {
+	if o.profile != "" {
+		stop, err := profileTo(o.profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	dir, err := os.MkdirTemp("", "flow-bench-")
 	if err != nil {
 		return err

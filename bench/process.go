@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,12 @@ func (w *network) cpuTime() (all time.Duration) {
 		all += used
 	}
 	return all
+}
+
+// ownCPU is what this process has used.
+func ownCPU() time.Duration {
+	used, _ := cpuTime(os.Getpid())
+	return used
 }
 
 // cpuTime is what a process has used, without its children.
@@ -109,4 +116,17 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// profileTo writes a CPU profile of this process to a file until it is stopped.
+func profileTo(file string) (stop func(), err error) {
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, nil
 }

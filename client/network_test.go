@@ -130,13 +130,23 @@ func (s *node) Stream(ctx context.Context, stream *connect.BidiStream[messages.S
 		if err != nil {
 			return err
 		}
-		response := &messages.StreamResponse{Tag: m.Tag}
-		response.Call, err = s.run(ctx, stream.RequestHeader(), m.Run)
-		response.Error = messages.InfoOf(err)
+		response := &messages.StreamResponse{}
+		s.answer(ctx, stream.RequestHeader(), m, response)
+		for _, more := range m.More {
+			response.More = append(response.More, &messages.StreamResponse{})
+			s.answer(ctx, stream.RequestHeader(), more, response.More[len(response.More)-1])
+		}
 		if err := stream.Send(response); err != nil {
 			return err
 		}
 	}
+}
+
+func (s *node) answer(ctx context.Context, header http.Header, m *messages.StreamRequest, response *messages.StreamResponse) {
+	var err error
+	response.Tag = m.Tag
+	response.Call, err = s.run(ctx, header, m.Run)
+	response.Error = messages.InfoOf(err)
 }
 
 // objects is the node's other service; the two have no method in common.

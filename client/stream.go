@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/messages"
 )
@@ -16,6 +17,10 @@ import (
 // MaxUnanswered is how many requests of a stream may be without an answer that
 // was received; Send waits for a place.
 const MaxUnanswered = 1024
+
+// frameBytes is how much the requests of one frame have together: one that is
+// larger goes by itself.
+const frameBytes = 64 << 10
 
 // maxRefusals is how often one node may put a request off before the stream
 // goes on to the next node.
@@ -54,6 +59,7 @@ type Stream struct {
 // request is one that has no answer yet.
 type request struct {
 	message  *messages.StreamRequest
+	size     int       // bytes
 	refusals int       // put off by the node in use
 	since    time.Time // when it was first put off
 	after    time.Time // not to be sent again before
@@ -89,6 +95,7 @@ func (s *Stream) send(m *messages.RunRequest, noWait bool) (uint64, error) {
 	case <-s.done:
 		return 0, s.failure()
 	}
+	size := proto.Size(m)
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -97,7 +104,7 @@ func (s *Stream) send(m *messages.RunRequest, noWait bool) (uint64, error) {
 	}
 	s.tag++
 	tag := s.tag
-	s.pending[tag] = &request{message: &messages.StreamRequest{Tag: tag, Run: m, NoWait: noWait}}
+	s.pending[tag] = &request{message: &messages.StreamRequest{Tag: tag, Run: m, NoWait: noWait}, size: size}
 	s.unsent = append(s.unsent, tag)
 	s.mu.Unlock()
 	s.nudge()
@@ -260,24 +267,34 @@ func (s *Stream) sendAll(ctx context.Context, stream *connect.BidiStreamForClien
 	}
 }
 
-// next gives a request that is due, or how long to wait for the next one (0:
-// for a nudge), or says that all has been answered.
-func (s *Stream) next() (m *messages.StreamRequest, wait time.Duration, finished bool) {
+// next gives the requests that are due, as many as one frame takes, or how long
+// to wait for the next one (0: for a nudge), or says that all has been answered.
+func (s *Stream) next() (frame *messages.StreamRequest, wait time.Duration, finished bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now, size := time.Now(), 0
+	left := s.unsent[:0]
 	for i, tag := range s.unsent {
 		r := s.pending[tag] // it stays there until it was sent and answered
 		if later := r.after.Sub(now); later > 0 {
 			if wait == 0 || later < wait {
 				wait = later
 			}
+			left = append(left, tag)
 			continue
 		}
-		s.unsent = slices.Delete(s.unsent, i, i+1)
-		return r.message, 0, false
+		if size += r.size; frame != nil && (size > frameBytes || len(frame.More) == messages.MaxTogether-1) {
+			left = append(left, s.unsent[i:]...)
+			break
+		}
+		if m := r.message; frame == nil {
+			frame = &messages.StreamRequest{Tag: m.Tag, Run: m.Run, NoWait: m.NoWait}
+		} else {
+			frame.More = append(frame.More, m)
+		}
 	}
-	return nil, wait, s.closed && len(s.pending) == 0
+	s.unsent = left
+	return frame, wait, s.closed && len(s.pending) == 0
 }
 
 // finished says that nothing is left to be answered, now or later.
@@ -287,11 +304,22 @@ func (s *Stream) finished() bool {
 	return s.closed && len(s.pending) == 0
 }
 
-// take hands an answer on, or puts the request off when another try may give a
-// better one. An error: this node puts off too often.
-func (s *Stream) take(m *messages.StreamResponse) error {
+// take hands the answers of a frame on. An error: this node puts off too often.
+func (s *Stream) take(frame *messages.StreamResponse) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	err := s.answered(frame)
+	for _, m := range frame.More {
+		if again := s.answered(m); err == nil {
+			err = again
+		}
+	}
+	return err
+}
+
+// answered hands an answer on, or puts the request off when another try may give
+// a better one.
+func (s *Stream) answered(m *messages.StreamResponse) error {
 	r, ok := s.pending[m.Tag]
 	if !ok {
 		return nil

@@ -173,6 +173,17 @@ func (n *fakeNode) Call(ctx context.Context, m *messages.Enqueue) (*messages.Cal
 	return &messages.CallResponse{Call: call, Index: index, Duplicate: result.Reply.GetEnqueued().GetDuplicate()}, err
 }
 
+func (n *fakeNode) Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error)) {
+	var calls sync.WaitGroup
+	for i, m := range all {
+		calls.Go(func() {
+			answer, err := n.Call(ctx, m)
+			tell(i, answer, err)
+		})
+	}
+	calls.Wait()
+}
+
 func (n *fakeNode) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {
 	stop := context.AfterFunc(ctx, n.w.cond.Broadcast)
 	defer stop()

@@ -57,6 +57,9 @@ type Waiters interface {
 	// answer may say that it was accepted all the same. A refusal is an error of
 	// another kind than those two.
 	Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error)
+	// Calls is Call for several of one partition. tell hears of each once, before
+	// Calls returns, and must not block.
+	Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error))
 	// Await waits for the end of a call that was accepted before.
 	Await(ctx context.Context, id messages.CallID) (*messages.Call, error)
 	// AwaitSome waits until some of a batch's calls have ended, and gives those.
@@ -133,8 +136,12 @@ func (r *Router) Propose(ctx context.Context, group messages.GroupID, m proto.Me
 // the call was accepted all the same. What was sent again here, since a leader
 // was lost, is no duplicate if it is known to have been accepted by then.
 func (r *Router) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error) {
+	return r.call(ctx, m, new(messages.CallResponse))
+}
+
+// call is Call, when answer says what is known of the call already.
+func (r *Router) call(ctx context.Context, m *messages.Enqueue, answer *messages.CallResponse) (*messages.CallResponse, error) {
 	group := messages.CallIDFrom(m.GetId()).Partition()
-	answer := new(messages.CallResponse)
 	err := r.route(ctx, task{op: "call at group", group: group, again: true, limit: waitLimit}, func(ctx context.Context, to messages.NodeID) error {
 		got, err := r.callAt(ctx, to, m)
 		if answer.Index == 0 {

@@ -197,13 +197,13 @@ func (s *step) stateOf(a *messages.Arrival) messages.CallState {
 
 // cancelArrival takes an arrival away from its gate. What has become part of a
 // call is not undone: the answer says how that call stands.
-func (s *step) cancelArrival(a *messages.Arrival) *messages.Reply {
+func (s *step) cancelArrival(a *messages.Arrival, reason string) *messages.Reply {
 	if a.State != messages.ArrivalState_ARRIVAL_WAITING {
 		return s.unchanged(callReply(callOfArrival(s.tx, a)))
 	}
 	k := s.socketOf(a.Socket)
 	s.withdrawArrival(k, a)
-	a.State, a.Ended, a.Expires = messages.ArrivalState_ARRIVAL_CANCELLED, s.now, 0
+	a.State, a.Ended, a.Reason, a.Expires = messages.ArrivalState_ARRIVAL_CANCELLED, s.now, call.Said(reason), 0
 	gate.Save(s.tx, a)
 	s.ended(a)
 	s.settle(k)

@@ -20,7 +20,7 @@ func (s *step) cancel(c *messages.Cancel) (*messages.Reply, *messages.Error) {
 	place, ok := call.Find(s.tx, id)
 	if !ok {
 		if a, at := gate.Find(s.tx, id); at {
-			return s.cancelArrival(a), nil
+			return s.cancelArrival(a, c.Reason), nil
 		}
 		return nil, Missing(s.tx, "cancel", id)
 	}

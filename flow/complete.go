@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/roll"
 	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/timer"
@@ -202,6 +203,7 @@ func (s *step) tried(k *socket.Socket, rec *call.Record, c *messages.Complete, f
 	s.leave(k, rec.State, rec.Size)
 	rec.State, rec.RetryAt = messages.CallState_QUEUED, s.now+delay
 	rec.Session, rec.Slot = "", ""
+	roll.Wait(s.tx, k.Number, rec.Seq)
 	s.enter(k, rec.State, rec.Size)
 	s.recent.Put(s.tx, rec)
 	s.at(retryTimer(rec))

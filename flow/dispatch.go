@@ -36,6 +36,7 @@ func (s *step) leaseNext(p *processor.Processor, k *socket.Socket) {
 	if k.Config.Ordered && k.Holder.Seq != 0 {
 		rec = s.load(k.Holder.Seq)
 		args = call.Arguments(s.tx, rec)
+		roll.Leave(s.tx, k.Number, rec.Seq)
 		k.Box.Take(s.tx, mailbox.Entry{Priority: rec.Priority, Span: span.One(rec.Seq)}, rec.Seq)
 	} else {
 		e, ok := k.Box.First(s.tx)
@@ -50,22 +51,22 @@ func (s *step) leaseNext(p *processor.Processor, k *socket.Socket) {
 	s.lease(p, k, rec, args)
 }
 
-// first is the record of the first call of an entry, with its arguments.
+// first is the record of the first call of an entry, with its arguments. It does
+// not wait any more.
 func (s *step) first(k *socket.Socket, e mailbox.Entry) (*call.Record, *messages.Arguments) {
 	if e.Block == 0 {
 		rec := s.load(e.First)
+		roll.Leave(s.tx, k.Number, rec.Seq)
 		return rec, call.Arguments(s.tx, rec)
 	}
 	return s.unpack(k, e.Span, e.First)
 }
 
-// unpack takes a call out of its block: from now on it has a record, and a place
-// of its own in the socket's roll. The caller takes it out of the mailbox, and
-// writes the record.
+// unpack takes a call out of its block, and out of those of its socket that wait:
+// from now on it has a record, which the caller writes. He takes it out of the
+// mailbox.
 func (s *step) unpack(k *socket.Socket, in span.Span, seq uint64) (*call.Record, *messages.Arguments) {
-	open := roll.Socket(k.Number, roll.Open)
-	span.Cut(s.tx, open, in, seq)
-	span.Put(s.tx, open, span.One(seq))
+	span.Cut(s.tx, roll.Socket(k.Number, roll.Open), in, seq)
 	return s.recent.Block(s.tx, in.Block).Call(s.tx, seq)
 }
 

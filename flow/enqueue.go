@@ -162,7 +162,6 @@ func (s *step) accept(k *socket.Socket, id messages.CallID, e *messages.Enqueue,
 	refs := messages.References(e.Arguments.Values()...)
 	rec.Large = len(refs) > 0
 	s.name(refs)
-	span.Put(s.tx, roll.Socket(k.Number, roll.Open), span.One(rec.Seq))
 	if run != id { // the call that began the run is found by its id
 		span.Put(s.tx, roll.Run(run), span.One(rec.Seq))
 	}
@@ -173,6 +172,7 @@ func (s *step) accept(k *socket.Socket, id messages.CallID, e *messages.Enqueue,
 func (s *step) wait(k *socket.Socket, rec *call.Record) {
 	rec.Expires = s.expiry(k)
 	s.queue(k, rec)
+	roll.Wait(s.tx, k.Number, rec.Seq)
 	s.enter(k, rec.State, rec.Size)
 	s.recent.Put(s.tx, rec)
 	if rec.Expires != 0 {

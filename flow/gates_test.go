@@ -275,3 +275,17 @@ func TestRetryOfACallThatWasCancelledInTheSameTickDoesNotFire(t *testing.T) {
 	w.ticks()
 	w.is("urgent", isCancelled)
 }
+
+func TestCancelledArrivalKeepsItsHistory(t *testing.T) {
+	w := gated(t)
+	w.runs("E", "e", "1")
+	arrival := came("e", "esone")
+	w.do(&messages.Cancel{Call: arrival.Bytes(), Reason: strings.Repeat("not needed ", 1000)})
+	events := w.getID(arrival).Events
+	if len(events) != 2 || events[0].Name != "received" || events[1].Name != "cancel" || events[1].Time != w.now {
+		t.Fatalf("the history is %v", events)
+	}
+	if note := events[1].Note; !strings.HasPrefix(note, "not needed") || len(note) > 256 {
+		t.Errorf("the reason is %q", note)
+	}
+}

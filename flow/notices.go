@@ -2,7 +2,6 @@ package flow
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -26,15 +25,24 @@ const (
 
 // Bounds of one answer to a listener.
 const (
-	MaxNotices = 1000   // calls that an answer tells of
-	maxPast    = 20_000 // calls, the latest to arrive, that are looked at for what is past
+	MaxNotices     = 1000    // calls that an answer tells of
+	MaxNoticeBytes = 4 << 20 // bytes of its notices, before the last one that has room
 )
+
+// noticeSize is what a notice takes beside its message, roughly.
+const noticeSize = 256
+
+// NoticeSize is how many bytes a notice takes, roughly.
+func NoticeSize(m *messages.Notice) int { return noticeSize + len(m.Message) }
 
 // notices gathers what a listener wants to hear.
 type notices struct {
-	view kv.View
-	want *messages.PollRequest
-	all  []*messages.Notice
+	view  kv.View
+	want  *messages.PollRequest
+	since int64 // what is older is not told
+	until int64 // nor what is not older than this; 0: there is no such bound
+	all   []*messages.Notice
+	bytes int
 }
 
 // ReceivedSince tells of the calls that arrived behind a place, and gives the
@@ -80,49 +88,24 @@ func Touched(view kv.View, want *messages.PollRequest, id messages.CallID, attem
 	return n.all
 }
 
-// Past tells what has happened since a time, as far as it is kept, in order: to
-// the last 20,000 calls that arrived.
-func Past(view kv.View, want *messages.PollRequest) []*messages.Notice {
-	n := &notices{view: view, want: want}
-	examined := 0
-	for s := range call.Descend(view, call.Last) {
-		for i := range s.Len() {
-			if examined++; examined > maxPast {
-				return n.since()
-			}
-			rec := call.At(view, call.Place{Seq: s.Last - i, Block: s.Block})
-			if rec.Lastupdated < want.Since || !n.wants(rec) {
-				continue
-			}
-			n.received(rec)
-			for attempt := uint32(1); attempt <= rec.Attempt; attempt++ {
-				n.began(rec, attempt)
-			}
-			if rec.Finished != 0 {
-				n.ended(rec)
-			}
-		}
-	}
-	return n.since()
-}
-
-func (n *notices) since() []*messages.Notice {
-	all := slices.DeleteFunc(n.all, func(m *messages.Notice) bool { return m.Date < n.want.Since })
-	slices.SortStableFunc(all, func(a, b *messages.Notice) int { return cmp.Compare(a.Date, b.Date) })
-	return all
-}
-
 func (n *notices) wants(rec *call.Record) bool {
 	return (len(n.want.Sockets) == 0 || slices.Contains(n.want.Sockets, rec.Socket)) &&
 		(len(n.want.Tracking) == 0 || bytes.Equal(n.want.Tracking, rec.Tracking))
 }
 
+// inTime says whether something that happened then is told. It is asked before a
+// value is read.
+func (n *notices) inTime(date int64) bool {
+	return date >= n.since && (n.until == 0 || date < n.until)
+}
+
 func (n *notices) add(rec *call.Record, m *messages.Notice) {
-	if len(n.want.Channels) > 0 && !slices.Contains(n.want.Channels, m.Channel) {
+	if !n.inTime(m.Date) || len(n.want.Channels) > 0 && !slices.Contains(n.want.Channels, m.Channel) {
 		return
 	}
 	m.Socket, m.Call, m.Tracking = rec.Socket, rec.ID().String(), messages.CallIDFrom(rec.Tracking).String()
 	n.all = append(n.all, m)
+	n.bytes += NoticeSize(m)
 }
 
 func (n *notices) received(rec *call.Record) {
@@ -144,6 +127,9 @@ func (n *notices) began(rec *call.Record, attempt uint32) {
 
 // ended tells how a call ended, with its result or its error.
 func (n *notices) ended(rec *call.Record) {
+	if !n.inTime(rec.Finished) {
+		return
+	}
 	n.log(rec, rec.Attempt, rec.Finished)
 	call.Fill(n.view, rec)
 	message := string(rec.Result)
@@ -165,6 +151,9 @@ func (n *notices) ended(rec *call.Record) {
 }
 
 func (n *notices) log(rec *call.Record, attempt uint32, at int64) {
+	if !n.inTime(at) {
+		return
+	}
 	if text := call.Log(n.view, rec.Seq, attempt); len(text) > 0 {
 		n.add(rec, &messages.Notice{Channel: ChannelLog, State: noticePostrun, Date: at, Attempt: attempt, Node: rec.Node, Message: string(bytes.ToValidUTF8(text, []byte("\uFFFD")))})
 	}

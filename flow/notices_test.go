@@ -49,11 +49,11 @@ func TestListenersHearWhatBecomesOfACall(t *testing.T) {
 	}
 	run := &messages.PollRequest{Tracking: id("a").Bytes(), Since: aMomentAgo}
 	want := append([]string{"task received 0", "task running 1", "log postrun 1  oh no", "task running 2"}, end...)
-	if got := told(Past(w.state, run)); !slices.Equal(got, want) {
+	if got := told(past(w, run)); !slices.Equal(got, want) {
 		t.Errorf("what is past of the run: %q, want %q", got, want)
 	}
 	run.Since = aMomentAgo + 2*second
-	if got := told(Past(w.state, run)); !slices.Equal(got, end) {
+	if got := told(past(w, run)); !slices.Equal(got, end) {
 		t.Errorf("what is past of the last second: %q, want %q", got, end)
 	}
 }
@@ -65,5 +65,49 @@ func TestAnswerToAListenerIsBounded(t *testing.T) {
 	rest, end := ReceivedSince(w.state, &messages.PollRequest{}, last)
 	if len(first) != MaxNotices || len(rest) != 500 || end != LastArrival(w.state) {
 		t.Errorf("%d, then %d up to %d", len(first), len(rest), end)
+	}
+}
+
+// past gives what has happened since a time, answer after answer.
+func past(w *world, want *messages.PollRequest) (all []*messages.Notice) {
+	w.t.Helper()
+	for next := want.Since; next != 0; {
+		var some []*messages.Notice
+		some, next = Past(w.state, &messages.PollRequest{Since: next, Tracking: want.Tracking})
+		bytes := 0
+		for _, m := range some {
+			bytes += NoticeSize(m)
+		}
+		if bytes > MaxNoticeBytes+messages.MaxInline*3 {
+			w.t.Fatalf("an answer has %d bytes", bytes)
+		}
+		all = append(all, some...)
+	}
+	return all
+}
+
+// TestPastComesInAnswersThatAreBoundedInBytes: each thing once and in order, over as many
+// answers as it takes.
+func TestPastComesInAnswersThatAreBoundedInBytes(t *testing.T) {
+	w := newWorld(t)
+	w.socket("A")
+	w.grant("n/1", "0", 1)
+	result := []byte(`"` + strings.Repeat("x", 200_000) + `"`)
+	var want []string
+	for i := range 60 { // 12 MB, told twice
+		name := fmt.Sprint("c", i)
+		s := w.one(w.send("A", name), name)
+		w.answer(s, messages.Outcome_OK, func(c *messages.Complete) { c.Result = result })
+		w.later(second)
+		for _, state := range []string{"task received", "task running", "task postrun", "output postrun"} {
+			want = append(want, id(name).String()+" "+state)
+		}
+	}
+	var got []string
+	for _, m := range past(w, &messages.PollRequest{Since: aMomentAgo}) {
+		got = append(got, m.Call+" "+m.Channel+" "+m.State)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d things are told, want %d", len(got), len(want))
 	}
 }

@@ -25,7 +25,7 @@ func (s *step) publish(m *messages.Publish) (*messages.Reply, *messages.Error) {
 	}
 	if reply, refusal, known := s.sentBefore(id, m.Content); known {
 		if place, ok := call.Find(s.tx, id); ok && refusal == nil {
-			reply.GetEnqueued().Published = call.Result(s.tx, place.Seq)
+			reply.GetEnqueued().Published = call.Result(s.tx, call.At(s.tx, place))
 		}
 		return reply, refusal
 	}

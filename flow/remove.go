@@ -1,8 +1,12 @@
 package flow
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/roll"
+	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/flow/timer"
@@ -43,8 +47,24 @@ func (s *step) drain(k *socket.Socket, from uint64, budget int) int {
 	return max(1, len(places))
 }
 
-// openCalls gives up to limit calls of a socket that have not ended.
-func (s *step) openCalls(k *socket.Socket, from uint64, limit int) (places []call.Place) {
+// openCalls gives up to limit calls of a socket that have not ended, in order.
+func (s *step) openCalls(k *socket.Socket, from uint64, limit int) []call.Place {
+	places := s.waitingCalls(k, from, limit)
+	if k.Counts.Running == 0 {
+		return places
+	}
+	s.slots.write(func(l *slot.Slot) { l.Save(s.tx) }) // what earlier commands of the entry have leased is found too
+	for _, seq := range runningOf(s.tx, k) {
+		if seq >= from {
+			places = append(places, call.Place{Seq: seq})
+		}
+	}
+	slices.SortFunc(places, func(a, b call.Place) int { return cmp.Compare(a.Seq, b.Seq) })
+	return places[:min(limit, len(places))]
+}
+
+// waitingCalls gives up to limit of those that wait.
+func (s *step) waitingCalls(k *socket.Socket, from uint64, limit int) (places []call.Place) {
 	for calls := range span.Ascend(s.tx, roll.Socket(k.Number, roll.Open), from) {
 		for seq := max(from, calls.First); seq <= calls.Last; seq++ {
 			if len(places) == limit {

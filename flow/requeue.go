@@ -5,6 +5,7 @@ import (
 
 	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/mailbox"
+	"github.com/elasticcode/flow/flow/roll"
 	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/span"
@@ -27,6 +28,7 @@ func (s *step) requeue(k *socket.Socket, rec *call.Record, event, note string) {
 	rec.Note(s.now, event, note)
 	s.leave(k, messages.CallState_RUNNING, rec.Size)
 	s.queue(k, rec)
+	roll.Wait(s.tx, k.Number, rec.Seq)
 	s.enter(k, messages.CallState_QUEUED, rec.Size)
 	s.recent.Put(s.tx, rec)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/flow/tally"
+	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -57,44 +58,29 @@ func (l *listing) rollSources(k *socket.Socket, from uint64) (sources []iter.Seq
 	return sources
 }
 
-// openSources gives a socket's calls that have not ended. Those that run are
-// few, and known from the slots: they are taken out, or taken alone.
-func (l *listing) openSources(k *socket.Socket, from uint64) []iter.Seq[span.Span] {
-	wantQueued, wantRunning := l.states.has(messages.CallState_QUEUED), l.states.has(messages.CallState_RUNNING)
-	open := l.below(roll.Socket(k.Number, roll.Open), from)
-	switch {
-	case wantQueued && wantRunning && k.Counts.Unended() > 0:
-		return []iter.Seq[span.Span]{open}
-	case wantQueued && !wantRunning && k.Counts.Queued > 0:
-		return []iter.Seq[span.Span]{without(open, l.running(k))}
-	case wantRunning && !wantQueued && k.Counts.Running > 0:
-		return []iter.Seq[span.Span]{l.ones(l.running(k), from)}
+// openSources gives a socket's calls that have not ended: those that wait, and
+// those that run.
+func (l *listing) openSources(k *socket.Socket, from uint64) (sources []iter.Seq[span.Span]) {
+	if l.states.has(messages.CallState_QUEUED) && k.Counts.Queued > 0 {
+		sources = append(sources, l.below(roll.Socket(k.Number, roll.Open), from))
 	}
-	return nil
+	if l.states.has(messages.CallState_RUNNING) && k.Counts.Running > 0 {
+		sources = append(sources, l.ones(runningOf(l.view, k), from))
+	}
+	return sources
 }
 
-// running gives the calls of a socket that run, in order.
-func (l *listing) running(k *socket.Socket) (seqs []uint64) {
-	for _, s := range slot.All(l.view, "") {
+// runningOf gives the calls of a socket that run, in order.
+func runningOf(view kv.View, k *socket.Socket) (seqs []uint64) {
+	for _, s := range slot.All(view, "") {
 		for _, lease := range s.Leases {
-			if rec, ok := call.Get(l.view, lease.Seq); ok && !lease.Aborting && rec.Socket == k.ID {
+			if rec, ok := call.Get(view, lease.Seq); ok && !lease.Aborting && rec.Socket == k.ID {
 				seqs = append(seqs, lease.Seq)
 			}
 		}
 	}
 	slices.Sort(seqs)
 	return seqs
-}
-
-func without(spans iter.Seq[span.Span], seqs []uint64) iter.Seq[span.Span] {
-	return func(yield func(span.Span) bool) {
-		for s := range spans {
-			_, out := slices.BinarySearch(seqs, s.Last)
-			if !(out && s.Block == 0) && !yield(s) {
-				return
-			}
-		}
-	}
 }
 
 // ones gives single calls in the list's order, those before from left out.

@@ -24,9 +24,12 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 		fail("call %s is %s and would become %s", rec.ID(), rec.State, state)
 	}
 	s.leave(k, rec.State, rec.Size)
+	if rec.State == messages.CallState_QUEUED {
+		roll.Leave(s.tx, k.Number, rec.Seq)
+	}
 	rec.State, rec.Finished, rec.Lastupdated = state, s.now, s.now
 	rec.Session, rec.Slot, rec.RetryAt = "", "", 0
-	rec.HasResult, rec.HasOutput = e.result != nil, len(e.output) > 0
+	rec.HasOutput = len(e.output) > 0
 	given := messages.References(e.result, e.output)
 	rec.Large = rec.Large || len(given) > 0
 	s.enter(k, state, rec.Size)
@@ -35,14 +38,13 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 	if k.Holder.Seq == rec.Seq {
 		k.Holder = socket.Holder{}
 	}
-	s.recent.Put(s.tx, rec)
-	if rec.HasResult {
-		result := e.result
+	if result := e.result; result != nil {
 		if plant.On(plant.CutResult) {
 			result = result[:len(result)/2]
 		}
-		call.PutResult(s.tx, rec.Seq, result)
+		call.PutResult(s.tx, rec, result)
 	}
+	s.recent.Put(s.tx, rec)
 	if rec.HasOutput {
 		call.PutOutput(s.tx, rec.Seq, e.output)
 	}

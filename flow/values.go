@@ -148,9 +148,7 @@ func (s *step) namedBy(rec *call.Record) []messages.Reference {
 		return nil // nearly always, and what is not read costs nothing
 	}
 	refs := messages.References(call.Arguments(s.tx, rec).Values()...)
-	kept := &call.Record{Call: &messages.Call{Seq: rec.Seq, HasResult: rec.HasResult, HasOutput: rec.HasOutput}}
-	call.Fill(s.tx, kept)
-	return append(refs, messages.References(kept.Result, kept.Output)...)
+	return append(refs, messages.References(call.Result(s.tx, rec), call.Output(s.tx, rec))...)
 }
 
 func (s *step) value(r messages.Reference) *value.Value {

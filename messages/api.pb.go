@@ -674,6 +674,7 @@ type StreamRequest struct {
 	Tag           uint64                 `protobuf:"varint,1,opt,name=tag,proto3" json:"tag,omitempty"` // chosen by the client, comes back with the result
 	Run           *RunRequest            `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
 	NoWait        bool                   `protobuf:"varint,3,opt,name=no_wait,json=noWait,proto3" json:"no_wait,omitempty"` // answer when durable, not when ended
+	More          []*StreamRequest       `protobuf:"bytes,4,rep,name=more,proto3" json:"more,omitempty"`                    // requests that go along in the same frame: at most 255, without more of their own
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -729,11 +730,19 @@ func (x *StreamRequest) GetNoWait() bool {
 	return false
 }
 
+func (x *StreamRequest) GetMore() []*StreamRequest {
+	if x != nil {
+		return x.More
+	}
+	return nil
+}
+
 type StreamResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tag           uint64                 `protobuf:"varint,1,opt,name=tag,proto3" json:"tag,omitempty"`
 	Call          *CallInfo              `protobuf:"bytes,2,opt,name=call,proto3" json:"call,omitempty"`
 	Error         *ErrorInfo             `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	More          []*StreamResponse      `protobuf:"bytes,4,rep,name=more,proto3" json:"more,omitempty"` // answers that go along in the same frame, without more of their own
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -785,6 +794,13 @@ func (x *StreamResponse) GetCall() *CallInfo {
 func (x *StreamResponse) GetError() *ErrorInfo {
 	if x != nil {
 		return x.Error
+	}
+	return nil
+}
+
+func (x *StreamResponse) GetMore() []*StreamResponse {
+	if x != nil {
+		return x.More
 	}
 	return nil
 }
@@ -4281,15 +4297,17 @@ const file_messages_api_proto_rawDesc = "" +
 	"\bposition\x18\x04 \x01(\v2\x11.flow.v1.PositionR\bposition\"7\n" +
 	"\rPublishedCall\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\"a\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"\x8d\x01\n" +
 	"\rStreamRequest\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\x04R\x03tag\x12%\n" +
 	"\x03run\x18\x02 \x01(\v2\x13.flow.v1.RunRequestR\x03run\x12\x17\n" +
-	"\ano_wait\x18\x03 \x01(\bR\x06noWait\"s\n" +
+	"\ano_wait\x18\x03 \x01(\bR\x06noWait\x12*\n" +
+	"\x04more\x18\x04 \x03(\v2\x16.flow.v1.StreamRequestR\x04more\"\xa0\x01\n" +
 	"\x0eStreamResponse\x12\x10\n" +
 	"\x03tag\x18\x01 \x01(\x04R\x03tag\x12%\n" +
 	"\x04call\x18\x02 \x01(\v2\x11.flow.v1.CallInfoR\x04call\x12(\n" +
-	"\x05error\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\"\xc4\x01\n" +
+	"\x05error\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\x12+\n" +
+	"\x04more\x18\x04 \x03(\v2\x17.flow.v1.StreamResponseR\x04more\"\xc4\x01\n" +
 	"\x04Gate\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x14\n" +
 	"\x05gated\x18\x02 \x01(\bR\x05gated\x12*\n" +
@@ -4700,111 +4718,113 @@ var file_messages_api_proto_depIdxs = []int32{
 	7,  // 3: flow.v1.PublishResponse.calls:type_name -> flow.v1.PublishedCall
 	0,  // 4: flow.v1.PublishResponse.position:type_name -> flow.v1.Position
 	1,  // 5: flow.v1.StreamRequest.run:type_name -> flow.v1.RunRequest
-	17, // 6: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
-	57, // 7: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
-	11, // 8: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
-	58, // 9: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
-	17, // 10: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 11: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
-	59, // 12: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
-	60, // 13: flow.v1.CallInfo.events:type_name -> flow.v1.Event
-	61, // 14: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
-	0,  // 15: flow.v1.CallInfo.position:type_name -> flow.v1.Position
-	20, // 16: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
-	17, // 17: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
-	25, // 18: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
-	57, // 19: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
-	0,  // 20: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
-	17, // 21: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
-	0,  // 22: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
-	62, // 23: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
-	63, // 24: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
-	62, // 25: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
-	63, // 26: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
-	63, // 27: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
-	0,  // 28: flow.v1.GetRequest.after:type_name -> flow.v1.Position
-	62, // 29: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
-	0,  // 30: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
-	62, // 31: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
-	62, // 32: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
-	10, // 33: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
-	63, // 34: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
-	0,  // 35: flow.v1.ListRequest.after:type_name -> flow.v1.Position
-	62, // 36: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
-	0,  // 37: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
-	64, // 38: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
-	65, // 39: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
-	42, // 40: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
-	62, // 41: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
-	45, // 42: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
-	17, // 43: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
-	52, // 44: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
-	55, // 45: flow.v1.FollowRequest.after:type_name -> flow.v1.LogPlace
-	55, // 46: flow.v1.LogPiece.place:type_name -> flow.v1.LogPlace
-	17, // 47: flow.v1.LogPiece.call:type_name -> flow.v1.CallInfo
-	1,  // 48: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
-	1,  // 49: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
-	3,  // 50: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
-	5,  // 51: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
-	8,  // 52: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
-	12, // 53: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
-	13, // 54: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
-	15, // 55: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
-	28, // 56: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
-	16, // 57: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
-	18, // 58: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
-	21, // 59: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
-	22, // 60: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
-	23, // 61: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
-	26, // 62: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
-	46, // 63: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
-	48, // 64: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
-	50, // 65: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
-	53, // 66: flow.v1.Tasks.Follow:input_type -> flow.v1.FollowRequest
-	30, // 67: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
-	31, // 68: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
-	32, // 69: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
-	33, // 70: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
-	35, // 71: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
-	33, // 72: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
-	37, // 73: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
-	38, // 74: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
-	40, // 75: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
-	43, // 76: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
-	17, // 77: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
-	2,  // 78: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
-	4,  // 79: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
-	6,  // 80: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
-	9,  // 81: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
-	17, // 82: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
-	14, // 83: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
-	17, // 84: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
-	29, // 85: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
-	17, // 86: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
-	19, // 87: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
-	20, // 88: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
-	20, // 89: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
-	24, // 90: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
-	27, // 91: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
-	47, // 92: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
-	49, // 93: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
-	51, // 94: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
-	54, // 95: flow.v1.Tasks.Follow:output_type -> flow.v1.LogPiece
-	34, // 96: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
-	34, // 97: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
-	34, // 98: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
-	34, // 99: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
-	36, // 100: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
-	34, // 101: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
-	34, // 102: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
-	39, // 103: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
-	41, // 104: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
-	44, // 105: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
-	77, // [77:106] is the sub-list for method output_type
-	48, // [48:77] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	8,  // 6: flow.v1.StreamRequest.more:type_name -> flow.v1.StreamRequest
+	17, // 7: flow.v1.StreamResponse.call:type_name -> flow.v1.CallInfo
+	57, // 8: flow.v1.StreamResponse.error:type_name -> flow.v1.ErrorInfo
+	9,  // 9: flow.v1.StreamResponse.more:type_name -> flow.v1.StreamResponse
+	11, // 10: flow.v1.Gate.inputs:type_name -> flow.v1.GateInput
+	58, // 11: flow.v1.GateInput.oldest:type_name -> flow.v1.Arrival
+	17, // 12: flow.v1.ResultsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 13: flow.v1.GetCallRequest.after:type_name -> flow.v1.Position
+	59, // 14: flow.v1.CallInfo.error:type_name -> flow.v1.Failure
+	60, // 15: flow.v1.CallInfo.events:type_name -> flow.v1.Event
+	61, // 16: flow.v1.CallInfo.arguments:type_name -> flow.v1.Arguments
+	0,  // 17: flow.v1.CallInfo.position:type_name -> flow.v1.Position
+	20, // 18: flow.v1.ListDeadResponse.letters:type_name -> flow.v1.DeadInfo
+	17, // 19: flow.v1.DeadInfo.call:type_name -> flow.v1.CallInfo
+	25, // 20: flow.v1.RedriveDeadResponse.redriven:type_name -> flow.v1.Redriven
+	57, // 21: flow.v1.Redriven.error:type_name -> flow.v1.ErrorInfo
+	0,  // 22: flow.v1.ListCallsRequest.after:type_name -> flow.v1.Position
+	17, // 23: flow.v1.ListCallsResponse.calls:type_name -> flow.v1.CallInfo
+	0,  // 24: flow.v1.ListCallsResponse.as_of:type_name -> flow.v1.Position
+	62, // 25: flow.v1.CreateRequest.object:type_name -> flow.v1.Object
+	63, // 26: flow.v1.UpdateRequest.kind:type_name -> flow.v1.Kind
+	62, // 27: flow.v1.UpdateRequest.object:type_name -> flow.v1.Object
+	63, // 28: flow.v1.DeleteRequest.kind:type_name -> flow.v1.Kind
+	63, // 29: flow.v1.GetRequest.kind:type_name -> flow.v1.Kind
+	0,  // 30: flow.v1.GetRequest.after:type_name -> flow.v1.Position
+	62, // 31: flow.v1.ObjectResponse.object:type_name -> flow.v1.Object
+	0,  // 32: flow.v1.ObjectResponse.position:type_name -> flow.v1.Position
+	62, // 33: flow.v1.ObjectResponse.objects:type_name -> flow.v1.Object
+	62, // 34: flow.v1.ObjectResponse.related:type_name -> flow.v1.Object
+	10, // 35: flow.v1.ObjectResponse.gate:type_name -> flow.v1.Gate
+	63, // 36: flow.v1.ListRequest.kind:type_name -> flow.v1.Kind
+	0,  // 37: flow.v1.ListRequest.after:type_name -> flow.v1.Position
+	62, // 38: flow.v1.ListResponse.objects:type_name -> flow.v1.Object
+	0,  // 39: flow.v1.ListResponse.as_of:type_name -> flow.v1.Position
+	64, // 40: flow.v1.InspectRequest.processor:type_name -> flow.v1.Processor
+	65, // 41: flow.v1.InspectResponse.functions:type_name -> flow.v1.Function
+	42, // 42: flow.v1.ListSchedulesResponse.schedules:type_name -> flow.v1.ScheduleInfo
+	62, // 43: flow.v1.NetworkInfo.nodes:type_name -> flow.v1.Object
+	45, // 44: flow.v1.NetworkInfo.groups:type_name -> flow.v1.GroupInfo
+	17, // 45: flow.v1.LogsResponse.call:type_name -> flow.v1.CallInfo
+	52, // 46: flow.v1.LogsResponse.logs:type_name -> flow.v1.AttemptLog
+	55, // 47: flow.v1.FollowRequest.after:type_name -> flow.v1.LogPlace
+	55, // 48: flow.v1.LogPiece.place:type_name -> flow.v1.LogPlace
+	17, // 49: flow.v1.LogPiece.call:type_name -> flow.v1.CallInfo
+	1,  // 50: flow.v1.Tasks.Run:input_type -> flow.v1.RunRequest
+	1,  // 51: flow.v1.Tasks.Submit:input_type -> flow.v1.RunRequest
+	3,  // 52: flow.v1.Tasks.SubmitBatch:input_type -> flow.v1.SubmitBatchRequest
+	5,  // 53: flow.v1.Tasks.Publish:input_type -> flow.v1.PublishRequest
+	8,  // 54: flow.v1.Tasks.Stream:input_type -> flow.v1.StreamRequest
+	12, // 55: flow.v1.Tasks.Result:input_type -> flow.v1.ResultRequest
+	13, // 56: flow.v1.Tasks.Results:input_type -> flow.v1.ResultsRequest
+	15, // 57: flow.v1.Tasks.GetCall:input_type -> flow.v1.GetCallRequest
+	28, // 58: flow.v1.Tasks.ListCalls:input_type -> flow.v1.ListCallsRequest
+	16, // 59: flow.v1.Tasks.CancelCall:input_type -> flow.v1.CancelCallRequest
+	18, // 60: flow.v1.Tasks.ListDead:input_type -> flow.v1.ListDeadRequest
+	21, // 61: flow.v1.Tasks.GetDead:input_type -> flow.v1.GetDeadRequest
+	22, // 62: flow.v1.Tasks.EditDead:input_type -> flow.v1.EditDeadRequest
+	23, // 63: flow.v1.Tasks.RedriveDead:input_type -> flow.v1.RedriveDeadRequest
+	26, // 64: flow.v1.Tasks.DropDead:input_type -> flow.v1.DropDeadRequest
+	46, // 65: flow.v1.Tasks.Explain:input_type -> flow.v1.ExplainRequest
+	48, // 66: flow.v1.Tasks.Listen:input_type -> flow.v1.ListenRequest
+	50, // 67: flow.v1.Tasks.Logs:input_type -> flow.v1.LogsRequest
+	53, // 68: flow.v1.Tasks.Follow:input_type -> flow.v1.FollowRequest
+	30, // 69: flow.v1.Objects.Create:input_type -> flow.v1.CreateRequest
+	31, // 70: flow.v1.Objects.Update:input_type -> flow.v1.UpdateRequest
+	32, // 71: flow.v1.Objects.Delete:input_type -> flow.v1.DeleteRequest
+	33, // 72: flow.v1.Objects.Get:input_type -> flow.v1.GetRequest
+	35, // 73: flow.v1.Objects.List:input_type -> flow.v1.ListRequest
+	33, // 74: flow.v1.Objects.Watch:input_type -> flow.v1.GetRequest
+	37, // 75: flow.v1.Objects.Control:input_type -> flow.v1.ControlRequest
+	38, // 76: flow.v1.Objects.Inspect:input_type -> flow.v1.InspectRequest
+	40, // 77: flow.v1.Objects.ListSchedules:input_type -> flow.v1.ListSchedulesRequest
+	43, // 78: flow.v1.Objects.GetNetwork:input_type -> flow.v1.GetNetworkRequest
+	17, // 79: flow.v1.Tasks.Run:output_type -> flow.v1.CallInfo
+	2,  // 80: flow.v1.Tasks.Submit:output_type -> flow.v1.SubmitResponse
+	4,  // 81: flow.v1.Tasks.SubmitBatch:output_type -> flow.v1.SubmitBatchResponse
+	6,  // 82: flow.v1.Tasks.Publish:output_type -> flow.v1.PublishResponse
+	9,  // 83: flow.v1.Tasks.Stream:output_type -> flow.v1.StreamResponse
+	17, // 84: flow.v1.Tasks.Result:output_type -> flow.v1.CallInfo
+	14, // 85: flow.v1.Tasks.Results:output_type -> flow.v1.ResultsResponse
+	17, // 86: flow.v1.Tasks.GetCall:output_type -> flow.v1.CallInfo
+	29, // 87: flow.v1.Tasks.ListCalls:output_type -> flow.v1.ListCallsResponse
+	17, // 88: flow.v1.Tasks.CancelCall:output_type -> flow.v1.CallInfo
+	19, // 89: flow.v1.Tasks.ListDead:output_type -> flow.v1.ListDeadResponse
+	20, // 90: flow.v1.Tasks.GetDead:output_type -> flow.v1.DeadInfo
+	20, // 91: flow.v1.Tasks.EditDead:output_type -> flow.v1.DeadInfo
+	24, // 92: flow.v1.Tasks.RedriveDead:output_type -> flow.v1.RedriveDeadResponse
+	27, // 93: flow.v1.Tasks.DropDead:output_type -> flow.v1.DropDeadResponse
+	47, // 94: flow.v1.Tasks.Explain:output_type -> flow.v1.Explanation
+	49, // 95: flow.v1.Tasks.Listen:output_type -> flow.v1.Notice
+	51, // 96: flow.v1.Tasks.Logs:output_type -> flow.v1.LogsResponse
+	54, // 97: flow.v1.Tasks.Follow:output_type -> flow.v1.LogPiece
+	34, // 98: flow.v1.Objects.Create:output_type -> flow.v1.ObjectResponse
+	34, // 99: flow.v1.Objects.Update:output_type -> flow.v1.ObjectResponse
+	34, // 100: flow.v1.Objects.Delete:output_type -> flow.v1.ObjectResponse
+	34, // 101: flow.v1.Objects.Get:output_type -> flow.v1.ObjectResponse
+	36, // 102: flow.v1.Objects.List:output_type -> flow.v1.ListResponse
+	34, // 103: flow.v1.Objects.Watch:output_type -> flow.v1.ObjectResponse
+	34, // 104: flow.v1.Objects.Control:output_type -> flow.v1.ObjectResponse
+	39, // 105: flow.v1.Objects.Inspect:output_type -> flow.v1.InspectResponse
+	41, // 106: flow.v1.Objects.ListSchedules:output_type -> flow.v1.ListSchedulesResponse
+	44, // 107: flow.v1.Objects.GetNetwork:output_type -> flow.v1.NetworkInfo
+	79, // [79:108] is the sub-list for method output_type
+	50, // [50:79] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_messages_api_proto_init() }

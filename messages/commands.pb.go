@@ -943,7 +943,7 @@ type Arrival struct {
 	Seq           uint64                 `protobuf:"varint,18,opt,name=seq,proto3" json:"seq,omitempty"`           // position among the partition's arrivals
 	State         ArrivalState           `protobuf:"varint,19,opt,name=state,proto3,enum=flow.v1.ArrivalState" json:"state,omitempty"`
 	Joined        []byte                 `protobuf:"bytes,20,opt,name=joined,proto3" json:"joined,omitempty"`       // call that consumed it
-	Reason        string                 `protobuf:"bytes,21,opt,name=reason,proto3" json:"reason,omitempty"`       // why it died
+	Reason        string                 `protobuf:"bytes,21,opt,name=reason,proto3" json:"reason,omitempty"`       // why it died, or was cancelled
 	Expires       int64                  `protobuf:"varint,22,opt,name=expires,proto3" json:"expires,omitempty"`    // microseconds; not consumed by then, it dies; 0: never
 	Content       []byte                 `protobuf:"bytes,23,opt,name=content,proto3" json:"content,omitempty"`     // of one that a client sent: hash of what it sent
 	Arguments     *Arguments             `protobuf:"bytes,41,opt,name=arguments,proto3" json:"arguments,omitempty"` // of a call that came of a publish and found its socket gone, in place of value

@@ -35,6 +35,10 @@ const MaxPartition GroupID = 1<<12 - 1
 // an id, and one batch must fit one log entry.
 const MaxBatch = 4096
 
+// MaxTogether is the most requests, or answers, that one frame of a stream may
+// hold.
+const MaxTogether = 256
+
 // SessionID is one run of a node's agent: node and boot. Leases belong to it.
 type SessionID struct {
 	Node NodeID

@@ -2529,6 +2529,7 @@ type PollResponse struct {
 	Notices       []*Notice              `protobuf:"bytes,3,rep,name=notices,proto3" json:"notices,omitempty"`
 	Dropped       int64                  `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"` // before the first of them
 	Arrived       uint64                 `protobuf:"varint,5,opt,name=arrived,proto3" json:"arrived,omitempty"`
+	Next          int64                  `protobuf:"varint,6,opt,name=next,proto3" json:"next,omitempty"` // what is in the state goes on: ask again, of no epoch, since this time; 0: that is all
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2594,6 +2595,13 @@ func (x *PollResponse) GetDropped() int64 {
 func (x *PollResponse) GetArrived() uint64 {
 	if x != nil {
 		return x.Arrived
+	}
+	return 0
+}
+
+func (x *PollResponse) GetNext() int64 {
+	if x != nil {
+		return x.Next
 	}
 	return 0
 }
@@ -2894,13 +2902,14 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\asockets\x18\x05 \x03(\tR\asockets\x12\x1a\n" +
 	"\btracking\x18\x06 \x01(\fR\btracking\x12\x1a\n" +
 	"\bchannels\x18\a \x03(\tR\bchannels\x12\x18\n" +
-	"\aarrived\x18\b \x01(\x04R\aarrived\"\x99\x01\n" +
+	"\aarrived\x18\b \x01(\x04R\aarrived\"\xad\x01\n" +
 	"\fPollResponse\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12)\n" +
 	"\anotices\x18\x03 \x03(\v2\x0f.flow.v1.NoticeR\anotices\x12\x18\n" +
 	"\adropped\x18\x04 \x01(\x03R\adropped\x12\x18\n" +
-	"\aarrived\x18\x05 \x01(\x04R\aarrived\"K\n" +
+	"\aarrived\x18\x05 \x01(\x04R\aarrived\x12\x12\n" +
+	"\x04next\x18\x06 \x01(\x03R\x04next\"K\n" +
 	"\fPrintedQuery\x12\x12\n" +
 	"\x04call\x18\x01 \x01(\fR\x04call\x12'\n" +
 	"\x05after\x18\x02 \x01(\v2\x11.flow.v1.LogPlaceR\x05after\"\x90\x01\n" +

@@ -194,6 +194,17 @@ func (r *replicas) Call(ctx context.Context, m *messages.Enqueue) (*messages.Cal
 	return p.Call(ctx, m)
 }
 
+func (r *replicas) Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error)) {
+	p, err := r.partition(messages.CallIDFrom(all[0].GetId()))
+	if err != nil {
+		for i := range all {
+			tell(i, nil, err)
+		}
+		return
+	}
+	p.Calls(ctx, all, tell)
+}
+
 func (r *replicas) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {
 	p, err := r.partition(id)
 	if err != nil {

@@ -33,10 +33,12 @@ type batcher struct {
 // proposal is one caller's command on its way.
 type proposal struct {
 	command messages.Command
-	answer  chan answer // buffered: the caller may have gone
+	number  int         // of the command among those of its caller
+	answer  chan answer // buffered for all of them: the caller may have gone
 }
 
 type answer struct {
+	number int
 	result messages.Result
 	index  uint64
 	err    error
@@ -61,30 +63,47 @@ var (
 // submit proposes a command and waits for its result. When the context ends
 // first, the command may still be applied.
 func (b *batcher) submit(ctx context.Context, c messages.Command) answer {
-	size := int64(len(c.Body))
+	answers := make(chan answer, 1)
+	if err := b.enqueue(&proposal{command: c, answer: answers}); err != nil {
+		return answer{err: err}
+	}
+	return b.next(ctx, answers)
+}
+
+// enqueue leaves a command to the loop.
+func (b *batcher) enqueue(p *proposal) error {
+	size := int64(len(p.command.Body))
 	if b.bytes.Add(size) > MaxQueuedBytes {
 		b.bytes.Add(-size)
-		return answer{err: errFull}
+		return errFull
 	}
-	p := &proposal{command: c, answer: make(chan answer, 1)}
 	select {
 	case b.queue <- p:
+		return nil
 	default:
 		b.bytes.Add(-size)
-		return answer{err: errFull}
+		return errFull
 	}
+}
+
+// next waits for one of a caller's answers. An error without a number is that of
+// all that have none.
+func (b *batcher) next(ctx context.Context, answers <-chan answer) answer {
 	select {
-	case a := <-p.answer:
+	case a := <-answers:
 		if buggify.On(buggify.LostAnswer) {
-			return answer{err: raft.ErrLeadershipLost}
+			return answer{number: a.number, err: raft.ErrLeadershipLost}
 		}
 		return a
 	case <-ctx.Done():
-		return answer{err: ctx.Err()}
+		return answer{number: everyNumber, err: ctx.Err()}
 	case <-b.stop:
-		return answer{err: raft.ErrLeadershipLost}
+		return answer{number: everyNumber, err: raft.ErrLeadershipLost}
 	}
 }
+
+// everyNumber stands for all commands that have no answer yet.
+const everyNumber = -1
 
 func (b *batcher) run() {
 	for {
@@ -172,9 +191,9 @@ func finish(future raft.ApplyFuture, batch []*proposal, stop <-chan struct{}) {
 			i = 0
 		}
 		if err != nil {
-			p.answer <- answer{err: err}
+			p.answer <- answer{number: p.number, err: err}
 		} else {
-			p.answer <- answer{result: results[i], index: future.Index()}
+			p.answer <- answer{number: p.number, result: results[i], index: future.Index()}
 		}
 	}
 }

@@ -102,27 +102,36 @@ func (g *Group) restart() {
 // NOT_LEADER and EXHAUSTED mean that the command was not proposed; UNAVAILABLE
 // and DEADLINE that it may be applied later.
 func (g *Group) Propose(ctx context.Context, c messages.Command) (messages.Result, uint64, error) {
-	const op = "propose"
+	if err := g.takes(c); err != nil {
+		return messages.Result{}, 0, err
+	}
+	a := g.batcher.submit(ctx, c)
+	if a.err != nil {
+		return messages.Result{}, 0, g.refusal(opPropose, a.err)
+	}
+	return a.result, a.index, nil
+}
+
+const opPropose = "propose"
+
+// takes says why a command cannot be proposed here now.
+func (g *Group) takes(c messages.Command) error {
 	if g.stopped() {
-		return messages.Result{}, 0, g.errFailed(op)
+		return g.errFailed(opPropose)
 	}
 	if !g.IsLeader() {
-		return messages.Result{}, 0, g.errNotLeader(op)
+		return g.errNotLeader(opPropose)
 	}
 	if len(c.Body) > messages.MaxEntryBytes-64 {
-		return messages.Result{}, 0, messages.Errorf(messages.Invalid, op, g.subject(),
+		return messages.Errorf(messages.Invalid, opPropose, g.subject(),
 			"a command of %d bytes is more than one log entry holds (%d)", len(c.Body), messages.MaxEntryBytes-64)
 	}
 	if brings(c) {
 		if short := g.cramped(); len(short) > 0 {
-			return messages.Result{}, 0, g.errCramped(op, short)
+			return g.errCramped(opPropose, short)
 		}
 	}
-	a := g.batcher.submit(ctx, c)
-	if a.err != nil {
-		return messages.Result{}, 0, g.refusal(op, a.err)
-	}
-	return a.result, a.index, nil
+	return nil
 }
 
 func (g *Group) stopped() bool {

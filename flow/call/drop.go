@@ -65,7 +65,7 @@ func Drop(tx kv.Tx, r *Record, of *Dropping) (forgotten Dropped, whole bool) {
 func has(r *Record, part string) bool {
 	switch part {
 	case results:
-		return r.HasResult
+		return r.HasResult && r.short == nil
 	case outputs:
 		return r.HasOutput
 	}

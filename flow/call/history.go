@@ -21,11 +21,14 @@ const (
 // maxNote bounds what an event says.
 const maxNote = 256
 
+// Said is a note as an event keeps it.
+func Said(note string) string { return Cut(note, maxNote) }
+
 // Note adds an event. When there are too many, the first half stay and the
 // oldest of the others goes: how a call began and how it goes now are what
 // people ask for.
 func (r *Record) Note(now int64, name, note string) {
-	e := &messages.Event{Name: name, Time: now, Note: Cut(note, maxNote), Attempt: r.Attempt, Node: r.Node}
+	e := &messages.Event{Name: name, Time: now, Note: Said(note), Attempt: r.Attempt, Node: r.Node}
 	r.Lastupdated = now
 	if len(r.Events) < messages.MaxEvents {
 		r.Events = append(r.Events, e)

@@ -22,12 +22,13 @@ import (
 //	a/ seq(8)              arguments of a call that came alone: protobuf Arguments
 //	b/ last seq(8)         a block: what its calls have in common
 //	e/ last seq(8) n(2)    the n-th 64 arguments of a block
-//	r/ seq(8)              result
+//	r/ seq(8)              result that is not short: that is in the record
 //	o/ seq(8) attempt(4)   log of an attempt
 //	u/ seq(8)              output
 //
 // The last four parts are apart from the record because the record is
-// rewritten with each change of state, and they are not.
+// rewritten with each change of state, and they are not. A short result comes
+// with the last change, and would cost more apart than in the record.
 const (
 	records   = "c/"
 	ids       = "d/"
@@ -44,6 +45,7 @@ type Record struct {
 	*messages.Call
 	Block   uint64 // the block that its arguments are in; 0: they are its own
 	Expires int64  // microseconds: not started by then, it expires; 0: never
+	short   []byte // its result, if that is kept here: not in Call, which is shown without
 }
 
 // ID is the call's id.
@@ -63,7 +65,9 @@ func key(prefix string, seq uint64) []byte {
 func encode(r *Record) []byte {
 	value := binary.AppendUvarint(make([]byte, 0, 320), r.Block)
 	value = binary.AppendUvarint(value, uint64(r.Expires))
+	r.Result = r.short
 	value, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(value, r.Call)
+	r.Result = nil
 	if err != nil {
 		pack.Fail("encode the record of call %s: %v", r.ID(), err)
 	}
@@ -117,6 +121,7 @@ func Decode(value []byte) *Record {
 	r := pack.Reader{What: "record of a call", Rest: value}
 	rec := &Record{Call: new(messages.Call), Block: r.Uint(), Expires: int64(r.Uint())}
 	decode(r.Rest, rec.Call, "record of a call")
+	rec.short, rec.Result = rec.Result, nil
 	return rec
 }
 

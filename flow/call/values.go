@@ -67,11 +67,33 @@ func DecodeArguments(value []byte) *messages.Arguments {
 	return a
 }
 
-// PutResult keeps a call's result.
-func PutResult(tx kv.Tx, seq uint64, result []byte) { tx.Set(key(results, seq), result) }
+// maxShort is how many bytes a result may have that is kept in its call's record.
+const maxShort = 512
 
-// Result gives a copy of a call's result.
-func Result(view kv.View, seq uint64) []byte { return get(view, key(results, seq)) }
+// PutResult keeps a call's result. The record is written after it.
+func PutResult(tx kv.Tx, r *Record, result []byte) {
+	if r.HasResult = true; len(result) <= maxShort {
+		r.short = result
+	} else {
+		tx.Set(key(results, r.Seq), result)
+	}
+}
+
+// Result gives a copy of a call's result; nil: it has none.
+func Result(view kv.View, r *Record) []byte {
+	if r.short != nil || !r.HasResult {
+		return bytes.Clone(r.short)
+	}
+	return get(view, key(results, r.Seq))
+}
+
+// Output gives a copy of what a call put into its argument output.
+func Output(view kv.View, r *Record) []byte {
+	if !r.HasOutput {
+		return nil
+	}
+	return get(view, key(outputs, r.Seq))
+}
 
 // PutOutput keeps what a call put into its argument output.
 func PutOutput(tx kv.Tx, seq uint64, output []byte) { tx.Set(key(outputs, seq), output) }
@@ -124,10 +146,5 @@ func get(view kv.View, key []byte) []byte {
 
 // Fill puts the result and the output of a call that has them into its record.
 func Fill(view kv.View, r *Record) {
-	if r.HasResult {
-		r.Result = Result(view, r.Seq)
-	}
-	if r.HasOutput {
-		r.Output = get(view, key(outputs, r.Seq))
-	}
+	r.Result, r.Output = Result(view, r), Output(view, r)
 }

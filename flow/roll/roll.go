@@ -1,5 +1,6 @@
 // Package roll lists the calls of a socket in the order of their arrival, those
 // that have ended apart by how, so that any page of a list is found by a seek.
+// Those that run are in no roll: they are few, and known from the slots.
 package roll
 
 import (
@@ -22,7 +23,8 @@ const (
 // Class is 0 for calls that have not ended, otherwise their terminal state.
 type Class byte
 
-// Open is the class of the calls that have not ended.
+// Open is the class of the calls that have not ended; in a roll of it are those
+// that wait.
 const Open Class = 0
 
 // Classes are all of them.
@@ -50,8 +52,13 @@ func Socket(number uint32, class Class) []byte {
 // Run is the prefix of the spans of a run.
 func Run(tracking messages.CallID) []byte { return append([]byte(byRun), tracking[:]...) }
 
-// End moves a call that has a record from the open ones to those of its state.
+// Wait adds a call that has a record and waits from now on.
+func Wait(tx kv.Tx, socket uint32, seq uint64) { span.Put(tx, Socket(socket, Open), span.One(seq)) }
+
+// Leave takes a call that has a record out of those that wait.
+func Leave(tx kv.Tx, socket uint32, seq uint64) { span.Drop(tx, Socket(socket, Open), seq) }
+
+// End adds a call that has a record to those that ended as its state says.
 func End(tx kv.Tx, socket uint32, seq uint64, state messages.CallState) {
-	span.Drop(tx, Socket(socket, Open), seq)
 	span.Put(tx, Socket(socket, Of(state)), span.One(seq))
 }
