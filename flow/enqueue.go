@@ -36,6 +36,9 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 	if e.ToGate {
 		return s.enqueueToGate(k, id, e)
 	}
+	if refusal := beyond(k, 1, size); refusal != nil {
+		return nil, refusal
+	}
 	p := s.processor(k.Config.Processor)
 	// A socket in the ring could take the credit: then this call must wait its turn.
 	direct := k.Admits() && p.Leases() && !p.Turns.Any() && p.Credits.Free()
@@ -138,21 +141,6 @@ func (s *step) fits(id messages.CallID, op, subject string, calls ...*messages.A
 		}
 	}
 	return nil
-}
-
-// full says why a mailbox takes no count calls more.
-func full(k *socket.Socket, count int, size uint64) (refusal *messages.Error) {
-	subject := "socket " + k.Config.Name
-	if limit := k.Config.MaxLength; limit > 0 && k.Counts.Queued+uint64(count) > uint64(limit) {
-		refusal = messages.Errorf(messages.Exhausted, opRun, subject, "its mailbox is full: %d calls wait, and %d are the most", k.Counts.Queued, limit)
-	} else if limit := k.Config.MaxLengthBytes; limit > 0 && k.Counts.Bytes+size > uint64(limit) {
-		refusal = messages.Errorf(messages.Exhausted, opRun, subject, "its mailbox is full: %d bytes wait, and %d are the most", k.Counts.Bytes, limit)
-	}
-	if refusal != nil {
-		refusal.RetryAfter = fullRetry
-		refusal = refusal.WithHint("send it again later, or wait for room")
-	}
-	return refusal
 }
 
 // accept makes a call's record and keeps what does not change any more.

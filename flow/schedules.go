@@ -91,7 +91,7 @@ func (s *step) fireSchedule(c *messages.FireSchedule) (*messages.Reply, *message
 
 // tickHeldUp says why a tick makes no call; "": it makes one.
 func (s *step) tickHeldUp(k *socket.Socket, state *messages.ScheduleState, size uint64) string {
-	if refusal := full(k, 1, size); refusal != nil {
+	if refusal := noRoom(k, 1, size); refusal != nil {
 		return refusal.Reason
 	}
 	if k.Config.MaxLength <= 0 && k.Counts.Queued >= maxTicksWaiting {
