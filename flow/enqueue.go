@@ -174,7 +174,7 @@ func (s *step) wait(k *socket.Socket, rec *call.Record) {
 	s.queue(k, rec)
 	roll.Wait(s.tx, k.Number, rec.Seq)
 	s.enter(k, rec.State, rec.Size)
-	s.recent.Put(s.tx, rec)
+	s.recent.calls.Put(s.tx, rec)
 	if rec.Expires != 0 {
 		s.at(timer.Timer{At: rec.Expires, Kind: timer.Expire, Target: timer.Seq(rec.Seq)})
 	}

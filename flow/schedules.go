@@ -130,7 +130,7 @@ func moment(micros int64) string { return time.UnixMicro(micros).UTC().Format(ti
 // the order in which the sockets came.
 func Schedules(view kv.View) (all []*messages.ScheduleState) {
 	for _, number := range schedule.Sockets(view) {
-		k, ok := socket.Load(view, socket.ID(view, number))
+		k, ok := socket.Load(view, socket.ID(view, number), nil)
 		if !ok {
 			fail("socket number %d has a schedule and no configuration", number)
 		}
