@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -13,7 +14,7 @@ import (
 	"github.com/elasticcode/flow/outbox"
 )
 
-const flowEpisodes = 500
+const flowEpisodes = 2000
 
 // TestPlugsAndGatesDoWhatTheOracleSays runs sockets in two partitions, plugs
 // between them that come and go, and a courier that is late and repeats itself.
@@ -21,20 +22,19 @@ const flowEpisodes = 500
 // each call must have sent what its plugs at that time were to send, once, and
 // nothing may be stranded.
 func TestPlugsAndGatesDoWhatTheOracleSays(t *testing.T) {
-	n := flowEpisodes
-	if testing.Short() {
-		n /= 10
-	}
-	seen, steps := map[string]int{}, 0
-	for seed := range n {
-		f := newFlowTest(t, *first+uint64(seed))
-		f.run(100, seed%checkedEpisodes == 0)
+	var mu sync.Mutex // guards what is counted
+	seen, steps, n := map[string]int{}, 0, 0
+	lives(t, flowEpisodes, func(t *testing.T, i int, seed uint64) {
+		f := newFlowTest(t, seed)
+		f.run(100, i%checkedEpisodes == 0)
 		f.drain()
+		mu.Lock()
+		defer mu.Unlock()
 		f.count(seen)
-		steps += len(f.sides[0].log) + len(f.sides[1].log)
-	}
+		steps, n = steps+len(f.sides[0].log)+len(f.sides[1].log), n+1
+	})
 	t.Logf("%d steps in %d lives of two partitions", steps, n)
-	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "published", "by routing key", "large"} {
+	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "published", "by routing key", "large", "large published"} {
 		if seen[what] < n/50 {
 			t.Errorf("the episodes met %v: too few are %s", seen, what)
 		}
@@ -447,6 +447,9 @@ func (f *flowTest) count(seen map[string]int) {
 			}
 			if q := f.queues[c.socket.id]; q != nil {
 				seen["published"]++
+				if call, _ := GetCall(e.state, c.id, true, e.now); len(messages.References(call.GetArguments().Values()...)) > 0 {
+					seen["large published"]++
+				}
 			}
 			if call, _ := GetCall(e.state, c.id, false, e.now); call.GetRoutingKey() != "" && call.GetParent() != nil {
 				seen["by routing key"]++

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -17,26 +18,22 @@ import (
 // worlds meet more of the rare cases than large ones: two calls, two slots and
 // a session that ends between them are all it takes.
 const (
-	episodes        = 3000
+	episodes        = 10_000
 	commandsPerLife = 50
-	checkedEpisodes = 16 // in one of so many, everything is checked after each command; in the others at the end
+	checkedEpisodes = 64 // in one of so many, everything is checked after each command; in the others at the end
 )
 
 // TestMachineDoesWhatTheOracleSays feeds the same random commands to the state
 // machine and to the oracle. Answers and effects must be the same after each
 // command; so must be the states, and the invariants must hold.
 func TestMachineDoesWhatTheOracleSays(t *testing.T) {
-	n := episodes
-	if testing.Short() {
-		n /= 10
-	}
-	steps := 0
-	for seed := range n {
-		e := newEpisode(t, *first+uint64(seed))
-		e.run(commandsPerLife, seed%checkedEpisodes == 0)
-		steps += len(e.log)
-	}
-	t.Logf("%d steps in %d lives", steps, n)
+	var steps atomic.Int64
+	lives(t, episodes, func(t *testing.T, i int, seed uint64) {
+		e := newEpisode(t, seed)
+		e.run(commandsPerLife, i%checkedEpisodes == 0)
+		steps.Add(int64(len(e.log)))
+	})
+	t.Logf("%d steps", steps.Load())
 }
 
 type episode struct {

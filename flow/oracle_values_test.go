@@ -14,6 +14,15 @@ import (
 // not matter to the state machine, but for how many chunks they have.
 var largeTexts = [][]byte{[]byte(`"small"`), []byte(`{"another": 1}`), []byte(`[1, 2, 3]`), bytes.Repeat([]byte("7"), messages.ChunkBytes+3)}
 
+// largeReferences name them, in the same order: they are named in each step, and
+// naming a text means hashing it.
+var largeReferences = func() (all []messages.Reference) {
+	for _, text := range largeTexts {
+		all = append(all, messages.ReferenceTo(text))
+	}
+	return all
+}()
+
 // oValue is a large value: the chunks that have come, and when it goes.
 type oValue struct {
 	reference messages.Reference
@@ -110,28 +119,29 @@ func (o *oracle) forgetValues() {
 
 // large gives a reference to one of the texts.
 func (e *episode) large() []byte {
-	return messages.ReferenceTo(largeTexts[e.rng.IntN(len(largeTexts))]).Value()
+	return largeReferences[e.rng.IntN(len(largeTexts))].Value()
 }
 
 // putChunk is a random chunk of one of the texts.
 func (e *episode) putChunk() proto.Message {
-	text := largeTexts[e.rng.IntN(len(largeTexts))]
-	return chunkOf(text, uint32(e.rng.IntN(int(messages.ReferenceTo(text).Chunks()))))
+	i := e.rng.IntN(len(largeTexts))
+	return chunk(largeReferences[i], largeTexts[i], uint32(e.rng.IntN(int(largeReferences[i].Chunks()))))
 }
 
 func chunkOf(text []byte, index uint32) *messages.PutChunk {
-	r := messages.ReferenceTo(text)
+	return chunk(messages.ReferenceTo(text), text, index)
+}
+
+func chunk(r messages.Reference, text []byte, index uint32) *messages.PutChunk {
 	from, to := r.Chunk(index)
 	return &messages.PutChunk{Hash: r.Hash[:], Size: r.Size, Index: index, Data: text[from:to]}
 }
 
 // putAll gives the chunks of what a reference stands for.
 func putAll(r messages.Reference) (all []proto.Message) {
-	for _, text := range largeTexts {
-		if messages.ReferenceTo(text) == r {
-			for i := range r.Chunks() {
-				all = append(all, chunkOf(text, i))
-			}
+	if i := slices.Index(largeReferences, r); i >= 0 {
+		for index := range r.Chunks() {
+			all = append(all, chunk(r, largeTexts[i], index))
 		}
 	}
 	return all
@@ -140,8 +150,8 @@ func putAll(r messages.Reference) (all []proto.Message) {
 // compareValues: the values that are here are those that the oracle has.
 func (e *episode) compareValues() {
 	e.t.Helper()
-	for _, text := range largeTexts {
-		r := messages.ReferenceTo(text)
+	for i, text := range largeTexts {
+		r := largeReferences[i]
 		v := e.oracle.value(r)
 		got := Chunks(e.state, r.Hash[:], 0, r.Chunks())
 		whole := bytes.Equal(bytes.Join(got, nil), text)

@@ -2,6 +2,7 @@
 // how many seeds it takes until a checker finds it:
 //
 //	go run -tags plant ./sim/mutations --rounds 3
+//	go run -tags plant ./sim/mutations --report found.jsonl --time 4m   # in pieces, until all is in the file
 //
 // It exits with 1 when a mistake was not found within its limit.
 package main
@@ -42,6 +43,8 @@ func run(ctx context.Context, args []string) error {
 	first := f.Uint64("first", 1, "the first `seed`")
 	guest := f.String("guest", filepath.Join("bin", "plants.wasm"), "the node, compiled with the tag plant")
 	jobs := f.Int("jobs", runtime.NumCPU(), "searches at the same time")
+	file := f.String("report", "", "`file` that keeps what was found: what is in it is not looked for again")
+	limit := f.Duration("time", 0, "no search begins after this `time` (0: no limit)")
 	inside := f.Bool("inside", false, "look for the mistake that this process has, in simulated worlds")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -57,12 +60,23 @@ func run(ctx context.Context, args []string) error {
 	chosen := slices.DeleteFunc(mutations(), func(m mutation) bool {
 		return len(*only) > 0 && !slices.Contains(*only, string(m.bug)) || *level != "" && *level != m.way()
 	})
-	return l.all(ctx, chosen, *rounds, *first, *jobs)
+	report, err := openReport(*file, *guest, *rounds)
+	if err != nil {
+		return err
+	}
+	defer report.close()
+	return l.all(ctx, chosen, report, *first, *jobs, deadline(*limit))
 }
 
-// all looks for mistakes, jobs searches at a time.
-func (l *lab) all(ctx context.Context, chosen []mutation, rounds int, first uint64, jobs int) error {
-	report := newReport(rounds)
+// deadline is when a time is over that begins now; 0: never.
+func deadline(limit time.Duration) func() bool {
+	end := time.Now().Add(limit)
+	return func() bool { return limit > 0 && time.Now().After(end) }
+}
+
+// all looks for mistakes that the report does not have yet, jobs searches at a
+// time.
+func (l *lab) all(ctx context.Context, chosen []mutation, report *report, first uint64, jobs int, over func() bool) error {
 	work := make(chan func() error)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -77,17 +91,20 @@ func (l *lab) all(ctx context.Context, chosen []mutation, rounds int, first uint
 		})
 	}
 	for _, m := range chosen {
-		if err := l.compile(ctx, m.pkg); err != nil {
-			return err
-		}
-		for round := range rounds {
+		for round := range report.rounds {
+			seed := first + uint64(round)*apart
+			if over() || ctx.Err() != nil || report.has(m, seed) {
+				continue
+			}
+			if err := l.compile(ctx, m.pkg); err != nil {
+				return err
+			}
 			work <- func() error {
-				found, err := l.find(ctx, m, first+uint64(round)*apart)
+				found, err := l.find(ctx, m, seed)
 				if err != nil {
 					return fmt.Errorf("look for %s: %w", m.bug, err)
 				}
-				report.add(m, found)
-				return nil
+				return report.add(m, found)
 			}
 		}
 	}
@@ -124,12 +141,14 @@ func newLab(ctx context.Context, guest string) (*lab, error) {
 
 func (l *lab) close() { os.RemoveAll(l.dir) }
 
-// found is how a mistake was found.
+// found is how a mistake was found, from one seed on.
 type found struct {
-	seeds   int    // that it took; 0: it was not found
-	checker string // that found it
-	detail  string
-	took    time.Duration
+	Bug     plant.Bug     `json:"bug"`
+	First   uint64        `json:"first"`
+	Seeds   int           `json:"seeds"`   // that it took; 0: it was not found
+	Checker string        `json:"checker"` // that found it
+	Detail  string        `json:"detail"`
+	Took    time.Duration `json:"took"`
 }
 
 func (l *lab) find(ctx context.Context, m mutation, first uint64) (found, error) {
@@ -139,7 +158,7 @@ func (l *lab) find(ctx context.Context, m mutation, first uint64) (found, error)
 		look = l.inTests
 	}
 	f, err := look(ctx, m, first)
-	f.took = time.Since(began)
+	f.Bug, f.First, f.Took = m.bug, first, time.Since(began)
 	return f, err
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -13,22 +14,32 @@ import (
 // report is what was found, by mistake.
 type report struct {
 	rounds int
+	file   *os.File // keeps it; nil: nothing does
 
 	mu  sync.Mutex
 	all map[plant.Bug][]found
 }
 
-func newReport(rounds int) *report { return &report{rounds: rounds, all: map[plant.Bug][]found{}} }
-
 // add takes what one round gave, and tells of a mistake after its last.
-func (r *report) add(m mutation, f found) {
+func (r *report) add(m mutation, f found) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all[m.bug] = append(r.all[m.bug], f)
-	if len(r.all[m.bug]) == r.rounds {
+	if r.whole(m.bug) {
 		r.tell(m)
 	}
+	return r.keep(f)
 }
+
+// has says whether the search from a seed on was made already.
+func (r *report) has(m mutation, first uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.all[m.bug], func(f found) bool { return f.First == first })
+}
+
+// whole says whether all rounds of a mistake are there.
+func (r *report) whole(b plant.Bug) bool { return len(r.all[b]) >= r.rounds }
 
 // tell prints the line of one mistake, as of a table in Markdown.
 func (r *report) tell(m mutation) {
@@ -36,9 +47,9 @@ func (r *report) tell(m mutation) {
 	var took time.Duration
 	var by []string
 	for _, f := range r.all[m.bug] {
-		seeds, took = append(seeds, f.seeds), took+f.took
-		if f.checker != "" && !slices.Contains(by, f.checker) {
-			by = append(by, f.checker)
+		seeds, took = append(seeds, f.Seeds), took+f.Took
+		if f.Checker != "" && !slices.Contains(by, f.Checker) {
+			by = append(by, f.Checker)
 		}
 	}
 	if r.missed(m.bug) > 0 {
@@ -48,8 +59,8 @@ func (r *report) tell(m mutation) {
 	slices.Sort(seeds)
 	fmt.Printf("| %s | %s | %d (%s) | %s | %s |\n", m.bug, m.way(), seeds[len(seeds)/2], strings.Trim(fmt.Sprint(seeds), "[]"), strings.Join(by, "; "), took.Round(100*time.Millisecond))
 	for _, f := range r.all[m.bug] {
-		if f.detail != "" {
-			fmt.Printf("<!-- %s -->\n", f.detail)
+		if f.Detail != "" {
+			fmt.Printf("<!-- %s -->\n", f.Detail)
 			break
 		}
 	}
@@ -58,22 +69,29 @@ func (r *report) tell(m mutation) {
 // missed is in how many rounds a mistake was not found.
 func (r *report) missed(b plant.Bug) (n int) {
 	for _, f := range r.all[b] {
-		if f.seeds == 0 {
+		if f.Seeds == 0 {
 			n++
 		}
 	}
 	return n
 }
 
+// end says what all of it comes to.
 func (r *report) end(chosen []mutation) error {
-	var missed []string
+	var missed, left []string
 	for _, m := range chosen {
-		if r.missed(m.bug) > 0 {
+		switch {
+		case r.missed(m.bug) > 0:
 			missed = append(missed, string(m.bug))
+		case !r.whole(m.bug):
+			left = append(left, string(m.bug))
 		}
 	}
 	if len(missed) > 0 {
 		return fmt.Errorf("not found: %s", strings.Join(missed, ", "))
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("the time is over, and these are left: %s; run it again with the same --report", strings.Join(left, ", "))
 	}
 	fmt.Printf("%d mistakes, all found\n", len(chosen))
 	return nil

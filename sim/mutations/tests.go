@@ -31,21 +31,16 @@ func (l *lab) inTests(ctx context.Context, m mutation, first uint64) (f found, e
 	if err == nil || !errors.As(err, &exit) {
 		return f, err
 	}
-	f.seeds = 1
+	f.Seeds = 1
 	name := failed.FindSubmatch(out)
 	if name == nil {
 		return f, fmt.Errorf("%s failed otherwise: %s", m.test, out)
 	}
-	f.checker = string(name[1])
-	if seed := seeded.FindSubmatch(out); seed != nil && m.way() == walks {
-		n, err := strconv.ParseUint(string(seed[1]), 10, 64)
-		if err != nil {
-			return f, err
-		}
-		f.seeds = int(n-first) + 1
-		f.detail = line(string(out[strings.Index(string(out), string(seed[0])):]))
+	f.Checker = string(name[1])
+	if m.way() == walks {
+		f.Seeds, f.Detail, err = earliest(string(out), first)
 	}
-	return f, nil
+	return f, err
 }
 
 // compile compiles the tests of a package, once.
@@ -61,4 +56,20 @@ func (l *lab) compile(ctx context.Context, pkg string) error {
 	}
 	l.tests[pkg] = binary
 	return nil
+}
+
+// earliest is how many seeds a walk took until its first failure, and what that
+// says: several may have walked at the same time.
+func earliest(out string, first uint64) (seeds int, detail string, err error) {
+	seeds = 1
+	for i, at := range seeded.FindAllStringSubmatchIndex(out, -1) {
+		n, err := strconv.ParseUint(out[at[2]:at[3]], 10, 64)
+		if err != nil {
+			return 0, "", err
+		}
+		if took := int(n-first) + 1; i == 0 || took < seeds {
+			seeds, detail = took, line(out[at[0]:])
+		}
+	}
+	return seeds, detail, nil
 }

@@ -32,7 +32,7 @@ func (l *lab) inWorlds(ctx context.Context, m mutation, first uint64) (f found, 
 	if err := json.Unmarshal(out, &a); err != nil {
 		return f, fmt.Errorf("read %q: %w", out, err)
 	}
-	return found{seeds: a.Seeds, checker: a.Promise, detail: a.Detail}, nil
+	return found{Seeds: a.Seeds, Checker: a.Promise, Detail: a.Detail}, nil
 }
 
 // search runs seeds until one breaks a promise.
