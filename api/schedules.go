@@ -11,6 +11,7 @@ import (
 	"github.com/elasticcode/flow/calendar"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/model"
 )
 
 // MaxNextTicks bounds how many of a schedule's next ticks are told.
@@ -95,6 +96,9 @@ func (o *objects) schedulesOf(ctx context.Context, group messages.GroupID, socke
 		to.Schedules = append(to.Schedules, info)
 		err := o.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
 			info.Misfit = misfit(view, state.Socket, state.GetSchedule().GetData())
+			if info.State == "paused" && !switchedOn(view, state.Socket) {
+				info.State = "off"
+			}
 			return nil
 		})
 		if err != nil {
@@ -128,6 +132,13 @@ func scheduleInfo(state *messages.ScheduleState, ticks int) *messages.ScheduleIn
 		at = next
 	}
 	return info
+}
+
+// switchedOn says whether a schedule that does not run would run if it were resumed.
+func switchedOn(view kv.View, socket string) bool {
+	object, _ := model.Get(view, messages.Kind_KIND_SOCKET, socket)
+	processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, object.GetSocket().GetProcessor())
+	return model.SwitchedOn(object.GetSocket(), processor.GetProcessor())
 }
 
 func orDefault(text, usual string) string {

@@ -62,6 +62,15 @@ func TestSchedulesAreListedWithTheirNextTicks(t *testing.T) {
 	if all, err = list("", 0); err != nil || len(all) != 1 || all[0].State != "paused" || len(all[0].Next) != 0 {
 		t.Errorf("paused: %v, %v", all, err)
 	}
+	if err := update(&messages.Socket{}, "socket.scheduled", "socket.schedule_paused"); err == nil {
+		t.Error("a schedule was let go on and switched off in one")
+	}
+	if err := update(&messages.Socket{}, "socket.scheduled"); err != nil {
+		t.Fatal(err)
+	}
+	if all, err = list("", 0); err != nil || len(all) != 1 || all[0].State != "off" {
+		t.Errorf("switched off: %v, %v", all, err)
+	}
 	if _, err := list("", 101); err == nil {
 		t.Error("101 next ticks were not refused")
 	}

@@ -3039,7 +3039,7 @@ type ScheduleInfo struct {
 	Missed        string                 `protobuf:"bytes,6,opt,name=missed,proto3" json:"missed,omitempty"`
 	Overlap       string                 `protobuf:"bytes,7,opt,name=overlap,proto3" json:"overlap,omitempty"`
 	Data          string                 `protobuf:"bytes,8,opt,name=data,proto3" json:"data,omitempty"`
-	State         string                 `protobuf:"bytes,9,opt,name=state,proto3" json:"state,omitempty"`        // on or paused
+	State         string                 `protobuf:"bytes,9,opt,name=state,proto3" json:"state,omitempty"`        // on, paused, or off: neither scheduled nor does its processor beat
 	Since         int64                  `protobuf:"varint,10,opt,name=since,proto3" json:"since,omitempty"`      // microseconds since 1970, UTC: when it was turned on, or its times changed
 	Last          int64                  `protobuf:"varint,11,opt,name=last,proto3" json:"last,omitempty"`        // microseconds since 1970, UTC: nominal time of the last tick; 0: none
 	Next          []int64                `protobuf:"varint,12,rep,packed,name=next,proto3" json:"next,omitempty"` // microseconds since 1970, UTC

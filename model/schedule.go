@@ -60,11 +60,16 @@ func (c *change) checkPause(op string, o *messages.Object, m *messages.Update) *
 	case scheduleOf(c, o) == nil:
 		return messages.Errorf(messages.NotFound, op, o.Name, "it has no schedule").
 			WithHint("give it one: flowcli update socket -n %s --interval 5s --scheduled", o.Name)
-	case !o.GetSocket().Scheduled && !processor.GetBeat():
+	case !SwitchedOn(o.GetSocket(), processor):
 		return messages.Errorf(messages.Conflict, op, o.Name, "its schedule is not switched on").
 			WithHint("switch it on: flowcli update socket -n %s --scheduled", o.Name)
 	}
 	return nil
+}
+
+// SwitchedOn says whether a socket's schedule runs when it is not paused.
+func SwitchedOn(s *messages.Socket, p *messages.Processor) bool {
+	return s.GetScheduled() || p.GetBeat()
 }
 
 // scheduleType is how a socket is scheduled; "": it has no schedule of its own.
@@ -88,7 +93,7 @@ func scheduleOf(view kv.View, o *messages.Object) *messages.Schedule {
 	p := load(view, messages.Kind_KIND_PROCESSOR, s.Processor).GetProcessor()
 	m := &messages.Schedule{
 		Timezone: s.Timezone, Missed: s.Missed, Overlap: s.Overlap, Data: []byte(s.ScheduleData), TellsTime: takesPositional(view, s.Task),
-		On: (s.Scheduled || p.GetBeat()) && !s.SchedulePaused, Owner: o.Owner,
+		On: SwitchedOn(s, p) && !s.SchedulePaused, Owner: o.Owner,
 	}
 	switch kind := scheduleType(s); {
 	case kind == byCron:
