@@ -40,9 +40,12 @@ func incomplete(cmd *cobra.Command) error {
 		WithHint("see %s --help", cmd.CommandPath())
 }
 
+// meantName begins what --help says of a --name for which a plain word can stand.
+const meantName = "name of the "
+
 // nameFlags are the two ways to say which object is meant, beside a plain word.
 func nameFlags(cmd *cobra.Command, what string) {
-	cmd.Flags().String("name", "", "name of the "+what)
+	cmd.Flags().String("name", "", meantName+what)
 	cmd.Flags().String("id", "", "ID of the "+what)
 	argv.Short(cmd.Flags(), "name", "n")
 }

@@ -64,6 +64,29 @@ func (c *cli) completeCalls(of *cobra.Command) {
 	}
 }
 
+// completeNameFlags offers for --name what is offered for the word that it can
+// stand for.
+func (c *cli) completeNameFlags(of *cobra.Command) {
+	for _, cmd := range of.Commands() {
+		c.completeNameFlags(cmd)
+		if flag := cmd.Flags().Lookup("name"); flag == nil || !strings.HasPrefix(flag.Usage, meantName) || cmd.ValidArgsFunction == nil {
+			continue
+		}
+		words := cmd.ValidArgsFunction
+		c.register(cmd, "name", func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+			return words(cmd, nil, begun)
+		})
+	}
+}
+
+// completeHeard offers what can be listened to.
+func (c *cli) completeHeard(cmd *cobra.Command, _ []string, begun string) (names []string, _ cobra.ShellCompDirective) {
+	for _, kind := range []messages.Kind{messages.Kind_KIND_SOCKET, messages.Kind_KIND_PROCESSOR, messages.Kind_KIND_QUEUE} {
+		names = append(names, c.namesOf(cmd.Context(), kind, begun)...)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 // latestCalls asks the network like namesOf.
 func (c *cli) latestCalls(ctx context.Context, begun string) (ids []string) {
 	ctx, cancel := context.WithTimeout(ctx, completionTime)

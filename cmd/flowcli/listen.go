@@ -49,6 +49,8 @@ flowcli listen -n proc1 -c output -a my.module.MyClass.process`,
 	cmd.Flags().Var(since, "since", "begin with what has happened in this time; a bare number is seconds (default from now on)")
 	argv.Short(cmd.Flags(), "name", "n")
 	argv.Short(cmd.Flags(), "channel", "c")
+	c.register(cmd, "name", c.completeHeard)
+	c.register(cmd, "channel", cobra.FixedCompletions([]string{"task", "log", "output", "lifecycle", "*"}, cobra.ShellCompDirectiveNoFileComp))
 	argv.Short(cmd.Flags(), "adaptor", "a")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *name == "" || len(*channel) == 0 {

@@ -26,6 +26,7 @@ flowcli -o json ls call --id 0193a1b2-c3d4-7001-8f00-0123456789ab`,
 		Args: atMostOne,
 	}
 	nameFlags(cmd, "call")
+	c.register(cmd, "name", c.completeNames(messages.Kind_KIND_SOCKET))
 	result := cmd.Flags().Bool("result", false, "include the result of the call")
 	argv.Short(cmd.Flags(), "result", "r")
 	tree := cmd.Flags().Bool("tree", false, "draw the calls that it caused")

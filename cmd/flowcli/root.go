@@ -71,6 +71,7 @@ flowcli -o json ls calls`,
 	)
 	root.AddCommand(grouped(groupOther, newVersion(c))...)
 	root.AddCommand(notNeededVerbs(c)...)
+	c.completeNameFlags(root) // before calls, whose names are those of sockets
 	c.completeCalls(root)
 	return root
 }
@@ -94,6 +95,7 @@ func globalFlags(c *cli, root *cobra.Command) {
 	argv.Short(flags, "user", "u")
 	argv.Short(flags, "output", "o")
 	argv.Everywhere(flags, "output")
+	c.register(root, "output", cobra.FixedCompletions([]string{"json", "yaml", "wide"}, cobra.ShellCompDirectiveNoFileComp))
 	unusedGlobals(c, root)
 }
 
