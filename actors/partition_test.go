@@ -397,6 +397,45 @@ func TestResultsOfABatchComeAsTheyEnd(t *testing.T) {
 	})
 }
 
+// TestResultsThatEndedUnheardComeTogether fetches a batch of which calls have
+// ended while nobody waited. They come without a look at the state, which is asked
+// for what ended before: of that there is more than is remembered.
+func TestResultsThatEndedUnheardComeTogether(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		const count = maxLately + 500
+		first := messages.NewCallID("batch", 1, 0)
+		w.partition.set(func() {
+			for i := range count {
+				w.partition.apply(&messages.Enqueue{Id: first.At(i).Bytes(), Socket: "1ms"})
+			}
+		})
+		w.place("c1", on(4))
+		time.Sleep(count * time.Millisecond) // of the test's own clock
+		synctest.Wait()
+		w.leader.waiters.mu.Lock()
+		remembered := len(w.leader.waiters.lately.calls)
+		w.leader.waiters.mu.Unlock()
+		if remembered != maxLately {
+			t.Errorf("%d calls are remembered that ended lately, of %d", remembered, count)
+		}
+		q := &messages.AwaitSomeRequest{First: first.Bytes(), Count: count}
+		for had := 0; had < count; {
+			calls, err := w.leader.AwaitSome(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range calls {
+				i := messages.CallIDFrom(c.Id).Index()
+				if messages.Known(q.Known).Has(i) || c.State != messages.CallState_FINISHED {
+					t.Errorf("call %d is told again, or %v", i, c)
+				}
+				q.Known = messages.Known(q.Known).With(i)
+			}
+			had += len(calls)
+		}
+	})
+}
+
 func TestThoseWhoWaitForABatchAreSentToTheNextLeader(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
 		first := messages.NewCallID("batch", 1, 0)

@@ -30,15 +30,15 @@ func newGathering(n int) *gathering {
 }
 
 // tell is called with the waiters' lock held.
-func (g *gathering) tell(c *messages.Call) {
+func (g *gathering) tell(c *messages.Call) (taken bool) {
 	if g.left == 0 {
-		return
+		return false
 	}
 	if c == nil {
 		g.lost, g.left = true, 1 // the last word
 	} else if size := proto.Size(c); g.size+size <= messages.MaxSome || g.size == 0 {
 		g.size += size
-		g.calls = append(g.calls, c)
+		g.calls, taken = append(g.calls, c), true
 	}
 	if g.left--; g.left == 0 || g.size >= messages.MaxSome {
 		g.left = 0
@@ -47,6 +47,7 @@ func (g *gathering) tell(c *messages.Call) {
 	if !g.begun() {
 		close(g.some)
 	}
+	return taken
 }
 
 func (g *gathering) begun() bool {
@@ -67,10 +68,14 @@ func (p *Partition) AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest)
 	if len(ids) == 0 {
 		return nil, messages.Errorf(messages.Invalid, op, first.String(), "all of its results are known")
 	}
-	if err := p.waiters.registerAll(op, ids, func(int) listener { return g }); err != nil {
+	found, err := p.waiters.registerSome(op, ids, g)
+	if err != nil {
 		return nil, err
 	}
 	defer p.waiters.forgetAll(ids, g)
+	if found {
+		return p.waiters.gather(ctx, op, first, g)
+	}
 	ended, there := p.config.State.Ended(first, int(q.Count), q.Known)
 	if !there {
 		// This replica may have lost the lead without knowing it yet.
@@ -89,6 +94,23 @@ func (p *Partition) AwaitSome(ctx context.Context, q *messages.AwaitSomeRequest)
 		return ended, nil
 	}
 	return p.waiters.gather(ctx, op, first, g)
+}
+
+// registerSome registers a gathering, and tells it of those that have ended lately.
+func (w *waiters) registerSome(op string, ids []messages.CallID, g *gathering) (found bool, err error) {
+	if err := w.registerAll(op, ids, func(int) listener { return g }); err != nil {
+		return false, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range ids {
+		if call, ended := w.lately.calls[id]; ended && g.left > 0 {
+			w.remove(id, g)
+			g.tell(call)
+			found = true
+		}
+	}
+	return found, nil
 }
 
 // unknownOf gives the ids whose results the client does not have.

@@ -104,13 +104,14 @@ func (a *awaited) accept(op string, answer *messages.CallResponse) {
 }
 
 // tell hears of the call's end; see listener.
-func (a *awaited) tell(c *messages.Call) {
+func (a *awaited) tell(c *messages.Call) bool {
 	a.of.mu.Lock()
 	defer a.of.mu.Unlock()
 	a.end, a.heard = c, true
 	if a.accepted != nil {
 		a.ended("run")
 	}
+	return true
 }
 
 // ended is called when both answers are there.

@@ -21,16 +21,21 @@ type waiters struct {
 	stopped bool // for good
 	count   int
 	byCall  map[messages.CallID][]listener
+	lately  lately
 }
 
 // listener is told once of each call that it is registered for: of its end, or
-// by nil that this replica no longer leads. It must not block.
-type listener interface{ tell(*messages.Call) }
+// by nil that this replica no longer leads. It must not block, and says whether
+// it takes the call.
+type listener interface{ tell(*messages.Call) (taken bool) }
 
 // waiter waits for one call.
 type waiter struct{ end chan *messages.Call }
 
-func (w *waiter) tell(c *messages.Call) { w.end <- c }
+func (w *waiter) tell(c *messages.Call) bool {
+	w.end <- c
+	return true
+}
 
 // register must come before what ends the call is proposed, or looked for.
 func (w *waiters) register(op string, id messages.CallID) (*waiter, error) {
@@ -93,11 +98,15 @@ func (w *waiters) wake(call *messages.Call) {
 	id := messages.CallIDFrom(call.Id)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	taken := false
 	for _, one := range w.byCall[id] {
-		one.tell(call)
+		taken = one.tell(call) || taken
 		w.count--
 	}
 	delete(w.byCall, id)
+	if !taken {
+		w.lately.add(id, call)
+	}
 }
 
 func (w *waiters) open() {
@@ -117,7 +126,7 @@ func (w *waiters) close(forGood bool) {
 		}
 	}
 	clear(w.byCall)
-	w.count = 0
+	w.count, w.lately = 0, lately{}
 }
 
 func notLeading(op string, id messages.CallID) error {

@@ -110,6 +110,7 @@ func New(config Config, cluster Cluster, replica Model, source Source, network N
 	mux := http.NewServeMux()
 	options := []connect.HandlerOption{
 		connect.WithInterceptors(&errorMapper{logger: config.Logger, node: config.Name}),
+		connect.WithRequestGate(tasks.gate),
 		connect.WithReadMaxBytes(MaxMessage),
 		connect.WithCodec(jsonCodec{jsonName}),
 		connect.WithCodec(jsonCodec{jsonUTF8}),

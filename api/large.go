@@ -10,34 +10,48 @@ import (
 // sending is one call on its way to its partition. Its large arguments go ahead
 // of it.
 type sending struct {
-	cluster Cluster
 	enqueue *messages.Enqueue
-	whole   *messages.Arguments // nil: none of them is large
-	stowed  time.Time
+	ahead
 }
 
 func newSending(cluster Cluster, e *messages.Enqueue) *sending {
-	s := &sending{cluster: cluster, enqueue: e}
-	if len(messages.Apart(e.Arguments.Places(), messages.MaxInline)) > 0 {
-		s.whole = e.Arguments
-	}
-	return s
+	group := messages.CallIDFrom(e.Id).Partition()
+	return &sending{e, newAhead(cluster, group, messages.MaxInline, e.Arguments, func(a *messages.Arguments) { e.Arguments = a })}
 }
 
-func (s *sending) large() bool { return s.whole != nil }
+// ahead is what goes to a partition ahead of the command that has some arguments:
+// the largest of them, so that no more than most bytes stay.
+type ahead struct {
+	cluster Cluster
+	group   messages.GroupID
+	most    int
+	whole   *messages.Arguments       // nil: none of them is large
+	put     func(*messages.Arguments) // puts those with references into the command
+	stowed  time.Time
+}
+
+func newAhead(cluster Cluster, group messages.GroupID, most int, args *messages.Arguments, put func(*messages.Arguments)) ahead {
+	a := ahead{cluster: cluster, group: group, most: most, put: put}
+	if len(messages.Apart(args.Places(), most)) > 0 {
+		a.whole = args
+	}
+	return a
+}
+
+func (a *ahead) large() bool { return a.whole != nil }
 
 // stow brings large arguments to the partition, unless they were brought lately:
 // they are not kept there for ever, and a call may wait for room for long.
-func (s *sending) stow(ctx context.Context) error {
-	if !s.large() || time.Since(s.stowed) < messages.ValueKept/2 {
+func (a *ahead) stow(ctx context.Context) error {
+	if !a.large() || time.Since(a.stowed) < messages.ValueKept/2 {
 		return nil
 	}
-	s.enqueue.Arguments = shallow(s.whole)
-	group := messages.CallIDFrom(s.enqueue.Id).Partition()
-	if err := s.cluster.Stow(ctx, group, messages.MaxInline, true, s.enqueue.Arguments.Places()); err != nil {
+	args := shallow(a.whole)
+	a.put(args)
+	if err := a.cluster.Stow(ctx, a.group, a.most, true, args.Places()); err != nil {
 		return err
 	}
-	s.stowed = time.Now()
+	a.stowed = time.Now()
 	return nil
 }
 

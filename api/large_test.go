@@ -102,6 +102,34 @@ func TestLargeDataGoesThroughStreamAndBatch(t *testing.T) {
 	}
 }
 
+func TestLargeDataIsPublished(t *testing.T) {
+	s := serve(t)
+	s.quickstart(2)
+	s.create(&messages.Object{Name: "everybody", Kind: messages.Kind_KIND_QUEUE, Spec: &messages.Object_Queue{Queue: &messages.Queue{Qtype: "fanout"}}})
+	for _, name := range []string{"one", "two"} {
+		s.create(&messages.Object{Name: name, Kind: messages.Kind_KIND_SOCKET, Spec: &messages.Object_Socket{Socket: &messages.Socket{
+			Processor: "proc1", Queue: "everybody", Task: "do_something"}}})
+	}
+	text := largeJSON(1<<20 + 7)
+	for _, duplicate := range []bool{false, true} {
+		published, err := s.tasks.Publish(s.within(), connect.NewRequest(&messages.PublishRequest{Queue: "everybody", Data: &text, Id: "a"}))
+		if err != nil || len(published.Msg.Calls) != 2 || published.Msg.Duplicate != duplicate {
+			t.Fatalf("published %v, %v", published, err)
+		}
+		for _, call := range published.Msg.Calls {
+			r, err := s.tasks.Result(s.within(), connect.NewRequest(&messages.ResultRequest{Id: call.Id}))
+			if err != nil || r.Msg.GetResult() != text {
+				t.Errorf("socket %s gave %d bytes, %v", call.Socket, len(r.Msg.GetResult()), err)
+			}
+		}
+	}
+	over := largeJSON(messages.MaxValue + 1)
+	_, err := s.tasks.Publish(s.within(), connect.NewRequest(&messages.PublishRequest{Queue: "everybody", Data: &over}))
+	if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "data over the limit") {
+		t.Errorf("64 MiB and a byte: %v", err)
+	}
+}
+
 func TestDataOverTheLimitIsRefused(t *testing.T) {
 	s := serve(t)
 	s.quickstart(1)

@@ -59,6 +59,9 @@ func (t *tasks) publish(ctx context.Context, header http.Header, m *messages.Pub
 	}
 	var response *messages.PublishResponse
 	err = whileFull(bounded, m.WaitFull, func() error {
+		if err := home.stow(bounded); err != nil {
+			return err
+		}
 		enqueued, position, err := t.propose(bounded, home.group, home.publish)
 		if enqueued.GetDropped() {
 			return messages.Dropped(opPublish, "call "+idText(home.publish.Id), enqueued.GetState())
@@ -103,10 +106,11 @@ func (t *tasks) isThere(ctx context.Context, id messages.CallID) bool {
 	return err == nil
 }
 
-// published is a publish, and the home of its queue.
+// published is a publish on its way to the home of its queue. Its large arguments
+// go ahead of it, and from there ahead of its copies.
 type published struct {
 	publish *messages.Publish
-	group   messages.GroupID
+	ahead
 }
 
 // publishOf makes the command that a request is. The arguments must fit each
@@ -119,10 +123,6 @@ func (t *tasks) publishOf(ctx context.Context, m *messages.PublishRequest, key, 
 			return p, messages.Errorf(messages.Invalid, opPublish, "queue "+m.Queue, "%v", err).WithHint("data is JSON text")
 		}
 	}
-	if size := sizeOf(args); size > messages.MaxInline {
-		return p, messages.Errorf(messages.Invalid, opPublish, "queue "+m.Queue, "data over the limit: the arguments have %d bytes, and what is published may have %d (%d KiB)",
-			size, messages.MaxInline, messages.MaxInline>>10).WithHint("put large data where the functions can read it, and publish its name")
-	}
 	err = t.reads.latest(ctx, nil, func(view kv.View, _ uint64) error {
 		queue, ok := model.Get(view, messages.Kind_KIND_QUEUE, m.Queue)
 		if !ok {
@@ -132,20 +132,28 @@ func (t *tasks) publishOf(ctx context.Context, m *messages.PublishRequest, key, 
 		if refusal != nil {
 			return refusal
 		}
+		if size, most := sizeOf(args), queue.GetQueue().MaxLengthBytes; most > 0 && int64(size) > most {
+			return messages.Errorf(messages.Invalid, opPublish, "queue "+m.Queue, "the arguments have %d bytes, and each mailbox of the queue holds %d at the most", size, most).
+				WithHint("put large data where the functions can read it, and publish its name; or raise max_length_bytes")
+		}
 		for _, taker := range takers {
 			if err := checked(opPublish, readTarget(view, taker.Socket), args); err != nil {
 				return err
 			}
 		}
-		p.group = messages.GroupID(queue.GetQueue().Partition)
-		p.publish = &messages.Publish{
-			Id: messages.NewCallID(key, p.group, 0).Bytes(), Queue: queue.Id, RoutingKey: m.RoutingKey, Arguments: args,
+		group := messages.GroupID(queue.GetQueue().Partition)
+		publish := &messages.Publish{
+			Id: messages.NewCallID(key, group, 0).Bytes(), Queue: queue.Id, RoutingKey: m.RoutingKey, Arguments: args,
 			Content: contentOf(queue.Id+"\x00"+m.RoutingKey, args), Owner: owner, Priority: m.Priority,
 		}
+		p = published{publish, newAhead(t.cluster, group, inEach(len(takers)), args, func(a *messages.Arguments) { publish.Arguments = a })}
 		return nil
 	})
 	return p, err
 }
+
+// inEach is how many bytes of arguments may stand in each call of a publish.
+func inEach(calls int) int { return min(messages.MaxInline, messages.MaxFanOut/max(calls, 1)) }
 
 // publishedCalls reads the result of a publish.
 func publishedCalls(result []byte) (calls []*messages.PublishedCall) {

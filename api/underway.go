@@ -1,10 +1,15 @@
 package api
 
 import (
+	"context"
+	"net/http"
 	"sync/atomic"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/messagesconnect"
 )
 
 const (
@@ -27,6 +32,12 @@ func (u *underWay) take(op string) error {
 		return nil
 	}
 	u.leave()
+	return tooMany(op)
+}
+
+func (u *underWay) full() bool { return u.count.Load() >= MaxUnderWay }
+
+func tooMany(op string) *messages.Error {
 	e := messages.Errorf(messages.Exhausted, op, "", "this node answers %d requests already, which is the most", MaxUnderWay).
 		WithHint("send it again later, or to another node")
 	e.RetryAfter = underWayRetry
@@ -34,3 +45,17 @@ func (u *underWay) take(op string) error {
 }
 
 func (u *underWay) leave() { u.count.Add(-1) }
+
+// gate refuses a request to run something, when there are too many, before any of
+// its body is read: a refusal should cost next to nothing, since it is when there
+// is too much to do that there are many.
+func (t *tasks) gate(ctx context.Context, spec connect.Spec, _ connect.Peer, _ http.Header) (context.Context, error) {
+	if !t.running.full() {
+		return ctx, nil
+	}
+	switch spec.Procedure {
+	case messagesconnect.TasksRunProcedure, messagesconnect.TasksSubmitProcedure, messagesconnect.TasksSubmitBatchProcedure, messagesconnect.TasksPublishProcedure:
+		return nil, connectError(spec.Procedure, tooMany("run").Info())
+	}
+	return ctx, nil
+}

@@ -2,6 +2,9 @@ package api
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -44,4 +47,29 @@ func TestARefusalTellsHTTPWhenToComeBack(t *testing.T) {
 	if got := connectError(messagesconnect.TasksRunProcedure, e.Info()).Meta().Get("Retry-After"); got != "1" {
 		t.Errorf("Retry-After is %q, want the next whole second", got)
 	}
+}
+
+// TestOneTooManyIsRefusedUnread: by the size of its body, which nobody takes.
+func TestOneTooManyIsRefusedUnread(t *testing.T) {
+	var tasks tasks
+	tasks.running.count.Store(MaxUnderWay)
+	mux := http.NewServeMux()
+	mux.Handle(messagesconnect.NewTasksHandler(&tasks, connect.WithRequestGate(tasks.gate)))
+	for _, procedure := range []string{messagesconnect.TasksRunProcedure, messagesconnect.TasksSubmitProcedure, messagesconnect.TasksSubmitBatchProcedure, messagesconnect.TasksPublishProcedure} {
+		body := &countedReads{}
+		r := httptest.NewRequest(http.MethodPost, procedure, body)
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "1" || body.reads != 0 {
+			t.Errorf("%s: status %d, Retry-After %q, after %d reads of the body", procedure, w.Code, w.Header().Get("Retry-After"), body.reads)
+		}
+	}
+}
+
+type countedReads struct{ reads int }
+
+func (c *countedReads) Read([]byte) (int, error) {
+	c.reads++
+	return 0, io.EOF
 }

@@ -142,6 +142,11 @@ func (w *world) deliver() {
 			}
 			for _, m := range pending {
 				again = true
+				for _, r := range flow.Sent(w.groups[from].state, m.To, m.Seq, m.Seq) {
+					for i, chunk := range flow.Chunks(w.groups[from].state, r.Hash[:], 0, r.Chunks()) {
+						w.step(m.To, &messages.PutChunk{Hash: r.Hash[:], Size: r.Size, Index: uint32(i), Data: chunk})
+					}
+				}
 				w.step(m.To, &messages.Deliver{From: uint32(from), Seq: m.Seq, Type: uint32(m.Command.Type), Command: m.Command.Body})
 				w.step(from, &messages.Delivered{To: uint32(m.To), Seq: m.Seq})
 			}

@@ -51,8 +51,11 @@ func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.Ca
 	ctx, end, cancel := limited(ctx, m.Timeout)
 	defer cancel()
 	info, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
-		again := proto.CloneOf(m)
-		again.Timeout = left(end)
+		again := m
+		if m.Timeout != 0 {
+			again = proto.CloneOf(m)
+			again.Timeout = left(end)
+		}
 		return answer(to.tasks.Run(ctx, connect.NewRequest(again)))
 	})
 	c.wrote(info.GetPosition())

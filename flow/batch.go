@@ -39,10 +39,7 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 		refusal = s.absent(opRun, "socket "+k.Config.Name, refs)
 	}
 	if refusal == nil {
-		refusal = beyond(k, count, total)
-	}
-	if refusal == nil {
-		refusal = full(k, count, total)
+		refusal = noRoom(k, count, total)
 	}
 	if refusal != nil {
 		return nil, refusal
@@ -50,20 +47,6 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 	s.acceptBlock(k, first, e, total)
 	s.name(refs)
 	return enqueued(first, messages.CallState_QUEUED, false), nil
-}
-
-// beyond refuses a batch that is larger than the mailbox ever holds: to wait for
-// room would be to wait for ever.
-func beyond(k *socket.Socket, count int, size uint64) *messages.Error {
-	const most, hint = "the batch has %d %s, and its mailbox holds %d at the most", "send it as several batches, each with a key of its own"
-	subject := "socket " + k.Config.Name
-	if limit := k.Config.MaxLength; limit > 0 && int64(count) > int64(limit) {
-		return messages.Errorf(messages.Invalid, opRun, subject, most, count, "calls", limit).WithHint(hint)
-	}
-	if limit := k.Config.MaxLengthBytes; limit > 0 && size > uint64(limit) {
-		return messages.Errorf(messages.Invalid, opRun, subject, most, size, "bytes", limit).WithHint(hint)
-	}
-	return nil
 }
 
 // batchSentAgain answers a batch of which an id is known: it must be the very

@@ -6,7 +6,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
@@ -19,7 +18,7 @@ type bench struct {
 	over  *kv.Overlay
 	step  *step
 
-	recent call.Recent
+	recent recent
 	pack   int // commands of one entry
 	n      int
 }

@@ -47,7 +47,7 @@ func (s *step) cancelled(k *socket.Socket, rec *call.Record, reason string) {
 // withdraw takes a call that has not ended away from wherever it waits or runs,
 // so that it can be ended.
 func (s *step) withdraw(k *socket.Socket, place call.Place) *call.Record {
-	rec, ok := s.recent.Take(s.tx, place.Seq)
+	rec, ok := s.recent.calls.Take(s.tx, place.Seq)
 	switch {
 	case !ok:
 		return s.withdrawFromBlock(k, place)

@@ -219,7 +219,7 @@ func (c *check) credits() {
 	bound := map[string]int{}
 	for _, l := range c.slots {
 		bound[l.Processor]++
-		p := processor.Load(c.view, l.Processor)
+		p := processor.Load(c.view, l.Processor, nil)
 		name, ok := slot.Named(c.view, l.Processor, l.Index)
 		c.that(ok && name == l.Name, "slot %v has index %d of processor %s, which names %v", l.Name, l.Index, l.Processor, name)
 		open := p.Config != nil && l.Commit == p.Config.Commit && len(l.Leases) < int(l.Window)

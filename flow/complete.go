@@ -115,7 +115,7 @@ func (s *step) keepAborted(lease slot.Lease, log []byte) {
 	if lease.Aborting && len(log) > 0 {
 		rec := s.load(lease.Seq)
 		s.keepLog(rec, log)
-		s.recent.Put(s.tx, rec)
+		s.recent.calls.Put(s.tx, rec)
 	}
 }
 
@@ -205,7 +205,7 @@ func (s *step) tried(k *socket.Socket, rec *call.Record, c *messages.Complete, f
 	rec.Session, rec.Slot = "", ""
 	roll.Wait(s.tx, k.Number, rec.Seq)
 	s.enter(k, rec.State, rec.Size)
-	s.recent.Put(s.tx, rec)
+	s.recent.calls.Put(s.tx, rec)
 	s.at(retryTimer(rec))
 }
 

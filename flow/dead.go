@@ -149,7 +149,7 @@ func (s *step) redrive(id messages.CallID, owner string) (*messages.Reply, *mess
 		refusal = s.fits(again, opRedrive, "dead letter "+id.String(), arguments)
 	}
 	if refusal == nil {
-		refusal = full(k, 1, size)
+		refusal = noRoom(k, 1, size)
 	}
 	if refusal != nil {
 		return nil, refusal
@@ -172,7 +172,7 @@ func (s *step) redriveArrival(l letter, owner string) (*messages.Reply, *message
 	}
 	if !l.isMessage() {
 		arguments := l.arguments(s.tx)
-		if refusal := full(k, 1, call.Size(arguments)); refusal != nil {
+		if refusal := noRoom(k, 1, call.Size(arguments)); refusal != nil {
 			return nil, refusal
 		}
 		dead.Drop(s.tx, l.Letter)
@@ -213,7 +213,7 @@ func (s *step) readmits(k *socket.Socket, a *messages.Arrival, value []byte) *me
 		return messages.Errorf(messages.Conflict, opRedrive, subject, "it was for the gate of socket %s, which has none any more", k.Config.Name).
 			WithHint("add the plugs that lead there again, or send all arguments with `flowcli task run`")
 	default:
-		return full(k, 1, call.Size(gate.Single(a.Argument, value)))
+		return noRoom(k, 1, call.Size(gate.Single(a.Argument, value)))
 	}
 	in, ok := inputFor(k, inputs, a.Plug, a.Argument)
 	if !ok {

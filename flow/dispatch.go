@@ -67,12 +67,12 @@ func (s *step) first(k *socket.Socket, e mailbox.Entry) (*call.Record, *messages
 // mailbox.
 func (s *step) unpack(k *socket.Socket, in span.Span, seq uint64) (*call.Record, *messages.Arguments) {
 	span.Cut(s.tx, roll.Socket(k.Number, roll.Open), in, seq)
-	return s.recent.Block(s.tx, in.Block).Call(s.tx, seq)
+	return s.recent.calls.Block(s.tx, in.Block).Call(s.tx, seq)
 }
 
 // load reads a record that must be there.
 func (s *step) load(seq uint64) *call.Record {
-	rec, ok := s.recent.Take(s.tx, seq)
+	rec, ok := s.recent.calls.Take(s.tx, seq)
 	if !ok {
 		fail("call %d has no record", seq)
 	}

@@ -36,6 +36,9 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 	if e.ToGate {
 		return s.enqueueToGate(k, id, e)
 	}
+	if refusal := beyond(k, 1, size); refusal != nil {
+		return nil, refusal
+	}
 	p := s.processor(k.Config.Processor)
 	// A socket in the ring could take the credit: then this call must wait its turn.
 	direct := k.Admits() && p.Leases() && !p.Turns.Any() && p.Credits.Free()
@@ -140,21 +143,6 @@ func (s *step) fits(id messages.CallID, op, subject string, calls ...*messages.A
 	return nil
 }
 
-// full says why a mailbox takes no count calls more.
-func full(k *socket.Socket, count int, size uint64) (refusal *messages.Error) {
-	subject := "socket " + k.Config.Name
-	if limit := k.Config.MaxLength; limit > 0 && k.Counts.Queued+uint64(count) > uint64(limit) {
-		refusal = messages.Errorf(messages.Exhausted, opRun, subject, "its mailbox is full: %d calls wait, and %d are the most", k.Counts.Queued, limit)
-	} else if limit := k.Config.MaxLengthBytes; limit > 0 && k.Counts.Bytes+size > uint64(limit) {
-		refusal = messages.Errorf(messages.Exhausted, opRun, subject, "its mailbox is full: %d bytes wait, and %d are the most", k.Counts.Bytes, limit)
-	}
-	if refusal != nil {
-		refusal.RetryAfter = fullRetry
-		refusal = refusal.WithHint("send it again later, or wait for room")
-	}
-	return refusal
-}
-
 // accept makes a call's record and keeps what does not change any more.
 func (s *step) accept(k *socket.Socket, id messages.CallID, e *messages.Enqueue, size uint64) *call.Record {
 	s.partition.seq++
@@ -186,7 +174,7 @@ func (s *step) wait(k *socket.Socket, rec *call.Record) {
 	s.queue(k, rec)
 	roll.Wait(s.tx, k.Number, rec.Seq)
 	s.enter(k, rec.State, rec.Size)
-	s.recent.Put(s.tx, rec)
+	s.recent.calls.Put(s.tx, rec)
 	if rec.Expires != 0 {
 		s.at(timer.Timer{At: rec.Expires, Kind: timer.Expire, Target: timer.Seq(rec.Seq)})
 	}

@@ -34,7 +34,7 @@ func TestPlugsAndGatesDoWhatTheOracleSays(t *testing.T) {
 		steps, n = steps+len(f.sides[0].log)+len(f.sides[1].log), n+1
 	})
 	t.Logf("%d steps in %d lives of two partitions", steps, n)
-	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "published", "by routing key", "large"} {
+	for _, what := range []string{"joined", "dead", "cancelled", "by plug", "errors", "across", "held back", "waiting", "published", "by routing key", "large", "large published"} {
 		if seen[what] < n/50 {
 			t.Errorf("the episodes met %v: too few are %s", seen, what)
 		}
@@ -447,6 +447,9 @@ func (f *flowTest) count(seen map[string]int) {
 			}
 			if q := f.queues[c.socket.id]; q != nil {
 				seen["published"]++
+				if call, _ := GetCall(e.state, c.id, true, e.now); len(messages.References(call.GetArguments().Values()...)) > 0 {
+					seen["large published"]++
+				}
 			}
 			if call, _ := GetCall(e.state, c.id, false, e.now); call.GetRoutingKey() != "" && call.GetParent() != nil {
 				seen["by routing key"]++

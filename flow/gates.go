@@ -16,7 +16,7 @@ const maxShown = 10
 // Gate gives how the gate of a socket is filled: what it waits for, and how much
 // of each has arrived. A socket that is not known has none.
 func Gate(view kv.View, socketID string) (*messages.Gate, bool) {
-	k, ok := socket.Load(view, socketID)
+	k, ok := socket.Load(view, socketID, nil)
 	if !ok || k.Stage == socket.Removed {
 		return nil, false
 	}
@@ -82,7 +82,7 @@ func endedArrival(a *messages.Arrival) *messages.Call {
 
 // missingAt gives what the gate of an arrival has not got.
 func missingAt(view kv.View, a *messages.Arrival) []gate.Input {
-	k, ok := socket.Load(view, a.Socket)
+	k, ok := socket.Load(view, a.Socket, nil)
 	if !ok {
 		return nil
 	}
@@ -95,7 +95,7 @@ func missingAt(view kv.View, a *messages.Arrival) []gate.Input {
 
 // explainArrival says what an arrival that waits at a gate waits for.
 func explainArrival(view kv.View, a *messages.Arrival) string {
-	if _, ok := socket.Load(view, a.Socket); !ok || a.State != messages.ArrivalState_ARRIVAL_WAITING {
+	if _, ok := socket.Load(view, a.Socket, nil); !ok || a.State != messages.ArrivalState_ARRIVAL_WAITING {
 		return ""
 	}
 	missing := missingAt(view, a)

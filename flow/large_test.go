@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -211,7 +210,7 @@ func TestMessageWithALargeValueWaitsForItsChunks(t *testing.T) {
 
 func TestUnnamedValuesAreBounded(t *testing.T) {
 	w := newWorld(t)
-	s := newStep(w.state, partitionOfTests, w.now, new(call.Recent))
+	s := newStep(w.state, partitionOfTests, w.now, new(recent))
 	s.partition.unnamed = maxUnnamed
 	if _, refusal := s.putChunk(chunkOf(largeText("a"), 0)); refusal == nil || refusal.RetryAfter == 0 {
 		t.Errorf("one chunk too many: %v", refusal)

@@ -25,7 +25,7 @@ func (s *step) lease(p *processor.Processor, k *socket.Socket, rec *call.Record,
 	}
 	rec.Note(s.now, call.Prerun, "")
 	s.enter(k, rec.State, rec.Size)
-	s.recent.Put(s.tx, rec)
+	s.recent.calls.Put(s.tx, rec)
 
 	s.partition.order++
 	lease := slot.Lease{Call: rec.ID(), Seq: rec.Seq, Attempt: rec.Attempt, Order: s.partition.order}

@@ -6,7 +6,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -17,7 +16,7 @@ import (
 // applies one entry at a time.
 type Machine struct {
 	Group  messages.GroupID
-	recent call.Recent
+	recent recent
 }
 
 // Apply applies an entry of one command.

@@ -75,8 +75,8 @@ func (o *oracle) redrive(l *oLetter, id messages.CallID, owner string) string {
 	if k.deleting {
 		return "NOT_FOUND"
 	}
-	if o.full(k, 1, sizeOf(args)) {
-		return "EXHAUSTED"
+	if answer := o.noRoom(k, 1, sizeOf(args)); answer != "" {
+		return answer
 	}
 	o.forget(l)
 	o.newCall(k, again, &messages.Arrive{Tracking: l.call.sent.Tracking, Parent: id.Bytes(), Owner: cmp.Or(owner, l.call.sent.Owner), Priority: l.call.priority}, args)
@@ -92,8 +92,8 @@ func (o *oracle) redriveArrival(l *oLetter, again messages.CallID, owner string)
 	}
 	if !l.isMessage() {
 		args := l.arguments()
-		if o.full(k, 1, sizeOf(args)) {
-			return "EXHAUSTED"
+		if answer := o.noRoom(k, 1, sizeOf(args)); answer != "" {
+			return answer
 		}
 		o.forget(l)
 		o.receive(&messages.Publish{Id: a.sent.Parent, Arguments: args, Owner: cmp.Or(owner, a.sent.Owner), Priority: a.sent.Priority},
@@ -122,10 +122,8 @@ func (o *oracle) readmits(k *oSocket, a *oArrival, value []byte) string {
 		switch {
 		case a.input != "" || a.sent.Argument != "":
 			return "CONFLICT"
-		case o.full(k, 1, len(value)):
-			return "EXHAUSTED"
 		}
-		return ""
+		return o.noRoom(k, 1, int(messages.ValueSize(value)))
 	}
 	input := k.inputOf(a.sent)
 	if !slices.Contains(k.inputs(), input) {

@@ -114,8 +114,13 @@ func (o *oracle) publish(m *messages.Publish) string {
 	}
 	for _, t := range takers {
 		k, here := o.socket(t.Socket), messages.GroupID(t.Partition) == o.group
-		if here && k != nil && o.full(k, 1, sizeOf(m.Arguments)) || !here && slices.Contains(q.blocked, t.Socket) {
+		if !here && slices.Contains(q.blocked, t.Socket) {
 			return "EXHAUSTED"
+		}
+		if here && k != nil {
+			if answer := o.noRoom(k, 1, sizeOf(m.Arguments)); answer != "" {
+				return answer
+			}
 		}
 	}
 	c := &oCall{id: id, socket: q, state: isQueued, content: string(m.Content), priority: m.Priority, size: sizeOf(m.Arguments), seq: uint64(len(o.calls) + 1),

@@ -562,6 +562,9 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 	if e.ToGate {
 		return o.enqueueToGate(k, e)
 	}
+	if o.noRoom(k, 1, sizeOf(e.Arguments)) == "INVALID" {
+		return "INVALID"
+	}
 	p := o.processor(k.config.Processor)
 	c := &oCall{id: id, socket: k, content: string(e.Content), priority: e.Priority, size: sizeOf(e.Arguments), seq: uint64(len(o.calls) + 1), sent: e}
 	if len(e.Tracking) == 0 {
@@ -592,6 +595,19 @@ func sizeOf(a *messages.Arguments) (n int) {
 		n += len(v.Name) + int(messages.ValueSize(v.Value))
 	}
 	return n
+}
+
+// noRoom is why a mailbox does not take some calls; what it never holds is refused
+// for good.
+func (o *oracle) noRoom(k *oSocket, count, size int) string {
+	most, bytes := int(k.config.MaxLength), int(k.config.MaxLengthBytes)
+	switch {
+	case most > 0 && count > most || bytes > 0 && size > bytes:
+		return "INVALID"
+	case o.full(k, count, size):
+		return "EXHAUSTED"
+	}
+	return ""
 }
 
 func (o *oracle) full(k *oSocket, count, size int) bool {
@@ -630,11 +646,8 @@ func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 			return "CONFLICT"
 		}
 	}
-	if count, bytes := int(k.config.MaxLength), int(k.config.MaxLengthBytes); count > 0 && len(e.Arguments) > count || bytes > 0 && size > bytes {
-		return "INVALID"
-	}
-	if o.full(k, len(e.Arguments), size) {
-		return "EXHAUSTED"
+	if answer := o.noRoom(k, len(e.Arguments), size); answer != "" {
+		return answer
 	}
 	var head *oCall
 	for i, a := range e.Arguments {

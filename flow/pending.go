@@ -22,11 +22,11 @@ func Leases(view kv.View, session string) (starts []*messages.Start) {
 			if !ok {
 				fail("call %d is leased and has no record", lease.Seq)
 			}
-			k, ok := socket.Load(view, rec.Socket)
+			k, ok := socket.Load(view, rec.Socket, nil)
 			if !ok {
 				fail("call %s is leased and its socket is gone", rec.ID())
 			}
-			p := processor.Load(view, k.Config.Processor)
+			p := processor.Load(view, k.Config.Processor, nil)
 			starts = append(starts, start(rec.ID().Partition(), k, p, l, lease, rec, call.Arguments(view, rec)))
 		}
 	}

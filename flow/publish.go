@@ -90,7 +90,7 @@ func (s *step) crowded(q *socket.Socket, t *messages.Binding, size uint64) (refu
 	k, ok := s.socket(t.Socket)
 	switch {
 	case messages.GroupID(t.Partition) == s.group && ok:
-		refusal = full(k, 1, size)
+		refusal = noRoom(k, 1, size)
 	case slices.Contains(q.Blocked, t.Socket):
 		refusal = messages.Errorf(messages.Exhausted, opPublish, "socket "+t.Name, "its mailbox is full").
 			WithHint("publish it again later, or wait for room")

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/elasticcode/flow/flow/queue"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/messages"
@@ -26,6 +28,9 @@ func (s *step) configureQueue(c *messages.ConfigureQueue) (*messages.Reply, *mes
 	}
 	if !ok {
 		k = s.newSocket(c.Queue)
+	}
+	if k.Counts.Ended() > 0 && !proto.Equal(k.Config.GetRetention(), c.Retention) {
+		s.sweepAt(k, s.now)
 	}
 	k.Stage, k.Config = socket.Queue, &messages.ConfigureSocket{Socket: c.Queue, Name: c.Name, Retention: c.Retention}
 	k.SaveConfig(s.tx)

@@ -79,7 +79,7 @@ func Count(view kv.View, socketID string) *messages.Stats {
 		p := loadPartition(view)
 		return p.counts.Stats()
 	}
-	k, ok := socket.Load(view, socketID)
+	k, ok := socket.Load(view, socketID, nil)
 	if !ok {
 		return &messages.Stats{}
 	}
@@ -92,7 +92,7 @@ func Count(view kv.View, socketID string) *messages.Stats {
 // at its gate included, and
 // whether the socket is there: one that was removed is not.
 func SocketHeld(view kv.View, socketID string) (held int64, there bool) {
-	k, ok := socket.Load(view, socketID)
+	k, ok := socket.Load(view, socketID, nil)
 	if !ok {
 		return 0, false
 	}

@@ -30,7 +30,7 @@ func (s *step) requeue(k *socket.Socket, rec *call.Record, event, note string) {
 	s.queue(k, rec)
 	roll.Wait(s.tx, k.Number, rec.Seq)
 	s.enter(k, messages.CallState_QUEUED, rec.Size)
-	s.recent.Put(s.tx, rec)
+	s.recent.calls.Put(s.tx, rec)
 }
 
 // giveBack ends a lease that is not to blame for anything: its call is queued

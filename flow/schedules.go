@@ -91,7 +91,7 @@ func (s *step) fireSchedule(c *messages.FireSchedule) (*messages.Reply, *message
 
 // tickHeldUp says why a tick makes no call; "": it makes one.
 func (s *step) tickHeldUp(k *socket.Socket, state *messages.ScheduleState, size uint64) string {
-	if refusal := full(k, 1, size); refusal != nil {
+	if refusal := noRoom(k, 1, size); refusal != nil {
 		return refusal.Reason
 	}
 	if k.Config.MaxLength <= 0 && k.Counts.Queued >= maxTicksWaiting {
@@ -130,7 +130,7 @@ func moment(micros int64) string { return time.UnixMicro(micros).UTC().Format(ti
 // the order in which the sockets came.
 func Schedules(view kv.View) (all []*messages.ScheduleState) {
 	for _, number := range schedule.Sockets(view) {
-		k, ok := socket.Load(view, socket.ID(view, number))
+		k, ok := socket.Load(view, socket.ID(view, number), nil)
 		if !ok {
 			fail("socket number %d has a schedule and no configuration", number)
 		}

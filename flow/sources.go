@@ -37,7 +37,7 @@ func (l *listing) sockets() []*socket.Socket {
 	if l.socket == "" {
 		return socket.All(l.view)
 	}
-	if k, ok := socket.Load(l.view, l.socket); ok {
+	if k, ok := socket.Load(l.view, l.socket, nil); ok {
 		return []*socket.Socket{k}
 	}
 	return nil

@@ -14,6 +14,13 @@ import (
 	"github.com/elasticcode/flow/plant"
 )
 
+// recent is what is remembered from entry to entry: see memo.
+type recent struct {
+	calls      call.Recent
+	sockets    socket.Configs
+	processors processor.Configs
+}
+
 // step is the application of one log entry. The sockets, processors and slots
 // that its commands touch are loaded once, changed in memory, and written by
 // save when all have been applied; records, spans and timers are written at
@@ -23,7 +30,7 @@ type step struct {
 	group messages.GroupID
 	now   int64
 
-	recent     *call.Recent
+	recent     *recent
 	partition  partition
 	sockets    loaded[string, *socket.Socket]
 	processors loaded[string, *processor.Processor]
@@ -41,7 +48,7 @@ type step struct {
 
 func fail(format string, args ...any) { pack.Fail(format, args...) }
 
-func newStep(tx kv.Tx, group messages.GroupID, now int64, recent *call.Recent) *step {
+func newStep(tx kv.Tx, group messages.GroupID, now int64, recent *recent) *step {
 	return &step{tx: tx, group: group, now: now, recent: recent, partition: loadPartition(tx)}
 }
 
@@ -101,7 +108,7 @@ func (s *step) socket(id string) (*socket.Socket, bool) {
 	if k, ok := s.sockets.get(id); ok {
 		return k, true
 	}
-	k, ok := socket.Load(s.tx, id)
+	k, ok := socket.Load(s.tx, id, &s.recent.sockets)
 	if ok {
 		s.sockets.add(id, k)
 	}
@@ -132,7 +139,7 @@ func (s *step) processor(id string) *processor.Processor {
 	if p, ok := s.processors.get(id); ok {
 		return p
 	}
-	p := processor.Load(s.tx, id)
+	p := processor.Load(s.tx, id, &s.recent.processors)
 	s.processors.add(id, p)
 	return p
 }

@@ -44,7 +44,7 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 		}
 		call.PutResult(s.tx, rec, result)
 	}
-	s.recent.Put(s.tx, rec)
+	s.recent.calls.Put(s.tx, rec)
 	if rec.HasOutput {
 		call.PutOutput(s.tx, rec.Seq, e.output)
 	}

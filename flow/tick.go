@@ -79,7 +79,7 @@ func (s *step) retry(seq uint64) {
 	rec := s.load(seq)
 	k := s.socketOf(rec.Socket)
 	s.queue(k, rec)
-	s.recent.Put(s.tx, rec)
+	s.recent.calls.Put(s.tx, rec)
 	s.settle(k)
 }
 

@@ -148,7 +148,7 @@ func (w *waits) socket(id string) *socket.Socket {
 	if k, ok := w.sockets[id]; ok {
 		return k
 	}
-	k, _ := socket.Load(w.view, id)
+	k, _ := socket.Load(w.view, id, nil)
 	w.sockets[id] = k
 	return k
 }
@@ -156,7 +156,7 @@ func (w *waits) socket(id string) *socket.Socket {
 func (w *waits) processor(id string) *processor.Processor {
 	p, ok := w.processors[id]
 	if !ok {
-		p = processor.Load(w.view, id)
+		p = processor.Load(w.view, id, nil)
 		w.processors[id] = p
 	}
 	return p

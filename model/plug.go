@@ -97,9 +97,11 @@ func (c *change) checkPlugCount(op string, o, source, target *messages.Object) *
 	}
 	switch {
 	case others(w.from(source.Id)) >= messages.MaxPlugs:
-		return messages.Errorf(messages.Exhausted, op, o.Name, "%d plugs lead from socket %s, and that is the most", messages.MaxPlugs, source.Name)
+		return messages.Errorf(messages.Exhausted, op, o.Name, "%d plugs lead from socket %s, and that is the most", messages.MaxPlugs, source.Name).
+			WithHint("let one of them lead to a socket that gives back its argument: as many plugs may lead on from there")
 	case others(w.to(target.Id)) >= messages.MaxPlugs:
-		return messages.Errorf(messages.Exhausted, op, o.Name, "%d plugs lead to socket %s, and that is the most", messages.MaxPlugs, target.Name)
+		return messages.Errorf(messages.Exhausted, op, o.Name, "%d plugs lead to socket %s, and that is the most", messages.MaxPlugs, target.Name).
+			WithHint("let some of the sources lead to another socket of the same function")
 	}
 	return nil
 }

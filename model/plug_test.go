@@ -202,3 +202,12 @@ func TestNewParametersAreToldToTheGate(t *testing.T) {
 		t.Errorf("told %v", told.Parameters)
 	}
 }
+
+func TestPlugsOfASocketAreBounded(t *testing.T) {
+	w := across(t)
+	for i := range messages.MaxPlugs {
+		w.do(plug(fmt.Sprint(i), "s RESULT t"))
+	}
+	w.refused(plug("more", "s RESULT u"), messages.Exhausted, "64 plugs lead from socket s", "as many plugs may lead on from there")
+	w.refused(plug("more", "u RESULT t"), messages.Exhausted, "64 plugs lead to socket t", "another socket of the same function")
+}

@@ -3,10 +3,12 @@
 package processor
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/elasticcode/flow/flow/memo"
 	"github.com/elasticcode/flow/flow/pace"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/kv"
@@ -45,13 +47,20 @@ func (p *Processor) Leases() bool {
 	return p.Config.GetStatus() == Running && !rests
 }
 
-// Load reads a processor; one that is not known yet is empty.
-func Load(view kv.View, id string) *Processor {
+// Configs remembers configurations.
+type Configs = memo.Memo[string, *messages.ConfigureProcessor]
+
+// Load reads a processor; one that is not known yet is empty. Its configuration is
+// one of those that are remembered, which may be nil, and must not be changed.
+func Load(view kv.View, id string, recent *Configs) *Processor {
 	p := &Processor{ID: id}
 	if value, ok := view.Get(append([]byte(configs), id...)); ok {
-		p.Config = new(messages.ConfigureProcessor)
-		if err := proto.Unmarshal(value, p.Config); err != nil {
-			pack.Fail("decode the configuration of processor %s: %v", id, err)
+		if p.Config, ok = recent.Of(id, value); !ok {
+			p.Config = new(messages.ConfigureProcessor)
+			if err := proto.Unmarshal(value, p.Config); err != nil {
+				pack.Fail("decode the configuration of processor %s: %v", id, err)
+			}
+			recent.Add(id, bytes.Clone(value), p.Config)
 		}
 		if p.Config.Ratelimit != "" {
 			p.Limit, _ = rate.Parse(p.Config.Ratelimit) // the model has looked; what is not understood is none
@@ -100,7 +109,7 @@ func All(view kv.View) (all []*Processor) {
 		found = append(found, string(k[len(states):]))
 	}
 	for _, id := range found {
-		all = append(all, Load(view, id))
+		all = append(all, Load(view, id, nil))
 	}
 	return all
 }

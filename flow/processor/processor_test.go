@@ -108,7 +108,7 @@ func TestStateReadsBackAsItWasWritten(t *testing.T) {
 	p.Turns.Next()
 	p.Turns.Charge(5 * unitBytes)
 	p.SaveState(m)
-	back, again := Load(m, "p"), kv.NewMap()
+	back, again := Load(m, "p", nil), kv.NewMap()
 	back.SaveState(again)
 	a, _ := m.Get([]byte("p/p"))
 	b, ok := again.Get([]byte("p/p"))

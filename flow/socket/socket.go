@@ -3,6 +3,7 @@
 package socket
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/mailbox"
+	"github.com/elasticcode/flow/flow/memo"
 	"github.com/elasticcode/flow/flow/pace"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/flow/tally"
@@ -148,16 +150,24 @@ func (s *Socket) Empty() bool { return s.Held() == 0 && s.Leased == 0 }
 // Held is the number of calls that have not ended, and of arrivals at the gate.
 func (s *Socket) Held() uint64 { return s.Counts.Unended() + s.Gate.Total() }
 
-// Load reads a socket.
-func Load(view kv.View, id string) (*Socket, bool) {
+// Configs remembers configurations.
+type Configs = memo.Memo[string, *messages.ConfigureSocket]
+
+// Load reads a socket. Its configuration is one of those that are remembered, which
+// may be nil, and must not be changed.
+func Load(view kv.View, id string, recent *Configs) (*Socket, bool) {
 	value, ok := view.Get(append([]byte(configs), id...))
 	if !ok {
 		return nil, false
 	}
 	r := pack.Reader{What: "configuration of a socket", Rest: value}
-	s := &Socket{ID: id, Number: r.Uint32(), Stage: Stage(r.Bytes(1)[0]), Config: new(messages.ConfigureSocket)}
-	if err := proto.Unmarshal(r.Rest, s.Config); err != nil {
-		pack.Fail("decode the configuration of socket %s: %v", id, err)
+	s := &Socket{ID: id, Number: r.Uint32(), Stage: Stage(r.Bytes(1)[0])}
+	if s.Config, ok = recent.Of(id, r.Rest); !ok {
+		s.Config = new(messages.ConfigureSocket)
+		if err := proto.Unmarshal(r.Rest, s.Config); err != nil {
+			pack.Fail("decode the configuration of socket %s: %v", id, err)
+		}
+		recent.Add(id, bytes.Clone(r.Rest), s.Config)
 	}
 	if s.Config.Ratelimit != "" {
 		s.Limit, _ = rate.Parse(s.Config.Ratelimit) // the model has looked; what is not understood is none
@@ -251,7 +261,7 @@ func All(view kv.View) (all []*Socket) {
 		found = append(found, string(v))
 	}
 	for _, id := range found {
-		s, ok := Load(view, id)
+		s, ok := Load(view, id, nil)
 		if !ok {
 			pack.Fail("socket %s has a number and no configuration", id)
 		}

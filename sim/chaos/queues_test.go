@@ -29,7 +29,7 @@ func TestQueues(t *testing.T) {
 		name string
 		test func(*lab)
 	}{
-		{"direct", (*lab).directRow}, {"topic", (*lab).topicRow}, {"fanout", (*lab).fanoutRow}, {"ttl", (*lab).ttlRow},
+		{"direct", (*lab).directRow}, {"topic", (*lab).topicRow}, {"fanout", (*lab).fanoutRow}, {"never fits", (*lab).neverFitsRow}, {"ttl", (*lab).ttlRow},
 		{"full", (*lab).fullRow}, {"rate", (*lab).rateRow}, {"retries", (*lab).retriesRow}, {"unused", (*lab).unusedRow}, {"bad input", (*lab).badQueueRow},
 	} {
 		t.Run(row.name, func(t *testing.T) { row.test(l.in(t)) })
@@ -105,6 +105,7 @@ func (l *lab) fanoutRow() {
 		l.on("fanout", name, strings.TrimRight(strings.TrimPrefix(name, "fanout."), "12"))
 	}
 	l.goes("fanout", "any.key", want)
+	l.large("fanout", want)
 	first, _ := l.publish("fanout", "", `"once"`, "a key of mine")
 	again, sockets := l.publish("fanout", "", `"once"`, "a key of mine")
 	if !again.Duplicate || again.Id != first.Id || sockets != want {
@@ -154,6 +155,34 @@ func (l *lab) ttlRow() {
 
 // fullRow: what has no room is refused whole, here and in the other partition,
 // or waits until there is room.
+// neverFitsRow: nobody waits for room that there will never be.
+func (l *lab) neverFitsRow() {
+	l.cli("add", "queue", "-n", "narrow", "-t", "fanout", "--max-length-bytes", "10")
+	l.on("narrow", "narrow.near", "near")
+	l.on("narrow", "narrow.far", "far")
+	const data, reason = "12345678901", "holds 10 at the most"
+	l.rejected("task", "run", "-s", "narrow.near", "-d", data, "--wait-for-room", reason)
+	l.rejected("publish", "-q", "narrow", "-d", data, "--wait-for-room", reason)
+	if got := l.cli("task", "run", "-s", "narrow.far", "-d", data[:10]); strings.TrimSpace(got) != data[:10] {
+		l.t.Errorf("what fits gives %q", got)
+	}
+}
+
+// large publishes more than travels within a command to sockets of two partitions.
+func (l *lab) large(queue, sockets string) {
+	text := largeText("published", 3<<20)
+	published, to := l.publish(queue, "", text, "")
+	if to != sockets {
+		l.t.Errorf("%d bytes went to %q", len(text), to)
+	}
+	for _, call := range published.Calls {
+		l.ended(call.Id, "finished")
+		if r, err := l.c.Result(l.t.Context(), call.Id, 0); err != nil || r.GetResult() != text {
+			l.t.Errorf("socket %s gave %d bytes of %d, %v", call.Socket, len(r.GetResult()), len(text), err)
+		}
+	}
+}
+
 func (l *lab) fullRow() {
 	l.cli("add", "queue", "-n", "full", "-t", "fanout", "--max-length", "4")
 	l.on("full", "full.near", "near")

@@ -1,0 +1,39 @@
+package memo
+
+import "testing"
+
+func TestAValueIsKnownWhileItIsTheSame(t *testing.T) {
+	var m Memo[string, int]
+	m.Add("a", []byte("one"), 1)
+	if n, ok := m.Of("a", []byte("one")); !ok || n != 1 {
+		t.Errorf("what was added is %d, %v", n, ok)
+	}
+	if _, ok := m.Of("a", []byte("two")); ok {
+		t.Error("another value is taken for what it was before")
+	}
+	if _, ok := m.Take("a", []byte("one")); !ok {
+		t.Error("it cannot be taken")
+	}
+	if _, ok := m.Of("a", []byte("one")); ok {
+		t.Error("what was taken is given again")
+	}
+	if _, ok := (*Memo[string, int])(nil).Of("a", nil); ok {
+		t.Error("none knows something")
+	}
+}
+
+func TestWhatIsAskedForStays(t *testing.T) {
+	var m Memo[int, int]
+	for n := range 10 * most {
+		m.Add(n, []byte("value"), n)
+		if _, ok := m.Of(0, []byte("value")); !ok {
+			t.Fatalf("the first is forgotten after %d others, though it is asked for all the time", n)
+		}
+	}
+	if n := len(m.young) + len(m.old); n > 2*most {
+		t.Errorf("%d are remembered, and %d are the most", n, 2*most)
+	}
+	if _, ok := m.Of(1, []byte("value")); ok {
+		t.Error("what nobody asked for is remembered for good")
+	}
+}
