@@ -43,6 +43,7 @@ const (
 // Node is one node process, running or not.
 type Node struct {
 	Name  string
+	Bin   string // directory with its program
 	Data  string
 	Host  string // it listens there
 	Known string // the others reach it there
@@ -86,7 +87,7 @@ func (w *Network) Add(name string, flags ...string) (*Node, error) {
 			return nil, err
 		}
 	}
-	node := &Node{index: len(w.Nodes), Name: name, Data: filepath.Join(w.Dir, name), Host: host, Known: known, Port: port, net: w, Flags: flags}
+	node := &Node{index: len(w.Nodes), Name: name, Bin: w.Bin, Data: filepath.Join(w.Dir, name), Host: host, Known: known, Port: port, net: w, Flags: flags}
 	if len(w.Nodes) > 0 {
 		node.Flags = append(append([]string(nil), flags...), "--join", w.Nodes[0].GossipAddress())
 	}
@@ -157,7 +158,7 @@ func (n *Node) Start() error {
 		return err
 	}
 	defer log.Close()
-	program, args := filepath.Join(n.net.Bin, "node"), n.flags()
+	program, args := filepath.Join(n.Bin, "node"), n.flags()
 	if n.net.Within != nil {
 		program, args = n.net.Within(n.index, program, args...)
 	}
