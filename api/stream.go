@@ -61,6 +61,15 @@ func (in *incoming) place(ctx context.Context) error {
 	}
 }
 
+func (in *incoming) placeNow() bool {
+	select {
+	case in.places <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 func (in *incoming) leave() { <-in.places }
 
 // frame begins with the requests that came in one frame. The first has a place.
@@ -76,9 +85,16 @@ func (in *incoming) frame(ctx context.Context, first *messages.StreamRequest) er
 	}
 	all := append([]*messages.StreamRequest{first}, first.More...)
 	first.More = nil // or one would hold the others in memory for as long as it runs
-	together := make([]*messages.StreamRequest, 0, len(all))
+	var together []*messages.StreamRequest
+	begin := func() {
+		if some := together; len(some) > 0 {
+			in.crew.do(func() { in.together(ctx, own.memory, some) })
+		}
+		together = nil
+	}
 	for i, m := range all {
-		if i > 0 {
+		if i > 0 && !in.placeNow() {
+			begin() // nobody with a place waits for one who has none
 			if err := in.place(ctx); err != nil {
 				return err
 			}
@@ -89,9 +105,7 @@ func (in *incoming) frame(ctx context.Context, first *messages.StreamRequest) er
 			in.crew.do(func() { in.alone(ctx, m, newHeld(own.memory)) })
 		}
 	}
-	if len(together) > 0 {
-		in.crew.do(func() { in.together(ctx, own.memory, together) })
-	}
+	begin()
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/elasticcode/flow/api"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -337,6 +338,43 @@ func streamOutlivesFailures(t *testing.T, framed func([]*messages.StreamRequest)
 	if call := answers[9].Call; call.GetState() == "finished" || call.GetState() == "" {
 		t.Errorf("the time-out of a held call gave %v, %v", call, answers[9].Error)
 	}
+}
+
+// TestStreamBeginsWithThoseThatHaveAPlace: the others of their frame wait for one.
+func TestStreamBeginsWithThoseThatHaveAPlace(t *testing.T) {
+	s := serve(t)
+	s.quickstart(1)
+	stream := s.tasks.Stream(s.within())
+	held := api.MaxInFlight - 4
+	for sent := 0; sent < held; {
+		frame := &messages.StreamRequest{Tag: 1, Run: &messages.RunRequest{Socket: "sample.hold"}}
+		for sent++; sent < held && len(frame.More) < messages.MaxTogether-1; sent++ {
+			frame.More = append(frame.More, &messages.StreamRequest{Tag: 1, Run: frame.Run})
+		}
+		if err := stream.Send(frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	frame := &messages.StreamRequest{Tag: 2, Run: &messages.RunRequest{Socket: "nothing"}}
+	for range 9 {
+		frame.More = append(frame.More, &messages.StreamRequest{Tag: 2, Run: frame.Run})
+	}
+	if err := stream.Send(frame); err != nil {
+		t.Fatal(err)
+	}
+	for refused := 0; refused < 10; {
+		m, err := stream.Receive()
+		if err != nil {
+			t.Fatalf("after %d refusals: %v", refused, err)
+		}
+		for _, one := range append([]*messages.StreamResponse{m}, m.More...) {
+			if refused++; one.Tag != 2 || !isKind(one.Error.Err(), messages.NotFound) {
+				t.Errorf("got %v", one)
+			}
+		}
+	}
+	_ = stream.CloseRequest()
+	_ = stream.CloseResponse()
 }
 
 func TestStreamRefusesFramesThatNoClientSends(t *testing.T) {

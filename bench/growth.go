@@ -13,8 +13,8 @@ import (
 
 const (
 	growthInFlight = 64
-	makers         = 32   // sockets that are made at once
-	queueSockets   = 1000 // of one queue: messages.MaxBindings
+	makers         = 32  // sockets that are made at once
+	queueSockets   = 100 // of one queue, whose partition is told all of them when one is made
 )
 
 // moreSockets makes sockets of the echo processor, and measures calls that go to

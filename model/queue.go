@@ -60,7 +60,8 @@ func checkBinding(qtype, binding string) error {
 // deleted takes nothing any more.
 func (c *change) configureQueue(id string) {
 	o := load(c, messages.Kind_KIND_QUEUE, id)
-	used := len(referring(c, reference{o.Kind, id}, messages.Kind_KIND_SOCKET))+len(c.plugsOf(o)) > 0
+	sockets := keysBelow(c, path(referrers, noun(o.Kind), id, noun(messages.Kind_KIND_SOCKET), "")) // there may be many: not read here
+	used := len(sockets)+len(c.plugsOf(o)) > 0
 	if q := o.GetQueue(); used {
 		q.UnusedSince = 0
 	} else if q.UnusedSince == 0 {
