@@ -22,9 +22,12 @@ import (
 	"net"
 	"net/http"
 	"os/user"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"connectrpc.com/connect"
 
@@ -115,6 +118,9 @@ func New(options Options) (*Client, error) {
 		if u, err := user.Current(); err == nil {
 			options.User = u.Username
 		}
+	}
+	if strings.ContainsFunc(options.User, unicode.IsControl) { // it travels in a header
+		return nil, messages.Errorf(messages.Invalid, "make client", "user "+strconv.Quote(options.User), "a name has no control characters")
 	}
 	c := &Client{options: options, nodes: map[string]*node{}, seen: map[uint32]uint64{}}
 	for _, address := range options.Addresses {

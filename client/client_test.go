@@ -121,6 +121,9 @@ func TestNoNodeAtTheAddressIsSaidPlainly(t *testing.T) {
 			t.Errorf("address %q gave %v, want INVALID", bad, err)
 		}
 	}
+	if _, err := client.New(client.Options{Addresses: []string{"127.0.0.1:7460"}, User: "a\nb"}); !errors.Is(err, messages.Invalid) {
+		t.Errorf("a user of two lines: %v", err)
+	}
 }
 
 func TestAddressWhereNobodyEverAnsweredIsGivenUpEarly(t *testing.T) {

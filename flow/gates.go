@@ -37,6 +37,7 @@ func Gate(view kv.View, socketID string) (*messages.Gate, bool) {
 		g.Full = g.Full || shown.Waiting >= g.Limit
 		g.Inputs = append(g.Inputs, shown)
 	}
+	g.Stuck = stuckness(k)
 	return g, true
 }
 
@@ -95,12 +96,13 @@ func missingAt(view kv.View, a *messages.Arrival) []gate.Input {
 
 // explainArrival says what an arrival that waits at a gate waits for.
 func explainArrival(view kv.View, a *messages.Arrival) string {
-	if _, ok := socket.Load(view, a.Socket, nil); !ok || a.State != messages.ArrivalState_ARRIVAL_WAITING {
+	k, ok := socket.Load(view, a.Socket, nil)
+	if !ok || a.State != messages.ArrivalState_ARRIVAL_WAITING {
 		return ""
 	}
 	missing := missingAt(view, a)
 	if len(missing) == 0 {
 		return "gate: behind others" // a bounded piece of work goes on
 	}
-	return "gate: missing " + gate.Shown(missing)
+	return "gate: missing " + gate.Shown(missing) + crowdedOut(k, missing)
 }

@@ -289,3 +289,35 @@ func TestCancelledArrivalKeepsItsHistory(t *testing.T) {
 		t.Errorf("the reason is %q", note)
 	}
 }
+
+// Two runs fill one input each with what the other lacks: nothing can be joined,
+// and whoever looks is told so, and what to do.
+func TestCorrelatedGateFullOfOtherRunsSaysSo(t *testing.T) {
+	for _, test := range []struct {
+		timeout int64
+		want    string
+	}{{5000, "until some reach their time-out of 5 s"}, {0, "the gate has no time-out"}} {
+		w := newWorld(t)
+		w.link(adder, func(c *messages.ConfigureSocket) { c.Correlate, c.MaxLength, c.GateTimeout = "tracking", 1, test.timeout })
+		w.do(toGate("x", "one", "1"))
+		if g, _ := Gate(w.state, "S"); g.Stuck != "" {
+			t.Errorf("with an input that has room it is %q", g.Stuck)
+		}
+		if why, _ := Explain(w.state, id("x"), w.now); why.Text != "gate: missing two" {
+			t.Errorf("the first is explained by %q", why.Text)
+		}
+		w.do(toGate("y", "two", "2"))
+		if g, _ := Gate(w.state, "S"); !g.Full || !strings.Contains(g.Stuck, test.want) || !strings.Contains(g.Stuck, "of different runs") {
+			t.Errorf("the gate is %v", g)
+		}
+		why, _ := Explain(w.state, id("x"), w.now)
+		if !strings.HasPrefix(why.Text, "gate: missing two; what has arrived for two is of other runs, and full (1 wait, 1 are the most): what feeds it is held back") ||
+			!strings.Contains(why.Text, test.want) {
+			t.Errorf("the first is explained by %q", why.Text)
+		}
+		w.do(&messages.Cancel{Call: id("y").Bytes()})
+		if g, _ := Gate(w.state, "S"); g.Stuck != "" {
+			t.Errorf("with room it is %q", g.Stuck)
+		}
+	}
+}

@@ -816,6 +816,7 @@ type Gate struct {
 	Overflow      string                 `protobuf:"bytes,5,opt,name=overflow,proto3" json:"overflow,omitempty"`
 	Limit         int64                  `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"` // arrivals that one input holds
 	Full          bool                   `protobuf:"varint,7,opt,name=full,proto3" json:"full,omitempty"`   // the sockets whose plugs lead here are held back; with overflow dead_letter: an input holds as many as it may
+	Stuck         string                 `protobuf:"bytes,8,opt,name=stuck,proto3" json:"stuck,omitempty"`  // it joins what is of one run, and is full of what is of different ones: what can be done; empty: it is not
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -897,6 +898,13 @@ func (x *Gate) GetFull() bool {
 		return x.Full
 	}
 	return false
+}
+
+func (x *Gate) GetStuck() string {
+	if x != nil {
+		return x.Stuck
+	}
+	return ""
 }
 
 type GateInput struct {
@@ -4307,7 +4315,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x03tag\x18\x01 \x01(\x04R\x03tag\x12%\n" +
 	"\x04call\x18\x02 \x01(\v2\x11.flow.v1.CallInfoR\x04call\x12(\n" +
 	"\x05error\x18\x03 \x01(\v2\x12.flow.v1.ErrorInfoR\x05error\x12+\n" +
-	"\x04more\x18\x04 \x03(\v2\x17.flow.v1.StreamResponseR\x04more\"\xc4\x01\n" +
+	"\x04more\x18\x04 \x03(\v2\x17.flow.v1.StreamResponseR\x04more\"\xda\x01\n" +
 	"\x04Gate\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x14\n" +
 	"\x05gated\x18\x02 \x01(\bR\x05gated\x12*\n" +
@@ -4315,7 +4323,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\tcorrelate\x18\x04 \x01(\tR\tcorrelate\x12\x1a\n" +
 	"\boverflow\x18\x05 \x01(\tR\boverflow\x12\x14\n" +
 	"\x05limit\x18\x06 \x01(\x03R\x05limit\x12\x12\n" +
-	"\x04full\x18\a \x01(\bR\x04full\"\x7f\n" +
+	"\x04full\x18\a \x01(\bR\x04full\x12\x14\n" +
+	"\x05stuck\x18\b \x01(\tR\x05stuck\"\x7f\n" +
 	"\tGateInput\x12\x1a\n" +
 	"\bargument\x18\x01 \x01(\tR\bargument\x12\x12\n" +
 	"\x04plug\x18\x02 \x01(\tR\x04plug\x12\x18\n" +

@@ -51,6 +51,9 @@ func ParseFilter(s string) (Filter, error) {
 			return Filter{}, messages.Errorf(messages.Invalid, "list", "", "%q cannot be filtered by", key).
 				WithHint("filter by name, status, owner, processor, node, queue, task or socket, like status=running")
 		}
+		if key != "" && value == "" {
+			return Filter{}, messages.Errorf(messages.Invalid, "list", "", "filter %s has no value", key).WithHint("%s=VALUE", key)
+		}
 		*field = value
 	}
 	return f, nil

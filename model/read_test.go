@@ -64,8 +64,10 @@ func TestListFilters(t *testing.T) {
 			t.Errorf("%s where %s: %v of %d, want %v", noun(test.kind), test.filter, names, total, test.want)
 		}
 	}
-	if _, err := ParseFilter("colour=red"); !errors.Is(err, messages.Invalid) {
-		t.Errorf("filter by colour: %v", err)
+	for _, wrong := range []string{"colour=red", "owner", "owner=", "status=up,owner="} {
+		if _, err := ParseFilter(wrong); !errors.Is(err, messages.Invalid) {
+			t.Errorf("filter by %s: %v", wrong, err)
+		}
 	}
 }
 

@@ -188,7 +188,7 @@ func TestCallTables(t *testing.T) {
 	f.calls[2].State, f.calls[2].Finished, f.calls[2].Result, f.calls[2].Waiting = "queued", 0, nil, "no worker"
 	f.calls[3].State, f.calls[3].Error, f.calls[3].Result = "failed", &messages.Failure{Type: "ValueError", Message: "bad", Traceback: "Traceback"}, nil
 	f.calls[4].Arguments = &messages.Arguments{Positional: [][]byte{[]byte(`"a"`), []byte(`1.0`)}, Named: []*messages.NamedValue{{Name: "one", Value: []byte("2")}}}
-	f.calls[4].Log = "printed\n"
+	f.calls[4].Log, f.calls[4].Commit = "printed\n", "0123456789abcdef0123456789abcdef01234567+0f1e2d3c4b5a"
 	s := newShell(t, f)
 	for _, line := range []string{
 		"ls calls", "ls calls -p 2 -r 5", "ls calls -u -a", "ls calls -i -r 2", "ls calls -i 0193a1b2-c3d4-7001-8f00-000000000003",
@@ -219,6 +219,18 @@ func TestInterruptedCallSaysHowToGoOn(t *testing.T) {
 	}
 	r := s.runWith(ctx, strings.NewReader(""), "task", "run", "-s", doThis, "-d", "1", "--id", "mine")
 	complains(t, r, 130, "interrupted", "--id mine")
+}
+
+func TestInterruptedChangeSaysThatItMayHaveBeenDone(t *testing.T) {
+	s := newShell(t, socketIn())
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	complains(t, s.runWith(ctx, strings.NewReader(""), "add", "queue", "-n", "q1"), 130, "interrupted", "it may have been done")
+	complains(t, s.runWith(ctx, strings.NewReader(""), "spawn", "-g", "file:///srv/processors", "-m", "my.module"), 130, "interrupted", "what was made stays")
+	r := s.runWith(ctx, strings.NewReader(""), "ls", "queues")
+	if complains(t, r, 130, "interrupted"); strings.Contains(r.err, "done") {
+		t.Errorf("what changes nothing says %q", r.err)
+	}
 }
 
 func TestInterruptWhileReadingStdin(t *testing.T) {

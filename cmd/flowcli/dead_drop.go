@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/elasticcode/flow/client"
+	"github.com/elasticcode/flow/cmd/flowcli/document"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -45,6 +46,11 @@ func (d *droppingDead) told() error {
 		d.c.notef(noLetters)
 	} else {
 		d.c.notef("%d dropped", d.dropped)
+	}
+	if d.c.structured() {
+		if err := d.c.write(document.Object{{Name: "dropped", Value: d.dropped}}); err != nil {
+			return err
+		}
 	}
 	if d.missing == 0 || d.named == 1 {
 		return d.first

@@ -138,6 +138,9 @@ func TestDeadLettersAreDroppedOnlyWhenThatIsSaid(t *testing.T) {
 	if r := s.run("dead", "drop", "--all", "--yes"); r.code != 0 || !strings.Contains(r.err, "3 dropped") {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
+	if r := s.run("-o", "json", "dead", "drop", "--all", "--yes"); r.code != 0 || strings.Join(strings.Fields(r.out), "") != `{"dropped":3}` {
+		t.Errorf("for programs: exit code %d, %s", r.code, r.out)
+	}
 	if r := s.run("dead", "drop", deadID(9), "--yes"); r.code != 3 || strings.Count(r.err, deadID(9)) != 1 {
 		t.Errorf("one that is not there: exit code %d\n%s", r.code, r.err)
 	}

@@ -21,7 +21,7 @@ func run(ctx context.Context, args []string, w world) int {
 	began := time.Now()
 	c := newCLI(w)
 	root := newRoot(c)
-	err := execute(ctx, c, root, args)
+	verb, err := execute(ctx, c, root, args)
 	c.logger().Debug("done", "took", time.Since(began))
 	if c.network != nil {
 		c.network.Close()
@@ -30,12 +30,28 @@ func run(ctx context.Context, args []string, w world) int {
 		return 0
 	}
 	if ctx.Err() != nil {
-		err = interrupted{err}
+		err = interrupted{half(verb, err)}
 	}
 	return c.fail(err)
 }
 
-func execute(ctx context.Context, c *cli, root *cobra.Command, args []string) error {
+// half says what may have been done by a verb that changes something, where it
+// has not said so itself.
+func half(verb *cobra.Command, err error) error {
+	if _, hint := sentence(err); hint != "" || verb == nil {
+		return err
+	}
+	switch first, _, _ := strings.Cut(strings.TrimPrefix(verb.CommandPath(), verb.Root().Name()+" "), " "); first {
+	case "spawn":
+		return hinted{err, "what was made stays; the same spawn again goes on from there"}
+	case "add", "update", "delete", "proc", "schedule":
+		return hinted{err, "it may have been done all the same: flowcli ls tells"}
+	}
+	return err
+}
+
+// execute carries out args, and gives the command that they name, if any.
+func execute(ctx context.Context, c *cli, root *cobra.Command, args []string) (*cobra.Command, error) {
 	root.InitDefaultHelpCmd()
 	addCompletion(c, root)
 	line, wrong := rewrite(root, args)
@@ -45,17 +61,17 @@ func execute(ctx context.Context, c *cli, root *cobra.Command, args []string) er
 			flags = root.Flags()
 		}
 		if err := flags.Set(g.Name, g.Value); err != nil {
-			return badValue(root, g.Name, g.Value, err)
+			return nil, badValue(root, g.Name, g.Value, err)
 		}
 	}
 	if wrong != nil {
-		return wrong
+		return nil, wrong
 	}
 	for _, note := range line.Notes {
 		c.notef("%s", note)
 	}
 	root.SetArgs(append([]string{}, line.Args...)) // never nil: cobra would read os.Args
-	return root.ExecuteContext(ctx)
+	return root.ExecuteContextC(ctx)
 }
 
 // rewrite reads the command line; a line that a shell wants completed is read

@@ -139,6 +139,9 @@ func (c *cli) callTexts(call *messages.CallInfo, parts callParts) {
 	section("Attempts", attemptsText(call))
 	section("Parents", strings.Join(call.Parents, "\n"))
 	section("Part of call", call.Joined)
+	if parts.log {
+		section("Commit", call.Commit)
+	}
 	if parts.arguments && call.Arguments != nil {
 		section("Arguments", argumentsText(call.Arguments))
 	}

@@ -98,6 +98,8 @@ func full(g *messages.Gate, in *messages.GateInput) string {
 	drops := g.Overflow == "dead_letter"
 	atBound := func(in *messages.GateInput) bool { return in.Waiting >= g.Limit }
 	switch {
+	case g.Stuck != "":
+		return "yes: " + g.Stuck
 	case !g.Full, drops && slices.ContainsFunc(g.Inputs, atBound) && !atBound(in):
 		return "no"
 	case drops && atBound(in):
@@ -149,6 +151,7 @@ func gateDocument(g *messages.Gate) document.Object {
 		{Name: "overflow", Value: cmp.Or(g.Overflow, "block")},
 		{Name: "limit", Value: g.Limit},
 		{Name: "full", Value: g.Full},
+		{Name: "stuck", Value: orNull(g.Stuck)},
 		{Name: "inputs", Value: inputs},
 	}
 }

@@ -61,16 +61,16 @@ func key(prefix string, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+10), prefix...), seq)
 }
 
+// usual is what most records fit in, in bytes.
+const usual = 448
+
 // encode gives a record as it is kept.
 func encode(r *Record) []byte {
-	value := binary.AppendUvarint(make([]byte, 0, 320), r.Block)
+	value := binary.AppendUvarint(make([]byte, 0, usual), r.Block)
 	value = binary.AppendUvarint(value, uint64(r.Expires))
 	r.Result = r.short
-	value, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(value, r.Call)
+	value = appendCall(value, r.Call)
 	r.Result = nil
-	if err != nil {
-		pack.Fail("encode the record of call %s: %v", r.ID(), err)
-	}
 	return value
 }
 
