@@ -28,8 +28,9 @@ type Calendar interface {
 	Next(s *messages.Schedule, since, after int64) (int64, bool)
 	// Last gives the last one behind after and before a time.
 	Last(s *messages.Schedule, since, after, before int64) (int64, bool)
-	// Arguments gives those of a tick's call.
-	Arguments(s *messages.Schedule, nominal int64) (*messages.Arguments, error)
+	// Arguments gives those of a tick's call, or says why the function behind its
+	// socket does not take them.
+	Arguments(socket string, s *messages.Schedule, nominal int64) (arguments *messages.Arguments, misfit string)
 }
 
 // schedules are those of a partition's sockets, at its leader: when each ticks
@@ -138,14 +139,9 @@ func (l *leader) takeTicks(c actor.Context) {
 		if tick.at > now {
 			continue
 		}
-		arguments, err := l.config.Calendar.Arguments(tick.state.Schedule, tick.nominal)
-		if err != nil {
-			l.system.log.Warn("a schedule has no arguments for its call", "partition", l.config.ID, "socket", tick.state.Name, "error", err)
-			delete(l.schedules.due, socket)
-			continue
-		}
+		arguments, misfit := l.config.Calendar.Arguments(socket, tick.state.Schedule, tick.nominal)
 		tick.pending = true
-		l.proposeTick(c, &messages.FireSchedule{Socket: socket, Since: tick.state.Since, Nominal: tick.nominal, CatchUp: tick.catchUp, Arguments: arguments})
+		l.proposeTick(c, &messages.FireSchedule{Socket: socket, Since: tick.state.Since, Nominal: tick.nominal, CatchUp: tick.catchUp, Arguments: arguments, Misfit: misfit})
 	}
 	l.armSchedules(c)
 }

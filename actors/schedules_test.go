@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"errors"
 	"slices"
 	"strconv"
 	"testing"
@@ -25,11 +24,11 @@ func (c testCalendar) Last(s *messages.Schedule, since, after, before int64) (in
 	return last, last > max(since, after)
 }
 
-func (testCalendar) Arguments(s *messages.Schedule, nominal int64) (*messages.Arguments, error) {
+func (testCalendar) Arguments(_ string, s *messages.Schedule, nominal int64) (*messages.Arguments, string) {
 	if string(s.Data) == "bad" {
-		return nil, errors.New("bad data")
+		return nil, "bad data"
 	}
-	return &messages.Arguments{Positional: [][]byte{strconv.AppendInt(nil, nominal, 10)}}, nil
+	return &messages.Arguments{Positional: [][]byte{strconv.AppendInt(nil, nominal, 10)}}, ""
 }
 
 func TestNextTickByPolicy(t *testing.T) {
@@ -161,4 +160,23 @@ func (w *world) secondLeader(real *realPartition) *Partition {
 	}
 	p.Leading(1)
 	return p
+}
+
+func TestTickWhoseArgumentsDoNotFitIsLeftOut(t *testing.T) {
+	real := scheduledPartition()
+	inWorldOf(t, real, 1, 1, func(t *testing.T, w *world) {
+		bad := everySecond("skip")
+		bad.Schedule.Data = []byte("bad")
+		real.command(bad)
+		time.Sleep(2500 * time.Millisecond)
+		state := flow.Schedules(real.view())[0]
+		if calls := real.ticks(); len(calls) != 0 || state.Skipped != 2 || state.Reason != "bad data" {
+			t.Errorf("%d calls were made; the schedule stands at %v", len(calls), state)
+		}
+		real.command(everySecond("skip"))
+		time.Sleep(2 * time.Second)
+		if n := len(real.ticks()); n != 2 {
+			t.Errorf("with data that fit %d calls were made in 2 s", n)
+		}
+	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/elasticcode/flow/api/spread"
 	"github.com/elasticcode/flow/kv"
@@ -11,46 +13,56 @@ import (
 	"github.com/elasticcode/flow/model"
 )
 
-// checkTickData refuses data that the function of a schedule does not take: each
-// tick would make a call that fails. No data are no arguments. find gives the
-// socket; nil: whoever carries the change out says what is wrong with it.
+// checkTickData refuses data that the function of a schedule does not take: no
+// tick would make a call. find gives the socket; nil: whoever carries the change
+// out says what is wrong with it.
 func (o *objects) checkTickData(ctx context.Context, op string, object *messages.Object, find func(kv.View) *target) error {
-	data := object.GetSocket().GetScheduleData()
-	args, err := tickArguments([]byte(data))
-	if err != nil {
-		return err
-	}
-	given := &data
-	if data == "" {
-		given = nil
-	}
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return o.reads.latest(bounded, nil, func(view kv.View, _ uint64) error {
-		if to := find(view); to != nil {
-			return spreading(checked(op, to, args), given, args)
+		to := find(view)
+		if to == nil {
+			return nil
 		}
-		return nil
+		schedule := to.schedule(object.GetSocket().GetScheduleData())
+		args, err := TickArguments(schedule, 0)
+		if err != nil {
+			return err
+		}
+		var given *string
+		if data := string(schedule.Data); data != "" {
+			given = &data
+		}
+		return spreading(checked(op, to, args), given, args)
 	})
 }
 
-// tickArguments are the arguments of a tick's call.
-func tickArguments(data []byte) (*messages.Arguments, error) {
-	if len(data) == 0 {
-		return new(messages.Arguments), nil
-	}
-	return spread.Data(data)
+// schedule is what a tick sends to a function, with some data.
+func (t *target) schedule(data string) *messages.Schedule {
+	return &messages.Schedule{Data: []byte(data), TellsTime: model.TakesPositional(t.signature.parameters)}
 }
 
-// misfit says why the function behind a socket, as the code is now, does not take
-// the data of the socket's schedule; "": it does. Data fit when they are set, and
-// may not when the code has changed.
-func misfit(view kv.View, socket string, data []byte) string {
+// TickArguments are the arguments of a tick's call: the schedule's data. Without
+// data they are the tick's nominal time as text, if the function takes an argument.
+func TickArguments(s *messages.Schedule, nominal int64) (*messages.Arguments, error) {
+	switch {
+	case len(s.GetData()) > 0:
+		return spread.Data(s.Data)
+	case s.GetTellsTime():
+		return spread.Data(strconv.AppendQuote(nil, time.UnixMicro(nominal).UTC().Format(time.RFC3339)))
+	}
+	return new(messages.Arguments), nil
+}
+
+// Misfit says why the function behind a socket, as the code is now, does not take
+// what the socket's schedule sends; "": it does. Data fit when they are set, and
+// may not when the code has changed: then ticks are left out.
+func Misfit(view kv.View, socket string, s *messages.Schedule) string {
 	to := readTarget(view, socket)
 	if to == nil || to.unchecked {
 		return ""
 	}
-	args, err := tickArguments(data)
+	args, err := TickArguments(s, 0)
 	if err == nil {
 		err = to.signature.check(args)
 	}
@@ -60,15 +72,15 @@ func misfit(view kv.View, socket string, data []byte) string {
 	return ""
 }
 
-// explainMisfit adds to why a call failed that what its socket's schedule sends
-// cannot go well.
+// explainMisfit adds to why a call failed that its socket's schedule makes no more
+// such calls.
 func explainMisfit(view kv.View, why *messages.Explanation) {
 	o, ok := model.Get(view, messages.Kind_KIND_SOCKET, why.Socket)
 	if !ok || !o.GetSocket().GetScheduled() {
 		return
 	}
-	if wrong := misfit(view, o.Id, []byte(o.GetSocket().GetScheduleData())); wrong != "" {
-		why.Text += "; no tick of the schedule of socket " + o.Name + " can go well: " + wrong
+	if wrong := Misfit(view, o.Id, readTarget(view, o.Id).schedule(o.GetSocket().GetScheduleData())); wrong != "" {
+		why.Text += "; the ticks of the schedule of socket " + o.Name + " are left out: " + wrong
 	}
 }
 

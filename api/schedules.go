@@ -94,7 +94,7 @@ func (o *objects) schedulesOf(ctx context.Context, group messages.GroupID, socke
 		}
 		to.Schedules = append(to.Schedules, info)
 		err := o.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
-			info.Misfit = misfit(view, state.Socket, state.GetSchedule().GetData())
+			info.Misfit = Misfit(view, state.Socket, state.GetSchedule())
 			return nil
 		})
 		if err != nil {

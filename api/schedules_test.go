@@ -76,12 +76,16 @@ func TestScheduleDataMustFitTheFunction(t *testing.T) {
 	if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "wrong arguments") {
 		t.Errorf("updated: %v", err)
 	}
-	for _, data := range []string{wrong, ""} {
-		_, err = s.objects.Create(s.within(), connect.NewRequest(&messages.CreateRequest{Object: &messages.Object{Name: "ticks", Kind: messages.Kind_KIND_SOCKET,
+	create := func(data string) error {
+		_, err := s.objects.Create(s.within(), connect.NewRequest(&messages.CreateRequest{Object: &messages.Object{Name: "ticks", Kind: messages.Kind_KIND_SOCKET,
 			Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: "proc1", Queue: "q", Task: "do_something", Interval: 5, Scheduled: true, ScheduleData: data}}}}))
-		if !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "wrong arguments") {
-			t.Errorf("created with %q: %v", data, err)
-		}
+		return err
+	}
+	if err := create(wrong); !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "wrong arguments") {
+		t.Errorf("created: %v", err)
+	}
+	if err := create(""); err != nil { // the function gets the time
+		t.Errorf("created without data: %v", err)
 	}
 }
 
@@ -116,13 +120,14 @@ func TestScheduleSaysThatTheCodeDoesNotTakeItsData(t *testing.T) {
 	s.mu.Lock()
 	s.commit = strings.Repeat("ab", 20)
 	at := slices.IndexFunc(s.functions, func(f *messages.Function) bool { return f.Name == "fails" })
-	s.functions[at] = &messages.Function{Name: "fails", Parameters: []*messages.Parameter{{Name: "reason", Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD}}}
+	s.functions[at] = &messages.Function{Name: "fails", Parameters: []*messages.Parameter{
+		{Name: "reason", Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD}, {Name: "other", Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD}}}
 	s.mu.Unlock()
 	update(messages.Kind_KIND_PROCESSOR, "proc1", &messages.Object{Spec: &messages.Object_Processor{Processor: &messages.Processor{Branch: "dev"}}}, "processor.branch")
-	if got := misfit(); !strings.Contains(got, "wrong arguments for fails(reason): ") {
+	if got := misfit(); !strings.Contains(got, "wrong arguments for fails(reason, other): ") {
 		t.Errorf("the schedule says %q", got)
 	}
-	if why := s.explain(failed.Id); !strings.Contains(why.Text, "no tick of the schedule of socket sample.fails can go well: wrong arguments for fails(reason)") {
+	if why := s.explain(failed.Id); !strings.Contains(why.Text, "the ticks of the schedule of socket sample.fails are left out: wrong arguments for fails(reason, other)") {
 		t.Errorf("the call is explained by %q", why.Text)
 	}
 }

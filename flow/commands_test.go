@@ -254,6 +254,9 @@ func (e *episode) fireSchedule() proto.Message {
 	if e.one(10) {
 		c.Nominal = e.now + 1
 	}
+	if e.one(8) {
+		c.Misfit = "wrong arguments"
+	}
 	return c
 }
 

@@ -298,7 +298,9 @@ func TestCorrelatedGateFullOfOtherRunsSaysSo(t *testing.T) {
 		want    string
 	}{{5000, "until some reach their time-out of 5 s"}, {0, "the gate has no time-out"}} {
 		w := newWorld(t)
-		w.link(adder, func(c *messages.ConfigureSocket) { c.Correlate, c.MaxLength, c.GateTimeout = "tracking", 1, test.timeout })
+		w.link(adder, func(c *messages.ConfigureSocket) {
+			c.Correlate, c.MaxLength, c.GateTimeout = "tracking", 1, test.timeout
+		})
 		w.do(toGate("x", "one", "1"))
 		if g, _ := Gate(w.state, "S"); g.Stuck != "" {
 			t.Errorf("with an input that has room it is %q", g.Stuck)

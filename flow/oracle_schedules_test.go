@@ -58,7 +58,7 @@ func (o *oracle) fireSchedule(m *messages.FireSchedule) string {
 	if len(t.taken) > 0 && k.config.Schedule.Overlap == "skip" {
 		overlaps = open(o.call(tickID(k.id, t.taken[len(t.taken)-1], o.group)))
 	}
-	if o.full(k, 1, sizeOf(m.Arguments)) || k.config.MaxLength == 0 && waiting >= 1000 || overlaps {
+	if m.Misfit != "" || o.full(k, 1, sizeOf(m.Arguments)) || k.config.MaxLength == 0 && waiting >= 1000 || overlaps {
 		t.skipped++
 		o.scheduled(k)
 		return ""

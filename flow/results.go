@@ -4,7 +4,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/flow/call"
-	"github.com/elasticcode/flow/flow/roll"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
@@ -26,12 +25,9 @@ func Results(view kv.View, first messages.CallID, count int, known messages.Know
 	}
 	size, dropped := 0, 0
 	wanted := func(seq uint64) bool { return size < messages.MaxSome && !known.Has(int(seq-place.Seq)) }
-	for rec := range call.Between(view, place.Seq, last, wanted) {
+	for rec := range call.Ended(view, place.Seq, last, wanted) {
 		if rec == nil {
 			dropped++
-			continue
-		}
-		if roll.Of(rec.State) == roll.Open {
 			continue
 		}
 		call.Fill(view, rec)

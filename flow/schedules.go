@@ -22,6 +22,8 @@ const (
 	// maxTicksWaiting bounds the calls that a schedule lets pile up in a mailbox
 	// that has no bound of its own.
 	maxTicksWaiting = 1000
+	// maxReason bounds what is kept of why a tick made no call.
+	maxReason = 1024
 )
 
 // reschedule notes that a socket's schedule is another one now. One that was
@@ -76,7 +78,7 @@ func (s *step) fireSchedule(c *messages.FireSchedule) (*messages.Reply, *message
 		return nil, refusal
 	}
 	reply := &messages.Reply{}
-	if state.Reason = s.tickHeldUp(k, state, size); state.Reason != "" {
+	if state.Reason = s.leftOut(k, state, c, size); state.Reason != "" {
 		state.Skipped++
 	} else {
 		reply = s.callOfTick(k, c, size)
@@ -89,7 +91,17 @@ func (s *step) fireSchedule(c *messages.FireSchedule) (*messages.Reply, *message
 	return reply, nil
 }
 
-// tickHeldUp says why a tick makes no call; "": it makes one.
+// leftOut says why a tick makes no call; "": it makes one. The leader knows the
+// function's arguments, as the model has them: a call that cannot go well would be
+// a dead letter with each tick.
+func (s *step) leftOut(k *socket.Socket, state *messages.ScheduleState, c *messages.FireSchedule, size uint64) string {
+	if c.Misfit != "" {
+		return call.Cut(c.Misfit, maxReason)
+	}
+	return s.tickHeldUp(k, state, size)
+}
+
+// tickHeldUp says why a tick has to be left out for now; "": it need not.
 func (s *step) tickHeldUp(k *socket.Socket, state *messages.ScheduleState, size uint64) string {
 	if refusal := noRoom(k, 1, size); refusal != nil {
 		return refusal.Reason

@@ -117,3 +117,21 @@ func TestTickIsOlderThanNoChangeOfItsSocket(t *testing.T) {
 		t.Errorf("the schedule stands at %v", s)
 	}
 }
+
+// A tick whose arguments the function does not take makes no call, and so no dead
+// letter; when the function takes them again, it goes on.
+func TestTickThatDoesNotFitIsLeftOut(t *testing.T) {
+	w := scheduled(t)
+	w.later(3 * second)
+	wrong := w.tickAt(aMomentAgo + second)
+	wrong.Misfit = "wrong arguments for f(a, b): b is missing"
+	w.do(wrong)
+	if s := w.schedule(); s.Calls != 0 || s.Skipped != 1 || s.Last != aMomentAgo+second || s.Reason != wrong.Misfit {
+		t.Errorf("the schedule stands at %v", s)
+	}
+	w.refuse(messages.Conflict, "has ticked", wrong)
+	w.do(w.tickAt(aMomentAgo + 2*second))
+	if s := w.schedule(); s.Calls != 1 || s.Skipped != 1 || s.Reason != "" {
+		t.Errorf("the schedule stands at %v", s)
+	}
+}

@@ -3289,6 +3289,7 @@ type FireSchedule struct {
 	Nominal       int64                  `protobuf:"varint,3,opt,name=nominal,proto3" json:"nominal,omitempty"`                // microseconds
 	CatchUp       bool                   `protobuf:"varint,4,opt,name=catch_up,json=catchUp,proto3" json:"catch_up,omitempty"` // it was missed, and is made up for
 	Arguments     *Arguments             `protobuf:"bytes,5,opt,name=arguments,proto3" json:"arguments,omitempty"`
+	Misfit        string                 `protobuf:"bytes,6,opt,name=misfit,proto3" json:"misfit,omitempty"` // why the function does not take them: the tick makes no call; empty: it does, as far as is known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3356,6 +3357,13 @@ func (x *FireSchedule) GetArguments() *Arguments {
 		return x.Arguments
 	}
 	return nil
+}
+
+func (x *FireSchedule) GetMisfit() string {
+	if x != nil {
+		return x.Misfit
+	}
+	return ""
 }
 
 // Retention says how long a socket keeps calls that have ended. What is 0 is the
@@ -6386,13 +6394,14 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x05fired\x18\x06 \x01(\x03R\x05fired\x12\x14\n" +
 	"\x05calls\x18\a \x01(\x04R\x05calls\x12\x18\n" +
 	"\askipped\x18\b \x01(\x04R\askipped\x12\x16\n" +
-	"\x06reason\x18\t \x01(\tR\x06reason\"\xa3\x01\n" +
+	"\x06reason\x18\t \x01(\tR\x06reason\"\xbb\x01\n" +
 	"\fFireSchedule\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x14\n" +
 	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x18\n" +
 	"\anominal\x18\x03 \x01(\x03R\anominal\x12\x19\n" +
 	"\bcatch_up\x18\x04 \x01(\bR\acatchUp\x120\n" +
-	"\targuments\x18\x05 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\"m\n" +
+	"\targuments\x18\x05 \x01(\v2\x12.flow.v1.ArgumentsR\targuments\x12\x16\n" +
+	"\x06misfit\x18\x06 \x01(\tR\x06misfit\"m\n" +
 	"\tRetention\x12\x10\n" +
 	"\x03age\x18\x01 \x01(\x03R\x03age\x12\x14\n" +
 	"\x05calls\x18\x02 \x01(\x03R\x05calls\x12\x19\n" +

@@ -87,7 +87,7 @@ func scheduleOf(view kv.View, o *messages.Object) *messages.Schedule {
 	s := o.GetSocket()
 	p := load(view, messages.Kind_KIND_PROCESSOR, s.Processor).GetProcessor()
 	m := &messages.Schedule{
-		Timezone: s.Timezone, Missed: s.Missed, Overlap: s.Overlap, Data: []byte(s.ScheduleData), TellsTime: takesPositional(view, s.Task),
+		Timezone: s.Timezone, Missed: s.Missed, Overlap: s.Overlap, Data: []byte(s.ScheduleData), TellsTime: TakesPositional(fillable(view, s.Task)),
 		On: (s.Scheduled || p.GetBeat()) && !s.SchedulePaused, Owner: o.Owner,
 	}
 	switch kind := scheduleType(s); {
@@ -103,14 +103,13 @@ func scheduleOf(view kv.View, o *messages.Object) *messages.Schedule {
 	return m
 }
 
-// takesPositional says whether a task's function takes an argument by position.
-func takesPositional(view kv.View, task string) bool {
-	for _, a := range fillable(view, task) {
-		if a.GetArgument().Kind != messages.ArgumentKind_KEYWORD_ONLY {
-			return true
-		}
-	}
-	return false
+// TakesPositional says whether a function with some arguments takes one by
+// position: then a tick without data tells it the time.
+func TakesPositional(arguments []*messages.Object) bool {
+	return slices.ContainsFunc(arguments, func(a *messages.Object) bool {
+		kind := a.GetArgument().GetKind()
+		return kind != messages.ArgumentKind_KEYWORD_ONLY && kind != messages.ArgumentKind_VAR_KEYWORD
+	})
 }
 
 // beats says whether a processor's change is one of its sockets' schedules.

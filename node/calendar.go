@@ -1,17 +1,17 @@
 package node
 
 import (
-	"strconv"
-	"time"
+	"context"
 
-	"github.com/elasticcode/flow/api/spread"
+	"github.com/elasticcode/flow/api"
 	"github.com/elasticcode/flow/calendar"
+	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
 
 // calendarOf tells partitions' leaders when their schedules tick, and what the
 // calls of ticks get.
-type calendarOf struct{}
+type calendarOf struct{ model localModel }
 
 func (calendarOf) Next(s *messages.Schedule, since, after int64) (int64, bool) {
 	return calendar.Next(s, since, after)
@@ -21,14 +21,16 @@ func (calendarOf) Last(s *messages.Schedule, since, after, before int64) (int64,
 	return calendar.Last(s, since, after, before)
 }
 
-// Arguments are the schedule's data. Without data they are the tick's nominal
-// time as text, if the function takes an argument.
-func (calendarOf) Arguments(s *messages.Schedule, nominal int64) (*messages.Arguments, error) {
-	switch {
-	case len(s.GetData()) > 0:
-		return spread.Data(s.Data)
-	case s.GetTellsTime():
-		return spread.Data(strconv.AppendQuote(nil, time.UnixMicro(nominal).UTC().Format(time.RFC3339)))
+// Arguments are held against the function as this node's replica of the model has
+// it. A node that has none yet lets the call tell.
+func (c calendarOf) Arguments(socket string, s *messages.Schedule, nominal int64) (arguments *messages.Arguments, misfit string) {
+	arguments, err := api.TickArguments(s, nominal)
+	if err != nil {
+		return nil, err.Error()
 	}
-	return &messages.Arguments{}, nil
+	_ = c.model.View(context.Background(), func(view kv.View, _ uint64) error {
+		misfit = api.Misfit(view, socket, s)
+		return nil
+	})
+	return arguments, misfit
 }

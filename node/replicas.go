@@ -161,7 +161,7 @@ type partitionObserver struct {
 
 func (o *partitionObserver) attach(rep *replica) (err error) {
 	o.rep = rep
-	rep.partition, err = actors.NewPartition(o.node.system, actors.PartitionConfig{ID: rep.ID(), Group: rep.Group, State: state{rep.Group}, Calendar: calendarOf{}})
+	rep.partition, err = actors.NewPartition(o.node.system, actors.PartitionConfig{ID: rep.ID(), Group: rep.Group, State: state{rep.Group}, Calendar: calendarOf{localModel{o.node}}})
 	return err
 }
 

@@ -132,3 +132,26 @@ func sizeNumber[T ~int64 | ~uint32](n T) int {
 	}
 	return 1 + protowire.SizeVarint(uint64(n))
 }
+
+// stateOf reads the state of a record, and nothing else of it: only three fields
+// stand before it.
+func stateOf(record []byte) messages.CallState {
+	r := pack.Reader{What: "record of a call", Rest: record}
+	r.Uint() // block
+	r.Uint() // expires
+	for b := r.Rest; ; {
+		field, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			pack.Fail("a record of a call has no state")
+		}
+		if b = b[n:]; field == 4 {
+			state, _ := protowire.ConsumeVarint(b)
+			return messages.CallState(state)
+		}
+		size := protowire.ConsumeFieldValue(field, kind, b)
+		if size < 0 {
+			pack.Fail("a record of a call is cut short")
+		}
+		b = b[size:]
+	}
+}

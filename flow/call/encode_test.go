@@ -84,6 +84,18 @@ func some(anew func() protoreflect.Value, f protoreflect.FieldDescriptor, rng *r
 	return inner
 }
 
+func TestTheStateOfARecordIsReadAlone(t *testing.T) {
+	for n := range messages.CallState_name {
+		if n == 0 {
+			continue // no record has none
+		}
+		r := &Record{Call: &messages.Call{Id: make([]byte, 16), Socket: "socket", Name: "name", State: messages.CallState(n), Owner: "ada"}, Block: 300, Expires: 1 << 50}
+		if got := stateOf(encode(r)); got != r.State {
+			t.Errorf("a record that is %v is read as %v", r.State, got)
+		}
+	}
+}
+
 func BenchmarkEncode(b *testing.B) {
 	r := &Record{Call: &messages.Call{Id: make([]byte, 16), Socket: "0193a1b2-c3d4-7abc-9def-0123456789ac", Name: "pyfi.processors.sample.do_something",
 		State: messages.CallState_FINISHED, Owner: "ada", Received: 1 << 50, Started: 1 << 50, Finished: 1 << 50, Lastupdated: 1 << 50,

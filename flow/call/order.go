@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 
+	"github.com/elasticcode/flow/flow/roll"
 	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/kv"
 )
@@ -126,13 +127,13 @@ func blocksUp(view kv.View, from uint64) iter.Seq[span.Span] {
 	}
 }
 
-// Between gives the records of the calls from one place to another, in order, of
-// which wanted says yes; nil for one that was dropped out of its block. Calls that
-// are still in their block have none.
-func Between(view kv.View, first, last uint64, wanted func(seq uint64) bool) iter.Seq[*Record] {
+// Ended gives the records of the calls from one place to another that have ended,
+// in order, of which wanted says yes; nil for one that was dropped out of its block.
+// The others' are not decoded: whoever waits for a batch comes by again and again.
+func Ended(view kv.View, first, last uint64, wanted func(seq uint64) bool) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
 		for k, v := range view.Scan(key(records, first), upTo(last)) {
-			if !wanted(seqOf(k)) {
+			if !wanted(seqOf(k)) || !isGone(v) && roll.Of(stateOf(v)) == roll.Open {
 				continue
 			}
 			var rec *Record
