@@ -46,7 +46,7 @@ e2e: build ## end to end, on real processes
 	$(GO) test -count=1 -timeout 20m -tags e2e ./sim/chaos/...
 
 chaos: build ## the shipped binaries on real disks under faults for CHAOS_TIME (10m); CHAOS_SEED repeats the draws
-	CHAOS_TIME=$${CHAOS_TIME:-10m} $(GO) test -count=1 -timeout 2h -tags e2e -v -run '^TestChaos$$' ./sim/chaos/
+	CHAOS_TIME=$${CHAOS_TIME:-10m} $(GO) test -count=1 -timeout 2h -tags e2e -v -run '^TestChaos' ./sim/chaos/
 
 lint: check-generated ## gofmt, vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these files'; exit 1; }

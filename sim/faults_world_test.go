@@ -13,6 +13,7 @@ import (
 // and a sync of another fail: the first leads no more, the second is replaced if
 // it notices, the third ends and comes back.
 func TestNodesHeedTheirClocksAndDisks(t *testing.T) {
+	t.Parallel()
 	const skewed, rotted, failed = 6 * time.Second, 14 * time.Second, 19 * time.Second
 	o := Options{Seed: 3, Nodes: 3, For: Settle + 25*time.Second, Callers: 2, Calls: 30, Snapshot: DefaultSnapshot, Script: []Event{
 		{At: skewed, Kind: faultSkew, Node: 0, Share: 0.5, For: 6 * time.Second},

@@ -11,7 +11,7 @@ import (
 // events: what goes wrong with one kind alone is seldom seen when all happen at
 // once.
 type Swarm struct {
-	Base  Options       // of every run: the length, the kinds to draw from, nodes (0: drawn, too)
+	Base  Options       // of every run: the length, the kinds to draw from, nodes and callers (0: drawn, too)
 	First uint64        // seed of the first run; the others follow
 	Seeds int           // at most so many runs; 0: as many as the time allows
 	Time  time.Duration // no run begins after it; 0: no limit
@@ -75,6 +75,9 @@ func (o Options) varied(seed uint64) Options {
 	}
 	o.Faults = subset(rng, o.Faults)
 	o.Buggify = subset(rng, o.Buggify)
+	if o.Callers == 0 {
+		o.Callers = 1 + rng.IntN(DefaultCallers)
+	}
 	return o
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"testing"
 	"time"
 )
@@ -28,9 +27,6 @@ func guest(t *testing.T) *Guest {
 	return g
 }
 
-// jobs is how many runs go on at the same time.
-const jobs = 2
-
 // TestCorpus runs what once broke a promise, or is worth keeping for another
 // reason, which its file says.
 func TestCorpus(t *testing.T) {
@@ -39,24 +35,23 @@ func TestCorpus(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
-	slots := make(chan struct{}, jobs)
-	var wait sync.WaitGroup
 	for _, file := range files {
-		o, err := ReadOptions(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		slots <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-slots }()
-			if r, err := Run(t.Context(), g, o); err != nil {
-				t.Errorf("%s: %v", file, err)
-			} else if t.Logf("%s: %s in %s, faults %v", file, r.Simulated, r.Took, r.Faults); len(r.Violations) > 0 {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			o, err := ReadOptions(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := Run(t.Context(), g, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%s in %s, faults %v", r.Simulated, r.Took.Round(time.Millisecond), r.Faults)
+			if len(r.Violations) > 0 {
 				t.Errorf("sim replay sim/%s: %s", file, r.Violations[0])
 			}
 		})
 	}
-	wait.Wait()
 }
 
 // freshSeeds are how many seeds each `make sim` tries that nobody tried before.
@@ -66,6 +61,7 @@ const freshSeeds = 6
 // a folder that replays it.
 func TestFreshSeeds(t *testing.T) {
 	g := guest(t)
+	const jobs = 2
 	s := Swarm{Base: Options{For: Settle + 15*time.Second, Faults: Kinds(), Buggify: Points(), Snapshot: DefaultSnapshot}, First: uint64(time.Now().UnixNano()), Seeds: freshSeeds, Jobs: jobs}
 	err := s.Run(t.Context(), g, func(o Options, r *Result) error {
 		t.Logf("seed %d: %d nodes, %s in %s, faults %v", o.Seed, o.Nodes, r.Simulated, r.Took, r.Faults)
@@ -96,7 +92,7 @@ func simulate(t *testing.T, g *Guest, o Options) *Result {
 }
 
 // TestTheSameSeedIsTheSameRun runs a seed with faults twice, the second time on
-// one processor, and wants the same hash; another seed has another.
+// one processor, and wants the same hash.
 func TestTheSameSeedIsTheSameRun(t *testing.T) {
 	g := guest(t)
 	o := Options{Seed: 7, Nodes: 3, For: Settle + 10*time.Second, Faults: Kinds(), Buggify: Points(), Snapshot: DefaultSnapshot}
@@ -110,8 +106,16 @@ func TestTheSameSeedIsTheSameRun(t *testing.T) {
 	if len(first.Script) == 0 {
 		t.Errorf("the run had no fault: %v", first.Faults)
 	}
-	o.Seed = 8
-	if other := simulate(t, g, o); other.Hash == first.Hash {
-		t.Errorf("seeds 7 and 8 have the same hash %s", other.Hash)
+}
+
+// TestAnotherSeedIsAnotherRun: short ones are enough to see it.
+func TestAnotherSeedIsAnotherRun(t *testing.T) {
+	t.Parallel()
+	g := guest(t)
+	o := Options{Seed: 8, Nodes: 1, For: Settle + time.Second, Calls: 1}
+	one := simulate(t, g, o)
+	o.Seed = 9
+	if other := simulate(t, g, o); other.Hash == one.Hash {
+		t.Errorf("seeds 8 and 9 have the same hash %s", other.Hash)
 	}
 }

@@ -21,7 +21,7 @@ func world(f *pflag.FlagSet, o *sim.Options) (read func() error) {
 	f.DurationVar(&o.For, "for", 60*time.Second, "simulated `time`; no fault and no new call in the last "+sim.Settle.String())
 	f.StringSliceVar(&o.Faults, "faults", sim.Kinds(), "`kinds` of faults and operations; none: \"\"")
 	f.StringSliceVar(&o.Buggify, "buggify", sim.Points(), "`points` in the program at which the unlikely happens often; none: \"\"")
-	f.IntVar(&o.Callers, "callers", sim.DefaultCallers, "callers that send calls at the same time")
+	f.IntVar(&o.Callers, "callers", sim.DefaultCallers, "callers that send calls at the same time; each seed of a swarm draws them, up to so many")
 	f.IntVar(&o.Calls, "calls", 0, "calls of each caller (0: as many as the time allows)")
 	f.Int64Var(&o.Snapshot, "snapshot-bytes", sim.DefaultSnapshot, "`bytes` of a log until a snapshot is taken (0: as many as in production)")
 	f.StringVar(&flow, "flow", "", "YAML `file` of the network and its calls, like examples/flows/orders.yaml (default: the usual ones)")

@@ -31,6 +31,9 @@ func swarm(ctx context.Context, args []string) error {
 	if err := errors.Join(parse(f, args, 0), read()); err != nil {
 		return err
 	}
+	if !f.Changed("callers") {
+		s.Base.Callers = 0 // each seed draws them
+	}
 	if s.Seeds == 0 && s.Time == 0 {
 		s.Seeds = 100
 	}

@@ -203,5 +203,5 @@ func (c *chaos) reset(_ context.Context, random *rand.Rand, _ time.Duration) str
 	for i := range from {
 		n += c.mesh.Reset(from[i], to[i])
 	}
-	return fmt.Sprintf("%d streams broken: %s", n, which)
+	return fmt.Sprintf("%s, %d at once", which, n)
 }

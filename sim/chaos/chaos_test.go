@@ -5,6 +5,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ type chaos struct {
 	seed  uint64
 	begun time.Time
 	disk  string // where the small disk is mounted; empty: it is not
-	mesh  *links.Mesh
+	mesh  wires
 	load  *load
 
 	mu       sync.Mutex
@@ -48,23 +49,60 @@ type chaos struct {
 	timeline *os.File
 }
 
+// wires are what lies between the nodes.
+type wires interface {
+	Set(from, to int, r links.Rule)
+	Reset(one, other int) int
+	Clear()
+	Close()
+}
+
+// wiring says where nodes are, before there are any, and what lies between them.
+type wiring struct {
+	place   func(w *Network)
+	between func(nodes []*Node) (wires, error)
+}
+
 // TestChaos feeds a random flow to three nodes while faults of all kinds befall
 // them, by themselves and two at a time. Then all is healed: soon no client may
 // see an error, all must end, and an audit of the records on all disks must find
 // every message where it belongs, and nothing else. `make chaos` runs it for
 // CHAOS_TIME; CHAOS_SEED repeats the draws of a run.
 func TestChaos(t *testing.T) {
-	c := newChaos(t)
-	ctx, cancel := context.WithTimeout(t.Context(), chaosTime(t)+15*time.Minute)
+	newChaos(t, linked(), nil).run(chaosTime(t))
+}
+
+// linked is a wiring of programs that hand on what nodes send.
+func linked() wiring {
+	return wiring{
+		place: func(w *Network) {
+			w.Hosts = func(node int) (host, known string) {
+				return fmt.Sprintf("127.0.2.%d", node+1), fmt.Sprintf("127.0.3.%d", node+1)
+			}
+		},
+		between: func(nodes []*Node) (wires, error) {
+			var all []links.Node
+			for _, n := range nodes {
+				all = append(all, links.Node{Inside: n.Host, Outside: n.Known, Streams: []int{n.Port, n.Port + 1, n.Port + 2}, Packets: []int{n.Port + 2}, PID: n.PID})
+			}
+			return links.New(all...)
+		},
+	}
+}
+
+// run lets faults befall the network for a while, and then looks whether all is
+// well.
+func (c *chaos) run(lasting time.Duration) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), lasting+15*time.Minute)
 	defer cancel()
 	c.wire()
-	c.say("%d sockets, %d plugs, on three nodes; CHAOS_SEED=%d CHAOS_TIME=%s", c.sockets, c.plugs, c.seed, chaosTime(t))
+	c.say("%d sockets, %d plugs, on three nodes; CHAOS_SEED=%d CHAOS_TIME=%s", c.sockets, c.plugs, c.seed, chaosTime(c.t))
 	for kind, why := range c.skipped {
 		c.say("SKIPPED: %s: %s", kind, why)
 	}
 	c.load = c.begin(ctx)
 	watched := c.watch(ctx)
-	c.befall(ctx, chaosTime(t))
+	c.befall(ctx, lasting)
 	c.heal(ctx)
 	c.load.stop()
 	c.drain(ctx)
@@ -97,9 +135,9 @@ func chaosSeed(t *testing.T) uint64 {
 	return seed
 }
 
-// newChaos starts three nodes with links between them, the third of them on a
-// small disk, where this machine allows that.
-func newChaos(t *testing.T) *chaos {
+// newChaos starts three nodes, the third of them on a small disk, where this
+// machine allows that. What faults cannot be had over the wires is told.
+func newChaos(t *testing.T, wires wiring, lacking map[string]string) *chaos {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "flow-chaos-")
 	if err != nil {
@@ -117,7 +155,9 @@ func newChaos(t *testing.T) *chaos {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.timeline.Close() })
-	w := &Network{Bin: bin(t), Dir: dir, Apart: true}
+	maps.Copy(c.skipped, lacking)
+	w := &Network{Bin: bin(t), Dir: dir}
+	wires.place(w)
 	for i := range 3 {
 		if _, err := w.Add(fmt.Sprint("n", i+1), "--snapshot-bytes", strconv.Itoa(4<<20)); err != nil {
 			t.Fatal(err)
@@ -126,7 +166,7 @@ func newChaos(t *testing.T) *chaos {
 	t.Cleanup(w.Close)
 	c.smallDisk(t, w)
 	c.probe(w.Nodes[0])
-	if c.mesh, err = c.between(w.Nodes); err != nil {
+	if c.mesh, err = wires.between(w.Nodes); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.mesh.Close)
@@ -137,15 +177,6 @@ func newChaos(t *testing.T) *chaos {
 	awaitReady(t, w, 1)
 	c.storm = &storm{lab: labOn(t, w, ""), random: rand.New(rand.NewPCG(c.seed, 0))}
 	return c
-}
-
-// between puts links between nodes.
-func (c *chaos) between(nodes []*Node) (*links.Mesh, error) {
-	var all []links.Node
-	for _, n := range nodes {
-		all = append(all, links.Node{Inside: n.Host, Outside: n.Known, Streams: []int{n.Port, n.Port + 1, n.Port + 2}, Packets: []int{n.Port + 2}, PID: n.PID})
-	}
-	return links.New(all...)
 }
 
 // say writes a line of the timeline.

@@ -27,14 +27,23 @@ type Network struct {
 	Bin   string // directory with node and flowcli
 	Dir   string // everything is below it
 	Nodes []*Node
-	// Apart, when set before Add: each node listens at an address of its own, and
-	// tells the others another one, where something may stand between them.
-	Apart bool
+	// Hosts, when set before Add, says where a node listens, and where the others
+	// reach it: something may stand between them. Otherwise that is 127.0.0.1.
+	Hosts func(node int) (host, known string)
+	// Within, when set before Add, is the command that starts a program in a node's
+	// own network namespace, in which all ports are free.
+	Within func(node int, program string, args ...string) (string, []string)
 }
+
+const (
+	loopback = "127.0.0.1"
+	ownPort  = 7460 // of a node that has a namespace to itself
+)
 
 // Node is one node process, running or not.
 type Node struct {
 	Name  string
+	Bin   string // directory with its program
 	Data  string
 	Host  string // it listens there
 	Known string // the others reach it there
@@ -44,8 +53,9 @@ type Node struct {
 	// and finds both in the runtime directory.
 	Discover bool
 	// Disk, when set before Start, records what the process makes durable.
-	Disk *disk.Image
-	net  *Network
+	Disk  *disk.Image
+	net   *Network
+	index int
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -67,15 +77,17 @@ func New(bin, dir string, n int, flags ...string) (*Network, error) {
 
 // Add lays out one more node, which joins the first one.
 func (w *Network) Add(name string, flags ...string) (*Node, error) {
-	host, known := "127.0.0.1", "127.0.0.1"
-	if w.Apart {
-		host, known = fmt.Sprintf("127.0.2.%d", len(w.Nodes)+1), fmt.Sprintf("127.0.3.%d", len(w.Nodes)+1)
+	host, known, port := loopback, loopback, ownPort
+	if w.Hosts != nil {
+		host, known = w.Hosts(len(w.Nodes))
 	}
-	port, err := freePorts(host, w.ports())
-	if err != nil {
-		return nil, err
+	if w.Within == nil {
+		var err error
+		if port, err = freePorts(host, w.ports()); err != nil {
+			return nil, err
+		}
 	}
-	node := &Node{Name: name, Data: filepath.Join(w.Dir, name), Host: host, Known: known, Port: port, net: w, Flags: flags}
+	node := &Node{index: len(w.Nodes), Name: name, Bin: w.Bin, Data: filepath.Join(w.Dir, name), Host: host, Known: known, Port: port, net: w, Flags: flags}
 	if len(w.Nodes) > 0 {
 		node.Flags = append(append([]string(nil), flags...), "--join", w.Nodes[0].GossipAddress())
 	}
@@ -146,7 +158,11 @@ func (n *Node) Start() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(n.net.Bin, "node"), n.flags()...)
+	program, args := filepath.Join(n.Bin, "node"), n.flags()
+	if n.net.Within != nil {
+		program, args = n.net.Within(n.index, program, args...)
+	}
+	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+n.net.Dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -188,8 +204,8 @@ func (n *Node) startTraced(cmd *exec.Cmd) error {
 
 func (n *Node) flags() []string {
 	flags := []string{"--name", n.Name, "--port", strconv.Itoa(n.Port), "--runtime", filepath.Join(n.net.Dir, "run"), "--log-level", "info"}
-	if n.Known != n.Host {
-		flags = append(flags, "--bind", n.Host, "--advertise", n.Known)
+	if n.Host != loopback {
+		flags = append(flags, "--bind", n.Host, "--advertise", n.Known, "--insecure")
 	}
 	if !n.Discover {
 		flags = append(append(flags, "--data", n.Data), n.Flags...)

@@ -20,7 +20,7 @@ type program struct {
 
 // openReport begins a report, with what its file keeps; empty: there is none.
 func openReport(file, guest string, rounds int) (*report, error) {
-	r := &report{rounds: rounds, all: map[plant.Bug][]found{}}
+	r := &report{rounds: rounds, all: map[plant.Bug][]found{}, told: map[plant.Bug]bool{}}
 	if file == "" {
 		return r, nil
 	}

@@ -16,8 +16,9 @@ type report struct {
 	rounds int
 	file   *os.File // keeps it; nil: nothing does
 
-	mu  sync.Mutex
-	all map[plant.Bug][]found
+	mu   sync.Mutex
+	all  map[plant.Bug][]found
+	told map[plant.Bug]bool
 }
 
 // add takes what one round gave, and tells of a mistake after its last.
@@ -43,6 +44,7 @@ func (r *report) whole(b plant.Bug) bool { return len(r.all[b]) >= r.rounds }
 
 // tell prints the line of one mistake, as of a table in Markdown.
 func (r *report) tell(m mutation) {
+	r.told[m.bug] = true
 	var seeds []int
 	var took time.Duration
 	var by []string
@@ -76,10 +78,13 @@ func (r *report) missed(b plant.Bug) (n int) {
 	return n
 }
 
-// end says what all of it comes to.
+// end tells what the file had already, and what all of it comes to.
 func (r *report) end(chosen []mutation) error {
 	var missed, left []string
 	for _, m := range chosen {
+		if r.whole(m.bug) && !r.told[m.bug] {
+			r.tell(m)
+		}
 		switch {
 		case r.missed(m.bug) > 0:
 			missed = append(missed, string(m.bug))

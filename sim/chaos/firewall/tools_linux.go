@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -58,9 +57,11 @@ func space() (f *os.File, err error) {
 func (w *Wall) lay() error {
 	var b strings.Builder
 	b.WriteString("table ip chaos\ndelete table ip chaos\ntable ip chaos {\ncounter refused {\n}\nchain ways {\ntype filter hook forward priority 0; policy accept\n")
-	ways := slices.Collect(maps.Keys(w.rules))
-	ways = slices.AppendSeq(ways, maps.Keys(w.refused))
-	for _, way := range ways {
+	ways := maps.Clone(w.refused) // and those with a rule
+	for way := range w.rules {
+		ways[way] = true
+	}
+	for way := range ways {
 		match := fmt.Sprintf("ip saddr %s ip daddr %s", w.Host(way.from), w.Host(way.to))
 		r := w.rules[way]
 		switch {

@@ -21,6 +21,7 @@ import (
 
 // Wall is the router between nodes.
 type Wall struct {
+	failed func(error)
 	spaces []*os.File
 
 	mu      sync.Mutex
@@ -34,9 +35,10 @@ type way struct{ from, to int }
 // broken.
 const refusing = 500 * time.Millisecond
 
-// New makes namespaces for n nodes, with no rule between them.
-func New(n int) (*Wall, error) {
-	w := &Wall{rules: map[way]links.Rule{}, refused: map[way]bool{}}
+// New makes namespaces for n nodes, with no rule between them. Rules that cannot
+// be laid later are told.
+func New(n int, failed func(error)) (*Wall, error) {
+	w := &Wall{failed: failed, rules: map[way]links.Rule{}, refused: map[way]bool{}}
 	err := route()
 	for i := 0; i < n && err == nil; i++ {
 		err = w.add(i)
@@ -67,38 +69,37 @@ func (w *Wall) path(node int) string {
 // Set lays down what befalls what goes from one node to another: Cut and Loss
 // are of packets, also of those that streams are made of. A Delay is beyond a
 // firewall.
-func (w *Wall) Set(from, to int, r links.Rule) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.rules[way{from, to}] = r
-	return w.lay()
+func (w *Wall) Set(from, to int, r links.Rule) {
+	w.change(func() { w.rules[way{from, to}] = r })
 }
 
 // Clear lifts all rules.
-func (w *Wall) Clear() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	clear(w.rules)
-	return w.lay()
-}
+func (w *Wall) Clear() { w.change(func() { clear(w.rules) }) }
 
 // Reset refuses what two nodes send to each other for a moment, and gives how
 // many packets that were.
-func (w *Wall) Reset(one, other int) (n int, err error) {
-	refuse := func(on bool) error {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		for _, way := range []way{{one, other}, {other, one}} {
-			w.refused[way] = on
-		}
-		return w.lay()
+func (w *Wall) Reset(one, other int) (n int) {
+	refuse := func(on bool) {
+		w.change(func() { w.refused[way{one, other}], w.refused[way{other, one}] = on, on })
 	}
-	if err := refuse(true); err != nil {
-		return 0, err
-	}
+	refuse(true)
 	time.Sleep(refusing)
-	n, counted := count()
-	return n, errors.Join(counted, refuse(false))
+	n, err := count()
+	if err != nil {
+		w.failed(err)
+	}
+	refuse(false)
+	return n
+}
+
+// change lays the rules anew, after something has changed them.
+func (w *Wall) change(do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	do()
+	if err := w.lay(); err != nil {
+		w.failed(err)
+	}
 }
 
 // Close forgets the namespaces: they go when nothing runs in them any more.
