@@ -105,7 +105,7 @@ func New(config Config, cluster Cluster, replica Model, source Source, network N
 	}
 	reads := &reads{cluster: cluster, replica: replica}
 	tasks := &tasks{cluster: cluster, network: network, reads: reads, sockets: newSockets(reads), logger: config.Logger}
-	objects := &objects{cluster: cluster, reads: reads, source: source, network: network}
+	objects := &objects{cluster: cluster, reads: reads, source: source, network: network, taken: newTaken(replica)}
 
 	mux := http.NewServeMux()
 	options := []connect.HandlerOption{

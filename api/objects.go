@@ -20,6 +20,7 @@ type objects struct {
 	reads   *reads
 	source  Source
 	network Network
+	taken   *taken
 }
 
 func (o *objects) Create(ctx context.Context, request *connect.Request[messages.CreateRequest]) (*connect.Response[messages.ObjectResponse], error) {

@@ -1,6 +1,10 @@
 package flow
 
 import (
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+
 	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/mailbox"
 	"github.com/elasticcode/flow/flow/roll"
@@ -8,6 +12,7 @@ import (
 	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 // enqueueBatch accepts calls of one socket as one block: all of them or none.
@@ -40,6 +45,11 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 	}
 	if refusal == nil {
 		refusal = noRoom(k, count, total)
+	}
+	if refusal != nil && count > 1 && errors.Is(refusal, messages.Exhausted) && plant.On(plant.BatchCut) {
+		cut := proto.CloneOf(e)
+		cut.Arguments = cut.Arguments[:count/2]
+		return s.enqueueBatch(cut)
 	}
 	if refusal != nil {
 		return nil, refusal

@@ -10,6 +10,7 @@ import (
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/plant"
 )
 
 const (
@@ -154,7 +155,9 @@ func (s *step) redrive(id messages.CallID, owner string) (*messages.Reply, *mess
 	if refusal != nil {
 		return nil, refusal
 	}
-	dead.Drop(s.tx, l.Letter)
+	if !plant.On(plant.LetterStays) {
+		dead.Drop(s.tx, l.Letter)
+	}
 	rec := s.accept(k, again, &messages.Enqueue{Id: again.Bytes(), Socket: k.ID, Arguments: arguments, Owner: owner, Priority: l.call.Priority,
 		Tracking: l.call.Tracking, Parent: l.call.Id, Taskparent: l.call.Taskparent, Flowparent: l.call.Flowparent}, size)
 	rec.Events[0].Note = "sent again, in the place of call " + id.String()

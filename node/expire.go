@@ -13,6 +13,10 @@ import (
 // then another node may lead the meta group.
 const expiryLook = 5 * time.Second
 
+// expiryRest is how long queues are left alone after a look: each look reads all
+// of them, and changes of the model may come by the hundred a second.
+const expiryRest = 200 * time.Millisecond
+
 // expireQueues removes queues that have been unused for as long as they are to
 // stay, where the meta group is led. It asks without force: one that is used
 // again meanwhile stays.
@@ -26,6 +30,10 @@ func (n *Node) expireQueues(ctx context.Context) {
 		case <-ctx.Done():
 		}
 		pause.Stop()
+		select {
+		case <-time.After(expiryRest):
+		case <-ctx.Done():
+		}
 	}
 }
 

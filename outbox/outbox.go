@@ -84,14 +84,17 @@ func Last(view kv.View, to messages.GroupID) uint64 { return number(view, group(
 
 // Acknowledged says whether a destination has applied a message.
 func Acknowledged(view kv.View, to messages.GroupID, seq uint64) bool {
-	if seq > number(view, group(last, to)) {
-		return false
-	}
+	return seq <= AcknowledgedTo(view, to)
+}
+
+// AcknowledgedTo is the number of the last message that a destination has applied,
+// with all that came before; 0: none.
+func AcknowledgedTo(view kv.View, to messages.GroupID) uint64 {
 	first := group(out, to)
 	for k := range view.Scan(first, kv.PrefixEnd(first)) {
-		return binary.BigEndian.Uint64(k[len(first):]) > seq
+		return binary.BigEndian.Uint64(k[len(first):]) - 1
 	}
-	return true
+	return Last(view, to)
 }
 
 // Drop forgets the messages to a group up to and including seq.

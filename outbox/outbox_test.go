@@ -54,7 +54,7 @@ func TestGapIsRefused(t *testing.T) {
 	if _, err := Accept(m, 1, 2); err == nil {
 		t.Error("message 2 was accepted before 1")
 	}
-	if Acknowledged(m, 1, 1) {
+	if AcknowledgedTo(m, 1) != 0 || Acknowledged(m, 1, 1) {
 		t.Error("a message that was never sent is acknowledged")
 	}
 }

@@ -52,6 +52,8 @@ const (
 	MapOrder       Bug = "map-order"        // the copies of a publish are made in the order of a map
 	CutResult      Bug = "cut-result"       // a result is kept in part
 	DeadLetterLost Bug = "dead-letter-lost" // a call that failed is no dead letter
+	LetterStays    Bug = "letter-stays"     // a dead letter stays one when it is sent again
+	BatchCut       Bug = "batch-cut"        // of a batch for which there is no room now, the first half is taken
 	AbortedDropped Bug = "aborted-dropped"  // a call is dropped that a slot still holds
 	NamedDropped   Bug = "named-dropped"    // a large value is dropped that a call names
 )

@@ -132,6 +132,8 @@ func mutations() []mutation {
 		{bug: plant.TickTwice, pkg: "flow", test: aloneWalk},
 		{bug: plant.DefaultJoined, pkg: "flow", test: flowWalk},
 		{bug: plant.DeadLetterLost, pkg: "flow", test: flowWalk},
+		{bug: plant.LetterStays, pkg: "flow", test: flowWalk},
+		{bug: plant.BatchCut, pkg: "flow", test: "TestBatchIsTakenWholeOrNotAtAll", story: true},
 		{bug: plant.AbortedDropped, pkg: "flow", test: flowWalk},
 		{bug: plant.NamedDropped, pkg: "flow", test: flowWalk},
 	}
