@@ -69,7 +69,7 @@ func endedArrival(a *messages.Arrival) *messages.Call {
 	c := &messages.Call{Id: a.Id, Socket: a.Socket, Name: a.Name, State: messages.CallState_WAITING, Owner: a.Owner,
 		Received: a.Received, Finished: a.Ended, Lastupdated: max(a.Received, a.Ended), Tracking: a.Tracking, Parent: a.Parent,
 		Taskparent: a.Taskparent, Flowparent: a.Flowparent, Priority: a.Priority, Hops: a.Hops, Plug: a.PlugName,
-		Size:   uint64(len(a.Value)) + call.Size(a.Arguments),
+		Size:   messages.ValueSize(a.Value) + call.Size(a.Arguments),
 		Events: []*messages.Event{{Name: call.Received, Time: a.Received}}}
 	switch a.State {
 	case messages.ArrivalState_ARRIVAL_DEAD:

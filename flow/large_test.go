@@ -134,6 +134,10 @@ func TestLargeResultGoesThroughPlugAndGate(t *testing.T) {
 	text := largeText("a")
 	w.grant("n1/1", "0", 4)
 	w.runs("A", "a", "", func(c *messages.Complete) { c.Result = w.put(text) })
+	g, _ := Gate(w.state, "G")
+	if c := w.getID(messages.CallIDFrom(g.Inputs[0].Oldest[0].Id)); c.Size != uint64(len(text)) {
+		t.Errorf("what waits at the gate has %d bytes, and should have %d", c.Size, len(text))
+	}
 	s := w.runs("B", "b", "2")
 	value := messages.ReferenceTo(text).Value()
 	if len(s) != 1 || s[0].Socket != "G" || !bytes.Equal(s[0].Arguments.Named[0].Value, value) {
