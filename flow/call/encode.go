@@ -63,7 +63,7 @@ func appendCall(b []byte, c *messages.Call) []byte {
 	b = appendFlag(b, 47, c.CatchUp)
 	b = appendFlag(b, 56, c.Large)
 	b = appendFlag(b, 57, c.HasLog)
-	return b
+	return append(b, c.ProtoReflect().GetUnknown()...) // what a later version has written is kept
 }
 
 func appendEvent(b []byte, field protowire.Number, e *messages.Event) []byte {

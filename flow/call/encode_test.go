@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -35,6 +36,9 @@ func TestACallIsEncodedAsProtobufDoes(t *testing.T) {
 	}
 	for range 2000 {
 		c := new(messages.Call)
+		if rng.IntN(2) == 0 {
+			c.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 1000, protowire.VarintType), rng.Uint64()))
+		}
 		for i := range fields.Len() {
 			if rng.IntN(2) == 0 {
 				fill(c.ProtoReflect(), fields.Get(i), rng)
