@@ -27,7 +27,9 @@ type waiters struct {
 // listener is told once of each call that it is registered for: of its end, or
 // by nil that this replica no longer leads. It must not block, and says whether
 // it takes the call.
-type listener interface{ tell(*messages.Call) (taken bool) }
+type listener interface {
+	tell(*messages.Call) (taken bool)
+}
 
 // waiter waits for one call.
 type waiter struct{ end chan *messages.Call }
