@@ -5,10 +5,10 @@ GO      ?= go
 export CGO_ENABLED = 0
 LDFLAGS  = -s -w -X github.com/elasticcode/flow/messages.Version=$(shell git describe --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build sim sim-mutations install test unit race e2e chaos lint generate check-generated fuzz demo bench clean
+.PHONY: help build sim sim-mutations install test unit race packages e2e chaos lint generate check-generated fuzz demo bench clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/node, bin/flowcli and bin/sim
 	@mkdir -p bin
@@ -38,14 +38,22 @@ test: lint unit race e2e sim ## all the tests
 unit: ## unit tests of every package
 	$(GO) test ./...
 
+# A SIGSEGV within the race detector, in a bubble of synctest, is the toolchain's (golang/go issue 78156), and rare.
 race: ## the packages with goroutines, under the race detector (which needs a C compiler)
 	@command -v $$($(GO) env CC) >/dev/null || { echo 'race: SKIPPED, there is no C compiler'; exit 0; }; \
 	set -x; CGO_ENABLED=1 $(GO) test -race -short ./actors/... ./api/... ./client/... ./cluster/... ./raftstore/... ./worker/...
 
-e2e: build ## end to end, on real processes
+packages: ## what faults of disks and networks need: strace, nft, ip (Debian, as root); what is missing is named as SKIPPED
+	@for c in strace nft ip nsenter; do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	if [ -z "$$missing" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then exit 0; fi; \
+	echo "installing strace, nftables, iproute2 and util-linux, for:$$missing"; \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends strace nftables iproute2 util-linux >/dev/null; } || \
+		echo 'packages: they cannot be installed; what needs them is SKIPPED'
+
+e2e: build packages ## end to end, on real processes
 	$(GO) test -count=1 -timeout 20m -tags e2e ./sim/chaos/...
 
-chaos: build ## the shipped binaries on real disks under faults for CHAOS_TIME (10m); CHAOS_SEED repeats the draws
+chaos: build packages ## the shipped binaries on real disks under faults for CHAOS_TIME (10m); CHAOS_SEED repeats the draws
 	CHAOS_TIME=$${CHAOS_TIME:-10m} $(GO) test -count=1 -timeout 2h -tags e2e -v -run '^TestChaos' ./sim/chaos/
 
 lint: check-generated ## gofmt, vet
