@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -217,4 +218,32 @@ func (w *world) bodies() []string {
 		all = append(all, string(c.Body))
 	}
 	return slices.Clip(all)
+}
+
+// changeLeaders gives the leadership of partition 1 to one node after the other,
+// a third of the time with a proposal that is lost, until the function that it
+// gives is called. with is called at each change, under the world's lock.
+func (w *world) changeLeaders(with func(n int)) (stop func()) {
+	stopping := make(chan struct{})
+	var changes sync.WaitGroup
+	changes.Go(func() {
+		for n := 1; ; n++ {
+			select {
+			case <-stopping:
+				return
+			case <-time.After(time.Millisecond):
+			}
+			w.lead("")
+			w.lead(messages.NodeID(fmt.Sprintf("n%d", n%3)))
+			w.set(func() {
+				w.loseNext = n%3 == 0
+				with(n)
+				w.cond.Broadcast()
+			})
+		}
+	})
+	return func() {
+		close(stopping)
+		changes.Wait()
+	}
 }

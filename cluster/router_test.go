@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,36 +41,20 @@ func TestCallsEndWhileLeadersChange(t *testing.T) {
 		}()
 	}
 	// A call ends only after a change of leader that happens while it waits.
-	stop := make(chan struct{})
-	var changes sync.WaitGroup
-	changes.Go(func() {
-		for n := 1; ; n++ {
-			select {
-			case <-stop:
+	stop := w.changeLeaders(func(int) {
+		for body := range w.applied {
+			m, err := (messages.Command{Type: messages.CommandEnqueue, Body: []byte(body)}).Decode()
+			if err != nil {
+				t.Error(err)
 				return
-			case <-time.After(time.Millisecond):
 			}
-			w.lead("")
-			w.lead(messages.NodeID(fmt.Sprintf("n%d", n%3)))
-			w.set(func() {
-				w.loseNext = n%3 == 0
-				for body := range w.applied {
-					m, err := (messages.Command{Type: messages.CommandEnqueue, Body: []byte(body)}).Decode()
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					w.ended[messages.CallIDFrom(m.(*messages.Enqueue).GetId())] = true
-				}
-				w.cond.Broadcast()
-			})
+			w.ended[messages.CallIDFrom(m.(*messages.Enqueue).GetId())] = true
 		}
 	})
 	for range callers * each {
 		<-accepted
 	}
-	close(stop)
-	changes.Wait()
+	stop()
 }
 
 func TestProposalFindsTheLeaderFromAnyNode(t *testing.T) {

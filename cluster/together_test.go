@@ -17,24 +17,9 @@ func TestCallsTogetherEndWhileLeadersChange(t *testing.T) {
 	ctx := within(t, 10*time.Second)
 	const each = 20
 	var all sync.WaitGroup
-	stop := make(chan struct{})
-	var changes sync.WaitGroup
-	changes.Go(func() {
-		for n := 1; ; n++ {
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-			}
-			w.lead("")
-			w.lead(messages.NodeID(fmt.Sprintf("n%d", n%3)))
-			w.set(func() {
-				w.loseNext = n%3 == 0
-				for i := range 4 * each {
-					w.ended[togetherID(i)] = n > 20 // only after some changes
-				}
-				w.cond.Broadcast()
-			})
+	stop := w.changeLeaders(func(n int) {
+		for i := range 4 * each {
+			w.ended[togetherID(i)] = n > 20 // only after some changes
 		}
 	})
 	for node := range 4 {
@@ -61,8 +46,7 @@ func TestCallsTogetherEndWhileLeadersChange(t *testing.T) {
 		})
 	}
 	all.Wait()
-	close(stop)
-	changes.Wait()
+	stop()
 }
 
 func togetherID(i int) messages.CallID {
