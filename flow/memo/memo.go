@@ -5,8 +5,10 @@ package memo
 
 import "bytes"
 
-// most is how many values one generation holds.
-const most = 1024
+const (
+	most    = 1024    // values of one generation
+	largest = 4 << 10 // bytes of a value; a larger one is not remembered
+)
 
 // Memo holds up to two generations of values that were added lately. It is for one
 // goroutine. One that is nil knows nothing. What it gives must not be changed, but
@@ -22,7 +24,7 @@ type known[V any] struct {
 
 // Add remembers what a value is, which must not change from now on.
 func (m *Memo[K, V]) Add(key K, value []byte, what V) {
-	if m == nil {
+	if m == nil || len(value) > largest {
 		return
 	}
 	if m.young == nil || len(m.young) >= most {

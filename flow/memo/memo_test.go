@@ -37,3 +37,14 @@ func TestWhatIsAskedForStays(t *testing.T) {
 		t.Error("what nobody asked for is remembered for good")
 	}
 }
+
+func TestWhatIsLargeIsNotRemembered(t *testing.T) {
+	var m Memo[int, int]
+	for n, size := range []int{largest, largest + 1} {
+		value := make([]byte, size)
+		m.Add(n, value, n)
+		if _, ok := m.Of(n, value); ok != (size <= largest) {
+			t.Errorf("a value of %d bytes is remembered: %v", size, ok)
+		}
+	}
+}
