@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/flow"
@@ -62,7 +63,7 @@ func benchPartition(b *testing.B, inFlight int) {
 	for range inFlight {
 		all.Go(func() {
 			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
-				id := messages.NewCallID(fmt.Sprint(i), 1, 0)
+				id := messages.NewCallID(uuid.Must(uuid.NewV7()).String(), 1, 0) // as clients make them
 				tell(propose(&messages.Enqueue{Id: id.Bytes(), Socket: benchSocket, Content: id.Bytes(), Owner: "ada",
 					Arguments: &messages.Arguments{Positional: [][]byte{[]byte(payload)}}}))
 				s := <-started

@@ -96,7 +96,7 @@ func (s *step) atGate(k *socket.Socket, in gate.Input, a *messages.Arrival) {
 		s.deadOnArrival(a, fmt.Sprintf("the gate of socket %s is full: %d wait for %s, and that is the most", a.Name, held, in.Shown()))
 		return
 	}
-	s.number(a)
+	s.place(a)
 	if k.Config.GateTimeout > 0 {
 		a.Expires = s.now + micros(k.Config.GateTimeout)
 		s.at(leaveTimer(a))
@@ -107,16 +107,16 @@ func (s *step) atGate(k *socket.Socket, in gate.Input, a *messages.Arrival) {
 	s.settle(k)
 }
 
-// number gives an arrival its place, and remembers its id.
-func (s *step) number(a *messages.Arrival) {
-	s.partition.arrivals++
+// place gives an arrival its place, and remembers its id.
+func (s *step) place(a *messages.Arrival) {
+	s.number(messages.CallIDFrom(a.Id), &s.partition.arrivals, 1)
 	a.Seq, a.Received = s.partition.arrivals, s.now
 	gate.Remember(s.tx, a)
 	s.name(gate.References(a))
 }
 
 func (s *step) deadOnArrival(a *messages.Arrival, reason string) {
-	s.number(a)
+	s.place(a)
 	s.bury(a, reason)
 }
 

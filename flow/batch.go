@@ -25,14 +25,8 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 	if refusal != nil {
 		return nil, refusal
 	}
-	if place, ok := call.Taken(s.tx, first, count); ok {
-		return s.batchSentAgain(first, place, e)
-	}
-	if d, ok := s.dropped(first, count); ok {
-		if d.First != first || int(d.Count) != count {
-			return nil, otherContent(first)
-		}
-		return s.droppedBefore(first, d, e.Content)
+	if reply, refusal, known := s.batchSentBefore(first, e); known {
+		return reply, refusal
 	}
 	total, refs := uint64(0), []messages.Reference(nil)
 	for _, a := range e.Arguments {
@@ -59,6 +53,26 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 	return enqueued(first, messages.CallState_QUEUED, false), nil
 }
 
+// batchSentBefore answers a batch of which an id is known.
+func (s *step) batchSentBefore(first messages.CallID, e *messages.EnqueueBatch) (reply *messages.Reply, refusal *messages.Error, known bool) {
+	if s.isNew(first) {
+		return nil, nil, false
+	}
+	if place, ok := call.Taken(s.tx, first, len(e.Arguments)); ok {
+		reply, refusal = s.batchSentAgain(first, place, e)
+		return reply, refusal, true
+	}
+	d, ok := s.dropped(first, len(e.Arguments))
+	switch {
+	case !ok:
+		return nil, nil, false
+	case d.First != first || int(d.Count) != len(e.Arguments):
+		return nil, otherContent(first), true
+	}
+	reply, refusal = s.droppedBefore(first, d, e.Content)
+	return reply, refusal, true
+}
+
 // batchSentAgain answers a batch of which an id is known: it must be the very
 // same batch, or the one call that it is a batch of.
 func (s *step) batchSentAgain(first messages.CallID, place call.Place, e *messages.EnqueueBatch) (*messages.Reply, *messages.Error) {
@@ -75,7 +89,7 @@ func (s *step) batchSentAgain(first messages.CallID, place call.Place, e *messag
 func (s *step) acceptBlock(k *socket.Socket, first messages.CallID, e *messages.EnqueueBatch, size uint64) {
 	count := uint64(len(e.Arguments))
 	calls := span.Span{First: s.partition.seq + 1, Last: s.partition.seq + count, Block: s.partition.seq + count}
-	s.partition.seq = calls.Last
+	s.number(first, &s.partition.seq, count)
 	run := messages.CallIDFrom(e.Tracking)
 	common := &call.Record{Call: &messages.Call{
 		Id: first.Bytes(), Socket: k.ID, Name: k.Config.Name, State: messages.CallState_QUEUED,

@@ -34,7 +34,7 @@ func newBench(b *testing.B, pack int) *bench {
 // entry begins an entry.
 func (m *bench) entry() {
 	m.over = kv.NewOverlay(m.state)
-	m.step = newStep(m.over, partitionOfTests, aMomentAgo+int64(m.n), &m.recent)
+	m.step = newStep(m.over, partitionOfTests, int64(1+m.n), &m.recent)
 }
 
 func (m *bench) apply(c proto.Message) messages.Result {
@@ -63,7 +63,7 @@ func (m *bench) grant(slots int, window uint32) (started []*messages.Start) {
 }
 
 func (m *bench) enqueue(i int) []*messages.Start {
-	id := messages.NewCallID(fmt.Sprint(i), partitionOfTests, 0)
+	id := messages.NewCallID(fmt.Sprintf("%08x-%04x-7000-8000-%012x", i>>16, i&0xffff, i<<16), partitionOfTests, 0)
 	return starts(m.apply(&messages.Enqueue{Id: id.Bytes(), Socket: "0193a1b2-c3d4-7abc-9def-0123456789ac", Arguments: jsonArgs(`"some data that is about this long"`), Content: id.Bytes(), Owner: "ada"}))
 }
 

@@ -79,8 +79,19 @@ func (e *episode) oneArgument() []byte {
 	return []byte(fmt.Sprint(e.rng.IntN(1000)))
 }
 
+// newID is one of a number of ids, half of which tell when they were made: they come in no order, and some
+// so late that they are refused.
+func (e *episode) newID(of int) messages.CallID {
+	n := e.rng.IntN(of)
+	if n%2 == 0 {
+		return messages.NewCallID(fmt.Sprint(n), e.group, 0)
+	}
+	key := fmt.Sprintf("%012x", aMomentAgo/1000+int64(n/4))
+	return messages.NewCallID(fmt.Sprintf("%s-%s-7000-8000-%012x", key[:8], key[8:], n<<16), e.group, 0)
+}
+
 func (e *episode) enqueue() proto.Message {
-	c := &messages.Enqueue{Id: id(fmt.Sprint(e.rng.IntN(200))).Bytes(), Socket: e.pick("A", "A", "B", "O"), Arguments: e.arguments(), Content: []byte("x")}
+	c := &messages.Enqueue{Id: e.newID(200).Bytes(), Socket: e.pick("A", "A", "B", "O"), Arguments: e.arguments(), Content: []byte("x")}
 	if e.one(8) {
 		c.Id = e.someCall().Bytes()
 	}
@@ -94,7 +105,7 @@ func (e *episode) enqueue() proto.Message {
 }
 
 func (e *episode) enqueueBatch() proto.Message {
-	b := &messages.EnqueueBatch{First: id(fmt.Sprint(e.rng.IntN(200))).Bytes(), Socket: e.pick("A", "B", "O"), Content: []byte("x")}
+	b := &messages.EnqueueBatch{First: e.newID(200).Bytes(), Socket: e.pick("A", "B", "O"), Content: []byte("x")}
 	if e.one(4) {
 		b.First = e.someCall().Bytes()
 	}

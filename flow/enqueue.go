@@ -77,6 +77,9 @@ func (s *step) readID(b []byte, count int) (messages.CallID, *messages.Error) {
 // sentBefore answers a key that is known: of a call, of what a gate was given, or
 // of a call that was dropped.
 func (s *step) sentBefore(id messages.CallID, content []byte) (reply *messages.Reply, refusal *messages.Error, known bool) {
+	if s.isNew(id) {
+		return nil, nil, false
+	}
 	if place, ok := call.Known(s.tx, id); ok {
 		if reply, refusal = s.sentAgain(id, place, content); refusal == nil {
 			_, here := call.Find(s.tx, id)
@@ -145,7 +148,7 @@ func (s *step) fits(id messages.CallID, op, subject string, calls ...*messages.A
 
 // accept makes a call's record and keeps what does not change any more.
 func (s *step) accept(k *socket.Socket, id messages.CallID, e *messages.Enqueue, size uint64) *call.Record {
-	s.partition.seq++
+	s.number(id, &s.partition.seq, 1)
 	rec := &call.Record{Call: &messages.Call{
 		Id: id.Bytes(), Socket: k.ID, Name: k.Config.Name, State: messages.CallState_RECEIVED,
 		Owner: e.Owner, Received: s.now, Seq: s.partition.seq, Priority: e.Priority, Content: e.Content, Size: size,

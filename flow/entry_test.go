@@ -60,6 +60,9 @@ func (e *episode) packed() {
 			e.fatal("packed, after command %d: %v", done, err)
 		}
 		remembered.compare(e, state, rng)
+		if rng.IntN(8) == 0 { // another replica goes on
+			remembered = recent{}
+		}
 	}
 	for i, r := range all {
 		if got := tell(e.t, r); got != e.told[i] {

@@ -133,7 +133,7 @@ func (e *episode) flowCommand() proto.Message {
 	case n >= 100:
 		return e.putChunk()
 	case n < 25:
-		return &messages.Enqueue{Id: messages.NewCallID(fmt.Sprint(e.rng.IntN(300)), e.group, 0).Bytes(), Socket: e.pick(local...),
+		return &messages.Enqueue{Id: e.newID(300).Bytes(), Socket: e.pick(local...),
 			Arguments: e.arguments(), Content: []byte("x"), Owner: e.pick("ada", "bob"), Priority: int32(e.rng.IntN(2))}
 	case n < 45:
 		return &messages.Grant{Session: e.session(), Slot: e.pick("0", "1"), Processor: "P", Commit: "c1", Window: uint32(1 + e.rng.IntN(3)), Node: "node"}

@@ -556,6 +556,9 @@ func (o *oracle) enqueue(e *messages.Enqueue) string {
 	if k.queue != nil {
 		return "INVALID"
 	}
+	if o.tooOld(id) {
+		return "INVALID"
+	}
 	if o.absent(e.Arguments.Values()...) {
 		return "CONFLICT"
 	}
@@ -622,6 +625,12 @@ func (o *oracle) full(k *oSocket, count, size int) bool {
 	return limit > 0 && waiting+count > limit || limitBytes > 0 && bytes+size > limitBytes
 }
 
+// tooOld says whether an id was made so long ago that it may have been forgotten.
+func (o *oracle) tooOld(id messages.CallID) bool {
+	at, ok := id.Time()
+	return ok && at.UnixMicro() < o.now-Remembered.Microseconds()
+}
+
 func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 	first := messages.CallIDFrom(e.First)
 	for i := range e.Arguments {
@@ -638,6 +647,9 @@ func (o *oracle) enqueueBatch(e *messages.EnqueueBatch) string {
 	k := o.socket(e.Socket)
 	if k == nil || k.deleting {
 		return "NOT_FOUND"
+	}
+	if o.tooOld(first) {
+		return "INVALID"
 	}
 	size := 0
 	for _, a := range e.Arguments {

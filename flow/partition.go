@@ -27,7 +27,12 @@ type partition struct {
 	forget     int64  // when the first of them is forgotten, microseconds; 0: there is none
 	ended      uint64 // arrivals kept that are part of no call and wait no more
 	clear      int64  // when the first of them is dropped; 0: there is none
+
+	latest int64 // when the latest id of a call or an arrival was made that was ever given to it, milliseconds
 }
+
+// given is how many places it has given out.
+func (p *partition) given() uint64 { return p.seq + p.arrivals }
 
 func loadPartition(view kv.View) partition {
 	value, ok := view.Get([]byte(partitionKey))
@@ -38,6 +43,7 @@ func loadPartition(view kv.View) partition {
 	return partition{
 		seq: r.Uint(), order: r.Uint(), sockets: uint32(r.Uint()), wake: int64(r.Uint()), counts: tally.Read(&r), arrivals: r.Uint(),
 		remembered: r.Uint(), forget: int64(r.Uint()), ended: r.Uint(), clear: int64(r.Uint()), unnamed: r.Uint(),
+		latest: int64(r.Uint()),
 	}
 }
 
@@ -49,5 +55,6 @@ func (p *partition) save(tx kv.Tx) {
 	b = binary.AppendUvarint(p.counts.Append(b), p.arrivals)
 	b = binary.AppendUvarint(binary.AppendUvarint(b, p.remembered), uint64(p.forget))
 	b = binary.AppendUvarint(binary.AppendUvarint(b, p.ended), uint64(p.clear))
-	tx.Set([]byte(partitionKey), binary.AppendUvarint(b, p.unnamed))
+	b = binary.AppendUvarint(binary.AppendUvarint(b, p.unnamed), uint64(p.latest))
+	tx.Set([]byte(partitionKey), b)
 }

@@ -10,8 +10,27 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
+// number gives out count places among the calls, or the arrivals: the one way in which ids come into the
+// state, of calls whose ids follow on from id's, or of an arrival.
+func (s *step) number(id messages.CallID, places *uint64, count uint64) {
+	before := s.partition.given()
+	*places += count
+	if ms, timed := id.Milliseconds(); timed {
+		s.partition.latest = max(s.partition.latest, ms)
+	}
+	s.recent.ids.Add(id, before, s.partition.given())
+}
+
+// isNew says that an id is known for sure to be of no call and no arrival that there is or was.
+func (s *step) isNew(id messages.CallID) bool {
+	return s.recent.ids.New(id, s.partition.given(), s.partition.latest)
+}
+
 // known says whether an id is that of a call or an arrival, or was.
 func (s *step) known(id messages.CallID) bool {
+	if s.isNew(id) {
+		return false
+	}
 	if _, ok := call.Known(s.tx, id); ok {
 		return true
 	}

@@ -4,6 +4,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/memo"
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/flow/processor"
 	"github.com/elasticcode/flow/flow/slot"
@@ -17,6 +18,7 @@ import (
 // recent is what is remembered from entry to entry: see memo.
 type recent struct {
 	calls      call.Recent
+	ids        memo.IDs
 	sockets    socket.Configs
 	processors processor.Configs
 }

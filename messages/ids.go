@@ -107,12 +107,16 @@ func (id CallID) Partition() GroupID { return GroupID(id[6]&0x0f)<<8 | GroupID(i
 
 // Time is when the client made its key. ok is false when the key told no time.
 func (id CallID) Time() (t time.Time, ok bool) {
-	if id[6]>>4 != 7 {
+	ms, ok := id.Milliseconds()
+	if !ok {
 		return time.Time{}, false
 	}
-	var ms [8]byte
-	copy(ms[2:], id[:6])
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(ms[:]))).UTC(), true
+	return time.UnixMilli(ms).UTC(), true
+}
+
+// Milliseconds is Time as the id has it.
+func (id CallID) Milliseconds() (ms int64, ok bool) {
+	return int64(binary.BigEndian.Uint64(id[:]) >> 16), id[6]>>4 == 7
 }
 
 func (id CallID) String() string {

@@ -37,14 +37,23 @@ func (c *change) save(o *messages.Object) {
 	} else {
 		o.Created = c.now
 	}
+	c.link(o)
+	c.recount(old, o)
 	o.Version, o.Lastupdated = c.index, c.now
 	if o.Kind == messages.Kind_KIND_PROCESSOR && (old == nil || old.Status != o.Status) {
 		c.noteStatus(o)
 	}
 	c.Set(objectKey(o.Kind, o.Id), encode(o))
+}
+
+// link writes an object's index keys.
+func (c *change) link(o *messages.Object) {
 	c.Set(nameKey(o.Kind, indexName(c, o)), []byte(o.Id))
 	for _, to := range references(o) {
 		c.Set(referrerKey(to, o), []byte{})
+	}
+	if key := expiryKey(o); key != nil {
+		c.Set(key, []byte{})
 	}
 }
 
@@ -53,11 +62,15 @@ func (c *change) unlink(o *messages.Object) {
 	for _, to := range references(o) {
 		c.Delete(referrerKey(to, o))
 	}
+	if key := expiryKey(o); key != nil {
+		c.Delete(key)
+	}
 }
 
 // remove deletes an object. What refers to it must be gone before.
 func (c *change) remove(o *messages.Object) {
 	c.unlink(o)
+	c.recount(o, nil)
 	c.Delete(objectKey(o.Kind, o.Id))
 	c.Delete(configuredKey(o.Kind, o.Id))
 	if o.Kind == messages.Kind_KIND_PROCESSOR {

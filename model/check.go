@@ -23,7 +23,7 @@ func Check(view kv.View) error {
 		return nil
 	}
 	k := checker{view: view, partitions: partitions}
-	for _, check := range []func() error{k.objects, k.names, k.referrers, k.placed, k.stagings, k.histories, k.groups, k.removed, k.configurations, k.disappearances} {
+	for _, check := range []func() error{k.objects, k.names, k.referrers, k.placed, k.stagings, k.histories, k.groups, k.removed, k.configurations, k.disappearances, k.counts, k.expiries} {
 		if err := check(); err != nil {
 			return fmt.Errorf("check model of network %s: %w", id, err)
 		}
@@ -188,7 +188,7 @@ func (k checker) configurations() error {
 		case o.Kind == messages.Kind_KIND_PROCESSOR:
 			now = encode(processorConfiguration(o))
 		default:
-			now = encode(socketConfiguration(k.view, readWires(k.view), o, load(k.view, messages.Kind_KIND_QUEUE, o.GetSocket().Queue).GetQueue()))
+			now = encode(socketConfiguration(k.view, func() *wires { return readWires(k.view) }, o, load(k.view, messages.Kind_KIND_QUEUE, o.GetSocket().Queue).GetQueue()))
 		}
 		if told, _ := k.view.Get(configuredKey(o.Kind, o.Id)); !bytes.Equal(told, now) {
 			return fmt.Errorf("the partition of %s %s was told something else", kind, o.Name)

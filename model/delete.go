@@ -99,7 +99,7 @@ func (c *change) deleteQueue(id string) {
 }
 
 func (c *change) dropQueue(o *messages.Object) {
-	if o.Status == Deleting && len(referring(c, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET)) == 0 {
+	if o.Status == Deleting && counted(c, queueCount(o.Id)) == 0 {
 		c.send(messages.GroupID(o.GetQueue().Partition), &messages.RemoveQueue{Queue: o.Id})
 		c.remove(o)
 	}
@@ -109,6 +109,7 @@ func (c *change) dropQueue(o *messages.Object) {
 // the objects that waited for it.
 func (c *change) acknowledged(m *messages.Delivered) {
 	to := messages.GroupID(m.To)
+	before := outbox.AcknowledgedTo(c, to)
 	outbox.Drop(c, to, m.Seq)
 	var keys [][]byte
 	var gone []string
@@ -116,7 +117,7 @@ func (c *change) acknowledged(m *messages.Delivered) {
 	if m.Seq+1 == 0 {
 		end = kv.PrefixEnd(disappearingKey(to, 0)[:len(disappearing)+4])
 	}
-	for k, v := range c.Scan(disappearingKey(to, 0), end) {
+	for k, v := range c.Scan(disappearingKey(to, before+1), end) {
 		keys, gone = append(keys, append([]byte(nil), k...)), append(gone, string(v))
 	}
 	for i, key := range keys {

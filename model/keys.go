@@ -17,6 +17,8 @@ import (
 //	m/f/ id                        functions of a processor's code that does not serve yet
 //	m/h/ id / index(8)             how a processor's status changed in an entry of the log
 //	m/d/ group(4) seq(8)           KIND / id: goes when the group acknowledged the message
+//	m/i/ KIND …                    how many there are: of a kind, of one in a partition, sockets of a queue
+//	m/e/ time(8) id                a queue that is to go at a time, unused as it is
 //	m/x/ id                        a node that was removed: the index(8) of the entry that did so
 const (
 	objects       = "m/o/"
@@ -27,6 +29,8 @@ const (
 	stagings      = "m/f/"
 	histories     = "m/h/"
 	disappearing  = "m/d/"
+	counts        = "m/i/"
+	expiries      = "m/e/"
 	removedNodes  = "m/x/"
 	pathSeparator = "/"
 )

@@ -14,8 +14,9 @@ import (
 
 // Bounds of what an error names.
 const (
-	MaxNearest = 5  // names that Nearest gives
-	maxListed  = 20 // names that an error lists in full
+	MaxNearest    = 5    // names that Nearest gives
+	maxListed     = 20   // names that an error lists in full
+	maxCandidates = 2000 // names that somebody may have meant: of more, those that begin alike
 )
 
 // checkName refuses what cannot be a name.
@@ -76,7 +77,7 @@ func checkFree(view kv.View, op string, o *messages.Object) *messages.Error {
 // is there.
 func missing(view kv.View, op, subject string, kind messages.Kind, name string) *messages.Error {
 	err := messages.Errorf(messages.NotFound, op, subject, "there is no %s %q", noun(kind), name)
-	there := keysBelow(view, nameKey(kind, ""))
+	there := candidates(view, kind, name)
 	if len(there) == 0 {
 		return err.WithHint("there is no %s at all", noun(kind))
 	}
@@ -89,7 +90,33 @@ func missing(view kv.View, op, subject string, kind messages.Kind, name string) 
 // Nearest gives a few names of a kind that somebody may have meant by a name,
 // the closest first; none, when no name is like it.
 func Nearest(view kv.View, kind messages.Kind, name string) []string {
-	return nearestOf(keysBelow(view, nameKey(kind, "")), name)
+	return nearestOf(candidates(view, kind, name), name)
+}
+
+// candidates gives the names of a kind that somebody may have meant by a name. A
+// typing error must not cost more the more names there are: beside the first of
+// all, those are taken that come next to the wrong one in their order.
+func candidates(view kv.View, kind messages.Kind, name string) []string {
+	prefix := nameKey(kind, "")
+	there, more := namesFrom(view, prefix, "", maxCandidates)
+	for beginning := name; more && beginning != ""; beginning = beginning[:len(beginning)/2] {
+		alike, _ := namesFrom(view, prefix, beginning, maxCandidates)
+		there = append(there, alike...)
+	}
+	slices.Sort(there)
+	return slices.Compact(there)
+}
+
+// namesFrom gives up to limit names behind a prefix from one on, and says whether
+// there are more.
+func namesFrom(view kv.View, prefix []byte, first string, limit int) (names []string, more bool) {
+	for k := range view.Scan(append(slices.Clone(prefix), first...), kv.PrefixEnd(prefix)) {
+		if len(names) == limit {
+			return names, true
+		}
+		names = append(names, string(k[len(prefix):]))
+	}
+	return names, false
 }
 
 // nearestOf leaves out what nobody would mistype so, and what is much farther

@@ -122,6 +122,15 @@ func all(view kv.View, kind messages.Kind) []*messages.Object {
 	return loadAll(view, kind, ids)
 }
 
+// refers says whether an object of a kind refers to another object.
+func refers(view kv.View, to reference, kind messages.Kind) bool {
+	prefix := path(referrers, noun(to.kind), to.id, noun(kind), "")
+	for range view.Scan(prefix, kv.PrefixEnd(prefix)) {
+		return true
+	}
+	return false
+}
+
 // referring gives the objects of a kind that refer to another object, in the
 // order of their names.
 func referring(view kv.View, to reference, kind messages.Kind) []*messages.Object {

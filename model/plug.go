@@ -96,10 +96,10 @@ func (c *change) checkPlugCount(op string, o, source, target *messages.Object) *
 		return len(slices.DeleteFunc(slices.Clone(of), func(p *messages.Object) bool { return p.Id == o.Id }))
 	}
 	switch {
-	case others(w.from(source.Id)) >= messages.MaxPlugs:
+	case others(w.from[source.Id]) >= messages.MaxPlugs:
 		return messages.Errorf(messages.Exhausted, op, o.Name, "%d plugs lead from socket %s, and that is the most", messages.MaxPlugs, source.Name).
 			WithHint("let one of them lead to a socket that gives back its argument: as many plugs may lead on from there")
-	case others(w.to(target.Id)) >= messages.MaxPlugs:
+	case others(w.to[target.Id]) >= messages.MaxPlugs:
 		return messages.Errorf(messages.Exhausted, op, o.Name, "%d plugs lead to socket %s, and that is the most", messages.MaxPlugs, target.Name).
 			WithHint("let some of the sources lead to another socket of the same function")
 	}
@@ -124,17 +124,13 @@ func GivenByWorker(a *messages.Object) bool {
 // a cycle, or open one, anywhere: so all that have plugs are looked at.
 func (c *change) rewired(before ...*messages.Object) {
 	c.wiring = nil
-	var sockets []string
+	told := map[string]bool{}
 	for _, p := range append(before, c.wires().plugs...) {
 		for _, id := range []string{p.GetPlug().Source, p.GetPlug().Target} {
-			if !slices.Contains(sockets, id) {
-				sockets = append(sockets, id)
+			if o := load(c, messages.Kind_KIND_SOCKET, id); o != nil && !told[id] {
+				c.configureSocket(o)
 			}
-		}
-	}
-	for _, id := range sockets {
-		if o := load(c, messages.Kind_KIND_SOCKET, id); o != nil {
-			c.configureSocket(o)
+			told[id] = true
 		}
 	}
 }
@@ -158,7 +154,9 @@ func (c *change) deletePlugs(plugs []*messages.Object) {
 // wires is all plugs, by name, and which sockets lie in a cycle together.
 type wires struct {
 	plugs []*messages.Object
-	cycle map[string]int // by socket: those with the same number can reach each other
+	from  map[string][]*messages.Object // by socket: those that lead from it, by name
+	to    map[string][]*messages.Object // those that lead to it, in the order in which they were added
+	cycle map[string]int                // by socket: those with the same number can reach each other
 }
 
 func (c *change) wires() *wires {
@@ -169,7 +167,13 @@ func (c *change) wires() *wires {
 }
 
 func readWires(view kv.View) *wires {
-	w := &wires{plugs: all(view, messages.Kind_KIND_PLUG), cycle: map[string]int{}}
+	w := &wires{plugs: all(view, messages.Kind_KIND_PLUG), from: map[string][]*messages.Object{}, to: map[string][]*messages.Object{}, cycle: map[string]int{}}
+	for _, p := range w.plugs {
+		w.from[p.GetPlug().Source] = append(w.from[p.GetPlug().Source], p)
+	}
+	for _, p := range inOrderAdded(w.plugs) {
+		w.to[p.GetPlug().Target] = append(w.to[p.GetPlug().Target], p)
+	}
 	var order []string // sockets, those that others can be reached from last
 	seen := map[string]bool{}
 	for _, p := range w.plugs {
@@ -188,7 +192,7 @@ func (w *wires) visit(socket string, seen map[string]bool, order *[]string) {
 		return
 	}
 	seen[socket] = true
-	for _, p := range w.from(socket) {
+	for _, p := range w.from[socket] {
 		w.visit(p.GetPlug().Target, seen, order)
 	}
 	*order = append(*order, socket)
@@ -199,7 +203,7 @@ func (w *wires) gather(socket string, cycle int) {
 		return
 	}
 	w.cycle[socket] = cycle
-	for _, p := range w.to(socket) {
+	for _, p := range w.to[socket] {
 		w.gather(p.GetPlug().Source, cycle)
 	}
 }
@@ -208,35 +212,19 @@ func (w *wires) cyclic(p *messages.Object) bool {
 	return w.cycle[p.GetPlug().Source] == w.cycle[p.GetPlug().Target]
 }
 
-// from gives the plugs that lead from a socket, by name.
-func (w *wires) from(socket string) (found []*messages.Object) {
-	for _, p := range w.plugs {
-		if p.GetPlug().Source == socket {
-			found = append(found, p)
-		}
-	}
-	return found
-}
-
-// to gives the plugs that lead to a socket, in the order in which they were added.
-func (w *wires) to(socket string) (found []*messages.Object) {
-	for _, p := range w.plugs {
-		if p.GetPlug().Target == socket {
-			found = append(found, p)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *messages.Object) int { return cmp.Compare(a.GetPlug().Added, b.GetPlug().Added) })
-	return found
+// inOrderAdded gives plugs that came by name in the order in which they were added.
+func inOrderAdded(plugs []*messages.Object) []*messages.Object {
+	return slices.SortedStableFunc(slices.Values(plugs), func(a, b *messages.Object) int { return cmp.Compare(a.GetPlug().Added, b.GetPlug().Added) })
 }
 
 // wire puts the plugs of a socket into what its partition is told of it.
 func (w *wires) wire(view kv.View, o *messages.Object, m *messages.ConfigureSocket) {
-	for _, p := range w.from(o.Id) {
+	for _, p := range w.from[o.Id] {
 		target := load(view, messages.Kind_KIND_SOCKET, p.GetPlug().Target)
 		m.Plugs = append(m.Plugs, &messages.PlugTo{Plug: p.Id, Name: p.Name, Type: p.GetPlug().Type, Target: target.GetId(), TargetName: target.GetName(),
 			Partition: target.GetSocket().GetPartition(), Argument: p.GetPlug().Argument, Cyclic: w.cyclic(p)})
 	}
-	for _, p := range w.to(o.Id) {
+	for _, p := range w.to[o.Id] {
 		source := load(view, messages.Kind_KIND_SOCKET, p.GetPlug().Source)
 		m.Incoming = append(m.Incoming, &messages.PlugFrom{Plug: p.Id, Name: p.Name, Source: source.GetId(), SourceName: source.GetName(),
 			Partition: source.GetSocket().GetPartition(), Argument: p.GetPlug().Argument, Cyclic: w.cyclic(p)})
@@ -252,15 +240,14 @@ func (w *wires) wire(view kv.View, o *messages.Object, m *messages.ConfigureSock
 // plugsWithout gives the plugs of a processor's sockets whose argument a new set
 // of functions lacks.
 func (c *change) plugsWithout(processor *messages.Object, functions []*messages.Function) (plugs []*messages.Object) {
-	for _, socket := range referring(c, reference{processor.Kind, processor.Id}, messages.Kind_KIND_SOCKET) {
-		at := slices.IndexFunc(functions, func(f *messages.Function) bool { return f.Name == socket.GetSocket().Function })
-		if at < 0 {
+	for _, p := range c.wires().plugs { // of which there are fewer than sockets
+		argument, target := p.GetPlug().Argument, load(c, messages.Kind_KIND_SOCKET, p.GetPlug().Target).GetSocket()
+		if argument == "" || target.GetProcessor() != processor.Id {
 			continue
 		}
-		for _, p := range c.wires().to(socket.Id) {
-			if argument := p.GetPlug().Argument; argument != "" && !takes(functions[at], argument) {
-				plugs = append(plugs, p)
-			}
+		at := slices.IndexFunc(functions, func(f *messages.Function) bool { return f.Name == target.Function })
+		if at >= 0 && !takes(functions[at], argument) {
+			plugs = append(plugs, p)
 		}
 	}
 	return plugs

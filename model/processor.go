@@ -86,7 +86,7 @@ func (c *change) createProcessor(op string, o *messages.Object, functions []*mes
 	if refusal := c.checkFunctions(op, o, functions); refusal != nil {
 		return refusal
 	}
-	o.GetProcessor().Partition = uint32(c.choosePartition())
+	o.GetProcessor().Partition = uint32(c.emptiest(o.Kind))
 	o.GetProcessor().Restarted = c.index
 	o.Status = Starting
 	c.save(o)
@@ -101,23 +101,6 @@ func echo() *messages.Function {
 	return &messages.Function{Name: "echo", Doc: "Gives its argument back.", Parameters: []*messages.Parameter{
 		{Name: "value", Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD},
 	}}
-}
-
-// choosePartition gives the partition with the fewest processors, the lowest
-// of those that have the same.
-func (c *change) choosePartition() messages.GroupID {
-	_, partitions, _ := Network(c)
-	count := make([]int, partitions+1)
-	for _, o := range all(c, messages.Kind_KIND_PROCESSOR) {
-		count[o.GetProcessor().Partition]++
-	}
-	best := 1
-	for partition := range count {
-		if partition > 0 && count[partition] < count[best] {
-			best = partition
-		}
-	}
-	return messages.GroupID(best)
 }
 
 // processorsByAge gives all processors, the oldest first.

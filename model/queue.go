@@ -10,14 +10,9 @@ import (
 )
 
 // checkNewQueue refuses what cannot be a queue, and gives it a home: the
-// partition with the fewest queues, the lowest of those that have the same.
+// partition with the fewest queues.
 func (c *change) checkNewQueue(op string, o *messages.Object) *messages.Error {
-	_, partitions, _ := Network(c)
-	count := make([]int, partitions+1)
-	for _, other := range all(c, messages.Kind_KIND_QUEUE) {
-		count[other.GetQueue().Partition]++
-	}
-	o.GetQueue().Partition = uint32(1 + slices.Index(count[1:], slices.Min(count[1:])))
+	o.GetQueue().Partition = uint32(c.emptiest(o.Kind))
 	o.GetQueue().UnusedSince = c.now
 	return c.checkQueue(op, o)
 }
@@ -60,9 +55,7 @@ func checkBinding(qtype, binding string) error {
 // deleted takes nothing any more.
 func (c *change) configureQueue(id string) {
 	o := load(c, messages.Kind_KIND_QUEUE, id)
-	sockets := keysBelow(c, path(referrers, noun(o.Kind), id, noun(messages.Kind_KIND_SOCKET), "")) // there may be many: not read here
-	used := len(sockets)+len(c.plugsOf(o)) > 0
-	if q := o.GetQueue(); used {
+	if q := o.GetQueue(); counted(c, queueCount(id)) > 0 || refers(c, reference{o.Kind, id}, messages.Kind_KIND_PLUG) {
 		q.UnusedSince = 0
 	} else if q.UnusedSince == 0 {
 		q.UnusedSince = c.now
@@ -92,23 +85,4 @@ func (c *change) leaveQueue(id string) {
 		o.Status = Deleting
 	}
 	c.dropQueue(o)
-}
-
-// ExpiredQueue gives a queue that has been unused for as long as it is to stay
-// (it has held no calls since), and when the next one will have been; 0: none.
-func ExpiredQueue(view kv.View, now int64) (id string, next int64) {
-	for _, o := range all(view, messages.Kind_KIND_QUEUE) {
-		q := o.GetQueue()
-		if q.Expires == 0 || q.UnusedSince == 0 || o.Status == Deleting {
-			continue
-		}
-		at := q.UnusedSince + 1000*q.Expires
-		if at <= now {
-			return o.Id, now
-		}
-		if next == 0 || at < next {
-			next = at
-		}
-	}
-	return "", next
 }

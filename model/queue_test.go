@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -199,12 +200,13 @@ func TestSocketsOfAQueueAreBounded(t *testing.T) {
 	w := founded(t, 4)
 	w.sample()
 	q := w.get(messages.Kind_KIND_QUEUE, "q")
-	for i := range messages.MaxBindings - 2 { // as if they were there: adding them one by one takes long
-		w.state.Set(path(referrers, noun(q.Kind), q.Id, "socket", id(fmt.Sprint("many ", i))), []byte{})
-	}
+	w.state.Set(queueCount(q.Id), binary.BigEndian.AppendUint64(nil, messages.MaxBindings)) // as if they were there: adding them one by one takes long
 	c := &change{Tx: w.state}
 	o := socket("one too many", "q", "p", "f").Object
 	if refusal := c.checkSocketQueue("add socket", o, q); refusal == nil || !strings.Contains(refusal.Error(), "1000") {
 		t.Errorf("refused with %v", refusal)
+	}
+	if refusal := c.checkSocketQueue("update socket", w.get(messages.Kind_KIND_SOCKET, "s"), q); refusal != nil {
+		t.Errorf("one that is there already is refused with %v", refusal)
 	}
 }

@@ -213,6 +213,9 @@ func TestRandomCommandsAgreeWithTheOracle(t *testing.T) {
 					t.Fatalf("seed %d, step %d: after %T {%v}: %s: %v, want %v", seed, step, m, m, noun(kind), got, want)
 				}
 			}
+			if step%25 == 0 {
+				compareLists(t, w)
+			}
 			for name, s := range o.sockets {
 				spec := w.get(messages.Kind_KIND_SOCKET, name).GetSocket()
 				if w.get(messages.Kind_KIND_QUEUE, spec.Queue).Name != s.queue || w.processor(spec.Processor).Name != s.processor || spec.Function != s.function {
@@ -239,7 +242,9 @@ func randomCommand(rng *rand.Rand, w *world, o *oracle, step int) (proto.Message
 		if !taken {
 			o.queues[q] = false
 		}
-		return fresh(queue(q)), said(!taken)
+		m := fresh(queue(q))
+		m.Object.GetQueue().Expires = int64(rng.IntN(3))
+		return m, said(!taken)
 	case 1, 2:
 		taken := o.processors[p] != nil
 		if !taken {

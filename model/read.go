@@ -3,7 +3,6 @@ package model
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -25,94 +24,6 @@ func Network(view kv.View) (id string, partitions uint32, ok bool) {
 		return o.Id, o.GetNetwork().Partitions, true
 	}
 	return "", 0, false
-}
-
-// Filter chooses objects: those that agree with all that is not empty. The
-// objects that it names are given by name or id.
-type Filter struct {
-	Name      string // part of the name
-	Status    string
-	Owner     string
-	Processor string
-	Node      string
-	Queue     string
-	Task      string
-	Socket    string
-}
-
-// ParseFilter reads a filter like "processor=NAME,status=running".
-func ParseFilter(s string) (Filter, error) {
-	var f Filter
-	for part := range strings.SplitSeq(s, ",") {
-		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		field, ok := map[string]*string{"": new(string), "name": &f.Name, "status": &f.Status, "owner": &f.Owner,
-			"processor": &f.Processor, "node": &f.Node, "queue": &f.Queue, "task": &f.Task, "socket": &f.Socket}[key]
-		if !ok || key == "" && value != "" {
-			return Filter{}, messages.Errorf(messages.Invalid, "list", "", "%q cannot be filtered by", key).
-				WithHint("filter by name, status, owner, processor, node, queue, task or socket, like status=running")
-		}
-		if key != "" && value == "" {
-			return Filter{}, messages.Errorf(messages.Invalid, "list", "", "filter %s has no value", key).WithHint("%s=VALUE", key)
-		}
-		*field = value
-	}
-	return f, nil
-}
-
-// List gives a page of the objects of a kind in the order of their names: at
-// most limit of those that come after one, given by name or id; "": from the
-// first. total counts all that the filter lets pass.
-func List(view kv.View, kind messages.Kind, filter Filter, after string, limit int) (page []*messages.Object, total int) {
-	if limit <= 0 || limit > messages.MaxPageRows {
-		limit = messages.MaxPageRows
-	}
-	start := after
-	if o := load(view, kind, after); after != "" && o != nil {
-		start = indexName(view, o)
-	}
-	accept := filter.on(view)
-	prefix := nameKey(kind, "")
-	for k, id := range view.Scan(prefix, kv.PrefixEnd(prefix)) {
-		name := string(k[len(prefix):])
-		o := load(view, kind, string(id))
-		if !accept(o) {
-			continue
-		}
-		total++
-		if name > start && len(page) < limit {
-			page = append(page, o)
-		}
-	}
-	return page, total
-}
-
-// on gives the test that a filter is.
-func (f Filter) on(view kv.View) func(o *messages.Object) bool {
-	var wanted []reference
-	for _, r := range []reference{
-		{messages.Kind_KIND_PROCESSOR, f.Processor}, {messages.Kind_KIND_NODE, f.Node},
-		{messages.Kind_KIND_QUEUE, f.Queue}, {messages.Kind_KIND_TASK, f.Task}, {messages.Kind_KIND_SOCKET, f.Socket},
-	} {
-		if r.id == "" {
-			continue
-		}
-		if o := find(view, r.kind, r.id); o != nil {
-			r.id = o.Id
-		}
-		wanted = append(wanted, r)
-	}
-	return func(o *messages.Object) bool {
-		if f.Status != "" && o.Status != f.Status || f.Owner != "" && o.Owner != f.Owner || !strings.Contains(o.Name, f.Name) {
-			return false
-		}
-		refers := references(o)
-		for _, r := range wanted {
-			if !slices.Contains(refers, r) && (o.Kind != r.kind || o.Id != r.id) {
-				return false
-			}
-		}
-		return true
-	}
 }
 
 // Assignment is what a node runs of a processor.

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"slices"
-
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
@@ -69,8 +67,7 @@ func (c *change) checkSocketQueue(op string, o, queue *messages.Object) *message
 	if err := checkBinding(queue.GetQueue().Qtype, o.GetSocket().Binding); err != nil {
 		return messages.Errorf(messages.Invalid, op, o.Name, "binding to %s queue %s: %v", queue.GetQueue().Qtype, queue.Name, err)
 	}
-	on := slices.DeleteFunc(keysBelow(c, path(referrers, noun(queue.Kind), queue.Id, noun(o.Kind), "")), func(id string) bool { return id == o.Id })
-	if len(on) >= messages.MaxBindings {
+	if _, there := c.Get(referrerKey(reference{queue.Kind, queue.Id}, o)); !there && counted(c, queueCount(queue.Id)) >= messages.MaxBindings {
 		return messages.Errorf(messages.Exhausted, op, o.Name, "queue %s has %d sockets, and that is the most", queue.Name, messages.MaxBindings).
 			WithHint("add another queue")
 	}
@@ -93,7 +90,7 @@ func (c *change) checkSocketRetries(op string, o *messages.Object) *messages.Err
 func (c *change) living(op, subject string, kind messages.Kind, name string) (*messages.Object, *messages.Error) {
 	if name == "" {
 		return nil, messages.Errorf(messages.Invalid, op, subject, "it names no %s", noun(kind)).
-			WithHint("there are: %s", listed(namesOf(all(c, kind))))
+			WithHint("there are: %s", listed(candidates(c, kind, "")))
 	}
 	o := find(c, kind, name)
 	if o == nil {
@@ -109,12 +106,13 @@ func (c *change) living(op, subject string, kind messages.Kind, name string) (*m
 func (c *change) configureSocket(o *messages.Object) {
 	if o.Status != Deleting {
 		queue := load(c, messages.Kind_KIND_QUEUE, o.GetSocket().Queue)
-		c.tell(messages.GroupID(o.GetSocket().Partition), o, socketConfiguration(c, c.wires(), o, queue.GetQueue()))
+		c.tell(messages.GroupID(o.GetSocket().Partition), o, socketConfiguration(c, c.wires, o, queue.GetQueue()))
 	}
 }
 
-// socketConfiguration is what a partition needs of a socket and its queue.
-func socketConfiguration(view kv.View, w *wires, o *messages.Object, q *messages.Queue) *messages.ConfigureSocket {
+// socketConfiguration is what a partition needs of a socket and its queue. The
+// plugs of the network are asked for only if it has any.
+func socketConfiguration(view kv.View, w func() *wires, o *messages.Object, q *messages.Queue) *messages.ConfigureSocket {
 	s := o.GetSocket()
 	m := &messages.ConfigureSocket{
 		Socket: o.Id, Name: o.Name, Processor: s.Processor, Function: s.Function, Ordered: s.Ordered,
@@ -127,6 +125,8 @@ func socketConfiguration(view kv.View, w *wires, o *messages.Object, q *messages
 		m.Queue, m.QueuePartition = s.Queue, q.Partition
 	}
 	m.Schedule = scheduleOf(view, o)
-	w.wire(view, o, m)
+	if refers(view, reference{o.Kind, o.Id}, messages.Kind_KIND_PLUG) {
+		w().wire(view, o, m)
+	}
 	return m
 }

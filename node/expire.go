@@ -13,8 +13,8 @@ import (
 // then another node may lead the meta group.
 const expiryLook = 5 * time.Second
 
-// expiryRest is how long queues are left alone after a look: each look reads all
-// of them, and changes of the model may come by the hundred a second.
+// expiryRest is how long queues are left alone after a look: changes of the model
+// may come by the thousand a second.
 const expiryRest = 200 * time.Millisecond
 
 // expireQueues removes queues that have been unused for as long as they are to

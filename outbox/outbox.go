@@ -19,11 +19,13 @@ import (
 //
 //	x/o/ to(4) seq(8)  a message: type(2) body
 //	x/n/ to(4)         the last number given out to a destination: seq(8)
+//	x/a/ to(4)         the last number that a destination has applied: seq(8)
 //	x/i/ from(4)       the last number applied from a source: seq(8)
 const (
-	out  = "x/o/"
-	last = "x/n/"
-	in   = "x/i/"
+	out   = "x/o/"
+	last  = "x/n/"
+	acked = "x/a/"
+	in    = "x/i/"
 )
 
 func group(prefix string, g messages.GroupID) []byte {
@@ -53,7 +55,7 @@ func Put(tx kv.Tx, to messages.GroupID, c messages.Command) uint64 {
 	seq := number(tx, group(last, to)) + 1
 	setNumber(tx, group(last, to), seq)
 	value := binary.BigEndian.AppendUint16(nil, uint16(c.Type))
-	tx.Set(binary.BigEndian.AppendUint64(group(out, to), seq), append(value, c.Body...))
+	tx.Set(messageKey(to, seq), append(value, c.Body...))
 	return seq
 }
 
@@ -63,16 +65,11 @@ func IsMessage(key []byte) bool { return bytes.HasPrefix(key, []byte(out)) }
 // Pending gives what has not been acknowledged, by destination, then in order.
 func Pending(view kv.View) iter.Seq[Message] {
 	return func(yield func(Message) bool) {
-		for k, v := range view.Scan([]byte(out), kv.PrefixEnd([]byte(out))) {
-			k = k[len(out):]
-			body := append([]byte(nil), v[2:]...)
-			m := Message{
-				To:      messages.GroupID(binary.BigEndian.Uint32(k)),
-				Seq:     binary.BigEndian.Uint64(k[4:]),
-				Command: messages.Command{Type: messages.CommandType(binary.BigEndian.Uint16(v)), Body: body},
-			}
-			if !yield(m) {
-				return
+		for to := range Numbers(view) {
+			for m := range PendingTo(view, to) {
+				if !yield(m) {
+					return
+				}
 			}
 		}
 	}
@@ -89,24 +86,24 @@ func Acknowledged(view kv.View, to messages.GroupID, seq uint64) bool {
 
 // AcknowledgedTo is the number of the last message that a destination has applied,
 // with all that came before; 0: none.
-func AcknowledgedTo(view kv.View, to messages.GroupID) uint64 {
-	first := group(out, to)
-	for k := range view.Scan(first, kv.PrefixEnd(first)) {
-		return binary.BigEndian.Uint64(k[len(first):]) - 1
+func AcknowledgedTo(view kv.View, to messages.GroupID) uint64 { return number(view, group(acked, to)) }
+
+// Drop forgets the messages to a group up to and including seq, as far as there
+// are such. It looks only at those that it drops: a store has long to look where
+// much was deleted lately.
+func Drop(tx kv.Tx, to messages.GroupID, seq uint64) {
+	from, seq := AcknowledgedTo(tx, to), min(seq, Last(tx, to))
+	if seq <= from {
+		return
 	}
-	return Last(view, to)
+	for dropped := from + 1; dropped <= seq; dropped++ {
+		tx.Delete(messageKey(to, dropped))
+	}
+	setNumber(tx, group(acked, to), seq)
 }
 
-// Drop forgets the messages to a group up to and including seq.
-func Drop(tx kv.Tx, to messages.GroupID, seq uint64) {
-	first := group(out, to)
-	var gone [][]byte
-	for k := range tx.Scan(first, binary.BigEndian.AppendUint64(group(out, to), seq+1)) {
-		gone = append(gone, append([]byte(nil), k...))
-	}
-	for _, k := range gone {
-		tx.Delete(k)
-	}
+func messageKey(to messages.GroupID, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(group(out, to), seq)
 }
 
 // Accepted says whether a message was applied before.

@@ -55,7 +55,7 @@ func Unpack(d *messages.Deliver) []Message {
 func PendingTo(view kv.View, to messages.GroupID) iter.Seq[Message] {
 	return func(yield func(Message) bool) {
 		stream := group(out, to)
-		for k, v := range view.Scan(stream, kv.PrefixEnd(stream)) {
+		for k, v := range view.Scan(messageKey(to, AcknowledgedTo(view, to)+1), kv.PrefixEnd(stream)) {
 			m := Message{
 				To:  to,
 				Seq: binary.BigEndian.Uint64(k[len(stream):]),
