@@ -94,7 +94,7 @@ func (e *episode) step(m proto.Message, checked bool) {
 	}
 	e.log, e.times = append(e.log, c), append(e.times, e.now)
 	over := kv.NewOverlay(e.state)
-	r, err := (&Machine{Group: e.group}).Apply(over, uint64(len(e.log)), e.now, c)
+	r, err := (&Machine{Group: e.group, Supports: testLevel}).Apply(over, uint64(len(e.log)), e.now, c)
 	if err != nil {
 		e.story = append(e.story, scene{e.now, m, "", nil})
 		e.fatal("%v", err)
@@ -166,7 +166,7 @@ func (e *episode) compare() {
 	if err := Check(e.state); err != nil {
 		e.fatal("%v", err)
 	}
-	counts := map[string]*messages.Stats{"": {}}
+	counts := map[string]*messages.Stats{"": {FeatureLevel: e.oracle.level}}
 	for _, k := range e.oracle.sockets {
 		counts[k.id] = &messages.Stats{Waiting: int64(len(e.oracle.waiting(k)))}
 	}
