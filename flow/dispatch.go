@@ -16,6 +16,7 @@ import (
 // it, unless a timer is set to go on.
 func (s *step) dispatch(p *processor.Processor) {
 	for p.Leases() && p.Credits.Free() {
+		s.closeRow()
 		number, ok := p.Turns.Next()
 		if !ok {
 			return

@@ -51,6 +51,9 @@ type episode struct {
 	story   []scene
 	started []*messages.Start
 	boots   map[string]uint64
+
+	alike      *messages.Enqueue // neighbours of this one are to come
+	neighbours int
 }
 
 // scene is one command and what the oracle said of it, kept for telling.
