@@ -125,6 +125,8 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply = s.throttled(c)
 	case *messages.ConfigureQueue:
 		reply, refusal = s.configureQueue(c)
+	case *messages.Bind:
+		reply, refusal = s.bind(c)
 	case *messages.RemoveQueue:
 		reply = s.removeQueue(c)
 	case *messages.Publish:

@@ -51,9 +51,13 @@ const (
 	memTableSize = 16 << 20
 	blocksSize   = 24 << 20
 	cacheSize    = blocksSize + 3*memTableSize
-	openFiles    = 500
-	retryFull    = 500 * time.Millisecond // between tries to write to a full disk
-	sayFull      = 10 * time.Second       // between words in the log of it
+	// What is in L0 is rewritten together with what it overlaps below, which is
+	// most of it: so the more comes together before, the less is rewritten. A
+	// read of a key that is not there asks one filter more for each.
+	compactFrom = 8 // layers of L0
+	openFiles   = 500
+	retryFull   = 500 * time.Millisecond // between tries to write to a full disk
+	sayFull     = 10 * time.Second       // between words in the log of it
 )
 
 // Open opens the store in a directory, which it makes when it is missing.
@@ -67,7 +71,8 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 	cache := pebble.NewCache(cacheSize)
 	options := &pebble.Options{
 		FS: on, DisableWAL: true, Cache: cache, MemTableSize: memTableSize, MemTableStopWritesThreshold: 4, MaxOpenFiles: openFiles,
-		FormatMajorVersion: pebble.FormatNewest, Logger: pebbleLogger{logger},
+		L0CompactionThreshold: compactFrom,
+		FormatMajorVersion:    pebble.FormatNewest, Logger: pebbleLogger{logger},
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) {
 				if !errors.Is(err, syscall.ENOSPC) { // diskFull tells of that
