@@ -110,8 +110,8 @@ func (e *episode) enqueue() proto.Message {
 // maybeFirst lets a call be the first of some that come at one moment and are alike: in an entry they stand
 // in a row.
 func (e *episode) maybeFirst(m *messages.Enqueue) *messages.Enqueue {
-	if e.one(3) {
-		e.alike, e.neighbours = m, e.rng.IntN(6)
+	if e.one(5) {
+		e.alike, e.neighbours = m, e.rng.IntN(5)
 	}
 	return m
 }

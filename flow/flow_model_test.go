@@ -130,8 +130,8 @@ func (e *episode) flowCommand() proto.Message {
 	if e.one(40) {
 		e.now += int64(e.rng.IntN(7)) * 60_000_000
 	}
-	switch n := e.rng.IntN(118); {
-	case n >= 108:
+	switch n := e.rng.IntN(128); {
+	case n >= 114:
 		return e.flow.publish(e)
 	case n >= 100:
 		return e.putChunk()
