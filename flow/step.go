@@ -101,7 +101,10 @@ func (s *step) save() {
 		return
 	}
 	s.closeRow()
-	s.sockets.write(func(k *socket.Socket) { k.SaveState(s.tx) })
+	s.sockets.write(func(k *socket.Socket) {
+		k.Box.Flush(s.tx)
+		k.SaveState(s.tx)
+	})
 	s.processors.write(func(p *processor.Processor) { p.SaveState(s.tx) })
 	s.slots.write(func(l *slot.Slot) { l.Save(s.tx) })
 	s.partition.save(s.tx)
