@@ -44,7 +44,7 @@ func finished(ctx context.Context, o options, dir string, r *Report) error {
 		return err
 	}
 	r.addResource(1, "calls run a second, until "+h.String(), float64(h.calls)/time.Since(begin).Seconds(), "")
-	if err := restarts(ctx, w, h, r); err != nil {
+	if err := restarts(ctx, w, h.String(), h.intact, r); err != nil {
 		return err
 	}
 	alone, err := one(ctx, w, o.each)

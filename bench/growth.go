@@ -47,6 +47,26 @@ func moreSockets(ctx context.Context, o options, dir string, r *Report) error {
 			return err
 		}
 	}
+	return restarts(ctx, w, fmt.Sprintf("%d sockets", made), func(ctx context.Context, w *network) error { return w.listed(ctx, made, r) }, r)
+}
+
+// listed lists all sockets, page by page.
+func (w *network) listed(ctx context.Context, made int, r *Report) error {
+	begin, found := time.Now(), 0
+	for token := ""; ; {
+		page, err := w.clients[0].List(ctx, &messages.ListRequest{Kind: messages.Kind_KIND_SOCKET, Rows: messages.MaxPageRows, PageToken: token})
+		if err != nil {
+			return err
+		}
+		found += len(page.Objects)
+		if token = page.NextPageToken; token == "" {
+			break
+		}
+	}
+	r.addResource(1, fmt.Sprintf("%d sockets listed", found), time.Since(begin).Seconds(), "s")
+	if found < made {
+		return fmt.Errorf("%d sockets are listed, %d were made", found, made)
+	}
 	return nil
 }
 

@@ -45,7 +45,8 @@ func waiting(ctx context.Context, o options, dir string, r *Report) error {
 	if err := addMemory(node, 1, fmt.Sprintf("memory with %d calls buffered", o.buffered), r); err != nil {
 		return err
 	}
-	return restarts(ctx, w, held{socketHeld, "queued", int64(o.buffered / batchSize * batchSize), "buffered"}, r)
+	h := held{socketHeld, "queued", int64(o.buffered / batchSize * batchSize), "buffered"}
+	return restarts(ctx, w, h.String(), h.intact, r)
 }
 
 // fill is also a load: calls that are accepted.
@@ -88,12 +89,21 @@ func (h held) count(ctx context.Context, w *network) (int64, error) {
 	return list.GetTotal(), err
 }
 
-func restarts(ctx context.Context, w *network, h held, r *Report) error {
+// intact says whether all of them are there.
+func (h held) intact(ctx context.Context, w *network) error {
+	if n, err := h.count(ctx, w); err != nil || n != h.calls {
+		return fmt.Errorf("%d calls are %s, want %d: %v", n, h.state, h.calls, err)
+	}
+	return nil
+}
+
+// restarts ends and starts a node that has something in its state, in both ways.
+func restarts(ctx context.Context, w *network, has string, intact func(context.Context, *network) error, r *Report) error {
 	for _, s := range []struct {
 		how    string
 		signal syscall.Signal
 	}{{"SIGTERM", syscall.SIGTERM}, {"SIGKILL", syscall.SIGKILL}} {
-		if err := restart(ctx, w, s.how, s.signal, h, r); err != nil {
+		if err := restart(ctx, w, s.how, s.signal, has, intact, r); err != nil {
 			return fmt.Errorf("restart after %s: %w", s.how, err)
 		}
 	}
@@ -102,7 +112,7 @@ func restarts(ctx context.Context, w *network, h held, r *Report) error {
 
 // restart ends the node, starts it, and measures until it is ready and until it
 // has run a call.
-func restart(ctx context.Context, w *network, how string, signal syscall.Signal, h held, r *Report) error {
+func restart(ctx context.Context, w *network, how string, signal syscall.Signal, has string, intact func(context.Context, *network) error, r *Report) error {
 	node := w.Nodes[0]
 	if signal == syscall.SIGKILL {
 		node.Kill()
@@ -118,13 +128,13 @@ func restart(ctx context.Context, w *network, how string, signal syscall.Signal,
 	if err := chaos.Until(limited, "the node to be ready", func() bool { _, ok := node.Ready(); return ok }); err != nil {
 		return err
 	}
-	r.addResource(1, fmt.Sprintf("%s to ready, %s", how, h), time.Since(begin).Seconds(), "s")
+	r.addResource(1, fmt.Sprintf("%s to ready, %s", how, has), time.Since(begin).Seconds(), "s")
 	if err := w.call(limited, w.clients[0], socketEcho); err != nil {
 		return err
 	}
-	r.addResource(1, fmt.Sprintf("%s to the first call run, %s", how, h), time.Since(begin).Seconds(), "s")
-	if n, err := h.count(limited, w); err != nil || n != h.calls {
-		return fmt.Errorf("%d calls are %s, want %d: %v", n, h.state, h.calls, err)
+	r.addResource(1, fmt.Sprintf("%s to the first call run, %s", how, has), time.Since(begin).Seconds(), "s")
+	if err := intact(limited, w); err != nil {
+		return err
 	}
-	return addMemory(node, 1, fmt.Sprintf("memory after the restart (%s), %s", how, h), r)
+	return addMemory(node, 1, fmt.Sprintf("memory after the restart (%s), %s", how, has), r)
 }
