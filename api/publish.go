@@ -128,7 +128,7 @@ func (t *tasks) publishOf(ctx context.Context, m *messages.PublishRequest, key, 
 		if !ok {
 			return notFound(view, opPublish, messages.Kind_KIND_QUEUE, m.Queue)
 		}
-		takers, refusal := topic.Select(model.QueueConfiguration(view, queue), m.RoutingKey)
+		takers, refusal := topic.Select(model.QueueConfiguration(view, queue), model.Bindings(view, queue), m.RoutingKey)
 		if refusal != nil {
 			return refusal
 		}

@@ -32,6 +32,7 @@ type load struct {
 
 var loads = []load{
 	{"unary", inFlights, unary},
+	{"callers", inFlights, callers},
 	{"one stream", inFlights[1:], oneStream},
 	{"batches of 256", []int{4 * batchSize}, batches},
 }
@@ -111,9 +112,19 @@ func onNetwork(ctx context.Context, o options, dir string, n int, r *Report) err
 
 // unary gives each caller one request at a time; callers are spread over nodes.
 func unary(ctx context.Context, w *network, socket string, inFlight int, d time.Duration) (Figure, error) {
+	return callOver(ctx, w, w.apart, socket, inFlight, d), nil
+}
+
+// callers does the same with clients as they are: calls that are made together
+// share a stream.
+func callers(ctx context.Context, w *network, socket string, inFlight int, d time.Duration) (Figure, error) {
+	return callOver(ctx, w, w.clients, socket, inFlight, d), nil
+}
+
+func callOver(ctx context.Context, w *network, clients []*client.Client, socket string, inFlight int, d time.Duration) Figure {
 	return closedLoop(ctx, inFlight, d, 1, func(ctx context.Context, caller int) error {
-		return w.call(ctx, w.clients[caller%len(w.clients)], socket)
-	}), nil
+		return w.call(ctx, clients[caller%len(clients)], socket)
+	})
 }
 
 // oneStream keeps calls in flight over a single stream to one node. At the end

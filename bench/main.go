@@ -56,7 +56,7 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.each, "for", 5*time.Second, "time of each load")
 	f.StringVar(&rates, "rates", "500,2000", "`calls` a second of the open loops")
 	f.IntVar(&o.inFlight, "inflight", 0, "measure only with so many `calls` in flight")
-	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, finished, neighbours, 'echo, one stream', 'python, (unary|batches)', 'open loop', payload, overload, 'power loss', sockets, partitions, backlog, plug, flowcli, commit")
+	f.StringVar(&only, "only", "", "measure only what matches this `pattern`: disk, raft, pipe, idle, buffered, finished, neighbours, 'echo, one stream', 'python, (unary|callers|batches)', 'open loop', payload, overload, 'power loss', sockets, partitions, backlog, plug, flowcli, commit")
 	f.IntVar(&o.buffered, "buffered", 1_000_000, "calls that wait when memory and restart are measured")
 	f.DurationVar(&o.overload, "overload", time.Minute, "how long calls come in at three times the rate that the node can do")
 	f.StringVar(&sockets, "sockets", "10,1000", "numbers of `sockets` to measure with, e.g. 10,1000,100000")

@@ -33,6 +33,7 @@ type network struct {
 	*chaos.Network
 	dir     string
 	clients []*client.Client // one for each node
+	apart   []*client.Client // whose calls are requests of their own
 }
 
 func pythonPath() (string, error) {
@@ -81,11 +82,13 @@ func startPrepared(ctx context.Context, o options, dir string, n int, prepare fu
 		return nil, err
 	}
 	for _, address := range w.Addresses() {
-		c, err := client.New(client.Options{Addresses: []string{address}})
-		if err != nil {
-			return nil, err
+		for apart, to := range map[bool]*[]*client.Client{false: &w.clients, true: &w.apart} {
+			c, err := client.New(client.Options{Addresses: []string{address}, Apart: apart})
+			if err != nil {
+				return nil, err
+			}
+			*to = append(*to, c)
 		}
-		w.clients = append(w.clients, c)
 	}
 	return w, w.makeSockets(ctx, dir)
 }
@@ -93,7 +96,7 @@ func startPrepared(ctx context.Context, o options, dir string, n int, prepare fu
 func repositoryIn(dir string) string { return filepath.Join(dir, "repository") }
 
 func (w *network) Close() {
-	for _, c := range w.clients {
+	for _, c := range append(w.clients, w.apart...) {
 		c.Close()
 	}
 	w.Network.Close()

@@ -50,16 +50,26 @@ func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.Ca
 	}
 	ctx, end, cancel := limited(ctx, m.Timeout)
 	defer cancel()
-	info, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+	info, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to *lane) (*messages.CallInfo, error) {
 		again := m
 		if m.Timeout != 0 {
 			again = proto.CloneOf(m)
 			again.Timeout = left(end)
 		}
-		return answer(to.tasks.Run(ctx, connect.NewRequest(again)))
+		return to.run(ctx, again)
 	})
 	c.wrote(info.GetPosition())
 	return info, err
+}
+
+// run sends a call, beside others or by itself.
+func (l *lane) run(ctx context.Context, m *messages.RunRequest) (*messages.CallInfo, error) {
+	if v := l.convoys.join(m); v != nil {
+		if info, taken, err := v.call(ctx, m); taken {
+			return info, err
+		}
+	}
+	return answer(l.tasks.Run(ctx, connect.NewRequest(m)))
 }
 
 // Submit sends a call and returns once it is durable, with its id. Timeout is
@@ -72,7 +82,7 @@ func (c *Client) Submit(ctx context.Context, m *messages.RunRequest) (*messages.
 	}
 	ctx, end, cancel := limited(ctx, m.Timeout)
 	defer cancel()
-	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.SubmitResponse, error) {
+	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to *lane) (*messages.SubmitResponse, error) {
 		return answer(to.tasks.Submit(ctx, connect.NewRequest(m)))
 	})
 	c.wrote(response.GetPosition())
@@ -89,7 +99,7 @@ func (c *Client) SubmitBatch(ctx context.Context, m *messages.SubmitBatchRequest
 	}
 	ctx, end, cancel := limited(ctx, m.Timeout)
 	defer cancel()
-	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.SubmitBatchResponse, error) {
+	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to *lane) (*messages.SubmitBatchResponse, error) {
 		return answer(to.tasks.SubmitBatch(ctx, connect.NewRequest(m)))
 	})
 	c.wrote(response.GetPosition())
@@ -110,7 +120,7 @@ func (c *Client) Publish(ctx context.Context, m *messages.PublishRequest) (*mess
 	}
 	ctx, end, cancel := limited(ctx, m.Timeout)
 	defer cancel()
-	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to lane) (*messages.PublishResponse, error) {
+	response, err := doAs(ctx, c, asks{end, m.WaitFull}, func(ctx context.Context, to *lane) (*messages.PublishResponse, error) {
 		return answer(to.tasks.Publish(ctx, connect.NewRequest(m)))
 	})
 	c.wrote(response.GetPosition())
@@ -136,7 +146,7 @@ func IDs(batch *messages.SubmitBatchResponse) ([]string, error) {
 func (c *Client) Result(ctx context.Context, id string, timeout time.Duration) (*messages.CallInfo, error) {
 	ctx, end, cancel := limited(ctx, timeout.Milliseconds())
 	defer cancel()
-	return doAs(ctx, c, asks{end, true}, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+	return doAs(ctx, c, asks{end, true}, func(ctx context.Context, to *lane) (*messages.CallInfo, error) {
 		return answer(to.tasks.Result(ctx, connect.NewRequest(&messages.ResultRequest{Id: id, Timeout: left(end)})))
 	})
 }
@@ -144,7 +154,7 @@ func (c *Client) Result(ctx context.Context, id string, timeout time.Duration) (
 // GetCall gives a call as it is now, with its events; with its arguments if
 // asked for. Errors: NotFound, Unavailable.
 func (c *Client) GetCall(ctx context.Context, id string, arguments bool) (*messages.CallInfo, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.CallInfo, error) {
 		return answer(to.tasks.GetCall(ctx, connect.NewRequest(&messages.GetCallRequest{Id: id, Arguments: arguments})))
 	})
 }
@@ -157,7 +167,7 @@ func (c *Client) ListCalls(ctx context.Context, m *messages.ListCallsRequest) (*
 		m = proto.CloneOf(m)
 		m.After = c.written()
 	}
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.ListCallsResponse, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.ListCallsResponse, error) {
 		return answer(to.tasks.ListCalls(ctx, connect.NewRequest(m)))
 	})
 }
@@ -165,7 +175,7 @@ func (c *Client) ListCalls(ctx context.Context, m *messages.ListCallsRequest) (*
 // Cancel cancels a call. The State of the answer is the one that was reached:
 // "cancelled", or the terminal one that came first. Errors: NotFound, Unavailable.
 func (c *Client) Cancel(ctx context.Context, id, reason string) (*messages.CallInfo, error) {
-	info, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+	info, err := do(ctx, c, func(ctx context.Context, to *lane) (*messages.CallInfo, error) {
 		return answer(to.tasks.CancelCall(ctx, connect.NewRequest(&messages.CancelCallRequest{Id: id, Reason: reason})))
 	})
 	c.wrote(info.GetPosition())
@@ -224,7 +234,7 @@ func answer[M any](response *connect.Response[M], err error) (*M, error) {
 // Explain says what a call waits for and since when, or how it ended. Errors:
 // NotFound, Unavailable.
 func (c *Client) Explain(ctx context.Context, id string) (*messages.Explanation, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.Explanation, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.Explanation, error) {
 		return answer(to.tasks.Explain(ctx, connect.NewRequest(&messages.ExplainRequest{Id: id})))
 	})
 }
@@ -237,7 +247,7 @@ func (c *Client) Follow(ctx context.Context, id string, attempt uint32, hear fun
 	request := &messages.FollowRequest{Id: id, Attempt: attempt}
 	var stopped error
 	for {
-		ended, err = do(ctx, c, func(ctx context.Context, to lane) (*messages.CallInfo, error) {
+		ended, err = do(ctx, c, func(ctx context.Context, to *lane) (*messages.CallInfo, error) {
 			stream, err := to.tasks.Follow(ctx, connect.NewRequest(request))
 			if err != nil {
 				return nil, err
@@ -273,7 +283,7 @@ func (c *Client) Follow(ctx context.Context, id string, attempt uint32, hear fun
 // 16 if attempt is 0; the one that runs now is not among them. Errors: NotFound,
 // Unavailable.
 func (c *Client) Logs(ctx context.Context, id string, attempt uint32) (*messages.LogsResponse, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.LogsResponse, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.LogsResponse, error) {
 		return answer(to.tasks.Logs(ctx, connect.NewRequest(&messages.LogsRequest{Id: id, Attempt: attempt})))
 	})
 }

@@ -19,9 +19,11 @@ package client
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,6 +65,10 @@ type Options struct {
 	User string
 	// Connections to the node in use; 0: DefaultConnections.
 	Connections int
+	// Apart makes each call a request of its own. Else calls that are made within
+	// convoyAfter of each other share a stream, which costs less, but not every
+	// proxy lets through.
+	Apart bool
 	// Patience is how long one request goes on trying while no node takes it,
 	// within its context; 0: DefaultPatience; negative: as long as its context.
 	Patience time.Duration
@@ -91,7 +97,7 @@ type Client struct {
 // node is one node's API.
 type node struct {
 	address string
-	lanes   []lane
+	lanes   []*lane
 
 	mu   sync.Mutex
 	next int
@@ -101,6 +107,7 @@ type node struct {
 type lane struct {
 	tasks   messagesconnect.TasksClient
 	objects messagesconnect.ObjectsClient
+	convoys convoys
 }
 
 // New makes a client. It connects to nobody yet.
@@ -138,6 +145,12 @@ func New(options Options) (*Client, error) {
 // Close ends the client's idle connections. Requests under way are not ended;
 // end their contexts for that.
 func (c *Client) Close() {
+	c.mu.Lock()
+	nodes := slices.Collect(maps.Values(c.nodes))
+	c.mu.Unlock()
+	for _, n := range nodes {
+		n.close()
+	}
 	for _, t := range c.transport {
 		t.CloseIdleConnections()
 	}
@@ -161,11 +174,17 @@ func newTransport(dial func(ctx context.Context, network, address string) (net.C
 }
 
 // lane gives the next of the node's connections.
-func (n *node) lane() lane {
+func (n *node) lane() *lane {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.next = (n.next + 1) % len(n.lanes)
 	return n.lanes[n.next]
+}
+
+func (n *node) close() {
+	for _, l := range n.lanes {
+		l.convoys.close()
+	}
 }
 
 func (c *Client) newNode(address string) *node {
@@ -177,10 +196,12 @@ func (c *Client) newNode(address string) *node {
 	}
 	for _, t := range c.transport {
 		h := &http.Client{Transport: t}
-		n.lanes = append(n.lanes, lane{
+		l := &lane{
 			tasks:   messagesconnect.NewTasksClient(h, urlOf(address), options...),
 			objects: messagesconnect.NewObjectsClient(h, urlOf(address), options...),
-		})
+		}
+		l.convoys.open, l.convoys.closed = l.tasks.Stream, c.options.Apart
+		n.lanes = append(n.lanes, l)
 	}
 	return n
 }

@@ -12,7 +12,7 @@ import (
 // list that goes on by NextPageToken holds nothing that died after its beginning.
 // Errors: Invalid, NotFound (the socket), Unavailable.
 func (c *Client) ListDead(ctx context.Context, m *messages.ListDeadRequest) (*messages.ListDeadResponse, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.ListDeadResponse, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.ListDeadResponse, error) {
 		return answer(to.tasks.ListDead(ctx, connect.NewRequest(m)))
 	})
 }
@@ -20,7 +20,7 @@ func (c *Client) ListDead(ctx context.Context, m *messages.ListDeadRequest) (*me
 // GetDead gives a dead letter with the arguments that it is sent again with.
 // Errors: NotFound, Unavailable.
 func (c *Client) GetDead(ctx context.Context, id string) (*messages.DeadInfo, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.DeadInfo, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.DeadInfo, error) {
 		return answer(to.tasks.GetDead(ctx, connect.NewRequest(&messages.GetDeadRequest{Id: id})))
 	})
 }
@@ -28,7 +28,7 @@ func (c *Client) GetDead(ctx context.Context, id string) (*messages.DeadInfo, er
 // EditDead changes the arguments that a dead letter is sent again with: JSON
 // text, spread like that of a call. Errors: NotFound, Invalid, Unavailable.
 func (c *Client) EditDead(ctx context.Context, id, data string) (*messages.DeadInfo, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.DeadInfo, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.DeadInfo, error) {
 		return answer(to.tasks.EditDead(ctx, connect.NewRequest(&messages.EditDeadRequest{Id: id, Data: data})))
 	})
 }
@@ -38,7 +38,7 @@ func (c *Client) EditDead(ctx context.Context, id, data string) (*messages.DeadI
 // and is still there: its socket is gone or full, or its gate waits for it no more.
 // Errors: Invalid, Unavailable.
 func (c *Client) RedriveDead(ctx context.Context, ids []string, owner string) ([]*messages.Redriven, error) {
-	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.RedriveDeadResponse, error) {
+	response, err := do(ctx, c, func(ctx context.Context, to *lane) (*messages.RedriveDeadResponse, error) {
 		return answer(to.tasks.RedriveDead(ctx, connect.NewRequest(&messages.RedriveDeadRequest{Ids: ids, Owner: owner})))
 	})
 	return response.GetRedriven(), err
@@ -47,7 +47,7 @@ func (c *Client) RedriveDead(ctx context.Context, ids []string, owner string) ([
 // DropDead forgets up to 256 dead letters, and gives those that were some. The
 // calls stay in lists. Errors: Invalid, Unavailable.
 func (c *Client) DropDead(ctx context.Context, ids []string) ([]string, error) {
-	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.DropDeadResponse, error) {
+	response, err := do(ctx, c, func(ctx context.Context, to *lane) (*messages.DropDeadResponse, error) {
 		return answer(to.tasks.DropDead(ctx, connect.NewRequest(&messages.DropDeadRequest{Ids: ids})))
 	})
 	return response.GetDropped(), err

@@ -31,7 +31,7 @@ func (c *Client) Listen(ctx context.Context, m *messages.ListenRequest, hear fun
 	begun := false
 	var stopped error
 	for {
-		_, err := do(ctx, c, func(ctx context.Context, to lane) (struct{}, error) {
+		_, err := do(ctx, c, func(ctx context.Context, to *lane) (struct{}, error) {
 			stream, err := to.tasks.Listen(ctx, connect.NewRequest(request))
 			if err != nil {
 				return struct{}{}, err

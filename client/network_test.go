@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +62,9 @@ type node struct {
 	refuse   func() error                                      // runs before anything is accepted
 	deadline func(time.Duration)
 	listen   func(*messages.ListenRequest) []*messages.Notice
+
+	alone   atomic.Int32 // calls that were requests of their own
+	streams atomic.Int32 // that are open
 }
 
 // start serves a node on a free port.
@@ -92,6 +96,7 @@ func serve(n *network) (*node, error) {
 }
 
 func (s *node) Run(ctx context.Context, r *connect.Request[messages.RunRequest]) (*connect.Response[messages.CallInfo], error) {
+	s.alone.Add(1)
 	info, err := s.run(ctx, r.Header(), r.Msg)
 	if err != nil {
 		return nil, wire(err)
@@ -122,6 +127,8 @@ func (s *node) run(ctx context.Context, header http.Header, m *messages.RunReque
 }
 
 func (s *node) Stream(ctx context.Context, stream *connect.BidiStream[messages.StreamRequest, messages.StreamResponse]) error {
+	s.streams.Add(1)
+	defer s.streams.Add(-1)
 	for {
 		m, err := stream.Receive()
 		if errors.Is(err, io.EOF) {

@@ -23,7 +23,7 @@ func (c *Client) Create(ctx context.Context, object *messages.Object) (*messages
 		object = proto.CloneOf(object)
 		object.Id = uuid.NewString() // so that the object is known again when it is sent twice
 	}
-	return c.change(ctx, func(ctx context.Context, to lane) (*messages.ObjectResponse, error) {
+	return c.change(ctx, func(ctx context.Context, to *lane) (*messages.ObjectResponse, error) {
 		return answer(to.objects.Create(ctx, connect.NewRequest(&messages.CreateRequest{Object: object})))
 	})
 }
@@ -33,7 +33,7 @@ func (c *Client) Create(ctx context.Context, object *messages.Object) (*messages
 // When a processor's code changes, its functions are read again. Errors:
 // NotFound, Invalid, Conflict (the version moved on), Unavailable.
 func (c *Client) Update(ctx context.Context, m *messages.UpdateRequest) (*messages.ObjectResponse, error) {
-	return c.change(ctx, func(ctx context.Context, to lane) (*messages.ObjectResponse, error) {
+	return c.change(ctx, func(ctx context.Context, to *lane) (*messages.ObjectResponse, error) {
 		return answer(to.objects.Update(ctx, connect.NewRequest(m)))
 	})
 }
@@ -42,7 +42,7 @@ func (c *Client) Update(ctx context.Context, m *messages.UpdateRequest) (*messag
 // holds calls is refused with Conflict. Errors: NotFound, Conflict, Unavailable.
 func (c *Client) Delete(ctx context.Context, kind messages.Kind, name string, force bool) (*messages.ObjectResponse, error) {
 	sent := 0
-	response, err := c.change(ctx, func(ctx context.Context, to lane) (*messages.ObjectResponse, error) {
+	response, err := c.change(ctx, func(ctx context.Context, to *lane) (*messages.ObjectResponse, error) {
 		sent++
 		return answer(to.objects.Delete(ctx, connect.NewRequest(&messages.DeleteRequest{Kind: kind, Name: name, Force: force})))
 	})
@@ -56,7 +56,7 @@ func (c *Client) Delete(ctx context.Context, kind messages.Kind, name string, fo
 // and next ticks in microseconds since 1970, UTC. Errors: Invalid (more than 100
 // next ticks), NotFound (the socket, or it has no schedule), Unavailable.
 func (c *Client) ListSchedules(ctx context.Context, m *messages.ListSchedulesRequest) ([]*messages.ScheduleInfo, error) {
-	response, err := do(ctx, c, func(ctx context.Context, to lane) (*messages.ListSchedulesResponse, error) {
+	response, err := do(ctx, c, func(ctx context.Context, to *lane) (*messages.ListSchedulesResponse, error) {
 		return answer(to.objects.ListSchedules(ctx, connect.NewRequest(m)))
 	})
 	return response.GetSchedules(), err
@@ -66,7 +66,7 @@ func (c *Client) ListSchedules(ctx context.Context, m *messages.ListSchedulesReq
 // sockets, queues and processors, the calls they hold (Held). Credentials are
 // left out. Errors: NotFound, Unavailable.
 func (c *Client) Get(ctx context.Context, kind messages.Kind, name string) (*messages.ObjectResponse, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.ObjectResponse, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.ObjectResponse, error) {
 		return answer(to.objects.Get(ctx, connect.NewRequest(&messages.GetRequest{Kind: kind, Name: name})))
 	})
 }
@@ -76,7 +76,7 @@ func (c *Client) Get(ctx context.Context, kind messages.Kind, name string) (*mes
 // between them. Errors: Invalid, NotFound (an object that the filter names),
 // Unavailable.
 func (c *Client) List(ctx context.Context, m *messages.ListRequest) (*messages.ListResponse, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.ListResponse, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.ListResponse, error) {
 		return answer(to.objects.List(ctx, connect.NewRequest(m)))
 	})
 }
@@ -127,7 +127,7 @@ func (c *Client) watchOnce(ctx context.Context, kind messages.Kind, name string,
 	defer cancel()
 	// A stream that ends before its first object is tried again, with patience,
 	// like any request.
-	stream, err := do(ctx, c, func(ctx context.Context, to lane) (*connect.ServerStreamForClient[messages.ObjectResponse], error) {
+	stream, err := do(ctx, c, func(ctx context.Context, to *lane) (*connect.ServerStreamForClient[messages.ObjectResponse], error) {
 		stream, err := to.objects.Watch(ctx, connect.NewRequest(&messages.GetRequest{Kind: kind, Name: name}))
 		if err != nil {
 			return nil, err
@@ -159,7 +159,7 @@ func (c *Client) watchOnce(ctx context.Context, kind messages.Kind, name string,
 // its branch again. The object's Status follows its RequestedStatus: Watch shows
 // when. Errors: NotFound, Invalid, Unavailable.
 func (c *Client) Control(ctx context.Context, processor, action string) (*messages.ObjectResponse, error) {
-	return c.change(ctx, func(ctx context.Context, to lane) (*messages.ObjectResponse, error) {
+	return c.change(ctx, func(ctx context.Context, to *lane) (*messages.ObjectResponse, error) {
 		return answer(to.objects.Control(ctx, connect.NewRequest(&messages.ControlRequest{Processor: processor, Action: action})))
 	})
 }
@@ -168,20 +168,20 @@ func (c *Client) Control(ctx context.Context, processor, action string) (*messag
 // module), running none of its code: the full commit hash, and the public
 // functions. Errors: NotFound (with what is there), Invalid, Unavailable.
 func (c *Client) Inspect(ctx context.Context, processor *messages.Processor) (*messages.InspectResponse, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.InspectResponse, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.InspectResponse, error) {
 		return answer(to.objects.Inspect(ctx, connect.NewRequest(&messages.InspectRequest{Processor: processor})))
 	})
 }
 
 // Network gives nodes, groups, and how many losses are tolerated now.
 func (c *Client) Network(ctx context.Context) (*messages.NetworkInfo, error) {
-	return do(ctx, c, func(ctx context.Context, to lane) (*messages.NetworkInfo, error) {
+	return do(ctx, c, func(ctx context.Context, to *lane) (*messages.NetworkInfo, error) {
 		return answer(to.objects.GetNetwork(ctx, connect.NewRequest(&messages.GetNetworkRequest{})))
 	})
 }
 
 // change carries out a change of the model.
-func (c *Client) change(ctx context.Context, try func(context.Context, lane) (*messages.ObjectResponse, error)) (*messages.ObjectResponse, error) {
+func (c *Client) change(ctx context.Context, try func(context.Context, *lane) (*messages.ObjectResponse, error)) (*messages.ObjectResponse, error) {
 	response, err := do(ctx, c, try)
 	c.wrote(response.GetPosition())
 	return response, err

@@ -18,7 +18,7 @@ func (c *Client) Results(ctx context.Context, batch *messages.SubmitBatchRespons
 		var known messages.Known
 		for left := int(batch.GetCount()); left > 0; {
 			m := &messages.ResultsRequest{First: batch.GetFirst(), Count: batch.GetCount(), Known: known}
-			response, err := doAs(ctx, c, asks{room: true}, func(ctx context.Context, to lane) (*messages.ResultsResponse, error) {
+			response, err := doAs(ctx, c, asks{room: true}, func(ctx context.Context, to *lane) (*messages.ResultsResponse, error) {
 				return answer(to.tasks.Results(ctx, connect.NewRequest(m)))
 			})
 			if err != nil {

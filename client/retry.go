@@ -21,7 +21,7 @@ const (
 
 // do carries out a request, on the next node when one fails, until it is
 // answered for good, the context ends, or patience does.
-func do[T any](ctx context.Context, c *Client, try func(ctx context.Context, to lane) (T, error)) (T, error) {
+func do[T any](ctx context.Context, c *Client, try func(ctx context.Context, to *lane) (T, error)) (T, error) {
 	return doAs(ctx, c, asks{}, try)
 }
 
@@ -32,7 +32,7 @@ type asks struct {
 }
 
 // doAs is do for a request that says how.
-func doAs[T any](ctx context.Context, c *Client, as asks, try func(ctx context.Context, to lane) (T, error)) (T, error) {
+func doAs[T any](ctx context.Context, c *Client, as asks, try func(ctx context.Context, to *lane) (T, error)) (T, error) {
 	var none T
 	t := c.newTries()
 	t.end = as.end

@@ -196,7 +196,7 @@ func (s *Stream) fail(err error) {
 }
 
 // session speaks to one node until all is answered (nil), or the node fails.
-func (s *Stream) session(to lane) (answered bool, err error) {
+func (s *Stream) session(to *lane) (answered bool, err error) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	stream := to.tasks.Stream(ctx)
 	// Receive hears of the context's end only through this: while the request's

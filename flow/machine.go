@@ -72,6 +72,9 @@ func (s *step) command(c messages.Command) (r messages.Result, err error) {
 
 // one applies a command that is no delivery.
 func (s *step) one(command proto.Message) (r messages.Result, err error) {
+	if e, ok := command.(*messages.Enqueue); !ok || !s.row.takes(e, s.now) {
+		s.closeRow()
+	}
 	s.begin()
 	reply, refusal, err := s.apply(command)
 	switch {
@@ -122,6 +125,8 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply = s.throttled(c)
 	case *messages.ConfigureQueue:
 		reply, refusal = s.configureQueue(c)
+	case *messages.Bind:
+		reply, refusal = s.bind(c)
 	case *messages.RemoveQueue:
 		reply = s.removeQueue(c)
 	case *messages.Publish:

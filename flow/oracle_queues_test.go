@@ -52,8 +52,22 @@ func (o *oracle) configureQueue(c *messages.ConfigureQueue) {
 	k.deleting, k.removed = false, false
 }
 
+func (o *oracle) bind(c *messages.Bind) string {
+	k := o.socket(c.Queue)
+	if k == nil || k.queue == nil {
+		return "NOT_FOUND"
+	}
+	k.bindings = slices.DeleteFunc(k.bindings, func(b *messages.Binding) bool { return b.Socket == c.Binding.Socket })
+	if !c.Gone {
+		k.bindings = append(k.bindings, c.Binding)
+		slices.SortFunc(k.bindings, func(a, b *messages.Binding) int { return strings.Compare(a.Name, b.Name) })
+	}
+	return ""
+}
+
 func (o *oracle) removeQueue(r *messages.RemoveQueue) {
 	if k := o.socket(r.Queue); k != nil && k.queue != nil {
+		k.bindings = nil
 		k.queue, k.deleting, k.removed = nil, true, true
 	}
 }
@@ -69,9 +83,9 @@ func oMatch(pattern, key []string) bool {
 	return len(key) > 0 && (pattern[0] == "*" || pattern[0] == key[0]) && oMatch(pattern[1:], key[1:])
 }
 
-func (o *oracle) takers(q *messages.ConfigureQueue, key string) (all []*messages.Binding, answer string) {
-	left := 0
-	for _, b := range q.Bindings {
+func (o *oracle) takers(home *oSocket, key string) (all []*messages.Binding, answer string) {
+	left, q := 0, home.queue
+	for _, b := range home.bindings {
 		if k := o.socket(b.Socket); messages.GroupID(b.Partition) == o.group && k != nil && k.deleting {
 			continue
 		}
@@ -108,7 +122,7 @@ func (o *oracle) publish(m *messages.Publish) string {
 	if o.absent(m.Arguments.Values()...) {
 		return "CONFLICT"
 	}
-	takers, answer := o.takers(q.queue, m.RoutingKey)
+	takers, answer := o.takers(q, m.RoutingKey)
 	if answer != "" {
 		return answer
 	}

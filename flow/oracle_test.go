@@ -71,6 +71,7 @@ type oSocket struct {
 	stuffed  []string // inputs of its gate that are full
 	blocked  []string
 	queue    *messages.ConfigureQueue // it stands for a queue; nil: it does not
+	bindings []*messages.Binding      // of that queue, by name
 	ended    int                      // calls that the command has ended
 	pace     oPace
 	schedule oSchedule
@@ -470,6 +471,8 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		o.configureSocket(c)
 	case *messages.ConfigureQueue:
 		o.configureQueue(c)
+	case *messages.Bind:
+		answer = o.bind(c)
 	case *messages.RemoveQueue:
 		o.removeQueue(c)
 	case *messages.Publish:

@@ -59,8 +59,7 @@ func (s *step) takers(id messages.CallID, m *messages.Publish) (*socket.Socket, 
 	if refusal != nil {
 		return nil, nil, refusal
 	}
-	config.Bindings = slices.DeleteFunc(config.Bindings, s.isLeaving)
-	takers, refusal := topic.Select(config, m.RoutingKey)
+	takers, refusal := topic.Select(config, slices.DeleteFunc(queue.Bindings(s.tx, m.Queue), s.isLeaving), m.RoutingKey)
 	if refusal != nil {
 		return nil, nil, refusal
 	}

@@ -16,16 +16,16 @@ const farPartition = messages.GroupID(9)
 // case are here, the others far.
 func (w *world) queue(qtype string, sockets ...string) {
 	w.t.Helper()
-	c := &messages.ConfigureQueue{Queue: "Q", Name: "events", Qtype: qtype}
+	w.do(&messages.RemoveQueue{Queue: "Q"})
+	w.do(&messages.ConfigureQueue{Queue: "Q", Name: "events", Qtype: qtype})
 	for _, s := range sockets {
 		name, pattern, _ := strings.Cut(s, "=")
 		b := &messages.Binding{Socket: name, Name: "mod." + name, Partition: uint32(partitionOfTests), Pattern: pattern}
 		if name != strings.ToUpper(name) {
 			b.Partition = uint32(farPartition)
 		}
-		c.Bindings = append(c.Bindings, b)
+		w.do(&messages.Bind{Queue: "Q", Binding: b})
 	}
-	w.do(c)
 }
 
 func publishOf(name, key string) *messages.Publish {

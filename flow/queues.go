@@ -13,13 +13,7 @@ import (
 
 // configureQueue takes what the model says of a queue.
 func (s *step) configureQueue(c *messages.ConfigureQueue) (*messages.Reply, *messages.Error) {
-	refusal := badName("configure", "queue", c.Queue)
-	for _, b := range c.Bindings {
-		if refusal == nil {
-			refusal = badName("configure", "socket", b.Socket)
-		}
-	}
-	if refusal != nil {
+	if refusal := badName("configure", "queue", c.Queue); refusal != nil {
 		return nil, refusal
 	}
 	k, ok := s.socket(c.Queue)
@@ -35,6 +29,26 @@ func (s *step) configureQueue(c *messages.ConfigureQueue) (*messages.Reply, *mes
 	k.Stage, k.Config = socket.Queue, &messages.ConfigureSocket{Socket: c.Queue, Name: c.Name, Retention: c.Retention}
 	k.SaveConfig(s.tx)
 	queue.Save(s.tx, c)
+	return &messages.Reply{}, nil
+}
+
+// bind takes what the model says of a socket of a queue.
+func (s *step) bind(c *messages.Bind) (*messages.Reply, *messages.Error) {
+	refusal := badName("bind", "queue", c.Queue)
+	if refusal == nil {
+		refusal = badName("bind", "socket", c.GetBinding().GetSocket())
+	}
+	if refusal == nil && queue.Load(s.tx, c.Queue) == nil {
+		refusal = messages.Errorf(messages.NotFound, "bind", "queue "+c.Queue, "there is no such queue in partition %d", s.group)
+	}
+	switch {
+	case refusal != nil:
+		return nil, refusal
+	case c.Gone:
+		queue.Unbind(s.tx, c.Queue, c.Binding.Socket)
+	default:
+		queue.Bind(s.tx, c.Queue, c.Binding)
+	}
 	return &messages.Reply{}, nil
 }
 

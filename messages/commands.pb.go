@@ -1425,13 +1425,13 @@ func (x *Arrive) GetHops() uint32 {
 	return 0
 }
 
-// ConfigureQueue tells a queue's home partition what it needs of the queue.
+// ConfigureQueue tells a queue's home partition what it needs of the queue. Its
+// sockets are told one by one, with Bind.
 type ConfigureQueue struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"` // queue id
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Qtype         string                 `protobuf:"bytes,3,opt,name=qtype,proto3" json:"qtype,omitempty"`         // direct, topic or fanout
-	Bindings      []*Binding             `protobuf:"bytes,4,rep,name=bindings,proto3" json:"bindings,omitempty"`   // its sockets, by name
 	Retention     *Retention             `protobuf:"bytes,5,opt,name=retention,proto3" json:"retention,omitempty"` // of what was published; unset: the defaults
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1486,13 +1486,6 @@ func (x *ConfigureQueue) GetQtype() string {
 		return x.Qtype
 	}
 	return ""
-}
-
-func (x *ConfigureQueue) GetBindings() []*Binding {
-	if x != nil {
-		return x.Bindings
-	}
-	return nil
 }
 
 func (x *ConfigureQueue) GetRetention() *Retention {
@@ -1571,6 +1564,67 @@ func (x *Binding) GetPattern() string {
 	return ""
 }
 
+// Bind tells a queue's home partition what one of the queue's sockets takes.
+type Bind struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         string                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	Binding       *Binding               `protobuf:"bytes,2,opt,name=binding,proto3" json:"binding,omitempty"`
+	Gone          bool                   `protobuf:"varint,3,opt,name=gone,proto3" json:"gone,omitempty"` // the socket takes nothing of it any more; of the binding only the socket counts
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Bind) Reset() {
+	*x = Bind{}
+	mi := &file_messages_commands_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Bind) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Bind) ProtoMessage() {}
+
+func (x *Bind) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Bind.ProtoReflect.Descriptor instead.
+func (*Bind) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Bind) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Bind) GetBinding() *Binding {
+	if x != nil {
+		return x.Binding
+	}
+	return nil
+}
+
+func (x *Bind) GetGone() bool {
+	if x != nil {
+		return x.Gone
+	}
+	return false
+}
+
 // RemoveQueue has its home partition forget a queue. What was published stays
 // to be read.
 type RemoveQueue struct {
@@ -1582,7 +1636,7 @@ type RemoveQueue struct {
 
 func (x *RemoveQueue) Reset() {
 	*x = RemoveQueue{}
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1648,7 @@ func (x *RemoveQueue) String() string {
 func (*RemoveQueue) ProtoMessage() {}
 
 func (x *RemoveQueue) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[10]
+	mi := &file_messages_commands_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1661,7 @@ func (x *RemoveQueue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveQueue.ProtoReflect.Descriptor instead.
 func (*RemoveQueue) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{10}
+	return file_messages_commands_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RemoveQueue) GetQueue() string {
@@ -1635,7 +1689,7 @@ type Publish struct {
 
 func (x *Publish) Reset() {
 	*x = Publish{}
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1647,7 +1701,7 @@ func (x *Publish) String() string {
 func (*Publish) ProtoMessage() {}
 
 func (x *Publish) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[11]
+	mi := &file_messages_commands_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1660,7 +1714,7 @@ func (x *Publish) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Publish.ProtoReflect.Descriptor instead.
 func (*Publish) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{11}
+	return file_messages_commands_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Publish) GetId() []byte {
@@ -1723,7 +1777,7 @@ type FanOut struct {
 
 func (x *FanOut) Reset() {
 	*x = FanOut{}
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +1789,7 @@ func (x *FanOut) String() string {
 func (*FanOut) ProtoMessage() {}
 
 func (x *FanOut) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[12]
+	mi := &file_messages_commands_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +1802,7 @@ func (x *FanOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FanOut.ProtoReflect.Descriptor instead.
 func (*FanOut) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{12}
+	return file_messages_commands_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FanOut) GetPublish() *Publish {
@@ -1777,7 +1831,7 @@ type Copy struct {
 
 func (x *Copy) Reset() {
 	*x = Copy{}
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1789,7 +1843,7 @@ func (x *Copy) String() string {
 func (*Copy) ProtoMessage() {}
 
 func (x *Copy) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[13]
+	mi := &file_messages_commands_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1802,7 +1856,7 @@ func (x *Copy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Copy.ProtoReflect.Descriptor instead.
 func (*Copy) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{13}
+	return file_messages_commands_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Copy) GetId() []byte {
@@ -1840,7 +1894,7 @@ type RedriveDead struct {
 
 func (x *RedriveDead) Reset() {
 	*x = RedriveDead{}
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1852,7 +1906,7 @@ func (x *RedriveDead) String() string {
 func (*RedriveDead) ProtoMessage() {}
 
 func (x *RedriveDead) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[14]
+	mi := &file_messages_commands_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1865,7 +1919,7 @@ func (x *RedriveDead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedriveDead.ProtoReflect.Descriptor instead.
 func (*RedriveDead) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{14}
+	return file_messages_commands_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RedriveDead) GetIds() [][]byte {
@@ -1893,7 +1947,7 @@ type DropDead struct {
 
 func (x *DropDead) Reset() {
 	*x = DropDead{}
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1905,7 +1959,7 @@ func (x *DropDead) String() string {
 func (*DropDead) ProtoMessage() {}
 
 func (x *DropDead) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[15]
+	mi := &file_messages_commands_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1918,7 +1972,7 @@ func (x *DropDead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropDead.ProtoReflect.Descriptor instead.
 func (*DropDead) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{15}
+	return file_messages_commands_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DropDead) GetIds() [][]byte {
@@ -1940,7 +1994,7 @@ type EditDead struct {
 
 func (x *EditDead) Reset() {
 	*x = EditDead{}
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1952,7 +2006,7 @@ func (x *EditDead) String() string {
 func (*EditDead) ProtoMessage() {}
 
 func (x *EditDead) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[16]
+	mi := &file_messages_commands_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1965,7 +2019,7 @@ func (x *EditDead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditDead.ProtoReflect.Descriptor instead.
 func (*EditDead) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{16}
+	return file_messages_commands_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EditDead) GetId() []byte {
@@ -2003,7 +2057,7 @@ type Throttle struct {
 
 func (x *Throttle) Reset() {
 	*x = Throttle{}
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2069,7 @@ func (x *Throttle) String() string {
 func (*Throttle) ProtoMessage() {}
 
 func (x *Throttle) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[17]
+	mi := &file_messages_commands_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2082,7 @@ func (x *Throttle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Throttle.ProtoReflect.Descriptor instead.
 func (*Throttle) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{17}
+	return file_messages_commands_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Throttle) GetTarget() string {
@@ -2067,7 +2121,7 @@ type PutChunk struct {
 
 func (x *PutChunk) Reset() {
 	*x = PutChunk{}
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2079,7 +2133,7 @@ func (x *PutChunk) String() string {
 func (*PutChunk) ProtoMessage() {}
 
 func (x *PutChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[18]
+	mi := &file_messages_commands_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2092,7 +2146,7 @@ func (x *PutChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutChunk.ProtoReflect.Descriptor instead.
 func (*PutChunk) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{18}
+	return file_messages_commands_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PutChunk) GetHash() []byte {
@@ -2146,7 +2200,7 @@ type EnqueueBatch struct {
 
 func (x *EnqueueBatch) Reset() {
 	*x = EnqueueBatch{}
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2158,7 +2212,7 @@ func (x *EnqueueBatch) String() string {
 func (*EnqueueBatch) ProtoMessage() {}
 
 func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[19]
+	mi := &file_messages_commands_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2171,7 +2225,7 @@ func (x *EnqueueBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnqueueBatch.ProtoReflect.Descriptor instead.
 func (*EnqueueBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{19}
+	return file_messages_commands_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EnqueueBatch) GetFirst() []byte {
@@ -2240,7 +2294,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2252,7 +2306,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[20]
+	mi := &file_messages_commands_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2265,7 +2319,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{20}
+	return file_messages_commands_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Grant) GetSession() string {
@@ -2322,7 +2376,7 @@ type Revoke struct {
 
 func (x *Revoke) Reset() {
 	*x = Revoke{}
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2334,7 +2388,7 @@ func (x *Revoke) String() string {
 func (*Revoke) ProtoMessage() {}
 
 func (x *Revoke) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[21]
+	mi := &file_messages_commands_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2347,7 +2401,7 @@ func (x *Revoke) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revoke.ProtoReflect.Descriptor instead.
 func (*Revoke) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{21}
+	return file_messages_commands_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Revoke) GetSession() string {
@@ -2382,7 +2436,7 @@ type EndSession struct {
 
 func (x *EndSession) Reset() {
 	*x = EndSession{}
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2394,7 +2448,7 @@ func (x *EndSession) String() string {
 func (*EndSession) ProtoMessage() {}
 
 func (x *EndSession) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[22]
+	mi := &file_messages_commands_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2407,7 +2461,7 @@ func (x *EndSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndSession.ProtoReflect.Descriptor instead.
 func (*EndSession) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{22}
+	return file_messages_commands_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *EndSession) GetSession() string {
@@ -2446,7 +2500,7 @@ type Complete struct {
 
 func (x *Complete) Reset() {
 	*x = Complete{}
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2458,7 +2512,7 @@ func (x *Complete) String() string {
 func (*Complete) ProtoMessage() {}
 
 func (x *Complete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[23]
+	mi := &file_messages_commands_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2471,7 +2525,7 @@ func (x *Complete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Complete.ProtoReflect.Descriptor instead.
 func (*Complete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{23}
+	return file_messages_commands_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Complete) GetSession() string {
@@ -2575,7 +2629,7 @@ type CompleteBatch struct {
 
 func (x *CompleteBatch) Reset() {
 	*x = CompleteBatch{}
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2587,7 +2641,7 @@ func (x *CompleteBatch) String() string {
 func (*CompleteBatch) ProtoMessage() {}
 
 func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[24]
+	mi := &file_messages_commands_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2600,7 +2654,7 @@ func (x *CompleteBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteBatch.ProtoReflect.Descriptor instead.
 func (*CompleteBatch) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{24}
+	return file_messages_commands_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CompleteBatch) GetCompletes() []*Complete {
@@ -2621,7 +2675,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2633,7 +2687,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[25]
+	mi := &file_messages_commands_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2646,7 +2700,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{25}
+	return file_messages_commands_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Cancel) GetCall() []byte {
@@ -2672,7 +2726,7 @@ type Tick struct {
 
 func (x *Tick) Reset() {
 	*x = Tick{}
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2684,7 +2738,7 @@ func (x *Tick) String() string {
 func (*Tick) ProtoMessage() {}
 
 func (x *Tick) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[26]
+	mi := &file_messages_commands_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2697,7 +2751,7 @@ func (x *Tick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tick.ProtoReflect.Descriptor instead.
 func (*Tick) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{26}
+	return file_messages_commands_proto_rawDescGZIP(), []int{27}
 }
 
 // ConfigureProcessor tells a partition what it needs of a processor.
@@ -2721,7 +2775,7 @@ type ConfigureProcessor struct {
 
 func (x *ConfigureProcessor) Reset() {
 	*x = ConfigureProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2733,7 +2787,7 @@ func (x *ConfigureProcessor) String() string {
 func (*ConfigureProcessor) ProtoMessage() {}
 
 func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[27]
+	mi := &file_messages_commands_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2746,7 +2800,7 @@ func (x *ConfigureProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureProcessor.ProtoReflect.Descriptor instead.
 func (*ConfigureProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{27}
+	return file_messages_commands_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ConfigureProcessor) GetProcessor() string {
@@ -2866,7 +2920,7 @@ type ConfigureSocket struct {
 
 func (x *ConfigureSocket) Reset() {
 	*x = ConfigureSocket{}
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2878,7 +2932,7 @@ func (x *ConfigureSocket) String() string {
 func (*ConfigureSocket) ProtoMessage() {}
 
 func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[28]
+	mi := &file_messages_commands_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2891,7 +2945,7 @@ func (x *ConfigureSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureSocket.ProtoReflect.Descriptor instead.
 func (*ConfigureSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{28}
+	return file_messages_commands_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ConfigureSocket) GetSocket() string {
@@ -3080,7 +3134,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3092,7 +3146,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[29]
+	mi := &file_messages_commands_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3105,7 +3159,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{29}
+	return file_messages_commands_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Schedule) GetCron() string {
@@ -3189,7 +3243,7 @@ type ScheduleState struct {
 
 func (x *ScheduleState) Reset() {
 	*x = ScheduleState{}
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3201,7 +3255,7 @@ func (x *ScheduleState) String() string {
 func (*ScheduleState) ProtoMessage() {}
 
 func (x *ScheduleState) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[30]
+	mi := &file_messages_commands_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3214,7 +3268,7 @@ func (x *ScheduleState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleState.ProtoReflect.Descriptor instead.
 func (*ScheduleState) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{30}
+	return file_messages_commands_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ScheduleState) GetSocket() string {
@@ -3296,7 +3350,7 @@ type FireSchedule struct {
 
 func (x *FireSchedule) Reset() {
 	*x = FireSchedule{}
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3308,7 +3362,7 @@ func (x *FireSchedule) String() string {
 func (*FireSchedule) ProtoMessage() {}
 
 func (x *FireSchedule) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[31]
+	mi := &file_messages_commands_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3321,7 +3375,7 @@ func (x *FireSchedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FireSchedule.ProtoReflect.Descriptor instead.
 func (*FireSchedule) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{31}
+	return file_messages_commands_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *FireSchedule) GetSocket() string {
@@ -3380,7 +3434,7 @@ type Retention struct {
 
 func (x *Retention) Reset() {
 	*x = Retention{}
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3392,7 +3446,7 @@ func (x *Retention) String() string {
 func (*Retention) ProtoMessage() {}
 
 func (x *Retention) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[32]
+	mi := &file_messages_commands_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3405,7 +3459,7 @@ func (x *Retention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retention.ProtoReflect.Descriptor instead.
 func (*Retention) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{32}
+	return file_messages_commands_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Retention) GetAge() int64 {
@@ -3453,7 +3507,7 @@ type PlugTo struct {
 
 func (x *PlugTo) Reset() {
 	*x = PlugTo{}
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3465,7 +3519,7 @@ func (x *PlugTo) String() string {
 func (*PlugTo) ProtoMessage() {}
 
 func (x *PlugTo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[33]
+	mi := &file_messages_commands_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3478,7 +3532,7 @@ func (x *PlugTo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugTo.ProtoReflect.Descriptor instead.
 func (*PlugTo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{33}
+	return file_messages_commands_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PlugTo) GetPlug() string {
@@ -3553,7 +3607,7 @@ type PlugFrom struct {
 
 func (x *PlugFrom) Reset() {
 	*x = PlugFrom{}
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3565,7 +3619,7 @@ func (x *PlugFrom) String() string {
 func (*PlugFrom) ProtoMessage() {}
 
 func (x *PlugFrom) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[34]
+	mi := &file_messages_commands_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3578,7 +3632,7 @@ func (x *PlugFrom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlugFrom.ProtoReflect.Descriptor instead.
 func (*PlugFrom) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{34}
+	return file_messages_commands_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *PlugFrom) GetPlug() string {
@@ -3642,7 +3696,7 @@ type RemoveSocket struct {
 
 func (x *RemoveSocket) Reset() {
 	*x = RemoveSocket{}
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3654,7 +3708,7 @@ func (x *RemoveSocket) String() string {
 func (*RemoveSocket) ProtoMessage() {}
 
 func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[35]
+	mi := &file_messages_commands_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3667,7 +3721,7 @@ func (x *RemoveSocket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveSocket.ProtoReflect.Descriptor instead.
 func (*RemoveSocket) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{35}
+	return file_messages_commands_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RemoveSocket) GetSocket() string {
@@ -3693,7 +3747,7 @@ type RemoveProcessor struct {
 
 func (x *RemoveProcessor) Reset() {
 	*x = RemoveProcessor{}
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3705,7 +3759,7 @@ func (x *RemoveProcessor) String() string {
 func (*RemoveProcessor) ProtoMessage() {}
 
 func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[36]
+	mi := &file_messages_commands_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3718,7 +3772,7 @@ func (x *RemoveProcessor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessor.ProtoReflect.Descriptor instead.
 func (*RemoveProcessor) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{36}
+	return file_messages_commands_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RemoveProcessor) GetProcessor() string {
@@ -3744,7 +3798,7 @@ type Deliver struct {
 
 func (x *Deliver) Reset() {
 	*x = Deliver{}
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3756,7 +3810,7 @@ func (x *Deliver) String() string {
 func (*Deliver) ProtoMessage() {}
 
 func (x *Deliver) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[37]
+	mi := &file_messages_commands_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3769,7 +3823,7 @@ func (x *Deliver) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliver.ProtoReflect.Descriptor instead.
 func (*Deliver) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{37}
+	return file_messages_commands_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Deliver) GetFrom() uint32 {
@@ -3818,7 +3872,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3830,7 +3884,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[38]
+	mi := &file_messages_commands_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3843,7 +3897,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{38}
+	return file_messages_commands_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Parcel) GetType() uint32 {
@@ -3871,7 +3925,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3883,7 +3937,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[39]
+	mi := &file_messages_commands_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3896,7 +3950,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{39}
+	return file_messages_commands_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Delivered) GetTo() uint32 {
@@ -3926,7 +3980,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3938,7 +3992,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[40]
+	mi := &file_messages_commands_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3951,7 +4005,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{40}
+	return file_messages_commands_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Found) GetNetworkId() string {
@@ -4010,7 +4064,7 @@ type NodeInfo struct {
 
 func (x *NodeInfo) Reset() {
 	*x = NodeInfo{}
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4022,7 +4076,7 @@ func (x *NodeInfo) String() string {
 func (*NodeInfo) ProtoMessage() {}
 
 func (x *NodeInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[41]
+	mi := &file_messages_commands_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4035,7 +4089,7 @@ func (x *NodeInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeInfo.ProtoReflect.Descriptor instead.
 func (*NodeInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{41}
+	return file_messages_commands_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *NodeInfo) GetId() string {
@@ -4181,7 +4235,7 @@ type NodeUp struct {
 
 func (x *NodeUp) Reset() {
 	*x = NodeUp{}
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4193,7 +4247,7 @@ func (x *NodeUp) String() string {
 func (*NodeUp) ProtoMessage() {}
 
 func (x *NodeUp) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[42]
+	mi := &file_messages_commands_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4206,7 +4260,7 @@ func (x *NodeUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeUp.ProtoReflect.Descriptor instead.
 func (*NodeUp) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{42}
+	return file_messages_commands_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *NodeUp) GetNode() *NodeInfo {
@@ -4228,7 +4282,7 @@ type NodeDown struct {
 
 func (x *NodeDown) Reset() {
 	*x = NodeDown{}
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4240,7 +4294,7 @@ func (x *NodeDown) String() string {
 func (*NodeDown) ProtoMessage() {}
 
 func (x *NodeDown) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[43]
+	mi := &file_messages_commands_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4253,7 +4307,7 @@ func (x *NodeDown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeDown.ProtoReflect.Descriptor instead.
 func (*NodeDown) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{43}
+	return file_messages_commands_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *NodeDown) GetNode() string {
@@ -4287,7 +4341,7 @@ type NodeRemove struct {
 
 func (x *NodeRemove) Reset() {
 	*x = NodeRemove{}
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4299,7 +4353,7 @@ func (x *NodeRemove) String() string {
 func (*NodeRemove) ProtoMessage() {}
 
 func (x *NodeRemove) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[44]
+	mi := &file_messages_commands_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4312,7 +4366,7 @@ func (x *NodeRemove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeRemove.ProtoReflect.Descriptor instead.
 func (*NodeRemove) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{44}
+	return file_messages_commands_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *NodeRemove) GetNode() string {
@@ -4333,7 +4387,7 @@ type Create struct {
 
 func (x *Create) Reset() {
 	*x = Create{}
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4345,7 +4399,7 @@ func (x *Create) String() string {
 func (*Create) ProtoMessage() {}
 
 func (x *Create) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[45]
+	mi := &file_messages_commands_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4358,7 +4412,7 @@ func (x *Create) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Create.ProtoReflect.Descriptor instead.
 func (*Create) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{45}
+	return file_messages_commands_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Create) GetObject() *Object {
@@ -4390,7 +4444,7 @@ type Function struct {
 
 func (x *Function) Reset() {
 	*x = Function{}
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4402,7 +4456,7 @@ func (x *Function) String() string {
 func (*Function) ProtoMessage() {}
 
 func (x *Function) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[46]
+	mi := &file_messages_commands_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4415,7 +4469,7 @@ func (x *Function) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Function.ProtoReflect.Descriptor instead.
 func (*Function) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{46}
+	return file_messages_commands_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Function) GetName() string {
@@ -4472,7 +4526,7 @@ type Parameter struct {
 
 func (x *Parameter) Reset() {
 	*x = Parameter{}
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4484,7 +4538,7 @@ func (x *Parameter) String() string {
 func (*Parameter) ProtoMessage() {}
 
 func (x *Parameter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[47]
+	mi := &file_messages_commands_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4497,7 +4551,7 @@ func (x *Parameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parameter.ProtoReflect.Descriptor instead.
 func (*Parameter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{47}
+	return file_messages_commands_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Parameter) GetName() string {
@@ -4544,7 +4598,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4556,7 +4610,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[48]
+	mi := &file_messages_commands_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4569,7 +4623,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{48}
+	return file_messages_commands_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Update) GetKind() Kind {
@@ -4626,7 +4680,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4638,7 +4692,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[49]
+	mi := &file_messages_commands_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4651,7 +4705,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{49}
+	return file_messages_commands_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Delete) GetKind() Kind {
@@ -4688,7 +4742,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4700,7 +4754,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[50]
+	mi := &file_messages_commands_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4713,7 +4767,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{50}
+	return file_messages_commands_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Report) GetNode() string {
@@ -4762,7 +4816,7 @@ type DeploymentReport struct {
 
 func (x *DeploymentReport) Reset() {
 	*x = DeploymentReport{}
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4774,7 +4828,7 @@ func (x *DeploymentReport) String() string {
 func (*DeploymentReport) ProtoMessage() {}
 
 func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[51]
+	mi := &file_messages_commands_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4787,7 +4841,7 @@ func (x *DeploymentReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeploymentReport.ProtoReflect.Descriptor instead.
 func (*DeploymentReport) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{51}
+	return file_messages_commands_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *DeploymentReport) GetProcessor() string {
@@ -4872,7 +4926,7 @@ type PlaceGroup struct {
 
 func (x *PlaceGroup) Reset() {
 	*x = PlaceGroup{}
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4884,7 +4938,7 @@ func (x *PlaceGroup) String() string {
 func (*PlaceGroup) ProtoMessage() {}
 
 func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[52]
+	mi := &file_messages_commands_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4897,7 +4951,7 @@ func (x *PlaceGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceGroup.ProtoReflect.Descriptor instead.
 func (*PlaceGroup) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{52}
+	return file_messages_commands_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *PlaceGroup) GetGroup() uint32 {
@@ -4934,7 +4988,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4946,7 +5000,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[53]
+	mi := &file_messages_commands_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4959,7 +5013,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{53}
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Replica) GetNode() string {
@@ -5002,7 +5056,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5014,7 +5068,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5027,7 +5081,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{54}
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -5067,7 +5121,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5079,7 +5133,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5092,7 +5146,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -5163,7 +5217,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5175,7 +5229,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5188,7 +5242,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{56}
+	return file_messages_commands_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -5309,7 +5363,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5321,7 +5375,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5334,7 +5388,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{57}
+	return file_messages_commands_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -5354,7 +5408,7 @@ type ChunkPut struct {
 
 func (x *ChunkPut) Reset() {
 	*x = ChunkPut{}
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5366,7 +5420,7 @@ func (x *ChunkPut) String() string {
 func (*ChunkPut) ProtoMessage() {}
 
 func (x *ChunkPut) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5379,7 +5433,7 @@ func (x *ChunkPut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChunkPut.ProtoReflect.Descriptor instead.
 func (*ChunkPut) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{58}
+	return file_messages_commands_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ChunkPut) GetWhole() bool {
@@ -5402,7 +5456,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5414,7 +5468,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5427,7 +5481,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{59}
+	return file_messages_commands_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -5477,7 +5531,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5489,7 +5543,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5502,7 +5556,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{60}
+	return file_messages_commands_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -5544,7 +5598,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5556,7 +5610,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5569,7 +5623,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{61}
+	return file_messages_commands_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -5596,7 +5650,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[62]
+	mi := &file_messages_commands_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5608,7 +5662,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[62]
+	mi := &file_messages_commands_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5621,7 +5675,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{62}
+	return file_messages_commands_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Completed) GetStale() bool {
@@ -5647,7 +5701,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[63]
+	mi := &file_messages_commands_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5659,7 +5713,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[63]
+	mi := &file_messages_commands_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5672,7 +5726,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{63}
+	return file_messages_commands_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -5698,7 +5752,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_messages_commands_proto_msgTypes[64]
+	mi := &file_messages_commands_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5710,7 +5764,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[64]
+	mi := &file_messages_commands_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5723,7 +5777,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{64}
+	return file_messages_commands_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *DeadLetter) GetCall() *Call {
@@ -5792,7 +5846,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[65]
+	mi := &file_messages_commands_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5804,7 +5858,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[65]
+	mi := &file_messages_commands_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5817,7 +5871,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{65}
+	return file_messages_commands_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Start) GetSession() string {
@@ -5938,7 +5992,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[66]
+	mi := &file_messages_commands_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5950,7 +6004,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[66]
+	mi := &file_messages_commands_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5963,7 +6017,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{66}
+	return file_messages_commands_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Abort) GetSession() string {
@@ -6004,7 +6058,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_messages_commands_proto_msgTypes[67]
+	mi := &file_messages_commands_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6016,7 +6070,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[67]
+	mi := &file_messages_commands_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6029,7 +6083,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{67}
+	return file_messages_commands_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Scheduled) GetState() *ScheduleState {
@@ -6049,7 +6103,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[68]
+	mi := &file_messages_commands_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6061,7 +6115,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[68]
+	mi := &file_messages_commands_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6074,7 +6128,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{68}
+	return file_messages_commands_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -6228,18 +6282,21 @@ const file_messages_commands_proto_rawDesc = "" +
 	"flowparent\x12\x14\n" +
 	"\x05owner\x18\f \x01(\tR\x05owner\x12\x1a\n" +
 	"\bpriority\x18\r \x01(\x05R\bpriority\x12\x12\n" +
-	"\x04hops\x18\x0e \x01(\rR\x04hops\"\xb0\x01\n" +
+	"\x04hops\x18\x0e \x01(\rR\x04hops\"\x88\x01\n" +
 	"\x0eConfigureQueue\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05qtype\x18\x03 \x01(\tR\x05qtype\x12,\n" +
-	"\bbindings\x18\x04 \x03(\v2\x10.flow.v1.BindingR\bbindings\x120\n" +
-	"\tretention\x18\x05 \x01(\v2\x12.flow.v1.RetentionR\tretention\"m\n" +
+	"\x05qtype\x18\x03 \x01(\tR\x05qtype\x120\n" +
+	"\tretention\x18\x05 \x01(\v2\x12.flow.v1.RetentionR\tretentionJ\x04\b\x04\x10\x05\"m\n" +
 	"\aBinding\x12\x16\n" +
 	"\x06socket\x18\x01 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
 	"\tpartition\x18\x03 \x01(\rR\tpartition\x12\x18\n" +
-	"\apattern\x18\x04 \x01(\tR\apattern\"#\n" +
+	"\apattern\x18\x04 \x01(\tR\apattern\"\\\n" +
+	"\x04Bind\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12*\n" +
+	"\abinding\x18\x02 \x01(\v2\x10.flow.v1.BindingR\abinding\x12\x12\n" +
+	"\x04gone\x18\x03 \x01(\bR\x04gone\"#\n" +
 	"\vRemoveQueue\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\"\xce\x01\n" +
 	"\aPublish\x12\x0e\n" +
@@ -6680,7 +6737,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 70)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -6696,68 +6753,69 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Arrive)(nil),             // 11: flow.v1.Arrive
 	(*ConfigureQueue)(nil),     // 12: flow.v1.ConfigureQueue
 	(*Binding)(nil),            // 13: flow.v1.Binding
-	(*RemoveQueue)(nil),        // 14: flow.v1.RemoveQueue
-	(*Publish)(nil),            // 15: flow.v1.Publish
-	(*FanOut)(nil),             // 16: flow.v1.FanOut
-	(*Copy)(nil),               // 17: flow.v1.Copy
-	(*RedriveDead)(nil),        // 18: flow.v1.RedriveDead
-	(*DropDead)(nil),           // 19: flow.v1.DropDead
-	(*EditDead)(nil),           // 20: flow.v1.EditDead
-	(*Throttle)(nil),           // 21: flow.v1.Throttle
-	(*PutChunk)(nil),           // 22: flow.v1.PutChunk
-	(*EnqueueBatch)(nil),       // 23: flow.v1.EnqueueBatch
-	(*Grant)(nil),              // 24: flow.v1.Grant
-	(*Revoke)(nil),             // 25: flow.v1.Revoke
-	(*EndSession)(nil),         // 26: flow.v1.EndSession
-	(*Complete)(nil),           // 27: flow.v1.Complete
-	(*CompleteBatch)(nil),      // 28: flow.v1.CompleteBatch
-	(*Cancel)(nil),             // 29: flow.v1.Cancel
-	(*Tick)(nil),               // 30: flow.v1.Tick
-	(*ConfigureProcessor)(nil), // 31: flow.v1.ConfigureProcessor
-	(*ConfigureSocket)(nil),    // 32: flow.v1.ConfigureSocket
-	(*Schedule)(nil),           // 33: flow.v1.Schedule
-	(*ScheduleState)(nil),      // 34: flow.v1.ScheduleState
-	(*FireSchedule)(nil),       // 35: flow.v1.FireSchedule
-	(*Retention)(nil),          // 36: flow.v1.Retention
-	(*PlugTo)(nil),             // 37: flow.v1.PlugTo
-	(*PlugFrom)(nil),           // 38: flow.v1.PlugFrom
-	(*RemoveSocket)(nil),       // 39: flow.v1.RemoveSocket
-	(*RemoveProcessor)(nil),    // 40: flow.v1.RemoveProcessor
-	(*Deliver)(nil),            // 41: flow.v1.Deliver
-	(*Parcel)(nil),             // 42: flow.v1.Parcel
-	(*Delivered)(nil),          // 43: flow.v1.Delivered
-	(*Found)(nil),              // 44: flow.v1.Found
-	(*NodeInfo)(nil),           // 45: flow.v1.NodeInfo
-	(*NodeUp)(nil),             // 46: flow.v1.NodeUp
-	(*NodeDown)(nil),           // 47: flow.v1.NodeDown
-	(*NodeRemove)(nil),         // 48: flow.v1.NodeRemove
-	(*Create)(nil),             // 49: flow.v1.Create
-	(*Function)(nil),           // 50: flow.v1.Function
-	(*Parameter)(nil),          // 51: flow.v1.Parameter
-	(*Update)(nil),             // 52: flow.v1.Update
-	(*Delete)(nil),             // 53: flow.v1.Delete
-	(*Report)(nil),             // 54: flow.v1.Report
-	(*DeploymentReport)(nil),   // 55: flow.v1.DeploymentReport
-	(*PlaceGroup)(nil),         // 56: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 57: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 58: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 59: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 60: flow.v1.Reply
-	(*Replies)(nil),            // 61: flow.v1.Replies
-	(*ChunkPut)(nil),           // 62: flow.v1.ChunkPut
-	(*Enqueued)(nil),           // 63: flow.v1.Enqueued
-	(*Changed)(nil),            // 64: flow.v1.Changed
-	(*Deliveries)(nil),         // 65: flow.v1.Deliveries
-	(*Completed)(nil),          // 66: flow.v1.Completed
-	(*CallReply)(nil),          // 67: flow.v1.CallReply
-	(*DeadLetter)(nil),         // 68: flow.v1.DeadLetter
-	(*Start)(nil),              // 69: flow.v1.Start
-	(*Abort)(nil),              // 70: flow.v1.Abort
-	(*Scheduled)(nil),          // 71: flow.v1.Scheduled
-	(*Ended)(nil),              // 72: flow.v1.Ended
-	(*Object)(nil),             // 73: flow.v1.Object
-	(ArgumentKind)(0),          // 74: flow.v1.ArgumentKind
-	(Kind)(0),                  // 75: flow.v1.Kind
+	(*Bind)(nil),               // 14: flow.v1.Bind
+	(*RemoveQueue)(nil),        // 15: flow.v1.RemoveQueue
+	(*Publish)(nil),            // 16: flow.v1.Publish
+	(*FanOut)(nil),             // 17: flow.v1.FanOut
+	(*Copy)(nil),               // 18: flow.v1.Copy
+	(*RedriveDead)(nil),        // 19: flow.v1.RedriveDead
+	(*DropDead)(nil),           // 20: flow.v1.DropDead
+	(*EditDead)(nil),           // 21: flow.v1.EditDead
+	(*Throttle)(nil),           // 22: flow.v1.Throttle
+	(*PutChunk)(nil),           // 23: flow.v1.PutChunk
+	(*EnqueueBatch)(nil),       // 24: flow.v1.EnqueueBatch
+	(*Grant)(nil),              // 25: flow.v1.Grant
+	(*Revoke)(nil),             // 26: flow.v1.Revoke
+	(*EndSession)(nil),         // 27: flow.v1.EndSession
+	(*Complete)(nil),           // 28: flow.v1.Complete
+	(*CompleteBatch)(nil),      // 29: flow.v1.CompleteBatch
+	(*Cancel)(nil),             // 30: flow.v1.Cancel
+	(*Tick)(nil),               // 31: flow.v1.Tick
+	(*ConfigureProcessor)(nil), // 32: flow.v1.ConfigureProcessor
+	(*ConfigureSocket)(nil),    // 33: flow.v1.ConfigureSocket
+	(*Schedule)(nil),           // 34: flow.v1.Schedule
+	(*ScheduleState)(nil),      // 35: flow.v1.ScheduleState
+	(*FireSchedule)(nil),       // 36: flow.v1.FireSchedule
+	(*Retention)(nil),          // 37: flow.v1.Retention
+	(*PlugTo)(nil),             // 38: flow.v1.PlugTo
+	(*PlugFrom)(nil),           // 39: flow.v1.PlugFrom
+	(*RemoveSocket)(nil),       // 40: flow.v1.RemoveSocket
+	(*RemoveProcessor)(nil),    // 41: flow.v1.RemoveProcessor
+	(*Deliver)(nil),            // 42: flow.v1.Deliver
+	(*Parcel)(nil),             // 43: flow.v1.Parcel
+	(*Delivered)(nil),          // 44: flow.v1.Delivered
+	(*Found)(nil),              // 45: flow.v1.Found
+	(*NodeInfo)(nil),           // 46: flow.v1.NodeInfo
+	(*NodeUp)(nil),             // 47: flow.v1.NodeUp
+	(*NodeDown)(nil),           // 48: flow.v1.NodeDown
+	(*NodeRemove)(nil),         // 49: flow.v1.NodeRemove
+	(*Create)(nil),             // 50: flow.v1.Create
+	(*Function)(nil),           // 51: flow.v1.Function
+	(*Parameter)(nil),          // 52: flow.v1.Parameter
+	(*Update)(nil),             // 53: flow.v1.Update
+	(*Delete)(nil),             // 54: flow.v1.Delete
+	(*Report)(nil),             // 55: flow.v1.Report
+	(*DeploymentReport)(nil),   // 56: flow.v1.DeploymentReport
+	(*PlaceGroup)(nil),         // 57: flow.v1.PlaceGroup
+	(*Replica)(nil),            // 58: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 59: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 60: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 61: flow.v1.Reply
+	(*Replies)(nil),            // 62: flow.v1.Replies
+	(*ChunkPut)(nil),           // 63: flow.v1.ChunkPut
+	(*Enqueued)(nil),           // 64: flow.v1.Enqueued
+	(*Changed)(nil),            // 65: flow.v1.Changed
+	(*Deliveries)(nil),         // 66: flow.v1.Deliveries
+	(*Completed)(nil),          // 67: flow.v1.Completed
+	(*CallReply)(nil),          // 68: flow.v1.CallReply
+	(*DeadLetter)(nil),         // 69: flow.v1.DeadLetter
+	(*Start)(nil),              // 70: flow.v1.Start
+	(*Abort)(nil),              // 71: flow.v1.Abort
+	(*Scheduled)(nil),          // 72: flow.v1.Scheduled
+	(*Ended)(nil),              // 73: flow.v1.Ended
+	(*Object)(nil),             // 74: flow.v1.Object
+	(ArgumentKind)(0),          // 75: flow.v1.ArgumentKind
+	(Kind)(0),                  // 76: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -6768,57 +6826,57 @@ var file_messages_commands_proto_depIdxs = []int32{
 	1,  // 5: flow.v1.Arrival.state:type_name -> flow.v1.ArrivalState
 	4,  // 6: flow.v1.Arrival.arguments:type_name -> flow.v1.Arguments
 	4,  // 7: flow.v1.Enqueue.arguments:type_name -> flow.v1.Arguments
-	13, // 8: flow.v1.ConfigureQueue.bindings:type_name -> flow.v1.Binding
-	36, // 9: flow.v1.ConfigureQueue.retention:type_name -> flow.v1.Retention
+	37, // 8: flow.v1.ConfigureQueue.retention:type_name -> flow.v1.Retention
+	13, // 9: flow.v1.Bind.binding:type_name -> flow.v1.Binding
 	4,  // 10: flow.v1.Publish.arguments:type_name -> flow.v1.Arguments
-	15, // 11: flow.v1.FanOut.publish:type_name -> flow.v1.Publish
-	17, // 12: flow.v1.FanOut.copies:type_name -> flow.v1.Copy
+	16, // 11: flow.v1.FanOut.publish:type_name -> flow.v1.Publish
+	18, // 12: flow.v1.FanOut.copies:type_name -> flow.v1.Copy
 	4,  // 13: flow.v1.EditDead.arguments:type_name -> flow.v1.Arguments
 	4,  // 14: flow.v1.EnqueueBatch.arguments:type_name -> flow.v1.Arguments
 	2,  // 15: flow.v1.Complete.outcome:type_name -> flow.v1.Outcome
 	6,  // 16: flow.v1.Complete.failure:type_name -> flow.v1.Failure
 	5,  // 17: flow.v1.Complete.routed:type_name -> flow.v1.NamedValue
-	27, // 18: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
-	37, // 19: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
-	38, // 20: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
-	51, // 21: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
-	36, // 22: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
-	33, // 23: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
-	33, // 24: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
+	28, // 18: flow.v1.CompleteBatch.completes:type_name -> flow.v1.Complete
+	38, // 19: flow.v1.ConfigureSocket.plugs:type_name -> flow.v1.PlugTo
+	39, // 20: flow.v1.ConfigureSocket.incoming:type_name -> flow.v1.PlugFrom
+	52, // 21: flow.v1.ConfigureSocket.parameters:type_name -> flow.v1.Parameter
+	37, // 22: flow.v1.ConfigureSocket.retention:type_name -> flow.v1.Retention
+	34, // 23: flow.v1.ConfigureSocket.schedule:type_name -> flow.v1.Schedule
+	34, // 24: flow.v1.ScheduleState.schedule:type_name -> flow.v1.Schedule
 	4,  // 25: flow.v1.FireSchedule.arguments:type_name -> flow.v1.Arguments
-	42, // 26: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
-	45, // 27: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
-	45, // 28: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	73, // 29: flow.v1.Create.object:type_name -> flow.v1.Object
-	50, // 30: flow.v1.Create.functions:type_name -> flow.v1.Function
-	51, // 31: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	74, // 32: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	75, // 33: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	73, // 34: flow.v1.Update.object:type_name -> flow.v1.Object
-	50, // 35: flow.v1.Update.functions:type_name -> flow.v1.Function
-	75, // 36: flow.v1.Delete.kind:type_name -> flow.v1.Kind
-	55, // 37: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	73, // 38: flow.v1.Report.workers:type_name -> flow.v1.Object
-	57, // 39: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	57, // 40: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	43, // 26: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
+	46, // 27: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
+	46, // 28: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
+	74, // 29: flow.v1.Create.object:type_name -> flow.v1.Object
+	51, // 30: flow.v1.Create.functions:type_name -> flow.v1.Function
+	52, // 31: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
+	75, // 32: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	76, // 33: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	74, // 34: flow.v1.Update.object:type_name -> flow.v1.Object
+	51, // 35: flow.v1.Update.functions:type_name -> flow.v1.Function
+	76, // 36: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	56, // 37: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
+	74, // 38: flow.v1.Report.workers:type_name -> flow.v1.Object
+	58, // 39: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	58, // 40: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
 	3,  // 41: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	59, // 42: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	63, // 43: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	64, // 44: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	66, // 45: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	67, // 46: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	61, // 47: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	62, // 48: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
-	60, // 49: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	60, // 42: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	64, // 43: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	65, // 44: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	67, // 45: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	68, // 46: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	62, // 47: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	63, // 48: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
+	61, // 49: flow.v1.Replies.replies:type_name -> flow.v1.Reply
 	0,  // 50: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	73, // 51: flow.v1.Changed.object:type_name -> flow.v1.Object
-	65, // 52: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	73, // 53: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	74, // 51: flow.v1.Changed.object:type_name -> flow.v1.Object
+	66, // 52: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	74, // 53: flow.v1.Changed.objects:type_name -> flow.v1.Object
 	0,  // 54: flow.v1.Completed.state:type_name -> flow.v1.CallState
 	8,  // 55: flow.v1.CallReply.call:type_name -> flow.v1.Call
 	8,  // 56: flow.v1.DeadLetter.call:type_name -> flow.v1.Call
 	4,  // 57: flow.v1.Start.arguments:type_name -> flow.v1.Arguments
-	34, // 58: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
+	35, // 58: flow.v1.Scheduled.state:type_name -> flow.v1.ScheduleState
 	8,  // 59: flow.v1.Ended.call:type_name -> flow.v1.Call
 	60, // [60:60] is the sub-list for method output_type
 	60, // [60:60] is the sub-list for method input_type
@@ -6833,8 +6891,8 @@ func file_messages_commands_proto_init() {
 		return
 	}
 	file_messages_model_proto_init()
-	file_messages_commands_proto_msgTypes[28].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[56].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[29].OneofWrappers = []any{}
+	file_messages_commands_proto_msgTypes[57].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
@@ -6848,7 +6906,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   69,
+			NumMessages:   70,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

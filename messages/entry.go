@@ -37,6 +37,7 @@ const (
 	CommandRedriveDead        CommandType = 21
 	CommandDropDead           CommandType = 22
 	CommandEditDead           CommandType = 23
+	CommandBind               CommandType = 24
 
 	CommandPutChunk CommandType = 31
 
@@ -79,6 +80,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandRedriveDead:        func() proto.Message { return new(RedriveDead) },
 	CommandDropDead:           func() proto.Message { return new(DropDead) },
 	CommandEditDead:           func() proto.Message { return new(EditDead) },
+	CommandBind:               func() proto.Message { return new(Bind) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -176,6 +178,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandDropDead, true
 	case *EditDead:
 		return CommandEditDead, true
+	case *Bind:
+		return CommandBind, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:

@@ -99,6 +99,7 @@ func (c *change) configure(o *messages.Object) {
 	switch o.Kind {
 	case messages.Kind_KIND_SOCKET:
 		c.configureSocket(o)
+		c.bind(o)
 		c.configureQueue(o.GetSocket().Queue)
 	case messages.Kind_KIND_PLUG:
 		c.rewired()

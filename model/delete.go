@@ -69,7 +69,7 @@ func (c *change) deleteSocket(o *messages.Object, force bool) {
 	c.deletePlugs(c.plugsOf(o))
 	o.Status, o.GetSocket().Deleting = Deleting, true
 	c.save(o)
-	c.configureQueue(o.GetSocket().Queue)
+	c.unbind(o.GetSocket().Queue, o.Id)
 	c.disappear(o, messages.GroupID(o.GetSocket().Partition), &messages.RemoveSocket{Socket: o.Id, Force: force})
 }
 

@@ -14,6 +14,7 @@ import (
 //	m/r/ KIND / id / KIND / id     empty: the second object refers to the first
 //	m/g/ group(4)                  what is due of a group
 //	m/c/ KIND / id                 what the partition was last told of an object
+//	m/b/ queue / socket            what the queue's home was last told that the socket takes
 //	m/f/ id                        functions of a processor's code that does not serve yet
 //	m/h/ id / index(8)             how a processor's status changed in an entry of the log
 //	m/d/ group(4) seq(8)           KIND / id: goes when the group acknowledged the message
@@ -26,6 +27,7 @@ const (
 	referrers     = "m/r/"
 	groups        = "m/g/"
 	configured    = "m/c/"
+	boundTo       = "m/b/"
 	stagings      = "m/f/"
 	histories     = "m/h/"
 	disappearing  = "m/d/"
@@ -54,6 +56,8 @@ func objectKey(kind messages.Kind, id string) []byte { return path(objects, noun
 func nameKey(kind messages.Kind, name string) []byte { return path(names, noun(kind), name) }
 
 func configuredKey(kind messages.Kind, id string) []byte { return path(configured, noun(kind), id) }
+
+func boundKey(queue, socket string) []byte { return path(boundTo, queue, socket) }
 
 func referrerKey(to reference, from *messages.Object) []byte {
 	return path(referrers, noun(to.kind), to.id, noun(from.Kind), from.Id)

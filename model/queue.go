@@ -1,8 +1,12 @@
 package model
 
 import (
+	"bytes"
+	"fmt"
 	"slices"
 	"strings"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -51,8 +55,8 @@ func checkBinding(qtype, binding string) error {
 	return topic.CheckPattern(binding)
 }
 
-// configureQueue tells a queue's home which sockets it has. One that is being
-// deleted takes nothing any more.
+// configureQueue tells a queue's home what has changed of it, and notes since when
+// nothing uses it.
 func (c *change) configureQueue(id string) {
 	o := load(c, messages.Kind_KIND_QUEUE, id)
 	if q := o.GetQueue(); counted(c, queueCount(id)) > 0 || refers(c, reference{o.Kind, id}, messages.Kind_KIND_PLUG) {
@@ -66,14 +70,72 @@ func (c *change) configureQueue(id string) {
 
 // QueueConfiguration is what its home partition needs of a queue.
 func QueueConfiguration(view kv.View, o *messages.Object) *messages.ConfigureQueue {
-	m := &messages.ConfigureQueue{Queue: o.Id, Name: o.Name, Qtype: o.GetQueue().Qtype, Retention: retention(view, nil, o.GetQueue())}
-	for _, socket := range referring(view, reference{o.Kind, o.Id}, messages.Kind_KIND_SOCKET) {
-		if socket.Status != Deleting {
-			m.Bindings = append(m.Bindings, &messages.Binding{Socket: socket.Id, Name: socket.Name,
-				Partition: socket.GetSocket().Partition, Pattern: socket.GetSocket().Binding})
+	return &messages.ConfigureQueue{Queue: o.Id, Name: o.Name, Qtype: o.GetQueue().Qtype, Retention: retention(view, nil, o.GetQueue())}
+}
+
+// bind tells the home of a socket's queue what the socket takes of what is
+// published there, if that differs from what it was told last.
+func (c *change) bind(socket *messages.Object) {
+	queue := socket.GetSocket().Queue
+	m := &messages.Bind{Queue: queue, Binding: bindingOf(socket)}
+	key, value := boundKey(queue, socket.Id), encode(m.Binding)
+	if told, ok := c.Get(key); ok && bytes.Equal(told, value) {
+		return
+	}
+	c.Set(key, value)
+	c.send(c.home(queue), m)
+}
+
+func bindingOf(socket *messages.Object) *messages.Binding {
+	return &messages.Binding{Socket: socket.Id, Name: socket.Name, Partition: socket.GetSocket().Partition, Pattern: socket.GetSocket().Binding}
+}
+
+// Bindings gives what the sockets of a queue take of what is published to it, by
+// their names.
+func Bindings(view kv.View, queue *messages.Object) (found []*messages.Binding) {
+	first := boundKey(queue.Id, "")
+	for k, value := range view.Scan(first, kv.PrefixEnd(first)) {
+		b := new(messages.Binding)
+		if err := proto.Unmarshal(value, b); err != nil {
+			panic(fmt.Sprintf("model: the binding at %q is malformed: %v", k, err))
+		}
+		found = append(found, b)
+	}
+	slices.SortFunc(found, func(a, b *messages.Binding) int { return strings.Compare(a.Name, b.Name) })
+	return found
+}
+
+// unbind tells the home of a queue that a socket takes nothing of it any more.
+func (c *change) unbind(queue, socket string) {
+	key := boundKey(queue, socket)
+	if _, told := c.Get(key); told {
+		c.Delete(key)
+		c.send(c.home(queue), &messages.Bind{Queue: queue, Binding: &messages.Binding{Socket: socket}, Gone: true})
+	}
+}
+
+// home is the partition of a queue.
+func (c *change) home(queue string) messages.GroupID {
+	return messages.GroupID(load(c, messages.Kind_KIND_QUEUE, queue).GetQueue().Partition)
+}
+
+// bindings: the homes of queues were told what the sockets on them take, and of no
+// others.
+func (k checker) bindings() error {
+	expected := 0
+	for _, o := range all(k.view, messages.Kind_KIND_SOCKET) {
+		if o.Status == Deleting {
+			continue
+		}
+		expected++
+		if told, _ := k.view.Get(boundKey(o.GetSocket().Queue, o.Id)); !bytes.Equal(told, encode(bindingOf(o))) {
+			return fmt.Errorf("the home of socket %s's queue was told something else than what it takes", o.Name)
 		}
 	}
-	return m
+	if told := len(keysBelow(k.view, []byte(boundTo))); told != expected {
+		return fmt.Errorf("homes of queues were told of %d sockets, and there are %d", told, expected)
+	}
+	return nil
 }
 
 // leaveQueue follows a socket that is not on a queue any more: the last one takes

@@ -3,6 +3,7 @@ package model
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -15,8 +16,11 @@ import (
 // withoutQueues leaves out what tells of queues.
 func withoutQueues(sent []proto.Message) []proto.Message {
 	return slices.DeleteFunc(sent, func(m proto.Message) bool {
-		_, is := m.(*messages.ConfigureQueue)
-		return is
+		switch m.(type) {
+		case *messages.ConfigureQueue, *messages.Bind:
+			return true
+		}
+		return false
 	})
 }
 
@@ -40,20 +44,19 @@ func setQueue(name string, q *messages.Queue, fields ...string) *messages.Update
 	return &messages.Update{Kind: messages.Kind_KIND_QUEUE, Name: name, Fields: fields, Object: &messages.Object{Spec: &messages.Object_Queue{Queue: q}}}
 }
 
-// bindings gives what a queue's home was told last: "s=a.# t=".
+// bindings gives what a queue's home was told: "s=a.# t=".
 func (w *world) bindings(name string) string {
 	w.t.Helper()
 	o := w.get(messages.Kind_KIND_QUEUE, name)
-	text := "nothing"
+	told := map[string]string{}
 	for _, m := range w.sent(messages.GroupID(o.GetQueue().Partition)) {
-		if c, ok := m.(*messages.ConfigureQueue); ok && c.Queue == o.Id {
-			text = ""
-			for _, b := range c.Bindings {
-				text += fmt.Sprintf("%s=%s ", b.Name, b.Pattern)
+		if c, ok := m.(*messages.Bind); ok && c.Queue == o.Id {
+			if told[c.Binding.Socket] = c.Binding.Name + "=" + c.Binding.Pattern; c.Gone {
+				delete(told, c.Binding.Socket)
 			}
 		}
 	}
-	return strings.TrimSpace(text)
+	return strings.Join(slices.Sorted(maps.Values(told)), " ")
 }
 
 func TestQueuesAreSpreadOverPartitions(t *testing.T) {

@@ -76,6 +76,9 @@ func (c *change) update(m *messages.Update) *messages.Error {
 		c.rewired(o)
 		c.changeQueue(o.GetPlug().Queue, fresh.GetPlug().Queue)
 	default:
+		if was := o.GetSocket().GetQueue(); was != fresh.GetSocket().GetQueue() {
+			c.unbind(was, o.Id)
+		}
 		c.save(fresh)
 		c.configure(fresh)
 		c.changeQueue(o.GetSocket().GetQueue(), fresh.GetSocket().GetQueue())

@@ -18,10 +18,11 @@ import (
 //
 //	c/ seq(8)              record: block, expires, protobuf Call; of a call that was
 //	                       dropped out of its block: its state
-//	d/ id(16)              place of a call: seq(8); of a block: first seq(8) last seq(8)
+//	d/ id(16)              place of a call: seq(8); of a block: first seq(8) last seq(8); of a
+//	                       call of a row: seq(8) last seq(8) 1
 //	a/ seq(8)              arguments of a call that came alone: protobuf Arguments
-//	b/ last seq(8)         a block: what its calls have in common
-//	e/ last seq(8) n(2)    the n-th 64 arguments of a block
+//	b/ last seq(8)         a block: what its calls have in common; of a row, all of it
+//	e/ last seq(8) n(2)    the n-th 64 arguments of another block
 //	r/ seq(8)              result that is not short: that is in the record
 //	o/ seq(8) attempt(4)   log of an attempt
 //	u/ seq(8)              output
@@ -55,6 +56,15 @@ func (r *Record) ID() messages.CallID { return messages.CallIDFrom(r.Id) }
 type Place struct {
 	Seq   uint64
 	Block uint64 // 0: it came alone
+	Row   bool   // those of the block have ids of their own
+}
+
+// Batch is the last place of the batch that a call came in.
+func (p Place) Batch() uint64 {
+	if p.Block == 0 || p.Row {
+		return p.Seq
+	}
+	return p.Block
 }
 
 func key(prefix string, seq uint64) []byte {

@@ -18,11 +18,11 @@ func Types() []string { return []string{Direct, Topic, Fanout} }
 
 const op = "publish"
 
-// Select gives the sockets of a queue that take a routing key, or says why what
-// is published with it goes nowhere.
-func Select(q *messages.ConfigureQueue, key string) ([]*messages.Binding, *messages.Error) {
+// Select gives those of a queue's sockets that take a routing key, or says why
+// what is published with it goes nowhere.
+func Select(q *messages.ConfigureQueue, bindings []*messages.Binding, key string) ([]*messages.Binding, *messages.Error) {
 	subject := "queue " + q.Name
-	if len(q.Bindings) == 0 {
+	if len(bindings) == 0 {
 		return nil, messages.Errorf(messages.NotFound, op, subject, "it has no sockets").WithHint("add a socket with --queue %s", q.Name)
 	}
 	switch {
@@ -32,16 +32,16 @@ func Select(q *messages.ConfigureQueue, key string) ([]*messages.Binding, *messa
 		}
 	case q.Qtype == Topic:
 		return nil, messages.Errorf(messages.Invalid, op, subject, "a topic queue needs a routing key").WithHint("give it with --key")
-	case q.Qtype == Direct && len(q.Bindings) > 1:
-		return nil, messages.Errorf(messages.Invalid, op, subject, "it is a direct queue with %d sockets, and no routing key says for which", len(q.Bindings)).
+	case q.Qtype == Direct && len(bindings) > 1:
+		return nil, messages.Errorf(messages.Invalid, op, subject, "it is a direct queue with %d sockets, and no routing key says for which", len(bindings)).
 			WithHint("give the name of one with --key")
 	case q.Qtype == Direct:
-		return q.Bindings, nil
+		return bindings, nil
 	}
-	takers := slices.DeleteFunc(slices.Clone(q.Bindings), func(b *messages.Binding) bool { return !takes(q.Qtype, b, key) })
+	takers := slices.DeleteFunc(slices.Clone(bindings), func(b *messages.Binding) bool { return !takes(q.Qtype, b, key) })
 	if len(takers) == 0 {
 		return nil, messages.Errorf(messages.NotFound, op, subject, "none of its sockets takes the routing key %q", key).
-			WithHint("the binding of its socket %s is %s", q.Bindings[0].Name, boundTo(q.Bindings[0]))
+			WithHint("the binding of its socket %s is %s", bindings[0].Name, boundTo(bindings[0]))
 	}
 	return takers, nil
 }
