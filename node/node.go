@@ -42,6 +42,9 @@ type Node struct {
 	code     code
 	trouble  atomic.Pointer[string] // why this node must not lead; nil or empty: it may
 
+	level     uint32 // the highest feature level that this node supports
+	toldLevel uint32 // the network's feature level, as the others were told; followModel alone uses it
+
 	stopping context.Context         // ends when the node stops
 	fail     context.CancelCauseFunc // ends it, with why
 	tasks    sync.WaitGroup          // goroutines of the node itself
@@ -54,6 +57,9 @@ func New(config Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{config: c, log: c.Logger, changes: newChanges()}
+	if n.level, err = c.featureLevel(); err != nil {
+		return nil, err
+	}
 	n.replicas = &replicas{node: n, open: map[messages.GroupID]*replica{}}
 	return n, nil
 }
