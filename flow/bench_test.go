@@ -107,8 +107,17 @@ func BenchmarkQueuedCall(b *testing.B) {
 
 // BenchmarkRowCall measures calls that come in frames of a stream and end together: 32 commands to send
 // them, then one of each slot to end its own.
-func BenchmarkRowCall(b *testing.B) {
+func BenchmarkRowCall(b *testing.B) { benchRow(b, newBench(b, 64)) }
+
+// BenchmarkDroppedCall measures such calls at a socket that keeps few: each also has another one dropped.
+func BenchmarkDroppedCall(b *testing.B) {
 	m := newBench(b, 64)
+	m.apply(&messages.ConfigureSocket{Socket: "0193a1b2-c3d4-7abc-9def-0123456789ac", Name: "pyfi.processors.sample.do_something",
+		Processor: "0193a1b2-c3d4-7abc-9def-0123456789ab", Function: "do_something", Retention: &messages.Retention{Calls: 1000}})
+	benchRow(b, m)
+}
+
+func benchRow(b *testing.B, m *bench) {
 	started := m.grant(2, 16)
 	for i := range 1000 {
 		started = append(started, m.enqueue(i)...)

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -61,10 +63,13 @@ func (c Config) withDefaults() Config {
 
 // Parts are what a store is built on: what a simulated world replaces.
 type Parts struct {
-	KV   KV               // state of all groups; the store closes it
-	Logs Logs             // opens a group's log
-	Now  func() time.Time // stamps log entries
-	Free func() uint64    // bytes free on the disk of Config.Dir; nil: never short
+	KV   KV   // state of all groups; the store closes it
+	Logs Logs // opens a group's log
+	// Pulse connects to other nodes for the heartbeats of all groups; nil: there are
+	// none. The store closes it.
+	Pulse raft.StreamLayer
+	Now   func() time.Time // stamps log entries
+	Free  func() uint64    // bytes free on the disk of Config.Dir; nil: never short
 	// Other says whether another node lives, and whether its disk is short; nil:
 	// all live, and none is.
 	Other  func(messages.NodeID) (lives, short bool)

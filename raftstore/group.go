@@ -49,9 +49,10 @@ type Group struct {
 	reads     reads
 	room      room
 
-	raft  atomic.Pointer[raft.Raft]
-	run   *run // the raft that runs; the supervisor's alone
-	ready leadership
+	raft      atomic.Pointer[raft.Raft]
+	transport atomic.Pointer[transport] // of the raft that runs; nil: none does
+	run       *run                      // the raft that runs; the supervisor's alone
+	ready     leadership
 
 	anew     chan struct{} // raft must be started anew
 	closing  chan context.Context

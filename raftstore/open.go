@@ -18,7 +18,7 @@ func (s *Store) openGroup(c GroupConfig) (*Group, error) {
 		anew:   make(chan struct{}, 1), closing: make(chan context.Context), halted: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
 	g.peers = newPeers(g.stored, g.committed)
-	g.beats = newHeartbeats(s.config.Heartbeat)
+	g.beats = newHeartbeats(s.config.Heartbeat, func() { s.pulse.hurry(c.ID) })
 	if err := g.openStores(); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ type Store struct {
 	parts    Parts
 	identity []byte // of parts.KV: tells it from one made anew in its place
 	cache    *logCache
+	pulse    *pulse
 
 	groups atomic.Int64 // that are open
 
@@ -57,7 +58,16 @@ func Open(c Config, p Parts) (*Store, error) {
 	if err := s.finishRemovals(); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", c.Dir, err)
 	}
+	s.pulse = startPulse(p.Pulse, c.RPC, s.inbox)
 	return s, nil
+}
+
+// inbox is where an open replica takes heartbeats, or nil.
+func (s *Store) inbox(id messages.GroupID) *transport {
+	if g := s.Group(id); g != nil {
+		return g.transport.Load()
+	}
+	return nil
 }
 
 // identify reads the key-value store's identity, or gives it one.
@@ -163,6 +173,7 @@ func (s *Store) close(ctx context.Context, open []*Group) (err error) {
 		all.Go(func() { g.Close(ctx) })
 	}
 	all.Wait()
+	s.pulse.close()
 	failed := func(g *Group) bool { return g.Err() != nil }
 	if !slices.ContainsFunc(open, failed) { // else the disk may not take any more
 		err = s.parts.KV.Flush()

@@ -93,18 +93,19 @@ func Get(view kv.View, seq uint64) (*Record, bool) {
 	return Decode(value), true
 }
 
-// Each gives the records of calls, whose places are in order. Those that stand
-// close together, as most do, are read on one way through.
-func Each(view kv.View, seqs []uint64) iter.Seq[*Record] {
+// ToDrop gives the records of ended calls, whose places are in order, as far as they
+// are needed to drop them. Those that stand close together, as most do, are read on
+// one way through.
+func ToDrop(view kv.View, seqs []uint64) iter.Seq[*Record] {
 	const spread = 4 // places for each call that is wanted
 	return func(yield func(*Record) bool) {
 		if n := len(seqs); n < 2 || seqs[n-1]-seqs[0] > spread*uint64(n) {
 			for _, seq := range seqs {
-				rec, ok := Get(view, seq)
-				if !ok {
+				value, ok := view.Get(key(records, seq))
+				if !ok || isGone(value) {
 					pack.Fail("call %d has no record", seq)
 				}
-				if !yield(rec) {
+				if !yield(decodeToDrop(value)) {
 					return
 				}
 			}
@@ -117,7 +118,7 @@ func Each(view kv.View, seqs []uint64) iter.Seq[*Record] {
 			if isGone(value) {
 				break
 			}
-			if !yield(Decode(value)) || len(seqs) == 1 {
+			if !yield(decodeToDrop(value)) || len(seqs) == 1 {
 				return
 			}
 			seqs = seqs[1:]
