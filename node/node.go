@@ -137,7 +137,7 @@ func (n *Node) open(c *closers) (err error) {
 	}
 	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve(),
 		SnapshotBytes: n.config.Snapshot, TrailingBytes: n.config.Snapshot},
-		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Other: n.roomAt, Logger: n.log, Name: n.nameOf}); err != nil {
+		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Pulse: n.peers.PulseLayer(), Now: n.boundary.now, Free: n.boundary.free, Other: n.roomAt, Logger: n.log, Name: n.nameOf}); err != nil {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	c.add("store", func(ctx context.Context) error { n.sayHandover(); return n.store.Close(ctx) })

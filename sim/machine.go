@@ -222,7 +222,7 @@ func (m *machine) deliver(kind byte, a, b, c uint32, payload []byte) {
 }
 
 func (m *machine) seen(payload []byte, format string, args ...any) {
-	m.world.trace.add(m.world.now, payload, "%s %s", m.name, fmt.Sprintf(format, args...))
+	m.world.trace.add(m.world.now, payload, m.name+" ", format, args...)
 }
 
 // prefixed writes a guest's log with its name before each line.
