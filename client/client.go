@@ -195,7 +195,7 @@ func (c *Client) newNode(address string) *node {
 		connect.WithAcceptCompression("gzip", nil, nil), // nodes are near: compressing costs more than it saves
 	}
 	for _, t := range c.transport {
-		h := &http.Client{Transport: t}
+		h := &http.Client{Transport: wholeFrames{t}}
 		l := &lane{
 			tasks:   messagesconnect.NewTasksClient(h, urlOf(address), options...),
 			objects: messagesconnect.NewObjectsClient(h, urlOf(address), options...),
