@@ -14,6 +14,9 @@ const (
 	resendAfter = time.Second
 	// cursorIdle is after how long a cursor with nothing to do ends.
 	cursorIdle = 30 * time.Second
+	// maxQuiet is how many cursors a partition keeps that have nothing to do just
+	// now: of more, each ends as soon as it has nothing to do.
+	maxQuiet = 1024
 	// maxAddresses bounds the slots whose addresses an actor remembers.
 	maxAddresses = 1024
 )
@@ -139,6 +142,9 @@ func (k *cursor) listed(c actor.Context, m *listed) {
 		}
 		k.system.log.Info("slot does not hold its lease, it is sent again", "partition", k.config.ID, "socket", k.socket, "call", id, "attempt", a.number)
 		k.resend(c, s, now)
+	}
+	if len(k.outstanding) == 0 {
+		c.Send(c.Parent(), &quiet{k.socket, k.got})
 	}
 }
 

@@ -36,10 +36,12 @@ type leader struct {
 	verifying bool // that this node leads, for a session that seems unknown
 }
 
-// cursorRef is a socket's cursor, and how many messages it was sent.
+// cursorRef is a socket's cursor, and how many messages it was sent. A quiet one has
+// nothing outstanding: it need hear of nothing but news, however many there are.
 type cursorRef struct {
-	pid  *actor.PID
-	sent uint64
+	pid   *actor.PID
+	sent  uint64
+	quiet bool
 }
 
 type pendingAbort struct {
@@ -74,6 +76,10 @@ type (
 	timerDue     struct{}
 	ticked       struct{}
 	idle         struct {
+		socket string
+		got    uint64
+	}
+	quiet struct {
 		socket string
 		got    uint64
 	}
@@ -137,6 +143,8 @@ func (l *leader) receive(c actor.Context) {
 		l.tickTaken(c, m)
 	case *idle:
 		l.passivate(c, m)
+	case *quiet:
+		l.quieten(c, m)
 	}
 }
 
@@ -193,6 +201,29 @@ func (l *leader) passivate(c actor.Context, m *idle) {
 	}
 }
 
+// quieten leaves a cursor alone that has nothing outstanding, unless something is
+// on its way to it.
+func (l *leader) quieten(c actor.Context, m *quiet) {
+	ref := l.cursors[m.socket]
+	if ref == nil || ref.sent != m.got {
+		return
+	}
+	ref.quiet = true
+	if len(l.cursors) > maxQuiet {
+		l.passivate(c, &idle{m.socket, m.got})
+	}
+}
+
+// tellCursors sends a message to all cursors that have something outstanding.
+func (l *leader) tellCursors(c actor.Context, m any) {
+	for _, ref := range l.cursors {
+		if !ref.quiet {
+			ref.sent++
+			c.Send(ref.pid, m)
+		}
+	}
+}
+
 // cursorGone replaces a cursor that failed too often: its leases are derived again.
 func (l *leader) cursorGone(c actor.Context, who *actor.PID) {
 	for socket, ref := range l.cursors {
@@ -213,10 +244,7 @@ func (l *leader) deriveSocket(c actor.Context, socket string) {
 
 // reconnected sends again what a node has not confirmed.
 func (l *leader) reconnected(c actor.Context, node messages.NodeID) {
-	for _, ref := range l.cursors {
-		ref.sent++
-		c.Send(ref.pid, &reconnected{node})
-	}
+	l.tellCursors(c, &reconnected{node})
 	for _, p := range l.aborts {
 		if nodeOf(p.abort.Session) == node {
 			p.sent = time.Now()

@@ -127,7 +127,7 @@ func (l *leader) toCursor(c actor.Context, m *news) {
 		ref = &cursorRef{pid: c.SpawnPrefix(actor.PropsFromProducer(produce, l.system.answering(), l.system.onPool()), "socket/"+m.socket)}
 		l.cursors[m.socket] = ref
 	}
-	ref.sent++
+	ref.sent, ref.quiet = ref.sent+1, false
 	c.Send(ref.pid, m)
 }
 

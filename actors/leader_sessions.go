@@ -41,11 +41,7 @@ func (l *leader) compare(c actor.Context, m *messages.KeepAlive) {
 	for _, h := range m.Held {
 		held[attempt{messages.CallIDFrom(h.Call), h.Attempt}] = struct{}{}
 	}
-	list := &listed{m.Session, held}
-	for _, ref := range l.cursors {
-		ref.sent++
-		c.Send(ref.pid, list)
-	}
+	l.tellCursors(c, &listed{m.Session, held})
 }
 
 // verifyUnknown makes sure that this node leads and has applied everything
@@ -135,10 +131,7 @@ func (l *leader) sessionEnded(c actor.Context, m *sessionEnded) {
 		}
 	}
 	l.sessions.forget(m.session)
-	for _, ref := range l.cursors {
-		ref.sent++
-		c.Send(ref.pid, m)
-	}
+	l.tellCursors(c, m)
 	for a, p := range l.aborts {
 		if p.abort.Session == m.session {
 			delete(l.aborts, a)

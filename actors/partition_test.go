@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -259,6 +260,25 @@ func TestIdleCursorsEnd(t *testing.T) {
 				t.Errorf("%d cursors for an idle socket", children(w))
 			}
 		}
+	})
+}
+
+// TestCursorsOfManySocketsAreBounded: those of sockets without calls do not stay
+// until they have been idle for long, when there are many.
+func TestCursorsOfManySocketsAreBounded(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		w.place("c1", on(1))
+		const sockets = 2 * maxQuiet
+		for i := range sockets {
+			w.partition.run(fmt.Sprintf("%dus", i+1), 1)
+		}
+		w.until("all calls finish", cursorIdle/2, w.finished(sockets))
+		w.until("most cursors end", 3*keepAliveEvery, func() bool { return children(w) <= maxQuiet })
+		if children(w) == 0 {
+			t.Error("all cursors have ended")
+		}
+		w.partition.run("7ms", 1)
+		w.until("one more call finishes", time.Second, w.finished(sockets+1))
 	})
 }
 

@@ -91,7 +91,7 @@ func futureTarget(view kv.View, object *messages.Object) *target {
 	if !ok {
 		return nil
 	}
-	tasks, t := model.Tasks(view, processor.Id), &target{name: object.Name, unchecked: processor.GetProcessor().GetBuiltinEcho()}
+	tasks, t := model.Tasks(view, processor.Id), &target{name: object.Name, function: function{unchecked: processor.GetProcessor().GetBuiltinEcho()}}
 	at := slices.IndexFunc(tasks, func(o *messages.Object) bool {
 		function := o.GetTask().GetFunction()
 		return slices.Contains([]string{function, o.Name, o.Id}, s.GetTask()) || s.GetFunction() == function

@@ -10,16 +10,23 @@ import (
 	"github.com/elasticcode/flow/model"
 )
 
-// maxCachedSockets bounds the sockets whose readings are kept.
-const maxCachedSockets = 4096
+// maxCachedSockets bounds the sockets whose readings are kept. When there are as
+// many, all are dropped: those that are called often are soon there again.
+const maxCachedSockets = 16 << 10
 
 // target is what a call to a socket needs to know of it.
 type target struct {
 	id        string
 	name      string
 	partition messages.GroupID
+	function
+}
+
+// function is what a call to a socket needs to know of the function behind it,
+// which many sockets may share.
+type function struct {
 	signature signature
-	unchecked bool // there is no function to check the arguments against
+	unchecked bool // there is none to check the arguments against
 }
 
 // sockets finds sockets in the model. What it read is kept until the model
@@ -27,9 +34,10 @@ type target struct {
 type sockets struct {
 	reads *reads
 
-	mu      sync.Mutex
-	changed <-chan struct{}    // closed: what is known is old
-	known   map[string]*target // by the name or id that was asked for
+	mu        sync.Mutex
+	changed   <-chan struct{}     // closed: what is known is old
+	known     map[string]*target  // by the name or id that was asked for
+	functions map[string]function // by task
 }
 
 func newSockets(r *reads) *sockets { return &sockets{reads: r} }
@@ -43,7 +51,7 @@ func (s *sockets) find(ctx context.Context, op, name string) (*target, error) {
 	}
 	var found *target
 	err := s.reads.replica.View(ctx, func(view kv.View, _ uint64) error {
-		found = readTarget(view, name)
+		found = targetOf(view, name, func(socket *messages.Object) function { return s.function(changed, view, socket) })
 		return nil
 	})
 	if err != nil {
@@ -75,7 +83,7 @@ func (s *sockets) current() (changed <-chan struct{}, known func(string) *target
 	defer s.mu.Unlock()
 	if s.changed == nil || isClosed(s.changed) {
 		s.changed = s.reads.replica.Changed() // before any reading that is kept under it
-		s.known = map[string]*target{}
+		s.known, s.functions = map[string]*target{}, map[string]function{}
 	}
 	changed = s.changed
 	return changed, func(name string) *target {
@@ -89,10 +97,33 @@ func (s *sockets) current() (changed <-chan struct{}, known func(string) *target
 func (s *sockets) keep(changed <-chan struct{}, name string, t *target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.changed != changed || len(s.known) >= maxCachedSockets {
+	if s.changed != changed {
 		return
 	}
+	if len(s.known) >= maxCachedSockets {
+		clear(s.known)
+	}
 	s.known[name] = t
+}
+
+// function gives the function behind a socket, as of before changed was closed. It
+// is remembered like the socket.
+func (s *sockets) function(changed <-chan struct{}, view kv.View, socket *messages.Object) function {
+	task := socket.GetSocket().GetTask()
+	s.mu.Lock()
+	f, known := s.functions[task]
+	known = known && s.changed == changed
+	s.mu.Unlock()
+	if known {
+		return f
+	}
+	f = readFunction(view, socket)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == changed && len(s.functions) < maxCachedSockets {
+		s.functions[task] = f
+	}
+	return f
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -106,18 +137,24 @@ func isClosed(c <-chan struct{}) bool {
 
 // readTarget reads a socket and the signature of its function, or gives nil.
 func readTarget(view kv.View, name string) *target {
+	return targetOf(view, name, func(socket *messages.Object) function { return readFunction(view, socket) })
+}
+
+func targetOf(view kv.View, name string, functionOf func(socket *messages.Object) function) *target {
 	object, ok := model.Get(view, messages.Kind_KIND_SOCKET, name)
 	if !ok {
 		return nil
 	}
-	socket := object.GetSocket()
-	t := &target{id: object.Id, name: object.Name, partition: messages.GroupID(socket.GetPartition())}
-	processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, socket.GetProcessor())
-	task, ok := model.TaskOf(view, object)
-	if t.unchecked = !ok || processor.GetProcessor().GetBuiltinEcho(); !t.unchecked {
-		t.signature = signature{function: socket.GetFunction(), parameters: givenByCaller(model.TaskArguments(view, task.Id))}
+	return &target{id: object.Id, name: object.Name, partition: messages.GroupID(object.GetSocket().GetPartition()), function: functionOf(object)}
+}
+
+func readFunction(view kv.View, socket *messages.Object) (f function) {
+	processor, _ := model.Get(view, messages.Kind_KIND_PROCESSOR, socket.GetSocket().GetProcessor())
+	task, ok := model.TaskOf(view, socket)
+	if f.unchecked = !ok || processor.GetProcessor().GetBuiltinEcho(); !f.unchecked {
+		f.signature = signature{function: socket.GetSocket().GetFunction(), parameters: givenByCaller(model.TaskArguments(view, task.Id))}
 	}
-	return t
+	return f
 }
 
 // givenByCaller leaves out the arguments that the worker gives.

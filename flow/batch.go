@@ -77,7 +77,7 @@ func (s *step) batchSentBefore(first messages.CallID, e *messages.EnqueueBatch) 
 // same batch, or the one call that it is a batch of.
 func (s *step) batchSentAgain(first messages.CallID, place call.Place, e *messages.EnqueueBatch) (*messages.Reply, *messages.Error) {
 	known := span.One(place.Seq)
-	if place.Block != 0 {
+	if place.Block != 0 && !place.Row {
 		known = call.OpenBlock(s.tx, place.Block).Span()
 	}
 	if known.First != place.Seq || known.Len() != uint64(len(e.Arguments)) {

@@ -67,8 +67,10 @@ func (m *bench) enqueue(i int) []*messages.Start {
 	return starts(m.apply(&messages.Enqueue{Id: id.Bytes(), Socket: "0193a1b2-c3d4-7abc-9def-0123456789ac", Arguments: jsonArgs(`"some data that is about this long"`), Content: id.Bytes(), Owner: "ada"}))
 }
 
-func (m *bench) complete(s *messages.Start) []*messages.Start {
-	return starts(m.apply(&messages.Complete{Session: s.Session, Slot: s.Slot, Call: s.Call, Attempt: s.Attempt, Outcome: messages.Outcome_OK, Result: []byte(`"TEXT:some data that is about this long"`), Started: 1, Ended: 1000}))
+func (m *bench) complete(s *messages.Start) []*messages.Start { return starts(m.apply(completeOf(s))) }
+
+func completeOf(s *messages.Start) *messages.Complete {
+	return &messages.Complete{Session: s.Session, Slot: s.Slot, Call: s.Call, Attempt: s.Attempt, Outcome: messages.Outcome_OK, Result: []byte(`"TEXT:some data that is about this long"`), Started: 1, Ended: 1000}
 }
 
 // BenchmarkCall measures a call's two commands: it takes a free credit as it
@@ -100,6 +102,41 @@ func BenchmarkQueuedCall(b *testing.B) {
 		m.enqueue(1000 + i)
 		next := m.complete(started[0])
 		started = append(started[1:], next...)
+	}
+}
+
+// BenchmarkRowCall measures calls that come in frames of a stream and end together: 32 commands to send
+// them, then one of each slot to end its own.
+func BenchmarkRowCall(b *testing.B) { benchRow(b, newBench(b, 64)) }
+
+// BenchmarkDroppedCall measures such calls at a socket that keeps few: each also has another one dropped.
+func BenchmarkDroppedCall(b *testing.B) {
+	m := newBench(b, 64)
+	m.apply(&messages.ConfigureSocket{Socket: "0193a1b2-c3d4-7abc-9def-0123456789ac", Name: "pyfi.processors.sample.do_something",
+		Processor: "0193a1b2-c3d4-7abc-9def-0123456789ab", Function: "do_something", Retention: &messages.Retention{Calls: 1000}})
+	benchRow(b, m)
+}
+
+func benchRow(b *testing.B, m *bench) {
+	started := m.grant(2, 16)
+	for i := range 1000 {
+		started = append(started, m.enqueue(i)...)
+	}
+	b.ReportAllocs()
+	for i := 0; i < b.N; {
+		for range 32 {
+			m.enqueue(1000 + i)
+			i++
+		}
+		batches := map[string]*messages.CompleteBatch{"0": {}, "1": {}}
+		for _, s := range started {
+			of := batches[s.Slot]
+			of.Completes = append(of.Completes, completeOf(s))
+		}
+		started = started[:0]
+		for _, slot := range []string{"0", "1"} {
+			started = append(started, starts(m.apply(batches[slot]))...)
+		}
 	}
 }
 

@@ -57,18 +57,21 @@ func (s *step) withdraw(k *socket.Socket, place call.Place) *call.Record {
 		timer.Drop(s.tx, retryTimer(rec))
 	default:
 		s.unexpire(rec)
+		k.Box.Flush(s.tx)
 		k.Box.Take(s.tx, mailbox.Entry{Priority: rec.Priority, Span: span.One(rec.Seq)}, rec.Seq)
 	}
 	return rec
 }
 
 func (s *step) withdrawFromBlock(k *socket.Socket, place call.Place) *call.Record {
+	k.Box.Flush(s.tx)
 	e, ok := k.Box.Find(s.tx, call.OpenBlock(s.tx, place.Block).Priority(), place.Seq)
 	if !ok {
 		fail("call %d has no record, and is in no mailbox", place.Seq)
 	}
-	rec, _ := s.unpack(k, e.Span, place.Seq)
+	span.Cut(s.tx, roll.Socket(k.Number, roll.Open), e.Span, place.Seq)
 	k.Box.Take(s.tx, e, place.Seq)
+	rec, _ := s.recent.calls.Block(s.tx, e.Block).Call(s.tx, place.Seq)
 	return rec
 }
 

@@ -12,6 +12,9 @@ import (
 // command makes a random command: often one that fits what has happened, now
 // and then one that comes late, twice or out of nowhere.
 func (e *episode) command() proto.Message {
+	if m := e.neighbour(); m != nil {
+		return m
+	}
 	e.now += int64(e.rng.IntN(3)) * int64(e.rng.IntN(500_000))
 	e.aDayLater()
 	if e.one(40) {
@@ -101,7 +104,29 @@ func (e *episode) enqueue() proto.Message {
 	if e.one(3) {
 		c.Priority = int32(e.rng.IntN(3) - 1)
 	}
-	return c
+	return e.maybeFirst(c)
+}
+
+// maybeFirst lets a call be the first of some that come at one moment and are alike: in an entry they stand
+// in a row.
+func (e *episode) maybeFirst(m *messages.Enqueue) *messages.Enqueue {
+	if e.one(5) {
+		e.alike, e.neighbours = m, e.rng.IntN(5)
+	}
+	return m
+}
+
+// neighbour is one more of them.
+func (e *episode) neighbour() proto.Message {
+	if e.neighbours == 0 {
+		return nil
+	}
+	e.neighbours--
+	m := &messages.Enqueue{Id: e.newID(200).Bytes(), Socket: e.alike.Socket, Arguments: e.arguments(), Content: []byte("x"), Owner: e.alike.Owner, Priority: e.alike.Priority}
+	if known := e.someCall(); e.one(8) && known.Partition() == e.group {
+		m.Id = known.Bytes()
+	}
+	return m
 }
 
 func (e *episode) enqueueBatch() proto.Message {

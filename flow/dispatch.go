@@ -16,6 +16,7 @@ import (
 // it, unless a timer is set to go on.
 func (s *step) dispatch(p *processor.Processor) {
 	for p.Leases() && p.Credits.Free() {
+		s.closeRow()
 		number, ok := p.Turns.Next()
 		if !ok {
 			return
@@ -37,6 +38,7 @@ func (s *step) leaseNext(p *processor.Processor, k *socket.Socket) {
 		rec = s.load(k.Holder.Seq)
 		args = call.Arguments(s.tx, rec)
 		roll.Leave(s.tx, k.Number, rec.Seq)
+		k.Box.Flush(s.tx)
 		k.Box.Take(s.tx, mailbox.Entry{Priority: rec.Priority, Span: span.One(rec.Seq)}, rec.Seq)
 	} else {
 		e, ok := k.Box.First(s.tx)
@@ -51,23 +53,15 @@ func (s *step) leaseNext(p *processor.Processor, k *socket.Socket) {
 	s.lease(p, k, rec, args)
 }
 
-// first is the record of the first call of an entry, with its arguments. It does
-// not wait any more.
+// first is the record of the first call of an entry, with its arguments. From now on
+// one of a block has a record, which the caller writes. He takes it out of the mailbox.
 func (s *step) first(k *socket.Socket, e mailbox.Entry) (*call.Record, *messages.Arguments) {
 	if e.Block == 0 {
 		rec := s.load(e.First)
 		roll.Leave(s.tx, k.Number, rec.Seq)
 		return rec, call.Arguments(s.tx, rec)
 	}
-	return s.unpack(k, e.Span, e.First)
-}
-
-// unpack takes a call out of its block, and out of those of its socket that wait:
-// from now on it has a record, which the caller writes. He takes it out of the
-// mailbox.
-func (s *step) unpack(k *socket.Socket, in span.Span, seq uint64) (*call.Record, *messages.Arguments) {
-	span.Cut(s.tx, roll.Socket(k.Number, roll.Open), in, seq)
-	return s.recent.calls.Block(s.tx, in.Block).Call(s.tx, seq)
+	return s.recent.calls.Block(s.tx, e.Block).Call(s.tx, e.First)
 }
 
 // load reads a record that must be there.

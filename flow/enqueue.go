@@ -22,6 +22,9 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
+	if s.row.Has(id) {
+		s.closeRow()
+	}
 	if reply, refusal, known := s.sentBefore(id, e.Content); known {
 		return reply, refusal
 	}
@@ -45,6 +48,9 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 	if !direct {
 		if refusal := full(k, 1, size); refusal != nil {
 			return nil, refusal
+		}
+		if s.lineUp(k, id, e, size) {
+			return enqueued(id, messages.CallState_QUEUED, false), nil
 		}
 	}
 	rec := s.accept(k, id, e, size)

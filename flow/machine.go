@@ -72,6 +72,9 @@ func (s *step) command(c messages.Command) (r messages.Result, err error) {
 
 // one applies a command that is no delivery.
 func (s *step) one(command proto.Message) (r messages.Result, err error) {
+	if e, ok := command.(*messages.Enqueue); !ok || !s.row.takes(e, s.now) {
+		s.closeRow()
+	}
 	s.begin()
 	reply, refusal, err := s.apply(command)
 	switch {

@@ -65,6 +65,7 @@ func (s *step) openCalls(k *socket.Socket, from uint64, limit int) []call.Place 
 
 // waitingCalls gives up to limit of those that wait.
 func (s *step) waitingCalls(k *socket.Socket, from uint64, limit int) (places []call.Place) {
+	k.Box.Flush(s.tx)
 	for calls := range span.Ascend(s.tx, roll.Socket(k.Number, roll.Open), from) {
 		for seq := max(from, calls.First); seq <= calls.Last; seq++ {
 			if len(places) == limit {

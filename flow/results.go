@@ -20,7 +20,7 @@ func Results(view kv.View, first messages.CallID, count int, known messages.Know
 		return nil, false
 	}
 	last := place.Seq + uint64(count) - 1
-	if last > max(place.Seq, place.Block) {
+	if last > place.Batch() {
 		return nil, false // not all of these ids are of the batch
 	}
 	size, dropped := 0, 0

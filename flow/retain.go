@@ -195,7 +195,7 @@ func (s *step) sweepClass(k *socket.Socket, bound kept, budget int, keepNew bool
 // that have ended just now, so that whoever hears of their end can read them.
 func (s *step) due(k *socket.Socket, bound kept, limit int, keepNew bool) (due []*call.Record, next int64) {
 	count := *k.Counts.Of(bound.state)
-	for rec := range call.Each(s.tx, s.front(k, bound.state, int(min(uint64(limit), count)))) {
+	for rec := range call.ToDrop(s.tx, s.front(k, bound.state, int(min(uint64(limit), count)))) {
 		if at := rec.Finished + bound.age; at > s.now && count-uint64(len(due)) <= bound.calls {
 			return due, at
 		}

@@ -38,6 +38,7 @@ type step struct {
 	processors loaded[string, *processor.Processor]
 	slots      loaded[slot.Name, *slot.Slot]
 	changed    bool
+	row        row // of the commands before
 
 	// Of the command that is being applied:
 
@@ -99,7 +100,11 @@ func (s *step) save() {
 	if !s.changed {
 		return
 	}
-	s.sockets.write(func(k *socket.Socket) { k.SaveState(s.tx) })
+	s.closeRow()
+	s.sockets.write(func(k *socket.Socket) {
+		k.Box.Flush(s.tx)
+		k.SaveState(s.tx)
+	})
 	s.processors.write(func(p *processor.Processor) { p.SaveState(s.tx) })
 	s.slots.write(func(l *slot.Slot) { l.Save(s.tx) })
 	s.partition.save(s.tx)

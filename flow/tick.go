@@ -111,6 +111,7 @@ func (s *step) expireBlock(last uint64, budget int) int {
 
 // inBlock gives up to limit calls of a block that have no record yet.
 func inBlock(s *step, k *socket.Socket, b *call.Block, limit int) (places []call.Place) {
+	k.Box.Flush(s.tx)
 	for e := range k.Box.From(s.tx, b.Priority(), b.Span().First) {
 		if e.First > b.Span().Last || e.Priority != b.Priority() {
 			break

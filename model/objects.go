@@ -85,12 +85,17 @@ func named(view kv.View, kind messages.Kind, name string) *messages.Object {
 }
 
 // find gives the object with an id or a name, or nil. No name has the form of
-// an id, so the two cannot be mistaken for each other.
+// an id, so the two cannot be mistaken for each other, and what is probably one is
+// not looked for as the other: what is not there is the dearest to look for.
 func find(view kv.View, kind messages.Kind, name string) *messages.Object {
-	if o := load(view, kind, name); o != nil {
+	first, then := named, load
+	if isID(name) {
+		first, then = load, named
+	}
+	if o := first(view, kind, name); o != nil {
 		return o
 	}
-	return named(view, kind, name)
+	return then(view, kind, name)
 }
 
 // indexName is an object's name in the index of names: unique in its kind.

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -23,22 +24,28 @@ type Block struct {
 	common  *messages.Call // with the first call's id and seq
 	last    uint64
 	expires int64
+	row     []byte // packed: of calls that came in a row, what they do not have in common; nil: their ids follow on
 }
 
 // PutBlock writes a block and its arguments. common holds the id and the seq of
 // the first call; expires is as in Record.
 func PutBlock(tx kv.Tx, common *messages.Call, args []*messages.Arguments, expires int64) {
 	last := common.Seq + uint64(len(args)) - 1
-	value := binary.AppendUvarint(nil, uint64(expires))
-	value, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(value, common)
-	if err != nil {
-		pack.Fail("encode block %d: %v", last, err)
-	}
-	tx.Set(key(blocks, last), value)
+	tx.Set(key(blocks, last), (&Block{common: common, last: last, expires: expires}).encode())
 	RememberBlock(tx, messages.CallIDFrom(common.Id), common.Seq, last)
 	for i := 0; i < len(args); i += chunk {
 		tx.Set(chunkKey(last, i/chunk), packChunk(args[i:min(i+chunk, len(args))]))
 	}
+}
+
+func (b *Block) encode() []byte {
+	common, err := proto.MarshalOptions{Deterministic: true}.Marshal(b.common)
+	if err != nil {
+		pack.Fail("encode block %d: %v", b.last, err)
+	}
+	value := binary.AppendUvarint(make([]byte, 0, 16+len(common)+len(b.row)), uint64(b.expires))
+	value = append(binary.AppendUvarint(value, uint64(len(common))), common...)
+	return append(value, b.row...)
 }
 
 // OpenBlock reads what the calls of a block have in common.
@@ -47,7 +54,7 @@ func OpenBlock(view kv.View, last uint64) *Block {
 	if !ok {
 		pack.Fail("block %d is gone", last)
 	}
-	return readBlock(last, value)
+	return readBlock(last, bytes.Clone(value))
 }
 
 // HasBlock says whether a block is there: it goes with the last of its calls.
@@ -56,10 +63,14 @@ func HasBlock(view kv.View, last uint64) bool {
 	return ok
 }
 
+// readBlock reads a block, which shares the value's memory.
 func readBlock(last uint64, value []byte) *Block {
 	r := pack.Reader{What: "block", Rest: value}
 	b := &Block{last: last, expires: int64(r.Uint()), common: new(messages.Call)}
-	decode(r.Rest, b.common, "block")
+	decode(r.Bytes(r.Uint()), b.common, "block")
+	if r.More() {
+		b.row = r.Rest
+	}
 	return b
 }
 
@@ -75,27 +86,39 @@ func (b *Block) Priority() int32 { return b.common.Priority }
 // Call makes the record of a call that has none yet, and gives its arguments.
 func (b *Block) Call(view kv.View, seq uint64) (*Record, *messages.Arguments) {
 	c := b.common
-	first := messages.CallIDFrom(c.Id)
-	id := first.At(first.Index() + int(seq-c.Seq)).Bytes()
+	id, content, args := b.own(view, seq)
 	tracking := c.Tracking
 	if len(tracking) == 0 {
-		tracking = id
+		tracking = id.Bytes()
 	}
-	args := b.arguments(view, seq)
 	return &Record{Call: &messages.Call{
-		Id: id, Seq: seq, Tracking: tracking, Size: Size(args), Large: len(messages.References(args.Values()...)) > 0,
+		Id: id.Bytes(), Seq: seq, Tracking: tracking, Size: Size(args), Large: len(messages.References(args.Values()...)) > 0,
 		Socket: c.Socket, Name: c.Name, State: c.State, Owner: c.Owner, Received: c.Received, Lastupdated: c.Lastupdated,
-		Priority: c.Priority, Content: c.Content, Events: slices.Clip(c.Events),
+		Priority: c.Priority, Content: content, Events: slices.Clip(c.Events),
 	}, Block: b.last, Expires: b.expires}, args
 }
 
+// own gives what a call does not have in common with the others.
+func (b *Block) own(view kv.View, seq uint64) (id messages.CallID, content []byte, args *messages.Arguments) {
+	if b.row != nil {
+		return b.inRow(seq)
+	}
+	first := messages.CallIDFrom(b.common.Id)
+	return first.At(first.Index() + int(seq-b.common.Seq)), b.common.Content, b.chunked(view, seq)
+}
+
 func (b *Block) arguments(view kv.View, seq uint64) *messages.Arguments {
+	_, _, args := b.own(view, seq)
+	return args
+}
+
+func (b *Block) chunked(view kv.View, seq uint64) *messages.Arguments {
 	i := int(seq - b.common.Seq)
 	value, ok := view.Get(chunkKey(b.last, i/chunk))
 	if !ok {
 		pack.Fail("the arguments of block %d are gone", b.last)
 	}
-	return readChunk(value, i%chunk)
+	return DecodeArguments(packed(value, i%chunk))
 }
 
 func chunkKey(last uint64, n int) []byte {
@@ -119,10 +142,11 @@ func packChunk(args []*messages.Arguments) []byte {
 	return value
 }
 
-func readChunk(value []byte, i int) *messages.Arguments {
+// packed gives one of the texts that were laid out so.
+func packed(value []byte, i int) []byte {
 	n := int(value[0])
 	if i >= n || len(value) < 1+4*n {
-		pack.Fail("a chunk of %d arguments has no number %d", n, i)
+		pack.Fail("a chunk of %d texts has no number %d", n, i)
 	}
 	end := func(i int) uint32 {
 		if i < 0 {
@@ -130,5 +154,5 @@ func readChunk(value []byte, i int) *messages.Arguments {
 		}
 		return binary.BigEndian.Uint32(value[1+4*i:])
 	}
-	return DecodeArguments(value[1+4*n:][end(i-1):end(i)])
+	return value[1+4*n:][end(i-1):end(i)]
 }

@@ -41,8 +41,8 @@ type Dropping struct {
 }
 
 // Drop takes away all that is kept of an ended call. The calls of a block are
-// forgotten together, with the last one: whole says that this was it. What of is
-// left with must be closed.
+// forgotten together, with the last one, those of a row one by one: whole says that
+// forgotten is to be remembered. What of is left with must be closed.
 func Drop(tx kv.Tx, r *Record, of *Dropping) (forgotten Dropped, whole bool) {
 	for _, prefix := range [...]string{results, outputs, arguments} {
 		if has(r, prefix) {
@@ -78,13 +78,19 @@ func (d *Dropping) drop(tx kv.Tx, r *Record) (Dropped, bool) {
 		d.open(tx, r.Block)
 	}
 	d.calls, d.ended = d.calls+1, max(d.ended, r.Finished)
-	if d.calls < d.Span().Len() {
-		tx.Set(key(records, r.Seq), []byte{byte(r.State)})
-		return Dropped{}, false
+	last := d.calls == d.Span().Len()
+	whole := Dropped{messages.CallIDFrom(d.common.Id), uint32(d.calls), r.State, d.common.Content, d.ended}
+	if d.row != nil { // its ids are forgotten one by one
+		whole = Dropped{r.ID(), 1, r.State, r.Content, r.Finished}
 	}
-	first := messages.CallIDFrom(d.common.Id)
-	whole := Dropped{first, uint32(d.calls), r.State, d.common.Content, d.ended}
-	d.forget(tx, first)
+	if last || d.row != nil {
+		tx.Delete(idKey(whole.First))
+	}
+	if !last {
+		tx.Set(key(records, r.Seq), []byte{byte(r.State)})
+		return whole, d.row != nil
+	}
+	d.forget(tx)
 	tx.Delete(key(droppedOf, r.Block))
 	d.Block = nil
 	return whole, true
@@ -106,16 +112,15 @@ func (d *Dropping) Close(tx kv.Tx) {
 }
 
 // forget takes a block away of which all calls were dropped.
-func (b *Block) forget(tx kv.Tx, first messages.CallID) {
+func (b *Block) forget(tx kv.Tx) {
 	all := b.Span()
 	for seq := all.First; seq <= all.Last; seq++ {
 		tx.Delete(key(records, seq))
 	}
-	for i := 0; i < int(all.Len()); i += chunk {
+	for i := 0; b.row == nil && i < int(all.Len()); i += chunk {
 		tx.Delete(chunkKey(b.last, i/chunk))
 	}
 	tx.Delete(key(blocks, b.last))
-	tx.Delete(idKey(first))
 }
 
 // Gone gives how many calls were dropped out of blocks of which others are kept,

@@ -8,6 +8,9 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
+// inRow marks the places of calls of a row: their ids do not follow on.
+const inRow = 1
+
 func idKey(id messages.CallID) []byte {
 	return append(append(make([]byte, 0, len(ids)+len(id)), ids...), id[:]...)
 }
@@ -22,6 +25,12 @@ func Remember(tx kv.Tx, id messages.CallID, seq uint64) {
 func RememberBlock(tx kv.Tx, first messages.CallID, seq, last uint64) {
 	value := binary.BigEndian.AppendUint64(make([]byte, 0, 16), seq)
 	tx.Set(idKey(first), binary.BigEndian.AppendUint64(value, last))
+}
+
+// rememberRow notes where a call of a row is kept.
+func rememberRow(tx kv.Tx, id messages.CallID, seq, last uint64) {
+	value := binary.BigEndian.AppendUint64(make([]byte, 0, 17), seq)
+	tx.Set(idKey(id), append(binary.BigEndian.AppendUint64(value, last), inRow))
 }
 
 // Find says where the call with an id is kept.
@@ -52,7 +61,7 @@ func findInBlock(view kv.View, id messages.CallID) (Place, bool) {
 		if offset >= count {
 			return Place{}, false
 		}
-		return Place{p.Seq + offset, p.Block}, true
+		return Place{Seq: p.Seq + offset, Block: p.Block}, true
 	}
 	return Place{}, false
 }
@@ -75,7 +84,9 @@ func readPlace(value []byte) (p Place, count uint64) {
 	p.Seq, count = r.Uint64(), 1
 	if r.More() {
 		p.Block = r.Uint64()
-		count = p.Block - p.Seq + 1
+		if p.Row = r.More(); !p.Row {
+			count = p.Block - p.Seq + 1
+		}
 	}
 	return p, count
 }

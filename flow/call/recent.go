@@ -46,8 +46,9 @@ func (m *Recent) Block(view kv.View, last uint64) *Block {
 	}
 	b, ok := m.blocks.Of(last, value)
 	if !ok {
+		value = bytes.Clone(value)
 		b = readBlock(last, value)
-		m.blocks.Add(last, bytes.Clone(value), b)
+		m.blocks.Add(last, value, b)
 	}
 	return b
 }

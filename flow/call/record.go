@@ -18,10 +18,11 @@ import (
 //
 //	c/ seq(8)              record: block, expires, protobuf Call; of a call that was
 //	                       dropped out of its block: its state
-//	d/ id(16)              place of a call: seq(8); of a block: first seq(8) last seq(8)
+//	d/ id(16)              place of a call: seq(8); of a block: first seq(8) last seq(8); of a
+//	                       call of a row: seq(8) last seq(8) 1
 //	a/ seq(8)              arguments of a call that came alone: protobuf Arguments
-//	b/ last seq(8)         a block: what its calls have in common
-//	e/ last seq(8) n(2)    the n-th 64 arguments of a block
+//	b/ last seq(8)         a block: what its calls have in common; of a row, all of it
+//	e/ last seq(8) n(2)    the n-th 64 arguments of another block
 //	r/ seq(8)              result that is not short: that is in the record
 //	o/ seq(8) attempt(4)   log of an attempt
 //	u/ seq(8)              output
@@ -55,6 +56,15 @@ func (r *Record) ID() messages.CallID { return messages.CallIDFrom(r.Id) }
 type Place struct {
 	Seq   uint64
 	Block uint64 // 0: it came alone
+	Row   bool   // those of the block have ids of their own
+}
+
+// Batch is the last place of the batch that a call came in.
+func (p Place) Batch() uint64 {
+	if p.Block == 0 || p.Row {
+		return p.Seq
+	}
+	return p.Block
 }
 
 func key(prefix string, seq uint64) []byte {
@@ -83,18 +93,19 @@ func Get(view kv.View, seq uint64) (*Record, bool) {
 	return Decode(value), true
 }
 
-// Each gives the records of calls, whose places are in order. Those that stand
-// close together, as most do, are read on one way through.
-func Each(view kv.View, seqs []uint64) iter.Seq[*Record] {
+// ToDrop gives the records of ended calls, whose places are in order, as far as they
+// are needed to drop them. Those that stand close together, as most do, are read on
+// one way through.
+func ToDrop(view kv.View, seqs []uint64) iter.Seq[*Record] {
 	const spread = 4 // places for each call that is wanted
 	return func(yield func(*Record) bool) {
 		if n := len(seqs); n < 2 || seqs[n-1]-seqs[0] > spread*uint64(n) {
 			for _, seq := range seqs {
-				rec, ok := Get(view, seq)
-				if !ok {
+				value, ok := view.Get(key(records, seq))
+				if !ok || isGone(value) {
 					pack.Fail("call %d has no record", seq)
 				}
-				if !yield(rec) {
+				if !yield(decodeToDrop(value)) {
 					return
 				}
 			}
@@ -107,7 +118,7 @@ func Each(view kv.View, seqs []uint64) iter.Seq[*Record] {
 			if isGone(value) {
 				break
 			}
-			if !yield(Decode(value)) || len(seqs) == 1 {
+			if !yield(decodeToDrop(value)) || len(seqs) == 1 {
 				return
 			}
 			seqs = seqs[1:]

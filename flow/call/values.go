@@ -5,9 +5,6 @@ import (
 	"encoding/binary"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
-	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
@@ -37,7 +34,12 @@ func Inline(a *messages.Arguments) (n uint64) {
 
 // PutArguments keeps the arguments of a call that came alone.
 func PutArguments(tx kv.Tx, seq uint64, a *messages.Arguments) {
-	if value := EncodeArguments(a); len(value) > 0 {
+	PutEncoded(tx, seq, EncodeArguments(a))
+}
+
+// PutEncoded is PutArguments of what EncodeArguments gave.
+func PutEncoded(tx kv.Tx, seq uint64, value []byte) {
+	if len(value) > 0 {
 		tx.Set(key(arguments, seq), value)
 	}
 }
@@ -53,11 +55,7 @@ func Arguments(view kv.View, r *Record) *messages.Arguments {
 
 // EncodeArguments gives arguments as they are kept.
 func EncodeArguments(a *messages.Arguments) []byte {
-	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(a)
-	if err != nil {
-		pack.Fail("encode arguments: %v", err)
-	}
-	return value
+	return appendArguments(nil, a)
 }
 
 // DecodeArguments reads what EncodeArguments gave.

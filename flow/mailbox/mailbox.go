@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/flow/roll"
 	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/kv"
 )
@@ -24,6 +25,10 @@ type Box struct {
 	// No span stands before head. Looking from there on passes over the
 	// tombstones of the spans that were taken, of which a store may keep many.
 	head place
+	// What is left of the span that calls are being taken from; taking false: there
+	// is none. It is written by Flush, once for all that were taken.
+	front  Entry
+	taking bool
 }
 
 type place struct {
@@ -52,15 +57,29 @@ func (b *Box) prefix(rank uint32) []byte {
 
 // Put adds calls.
 func (b *Box) Put(tx kv.Tx, e Entry) {
-	span.Put(tx, b.prefix(rank(e.Priority)), e.Span)
 	if at := (place{rank(e.Priority), e.Last}); b.Calls == 0 || at.before(b.head) {
+		b.Flush(tx)
 		b.head = at
 	}
+	span.Put(tx, b.prefix(rank(e.Priority)), e.Span)
 	b.Calls += e.Len()
+}
+
+// Await counts a call that PutAwaited adds, before anything but their number is
+// asked of the mailbox.
+func (b *Box) Await() { b.Calls++ }
+
+// PutAwaited adds calls that were counted before.
+func (b *Box) PutAwaited(tx kv.Tx, e Entry) {
+	b.Calls -= e.Len()
+	b.Put(tx, e)
 }
 
 // First gives the entry whose first call is next.
 func (b *Box) First(view kv.View) (Entry, bool) {
+	if b.taking {
+		return b.front, true
+	}
 	if b.Calls == 0 {
 		return Entry{}, false
 	}
@@ -81,7 +100,7 @@ func (b *Box) First(view kv.View) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Take takes a call out of the entry that holds it.
+// Take takes a call out of the entry that holds it, after a Flush.
 func (b *Box) Take(tx kv.Tx, e Entry, seq uint64) {
 	r := rank(e.Priority)
 	span.Cut(tx, b.prefix(r), e.Span, seq)
@@ -91,10 +110,36 @@ func (b *Box) Take(tx kv.Tx, e Entry, seq uint64) {
 	b.Calls--
 }
 
-// Pop takes the first call of the entry that First gave.
+// Pop takes the first call of the entry that First gave. One that is still in its
+// block leaves the roll of those that wait too, where its span stands as it does here.
 func (b *Box) Pop(tx kv.Tx, e Entry) {
 	b.head = place{rank(e.Priority), e.Last}
-	b.Take(tx, e, e.First)
+	if e.Block == 0 {
+		b.Take(tx, e, e.First)
+		return
+	}
+	e.First++
+	b.Calls--
+	if b.front, b.taking = e, true; e.First > e.Last {
+		b.Flush(tx)
+	}
+}
+
+// Flush writes what is left of the span that calls were taken from, here and in the
+// roll of those that wait. Whoever looks for spans, in either, does it first.
+func (b *Box) Flush(tx kv.Tx) {
+	if !b.taking {
+		return
+	}
+	b.taking = false
+	e := b.front
+	for _, prefix := range [...][]byte{b.prefix(rank(e.Priority)), roll.Socket(b.Socket, roll.Open)} {
+		if e.First > e.Last {
+			span.Drop(tx, prefix, e.Last)
+		} else {
+			span.Put(tx, prefix, e.Span)
+		}
+	}
 }
 
 // Find gives the entry that holds a call.

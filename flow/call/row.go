@@ -1,0 +1,100 @@
+package call
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/kv"
+	"github.com/elasticcode/flow/messages"
+)
+
+// Bounds of a row. Its block, with all that is in it, is one value, which is remembered decoded (see memo).
+const (
+	maxRow      = 64
+	maxRowBytes = 3 << 10
+)
+
+// Row is calls that came one after the other and are alike but for their ids, contents and arguments. They are
+// kept as a block whose calls have ids of their own. Its zero value is ready.
+type Row struct {
+	ids   []messages.CallID
+	ends  []uint32
+	texts []byte // of each call: id, length and bytes of its content, arguments
+}
+
+// Len is how many calls there are.
+func (r *Row) Len() int { return len(r.ids) }
+
+// Has says whether one of them has an id.
+func (r *Row) Has(id messages.CallID) bool {
+	for i := range r.ids {
+		if r.ids[i] == id {
+			return true
+		}
+	}
+	return false
+}
+
+// Add adds a call whose arguments have some bytes, unless there is no room for it.
+func (r *Row) Add(id messages.CallID, content []byte, a *messages.Arguments, size uint64) bool {
+	if len(r.ids) == maxRow || uint64(len(r.texts)+len(content))+size > maxRowBytes {
+		return false
+	}
+	text := append(r.texts, id[:]...)
+	text = append(binary.AppendUvarint(text, uint64(len(content))), content...)
+	if text = appendArguments(text, a); len(text) > maxRowBytes {
+		return false
+	}
+	r.ids, r.texts, r.ends = append(r.ids, id), text, append(r.ends, uint32(len(text)))
+	return true
+}
+
+// Clear takes all calls out.
+func (r *Row) Clear() { r.ids, r.texts, r.ends = r.ids[:0], r.texts[:0], r.ends[:0] }
+
+// Only gives the content and the arguments, encoded, of the first call.
+func (r *Row) Only() (id messages.CallID, content, arguments []byte) {
+	content, arguments = readRow(r.texts[len(id):r.ends[0]])
+	return r.ids[0], bytes.Clone(content), bytes.Clone(arguments)
+}
+
+// PutRow writes a row as a block. common is as for PutBlock, without an id.
+func (m *Recent) PutRow(tx kv.Tx, common *messages.Call, r *Row) {
+	last := common.Seq + uint64(r.Len()) - 1
+	packed := make([]byte, 0, 1+4*len(r.ends)+len(r.texts))
+	packed = append(packed, byte(len(r.ends)))
+	for _, end := range r.ends {
+		packed = binary.BigEndian.AppendUint32(packed, end)
+	}
+	b := &Block{common: common, last: last, row: append(packed, r.texts...)}
+	value := b.encode()
+	tx.Set(key(blocks, last), value)
+	m.blocks.Add(last, value, b)
+	for i, id := range r.ids {
+		rememberRow(tx, id, common.Seq+uint64(i), last)
+	}
+}
+
+func readRow(text []byte) (content, arguments []byte) {
+	r := pack.Reader{What: "a call in a row", Rest: text}
+	content = r.Bytes(r.Uint())
+	return content, r.Rest
+}
+
+// inRow gives the id, the content and the arguments of a call of a row.
+func (b *Block) inRow(seq uint64) (id messages.CallID, content []byte, arguments *messages.Arguments) {
+	text := packed(b.row, int(seq-b.common.Seq))
+	content, encoded := readRow(text[copy(id[:], text):])
+	return id, content, DecodeArguments(encoded)
+}
+
+func appendArguments(b []byte, a *messages.Arguments) []byte {
+	b, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(b, a)
+	if err != nil {
+		pack.Fail("encode arguments: %v", err)
+	}
+	return b
+}
