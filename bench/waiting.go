@@ -97,11 +97,13 @@ func (h held) count(ctx context.Context, w *network) (int64, error) {
 	return list.GetTotal(), err
 }
 
+// restarts measures the one that finds the most in the log first: what is
+// killed has not put its state onto the disk.
 func restarts(ctx context.Context, w *network, h held, r *Report) error {
 	for _, s := range []struct {
 		how    string
 		signal syscall.Signal
-	}{{"SIGTERM", syscall.SIGTERM}, {"SIGKILL", syscall.SIGKILL}} {
+	}{{"SIGKILL", syscall.SIGKILL}, {"SIGTERM", syscall.SIGTERM}} {
 		if err := restart(ctx, w, s.how, s.signal, h, r); err != nil {
 			return fmt.Errorf("restart after %s: %w", s.how, err)
 		}

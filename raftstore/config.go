@@ -36,6 +36,7 @@ type Config struct {
 	SnapshotBytes int64  // log bytes applied since the last snapshot that call for the next; 64 MiB a group
 	TrailingBytes int64  // log bytes kept behind a snapshot, for followers that lag; 64 MiB a group
 	CacheBytes    int64  // latest log entries held in memory; 16 MiB a node
+	PageBytes     int64  // changes held in memory, or log bytes of those, that are written to the state store; 4 MiB a node
 	ReserveBytes  uint64 // free disk bytes below which this node's disk is short; 256 MiB
 }
 
@@ -55,6 +56,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.SnapshotBytes, 64<<20)
 	orDefault(&c.TrailingBytes, 64<<20)
 	orDefault(&c.CacheBytes, 16<<20)
+	orDefault(&c.PageBytes, 4<<20)
 	orDefault(&c.ReserveBytes, 256<<20)
 	return c
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -24,6 +25,8 @@ type Store struct {
 	identity []byte // of parts.KV: tells it from one made anew in its place
 	cache    *logCache
 	pulse    *pulse
+
+	groups atomic.Int64 // that are open
 
 	mu     sync.Mutex
 	open   map[messages.GroupID]*Group
@@ -116,8 +119,12 @@ func (s *Store) OpenGroup(c GroupConfig) (*Group, error) {
 		return nil, fmt.Errorf("open replica %s of %s: %w", serverID(s.config.Node, c.Incarnation), c.ID.Name(), err)
 	}
 	s.open[c.ID] = g
+	s.groups.Store(int64(len(s.open)))
 	return g, nil
 }
+
+// pageBytes is how much of its changes a group may hold in memory.
+func (s *Store) pageBytes() int64 { return s.config.PageBytes / max(1, s.groups.Load()) }
 
 // Group is an open replica, or nil.
 func (s *Store) Group(id messages.GroupID) *Group {
@@ -131,6 +138,7 @@ func (s *Store) forget(g *Group) {
 	defer s.mu.Unlock()
 	if s.open[g.id] == g {
 		delete(s.open, g.id)
+		s.groups.Store(int64(len(s.open)))
 	}
 }
 
