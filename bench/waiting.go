@@ -18,13 +18,22 @@ const (
 	settleAfter = 10 * time.Second // for what the state store does behind the calls
 )
 
-// waiting fills a mailbox whose processor is paused, and measures one node's
-// memory and restarts with it.
+// waiting fills a mailbox whose processor is paused, on networks of each size, and
+// measures one node's memory and restarts with it.
 func waiting(ctx context.Context, o options, dir string, r *Report) error {
 	if !o.wants("buffered") {
 		return nil
 	}
-	w, err := startNetwork(ctx, o, filepath.Join(dir, "buffered"), 1)
+	for _, nodes := range o.nodes {
+		if err := buffered(ctx, o, filepath.Join(dir, fmt.Sprintf("buffered-%d", nodes)), nodes, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func buffered(ctx context.Context, o options, dir string, nodes int, r *Report) error {
+	w, err := startNetwork(ctx, o, dir, nodes)
 	if err != nil {
 		return err
 	}
@@ -35,7 +44,7 @@ func waiting(ctx context.Context, o options, dir string, r *Report) error {
 	if _, err := w.clients[0].Control(ctx, socketHeld, "stop"); err != nil {
 		return err
 	}
-	if err := fill(ctx, w, socketHeld, "accepted only, batches of 256", o.buffered, r); err != nil {
+	if err := fill(ctx, w, socketHeld, "accepted only, batches of 256", o.buffered, r); err != nil || nodes > 1 {
 		return err
 	}
 	if err := pause(ctx, min(settleAfter, 2*o.each)); err != nil {
@@ -66,7 +75,7 @@ func fill(ctx context.Context, w *network, socket, what string, calls int, r *Re
 		return err
 	})
 	f.What = what
-	r.add(1, f)
+	r.add(len(w.Nodes), f)
 	if want := int64(calls / batchSize * batchSize); f.Done != want {
 		return fmt.Errorf("fill the mailbox: %d calls accepted, want %d", f.Done, want)
 	}
@@ -88,11 +97,13 @@ func (h held) count(ctx context.Context, w *network) (int64, error) {
 	return list.GetTotal(), err
 }
 
+// restarts measures the one that finds the most in the log first: what is
+// killed has not put its state onto the disk.
 func restarts(ctx context.Context, w *network, h held, r *Report) error {
 	for _, s := range []struct {
 		how    string
 		signal syscall.Signal
-	}{{"SIGTERM", syscall.SIGTERM}, {"SIGKILL", syscall.SIGKILL}} {
+	}{{"SIGKILL", syscall.SIGKILL}, {"SIGTERM", syscall.SIGTERM}} {
 		if err := restart(ctx, w, s.how, s.signal, h, r); err != nil {
 			return fmt.Errorf("restart after %s: %w", s.how, err)
 		}

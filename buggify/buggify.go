@@ -13,6 +13,7 @@ const (
 	SmallAppend   Point = "small-append"   // followers get one entry at a time
 	LostAnswer    Point = "lost-answer"    // who proposed a command does not learn what became of it
 	EarlySnapshot Point = "early-snapshot" // a snapshot is taken though little was applied
+	EarlyPage     Point = "early-page"     // an entry's changes go to the state store at once
 	ColdCache     Point = "cold-cache"     // an entry is read from the log that the cache holds
 	SmallCarry    Point = "small-carry"    // the outbox is carried one message at a time
 	CarryAgain    Point = "carry-again"    // what was delivered is delivered again
@@ -26,7 +27,7 @@ const (
 
 // All are the points, in the order in which they are listed.
 func All() []Point {
-	return []Point{SmallEntry, SmallAppend, LostAnswer, EarlySnapshot, ColdCache, SmallCarry, CarryAgain, LateTimer, EarlyTimer, WideWindow, EarlyWatch, LostTell, SmallPage}
+	return []Point{SmallEntry, SmallAppend, LostAnswer, EarlySnapshot, EarlyPage, ColdCache, SmallCarry, CarryAgain, LateTimer, EarlyTimer, WideWindow, EarlyWatch, LostTell, SmallPage}
 }
 
 // Variable is the environment variable that names the points that are on, with

@@ -28,7 +28,9 @@ type WatchConfig struct {
 	Placements func() ([]*messages.GroupPlacement, error)
 	// Next gives the next change to what is due, from the groups' actual
 	// servers; a group that does not answer is missing. nil: none now.
-	Next   func(actual map[messages.GroupID][]Server) (*messages.PlaceGroup, error)
+	Next func(actual map[messages.GroupID][]Server) (*messages.PlaceGroup, error)
+	// Raise gives the feature level that the network can be raised to by now.
+	Raise  func() (level uint32, raise bool)
 	Router interface {
 		Proposer
 		Servers(ctx context.Context, group messages.GroupID) ([]Server, error)
@@ -90,6 +92,9 @@ func (w *Watch) look(ctx context.Context) (settled bool) {
 	for _, c := range changes {
 		w.tell(ctx, c, now)
 	}
+	if len(changes) == 0 {
+		w.raise(ctx)
+	}
 	if len(changes) == 0 && now.Sub(w.placed) < restless {
 		return false // kicked often, as by a busy model: groups are asked now and then
 	}
@@ -118,6 +123,19 @@ func (w *Watch) tell(ctx context.Context, change proto.Message, now time.Time) {
 	if isUp {
 		w.refused[node] = now
 	}
+}
+
+// raise raises the network's feature level, once all nodes support more.
+func (w *Watch) raise(ctx context.Context) {
+	level, raise := w.config.Raise()
+	if !raise {
+		return
+	}
+	if err := w.propose(ctx, &messages.RaiseFeatureLevel{Level: level}); err != nil {
+		w.config.Logger.Warn("raise the network's feature level", "level", level, "error", err)
+		return
+	}
+	w.config.Logger.Info("the network's feature level was raised", "level", level)
 }
 
 func (w *Watch) propose(ctx context.Context, m proto.Message) error {
@@ -239,6 +257,6 @@ func nodeChanges(network string, members []gossip.Member, known []KnownNode, uns
 
 // differ compares what does not change while a node runs undisturbed.
 func differ(a, b *messages.NodeInfo) bool {
-	return a.GetName() != b.GetName() || a.GetBoot() != b.GetBoot() || a.GetCpus() != b.GetCpus() || a.GetVersion() != b.GetVersion() || a.GetTrouble() != b.GetTrouble() ||
+	return a.GetName() != b.GetName() || a.GetBoot() != b.GetBoot() || a.GetCpus() != b.GetCpus() || a.GetVersion() != b.GetVersion() || a.GetFeatureLevel() != b.GetFeatureLevel() || a.GetTrouble() != b.GetTrouble() ||
 		a.GetApiAddress() != b.GetApiAddress() || a.GetPeerAddress() != b.GetPeerAddress() || a.GetGossipAddress() != b.GetGossipAddress()
 }

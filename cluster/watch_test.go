@@ -85,6 +85,8 @@ type metaWorld struct {
 	actual   []Server
 	next     []string // what is due next
 	now      time.Time
+	level    uint32 // that the network can be raised to
+	raised   uint32
 }
 
 func (m *metaWorld) Propose(_ context.Context, group messages.GroupID, c proto.Message) (*messages.Reply, *messages.Position, error) {
@@ -97,6 +99,8 @@ func (m *metaWorld) Propose(_ context.Context, group messages.GroupID, c proto.M
 		m.nodes[c.Node.Id] = KnownNode{c.Node, true}
 	case *messages.NodeDown:
 		m.nodes[c.Node] = KnownNode{m.nodes[c.Node].Info, false}
+	case *messages.RaiseFeatureLevel:
+		m.raised = c.Level
 	case *messages.PlaceGroup:
 		m.due = &messages.GroupPlacement{Group: c.Group, Replicas: c.Replicas}
 	}
@@ -110,6 +114,7 @@ func (m *metaWorld) Servers(context.Context, messages.GroupID) ([]Server, error)
 func (m *metaWorld) watch() *Watch {
 	return NewWatch(WatchConfig{
 		NetworkID: "n", Router: m,
+		Raise:   func() (uint32, bool) { return m.level, m.level > m.raised },
 		Leads:   func() bool { return m.leads },
 		Members: func() []gossip.Member { return m.members },
 		Nodes: func() (all []KnownNode, err error) {
@@ -159,6 +164,10 @@ func TestWatch(t *testing.T) {
 	m.actual = servers("a1v b1")
 	if before := m.proposed; !w.look(t.Context()) || m.proposed != before {
 		t.Error("all is as it should be, and is not left alone")
+	}
+	m.level = 3
+	if w.look(t.Context()); m.raised != 3 {
+		t.Errorf("the level that can be raised to 3 is %d", m.raised)
 	}
 	m.members[1] = member("b1 dead")
 	w.look(t.Context())

@@ -20,6 +20,9 @@ func (e *episode) command() proto.Message {
 	if e.one(40) {
 		e.now += int64(e.rng.IntN(7)) * 60_000_000
 	}
+	if e.one(80) {
+		return &messages.SetFeatureLevel{Level: uint32(e.rng.IntN(testLevel + 1))}
+	}
 	switch n := e.rng.IntN(108); {
 	case n >= 100:
 		return e.putChunk()

@@ -45,6 +45,7 @@ func (e *episode) packed() {
 	for done := 0; done < len(e.log); {
 		over := kv.NewOverlay(state)
 		s := newStep(over, e.group, e.times[done], &remembered)
+		s.supports = testLevel
 		for n := 1 + rng.IntN(40); n > 0 && done < len(e.log); n-- {
 			s.now = e.times[done]
 			r, err := s.command(e.log[done])

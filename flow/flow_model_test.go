@@ -490,7 +490,7 @@ func TestSameFlowGivesTheSameBytes(t *testing.T) {
 			other := kv.NewMap()
 			for i, c := range e.log {
 				over := kv.NewOverlay(other)
-				if _, err := (&Machine{Group: e.group}).Apply(over, uint64(i), e.times[i], c); err != nil {
+				if _, err := (&Machine{Group: e.group, Supports: testLevel}).Apply(over, uint64(i), e.times[i], c); err != nil {
 					t.Fatal(err)
 				}
 				other.Commit(over)

@@ -15,8 +15,9 @@ import (
 // Tx: what the Machine itself remembers saves work, and changes nothing. It
 // applies one entry at a time.
 type Machine struct {
-	Group  messages.GroupID
-	recent recent
+	Group    messages.GroupID
+	Supports uint32 // feature levels up to this one
+	recent   recent
 }
 
 // Apply applies an entry of one command.
@@ -46,6 +47,7 @@ func (m *Machine) ApplyEntry(tx kv.Tx, index uint64, now int64, commands []messa
 		}
 	}()
 	s := newStep(tx, m.Group, now, &m.recent)
+	s.supports = m.Supports
 	results = make([]messages.Result, 0, len(commands))
 	for _, c := range commands {
 		r, err := s.command(c)
@@ -143,6 +145,8 @@ func (s *step) apply(command proto.Message) (reply *messages.Reply, refusal *mes
 		reply, refusal = s.dropDead(c)
 	case *messages.EditDead:
 		reply, refusal = s.editDead(c)
+	case *messages.SetFeatureLevel:
+		reply, err = s.setFeatureLevel(c)
 	case *messages.Delivered:
 		reply = s.delivered(c)
 	default:

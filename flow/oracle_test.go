@@ -15,6 +15,7 @@ import (
 // searched and sorted afresh each time, no keys, no counters, no indexes. What
 // it answers and what it starts, aborts and ends must be what Machine says.
 type oracle struct {
+	level uint32
 	now   int64
 	order uint64
 	calls []*oCall // in the order of arrival
@@ -487,6 +488,8 @@ func (o *oracle) apply(now int64, m proto.Message) (answer string, effects []str
 		answer = o.each(c.Ids, o.dropLetter)
 	case *messages.EditDead:
 		answer = o.editLetter(c)
+	case *messages.SetFeatureLevel:
+		o.level = max(o.level, c.Level)
 	case *messages.RemoveSocket:
 		o.removeSocket(c)
 	case *messages.RemoveProcessor:

@@ -28,6 +28,8 @@ type partition struct {
 	ended      uint64 // arrivals kept that are part of no call and wait no more
 	clear      int64  // when the first of them is dropped; 0: there is none
 
+	level uint32 // feature level of the network, as it was told
+
 	latest int64 // when the latest id of a call or an arrival was made that was ever given to it, milliseconds
 }
 
@@ -43,7 +45,7 @@ func loadPartition(view kv.View) partition {
 	return partition{
 		seq: r.Uint(), order: r.Uint(), sockets: uint32(r.Uint()), wake: int64(r.Uint()), counts: tally.Read(&r), arrivals: r.Uint(),
 		remembered: r.Uint(), forget: int64(r.Uint()), ended: r.Uint(), clear: int64(r.Uint()), unnamed: r.Uint(),
-		latest: int64(r.Uint()),
+		latest: int64(r.Uint()), level: uint32(r.Uint()),
 	}
 }
 
@@ -56,5 +58,5 @@ func (p *partition) save(tx kv.Tx) {
 	b = binary.AppendUvarint(binary.AppendUvarint(b, p.remembered), uint64(p.forget))
 	b = binary.AppendUvarint(binary.AppendUvarint(b, p.ended), uint64(p.clear))
 	b = binary.AppendUvarint(binary.AppendUvarint(b, p.unnamed), uint64(p.latest))
-	tx.Set([]byte(partitionKey), b)
+	tx.Set([]byte(partitionKey), binary.AppendUvarint(b, uint64(p.level)))
 }

@@ -77,7 +77,9 @@ func getArrival(view kv.View, id messages.CallID, withArguments bool, now int64)
 func Count(view kv.View, socketID string) *messages.Stats {
 	if socketID == "" {
 		p := loadPartition(view)
-		return p.counts.Stats()
+		stats := p.counts.Stats()
+		stats.FeatureLevel = p.level
+		return stats
 	}
 	k, ok := socket.Load(view, socketID, nil)
 	if !ok {

@@ -32,6 +32,7 @@ type step struct {
 	group messages.GroupID
 	now   int64
 
+	supports   uint32 // feature levels up to this one
 	recent     *recent
 	partition  partition
 	sockets    loaded[string, *socket.Socket]

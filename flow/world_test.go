@@ -41,7 +41,7 @@ func (w *world) try(m proto.Message) messages.Result {
 	}
 	w.index++
 	over := kv.NewOverlay(w.state)
-	r, err := (&Machine{Group: partitionOfTests}).Apply(over, w.index, w.now, c)
+	r, err := (&Machine{Group: partitionOfTests, Supports: testLevel}).Apply(over, w.index, w.now, c)
 	if err != nil {
 		w.t.Fatalf("%T: %v", m, err)
 	}

@@ -19,14 +19,14 @@ func NewMap() *Map { return &Map{*NewOverlay(empty{})} }
 // Scan and ScanBack need no merging: there is nothing below a Map.
 
 func (m *Map) Scan(from, to []byte) iter.Seq2[[]byte, []byte] {
-	return pairs(func() cursor { return m.changes(from, to, false) })
+	return pairs(func() Cursor { return m.changes(from, to, false) })
 }
 
 func (m *Map) ScanBack(from, to []byte) iter.Seq2[[]byte, []byte] {
-	return pairs(func() cursor { return m.changes(from, to, true) })
+	return pairs(func() Cursor { return m.changes(from, to, true) })
 }
 
-func pairs(changes func() cursor) iter.Seq2[[]byte, []byte] {
+func pairs(changes func() Cursor) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
 		next := changes()
 		for w, ok := next(); ok && yield(w.Key, w.Value); w, ok = next() {

@@ -44,20 +44,17 @@ func (o *Overlay) Get(key []byte) ([]byte, bool) {
 }
 
 func (o *Overlay) Scan(from, to []byte) iter.Seq2[[]byte, []byte] {
-	return merge(o.base.Scan(from, to), func() cursor { return o.changes(from, to, false) }, bytes.Compare)
+	return Merge(o.base.Scan(from, to), func() Cursor { return o.changes(from, to, false) }, false)
 }
 
 func (o *Overlay) ScanBack(from, to []byte) iter.Seq2[[]byte, []byte] {
-	return merge(o.base.ScanBack(from, to), func() cursor { return o.changes(from, to, true) }, func(a, b []byte) int { return bytes.Compare(b, a) })
+	return Merge(o.base.ScanBack(from, to), func() Cursor { return o.changes(from, to, true) }, true)
 }
-
-// cursor gives writes one after the other.
-type cursor func() (Write, bool)
 
 // changes gives the writes in [from, to) one after the other, deletions
 // included. Each is found by a new seek: most scans look at one key, and a
 // coroutine would cost more than all the seeks they need.
-func (o *Overlay) changes(from, to []byte, back bool) cursor {
+func (o *Overlay) changes(from, to []byte, back bool) Cursor {
 	var last Write
 	begun := false
 	return func() (next Write, ok bool) {
@@ -87,37 +84,5 @@ func (o *Overlay) changes(from, to []byte, back bool) cursor {
 		}
 		last, begun = next, true
 		return next, ok
-	}
-}
-
-// merge lays changes over a base, both in the order of compare.
-func merge(base iter.Seq2[[]byte, []byte], changes func() cursor, compare func(a, b []byte) int) iter.Seq2[[]byte, []byte] {
-	return func(yield func(k, v []byte) bool) {
-		next := changes()
-		change, more := next()
-		for k, v := range base {
-			for more && compare(change.Key, k) < 0 {
-				if !change.Delete && !yield(change.Key, change.Value) {
-					return
-				}
-				change, more = next()
-			}
-			if more && bytes.Equal(change.Key, k) {
-				if !change.Delete && !yield(k, change.Value) {
-					return
-				}
-				change, more = next()
-				continue
-			}
-			if !yield(k, v) {
-				return
-			}
-		}
-		for more {
-			if !change.Delete && !yield(change.Key, change.Value) {
-				return
-			}
-			change, more = next()
-		}
 	}
 }

@@ -3243,7 +3243,8 @@ type NetworkInfo struct {
 	Unreachable     []string               `protobuf:"bytes,10,rep,name=unreachable,proto3" json:"unreachable,omitempty"`    // names of nodes that should be up and do not answer
 	// Milliseconds since that node was last in touch with the leader of the meta
 	// group, from which it has the nodes; 0: it is.
-	Age           int64 `protobuf:"varint,11,opt,name=age,proto3" json:"age,omitempty"`
+	Age           int64  `protobuf:"varint,11,opt,name=age,proto3" json:"age,omitempty"`
+	FeatureLevel  uint32 `protobuf:"varint,12,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"` // what its nodes may make use of: raised once all their builds support more
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3355,6 +3356,13 @@ func (x *NetworkInfo) GetAge() int64 {
 	return 0
 }
 
+func (x *NetworkInfo) GetFeatureLevel() uint32 {
+	if x != nil {
+		return x.FeatureLevel
+	}
+	return 0
+}
+
 type GroupInfo struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Group           uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`  // 0: meta
@@ -3366,7 +3374,8 @@ type GroupInfo struct {
 	Calls           int64                  `protobuf:"varint,7,opt,name=calls,proto3" json:"calls,omitempty"`
 	Queued          int64                  `protobuf:"varint,8,opt,name=queued,proto3" json:"queued,omitempty"`
 	Running         int64                  `protobuf:"varint,9,opt,name=running,proto3" json:"running,omitempty"`
-	Problem         string                 `protobuf:"bytes,10,opt,name=problem,proto3" json:"problem,omitempty"` // why the group serves nobody; empty: it serves
+	Problem         string                 `protobuf:"bytes,10,opt,name=problem,proto3" json:"problem,omitempty"`                                // why the group serves nobody; empty: it serves
+	FeatureLevel    uint32                 `protobuf:"varint,11,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"` // that it was told
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -3469,6 +3478,13 @@ func (x *GroupInfo) GetProblem() string {
 		return x.Problem
 	}
 	return ""
+}
+
+func (x *GroupInfo) GetFeatureLevel() uint32 {
+	if x != nil {
+		return x.FeatureLevel
+	}
+	return 0
 }
 
 type ExplainRequest struct {
@@ -4515,7 +4531,7 @@ const file_messages_api_proto_rawDesc = "" +
 	"\askipped\x18\x0e \x01(\x04R\askipped\x12\x16\n" +
 	"\x06reason\x18\x0f \x01(\tR\x06reason\x12\x16\n" +
 	"\x06misfit\x18\x10 \x01(\tR\x06misfit\"\x13\n" +
-	"\x11GetNetworkRequest\"\xd6\x02\n" +
+	"\x11GetNetworkRequest\"\xfb\x02\n" +
 	"\vNetworkInfo\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x01 \x01(\tR\tnetworkId\x12\x12\n" +
@@ -4529,7 +4545,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\aseen_by\x18\t \x01(\tR\x06seenBy\x12 \n" +
 	"\vunreachable\x18\n" +
 	" \x03(\tR\vunreachable\x12\x10\n" +
-	"\x03age\x18\v \x01(\x03R\x03age\"\x96\x02\n" +
+	"\x03age\x18\v \x01(\x03R\x03age\x12#\n" +
+	"\rfeature_level\x18\f \x01(\rR\ffeatureLevel\"\xbb\x02\n" +
 	"\tGroupInfo\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x16\n" +
 	"\x06leader\x18\x02 \x01(\tR\x06leader\x12\x16\n" +
@@ -4541,7 +4558,8 @@ const file_messages_api_proto_rawDesc = "" +
 	"\x06queued\x18\b \x01(\x03R\x06queued\x12\x18\n" +
 	"\arunning\x18\t \x01(\x03R\arunning\x12\x18\n" +
 	"\aproblem\x18\n" +
-	" \x01(\tR\aproblem\" \n" +
+	" \x01(\tR\aproblem\x12#\n" +
+	"\rfeature_level\x18\v \x01(\rR\ffeatureLevel\" \n" +
 	"\x0eExplainRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\xc3\x02\n" +
 	"\vExplanation\x12\x0e\n" +

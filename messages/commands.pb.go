@@ -4051,13 +4051,14 @@ type NodeInfo struct {
 	Disksize      int64                  `protobuf:"varint,10,opt,name=disksize,proto3" json:"disksize,omitempty"`
 	Version       string                 `protobuf:"bytes,11,opt,name=version,proto3" json:"version,omitempty"`
 	Pid           int32                  `protobuf:"varint,12,opt,name=pid,proto3" json:"pid,omitempty"`
-	Freemem       int64                  `protobuf:"varint,13,opt,name=freemem,proto3" json:"freemem,omitempty"`                      // bytes, when it was sent, like the three below
-	Memused       float64                `protobuf:"fixed64,14,opt,name=memused,proto3" json:"memused,omitempty"`                     // percent
-	Diskusage     int64                  `protobuf:"varint,15,opt,name=diskusage,proto3" json:"diskusage,omitempty"`                  // bytes used
-	Cpuload       float64                `protobuf:"fixed64,16,opt,name=cpuload,proto3" json:"cpuload,omitempty"`                     // 1-minute load average
-	Owner         string                 `protobuf:"bytes,17,opt,name=owner,proto3" json:"owner,omitempty"`                           // the operating system's user who runs it
-	Trouble       string                 `protobuf:"bytes,18,opt,name=trouble,proto3" json:"trouble,omitempty"`                       // why it does not play its full part; empty: it does
-	DiskShort     bool                   `protobuf:"varint,19,opt,name=disk_short,json=diskShort,proto3" json:"disk_short,omitempty"` // less than its reserve is free on its disk
+	Freemem       int64                  `protobuf:"varint,13,opt,name=freemem,proto3" json:"freemem,omitempty"`                               // bytes, when it was sent, like the three below
+	Memused       float64                `protobuf:"fixed64,14,opt,name=memused,proto3" json:"memused,omitempty"`                              // percent
+	Diskusage     int64                  `protobuf:"varint,15,opt,name=diskusage,proto3" json:"diskusage,omitempty"`                           // bytes used
+	Cpuload       float64                `protobuf:"fixed64,16,opt,name=cpuload,proto3" json:"cpuload,omitempty"`                              // 1-minute load average
+	Owner         string                 `protobuf:"bytes,17,opt,name=owner,proto3" json:"owner,omitempty"`                                    // the operating system's user who runs it
+	Trouble       string                 `protobuf:"bytes,18,opt,name=trouble,proto3" json:"trouble,omitempty"`                                // why it does not play its full part; empty: it does
+	DiskShort     bool                   `protobuf:"varint,19,opt,name=disk_short,json=diskShort,proto3" json:"disk_short,omitempty"`          // less than its reserve is free on its disk
+	FeatureLevel  uint32                 `protobuf:"varint,20,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"` // the highest that it supports
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4223,6 +4224,13 @@ func (x *NodeInfo) GetDiskShort() bool {
 		return x.DiskShort
 	}
 	return false
+}
+
+func (x *NodeInfo) GetFeatureLevel() uint32 {
+	if x != nil {
+		return x.FeatureLevel
+	}
+	return 0
 }
 
 // NodeUp records that a node is a live member, with what it says of itself.
@@ -4975,6 +4983,97 @@ func (x *PlaceGroup) GetExpect() uint64 {
 	return 0
 }
 
+// RaiseFeatureLevel lets the network use what its nodes' builds support by now, all
+// of them. The level never falls.
+type RaiseFeatureLevel struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Level         uint32                 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RaiseFeatureLevel) Reset() {
+	*x = RaiseFeatureLevel{}
+	mi := &file_messages_commands_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RaiseFeatureLevel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RaiseFeatureLevel) ProtoMessage() {}
+
+func (x *RaiseFeatureLevel) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RaiseFeatureLevel.ProtoReflect.Descriptor instead.
+func (*RaiseFeatureLevel) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *RaiseFeatureLevel) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+// SetFeatureLevel tells a partition the network's level.
+type SetFeatureLevel struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Level         uint32                 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetFeatureLevel) Reset() {
+	*x = SetFeatureLevel{}
+	mi := &file_messages_commands_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetFeatureLevel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetFeatureLevel) ProtoMessage() {}
+
+func (x *SetFeatureLevel) ProtoReflect() protoreflect.Message {
+	mi := &file_messages_commands_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetFeatureLevel.ProtoReflect.Descriptor instead.
+func (*SetFeatureLevel) Descriptor() ([]byte, []int) {
+	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *SetFeatureLevel) GetLevel() uint32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
 // Replica is one copy of a group's log.
 type Replica struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -4988,7 +5087,7 @@ type Replica struct {
 
 func (x *Replica) Reset() {
 	*x = Replica{}
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5000,7 +5099,7 @@ func (x *Replica) String() string {
 func (*Replica) ProtoMessage() {}
 
 func (x *Replica) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[54]
+	mi := &file_messages_commands_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5013,7 +5112,7 @@ func (x *Replica) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replica.ProtoReflect.Descriptor instead.
 func (*Replica) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{54}
+	return file_messages_commands_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Replica) GetNode() string {
@@ -5056,7 +5155,7 @@ type GroupPlacement struct {
 
 func (x *GroupPlacement) Reset() {
 	*x = GroupPlacement{}
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5068,7 +5167,7 @@ func (x *GroupPlacement) String() string {
 func (*GroupPlacement) ProtoMessage() {}
 
 func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[55]
+	mi := &file_messages_commands_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5081,7 +5180,7 @@ func (x *GroupPlacement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GroupPlacement.ProtoReflect.Descriptor instead.
 func (*GroupPlacement) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{55}
+	return file_messages_commands_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *GroupPlacement) GetGroup() uint32 {
@@ -5121,7 +5220,7 @@ type ErrorInfo struct {
 
 func (x *ErrorInfo) Reset() {
 	*x = ErrorInfo{}
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5133,7 +5232,7 @@ func (x *ErrorInfo) String() string {
 func (*ErrorInfo) ProtoMessage() {}
 
 func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[56]
+	mi := &file_messages_commands_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5146,7 +5245,7 @@ func (x *ErrorInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorInfo.ProtoReflect.Descriptor instead.
 func (*ErrorInfo) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{56}
+	return file_messages_commands_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ErrorInfo) GetKind() ErrorKind {
@@ -5217,7 +5316,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5229,7 +5328,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[57]
+	mi := &file_messages_commands_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5242,7 +5341,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{57}
+	return file_messages_commands_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Reply) GetError() *ErrorInfo {
@@ -5363,7 +5462,7 @@ type Replies struct {
 
 func (x *Replies) Reset() {
 	*x = Replies{}
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5375,7 +5474,7 @@ func (x *Replies) String() string {
 func (*Replies) ProtoMessage() {}
 
 func (x *Replies) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[58]
+	mi := &file_messages_commands_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5388,7 +5487,7 @@ func (x *Replies) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replies.ProtoReflect.Descriptor instead.
 func (*Replies) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{58}
+	return file_messages_commands_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Replies) GetReplies() []*Reply {
@@ -5408,7 +5507,7 @@ type ChunkPut struct {
 
 func (x *ChunkPut) Reset() {
 	*x = ChunkPut{}
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5420,7 +5519,7 @@ func (x *ChunkPut) String() string {
 func (*ChunkPut) ProtoMessage() {}
 
 func (x *ChunkPut) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[59]
+	mi := &file_messages_commands_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5433,7 +5532,7 @@ func (x *ChunkPut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChunkPut.ProtoReflect.Descriptor instead.
 func (*ChunkPut) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{59}
+	return file_messages_commands_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ChunkPut) GetWhole() bool {
@@ -5456,7 +5555,7 @@ type Enqueued struct {
 
 func (x *Enqueued) Reset() {
 	*x = Enqueued{}
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5468,7 +5567,7 @@ func (x *Enqueued) String() string {
 func (*Enqueued) ProtoMessage() {}
 
 func (x *Enqueued) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[60]
+	mi := &file_messages_commands_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5481,7 +5580,7 @@ func (x *Enqueued) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enqueued.ProtoReflect.Descriptor instead.
 func (*Enqueued) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{60}
+	return file_messages_commands_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Enqueued) GetId() []byte {
@@ -5531,7 +5630,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5543,7 +5642,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[61]
+	mi := &file_messages_commands_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5556,7 +5655,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{61}
+	return file_messages_commands_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Changed) GetObject() *Object {
@@ -5598,7 +5697,7 @@ type Deliveries struct {
 
 func (x *Deliveries) Reset() {
 	*x = Deliveries{}
-	mi := &file_messages_commands_proto_msgTypes[62]
+	mi := &file_messages_commands_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5610,7 +5709,7 @@ func (x *Deliveries) String() string {
 func (*Deliveries) ProtoMessage() {}
 
 func (x *Deliveries) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[62]
+	mi := &file_messages_commands_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5623,7 +5722,7 @@ func (x *Deliveries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deliveries.ProtoReflect.Descriptor instead.
 func (*Deliveries) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{62}
+	return file_messages_commands_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Deliveries) GetTo() uint32 {
@@ -5650,7 +5749,7 @@ type Completed struct {
 
 func (x *Completed) Reset() {
 	*x = Completed{}
-	mi := &file_messages_commands_proto_msgTypes[63]
+	mi := &file_messages_commands_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5662,7 +5761,7 @@ func (x *Completed) String() string {
 func (*Completed) ProtoMessage() {}
 
 func (x *Completed) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[63]
+	mi := &file_messages_commands_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5675,7 +5774,7 @@ func (x *Completed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completed.ProtoReflect.Descriptor instead.
 func (*Completed) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{63}
+	return file_messages_commands_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *Completed) GetStale() bool {
@@ -5701,7 +5800,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_messages_commands_proto_msgTypes[64]
+	mi := &file_messages_commands_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5713,7 +5812,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[64]
+	mi := &file_messages_commands_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5726,7 +5825,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{64}
+	return file_messages_commands_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *CallReply) GetCall() *Call {
@@ -5752,7 +5851,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_messages_commands_proto_msgTypes[65]
+	mi := &file_messages_commands_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5764,7 +5863,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[65]
+	mi := &file_messages_commands_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5777,7 +5876,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{65}
+	return file_messages_commands_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *DeadLetter) GetCall() *Call {
@@ -5846,7 +5945,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_messages_commands_proto_msgTypes[66]
+	mi := &file_messages_commands_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5858,7 +5957,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[66]
+	mi := &file_messages_commands_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5871,7 +5970,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{66}
+	return file_messages_commands_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Start) GetSession() string {
@@ -5992,7 +6091,7 @@ type Abort struct {
 
 func (x *Abort) Reset() {
 	*x = Abort{}
-	mi := &file_messages_commands_proto_msgTypes[67]
+	mi := &file_messages_commands_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6004,7 +6103,7 @@ func (x *Abort) String() string {
 func (*Abort) ProtoMessage() {}
 
 func (x *Abort) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[67]
+	mi := &file_messages_commands_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6017,7 +6116,7 @@ func (x *Abort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abort.ProtoReflect.Descriptor instead.
 func (*Abort) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{67}
+	return file_messages_commands_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Abort) GetSession() string {
@@ -6058,7 +6157,7 @@ type Scheduled struct {
 
 func (x *Scheduled) Reset() {
 	*x = Scheduled{}
-	mi := &file_messages_commands_proto_msgTypes[68]
+	mi := &file_messages_commands_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6070,7 +6169,7 @@ func (x *Scheduled) String() string {
 func (*Scheduled) ProtoMessage() {}
 
 func (x *Scheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[68]
+	mi := &file_messages_commands_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6083,7 +6182,7 @@ func (x *Scheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scheduled.ProtoReflect.Descriptor instead.
 func (*Scheduled) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{68}
+	return file_messages_commands_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *Scheduled) GetState() *ScheduleState {
@@ -6103,7 +6202,7 @@ type Ended struct {
 
 func (x *Ended) Reset() {
 	*x = Ended{}
-	mi := &file_messages_commands_proto_msgTypes[69]
+	mi := &file_messages_commands_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6115,7 +6214,7 @@ func (x *Ended) String() string {
 func (*Ended) ProtoMessage() {}
 
 func (x *Ended) ProtoReflect() protoreflect.Message {
-	mi := &file_messages_commands_proto_msgTypes[69]
+	mi := &file_messages_commands_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6128,7 +6227,7 @@ func (x *Ended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ended.ProtoReflect.Descriptor instead.
 func (*Ended) Descriptor() ([]byte, []int) {
-	return file_messages_commands_proto_rawDescGZIP(), []int{69}
+	return file_messages_commands_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *Ended) GetCall() *Call {
@@ -6508,7 +6607,7 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\n" +
 	"partitions\x18\x03 \x01(\rR\n" +
 	"partitions\x12+\n" +
-	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\xfa\x03\n" +
+	"\afounder\x18\x04 \x01(\v2\x11.flow.v1.NodeInfoR\afounder\"\x9f\x04\n" +
 	"\bNodeInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -6531,7 +6630,8 @@ const file_messages_commands_proto_rawDesc = "" +
 	"\x05owner\x18\x11 \x01(\tR\x05owner\x12\x18\n" +
 	"\atrouble\x18\x12 \x01(\tR\atrouble\x12\x1d\n" +
 	"\n" +
-	"disk_short\x18\x13 \x01(\bR\tdiskShort\"/\n" +
+	"disk_short\x18\x13 \x01(\bR\tdiskShort\x12#\n" +
+	"\rfeature_level\x18\x14 \x01(\rR\ffeatureLevel\"/\n" +
 	"\x06NodeUp\x12%\n" +
 	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\"J\n" +
 	"\bNodeDown\x12\x12\n" +
@@ -6593,7 +6693,11 @@ const file_messages_commands_proto_rawDesc = "" +
 	"PlaceGroup\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12,\n" +
 	"\breplicas\x18\x02 \x03(\v2\x10.flow.v1.ReplicaR\breplicas\x12\x16\n" +
-	"\x06expect\x18\x03 \x01(\x04R\x06expect\"o\n" +
+	"\x06expect\x18\x03 \x01(\x04R\x06expect\")\n" +
+	"\x11RaiseFeatureLevel\x12\x14\n" +
+	"\x05level\x18\x01 \x01(\rR\x05level\"'\n" +
+	"\x0fSetFeatureLevel\x12\x14\n" +
+	"\x05level\x18\x01 \x01(\rR\x05level\"o\n" +
 	"\aReplica\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x14\n" +
@@ -6737,7 +6841,7 @@ func file_messages_commands_proto_rawDescGZIP() []byte {
 }
 
 var file_messages_commands_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 70)
+var file_messages_commands_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
 var file_messages_commands_proto_goTypes = []any{
 	(CallState)(0),             // 0: flow.v1.CallState
 	(ArrivalState)(0),          // 1: flow.v1.ArrivalState
@@ -6797,25 +6901,27 @@ var file_messages_commands_proto_goTypes = []any{
 	(*Report)(nil),             // 55: flow.v1.Report
 	(*DeploymentReport)(nil),   // 56: flow.v1.DeploymentReport
 	(*PlaceGroup)(nil),         // 57: flow.v1.PlaceGroup
-	(*Replica)(nil),            // 58: flow.v1.Replica
-	(*GroupPlacement)(nil),     // 59: flow.v1.GroupPlacement
-	(*ErrorInfo)(nil),          // 60: flow.v1.ErrorInfo
-	(*Reply)(nil),              // 61: flow.v1.Reply
-	(*Replies)(nil),            // 62: flow.v1.Replies
-	(*ChunkPut)(nil),           // 63: flow.v1.ChunkPut
-	(*Enqueued)(nil),           // 64: flow.v1.Enqueued
-	(*Changed)(nil),            // 65: flow.v1.Changed
-	(*Deliveries)(nil),         // 66: flow.v1.Deliveries
-	(*Completed)(nil),          // 67: flow.v1.Completed
-	(*CallReply)(nil),          // 68: flow.v1.CallReply
-	(*DeadLetter)(nil),         // 69: flow.v1.DeadLetter
-	(*Start)(nil),              // 70: flow.v1.Start
-	(*Abort)(nil),              // 71: flow.v1.Abort
-	(*Scheduled)(nil),          // 72: flow.v1.Scheduled
-	(*Ended)(nil),              // 73: flow.v1.Ended
-	(*Object)(nil),             // 74: flow.v1.Object
-	(ArgumentKind)(0),          // 75: flow.v1.ArgumentKind
-	(Kind)(0),                  // 76: flow.v1.Kind
+	(*RaiseFeatureLevel)(nil),  // 58: flow.v1.RaiseFeatureLevel
+	(*SetFeatureLevel)(nil),    // 59: flow.v1.SetFeatureLevel
+	(*Replica)(nil),            // 60: flow.v1.Replica
+	(*GroupPlacement)(nil),     // 61: flow.v1.GroupPlacement
+	(*ErrorInfo)(nil),          // 62: flow.v1.ErrorInfo
+	(*Reply)(nil),              // 63: flow.v1.Reply
+	(*Replies)(nil),            // 64: flow.v1.Replies
+	(*ChunkPut)(nil),           // 65: flow.v1.ChunkPut
+	(*Enqueued)(nil),           // 66: flow.v1.Enqueued
+	(*Changed)(nil),            // 67: flow.v1.Changed
+	(*Deliveries)(nil),         // 68: flow.v1.Deliveries
+	(*Completed)(nil),          // 69: flow.v1.Completed
+	(*CallReply)(nil),          // 70: flow.v1.CallReply
+	(*DeadLetter)(nil),         // 71: flow.v1.DeadLetter
+	(*Start)(nil),              // 72: flow.v1.Start
+	(*Abort)(nil),              // 73: flow.v1.Abort
+	(*Scheduled)(nil),          // 74: flow.v1.Scheduled
+	(*Ended)(nil),              // 75: flow.v1.Ended
+	(*Object)(nil),             // 76: flow.v1.Object
+	(ArgumentKind)(0),          // 77: flow.v1.ArgumentKind
+	(Kind)(0),                  // 78: flow.v1.Kind
 }
 var file_messages_commands_proto_depIdxs = []int32{
 	5,  // 0: flow.v1.Arguments.named:type_name -> flow.v1.NamedValue
@@ -6847,31 +6953,31 @@ var file_messages_commands_proto_depIdxs = []int32{
 	43, // 26: flow.v1.Deliver.more:type_name -> flow.v1.Parcel
 	46, // 27: flow.v1.Found.founder:type_name -> flow.v1.NodeInfo
 	46, // 28: flow.v1.NodeUp.node:type_name -> flow.v1.NodeInfo
-	74, // 29: flow.v1.Create.object:type_name -> flow.v1.Object
+	76, // 29: flow.v1.Create.object:type_name -> flow.v1.Object
 	51, // 30: flow.v1.Create.functions:type_name -> flow.v1.Function
 	52, // 31: flow.v1.Function.parameters:type_name -> flow.v1.Parameter
-	75, // 32: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
-	76, // 33: flow.v1.Update.kind:type_name -> flow.v1.Kind
-	74, // 34: flow.v1.Update.object:type_name -> flow.v1.Object
+	77, // 32: flow.v1.Parameter.kind:type_name -> flow.v1.ArgumentKind
+	78, // 33: flow.v1.Update.kind:type_name -> flow.v1.Kind
+	76, // 34: flow.v1.Update.object:type_name -> flow.v1.Object
 	51, // 35: flow.v1.Update.functions:type_name -> flow.v1.Function
-	76, // 36: flow.v1.Delete.kind:type_name -> flow.v1.Kind
+	78, // 36: flow.v1.Delete.kind:type_name -> flow.v1.Kind
 	56, // 37: flow.v1.Report.deployments:type_name -> flow.v1.DeploymentReport
-	74, // 38: flow.v1.Report.workers:type_name -> flow.v1.Object
-	58, // 39: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
-	58, // 40: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
+	76, // 38: flow.v1.Report.workers:type_name -> flow.v1.Object
+	60, // 39: flow.v1.PlaceGroup.replicas:type_name -> flow.v1.Replica
+	60, // 40: flow.v1.GroupPlacement.replicas:type_name -> flow.v1.Replica
 	3,  // 41: flow.v1.ErrorInfo.kind:type_name -> flow.v1.ErrorKind
-	60, // 42: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
-	64, // 43: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
-	65, // 44: flow.v1.Reply.changed:type_name -> flow.v1.Changed
-	67, // 45: flow.v1.Reply.completed:type_name -> flow.v1.Completed
-	68, // 46: flow.v1.Reply.call:type_name -> flow.v1.CallReply
-	62, // 47: flow.v1.Reply.replies:type_name -> flow.v1.Replies
-	63, // 48: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
-	61, // 49: flow.v1.Replies.replies:type_name -> flow.v1.Reply
+	62, // 42: flow.v1.Reply.error:type_name -> flow.v1.ErrorInfo
+	66, // 43: flow.v1.Reply.enqueued:type_name -> flow.v1.Enqueued
+	67, // 44: flow.v1.Reply.changed:type_name -> flow.v1.Changed
+	69, // 45: flow.v1.Reply.completed:type_name -> flow.v1.Completed
+	70, // 46: flow.v1.Reply.call:type_name -> flow.v1.CallReply
+	64, // 47: flow.v1.Reply.replies:type_name -> flow.v1.Replies
+	65, // 48: flow.v1.Reply.chunk_put:type_name -> flow.v1.ChunkPut
+	63, // 49: flow.v1.Replies.replies:type_name -> flow.v1.Reply
 	0,  // 50: flow.v1.Enqueued.state:type_name -> flow.v1.CallState
-	74, // 51: flow.v1.Changed.object:type_name -> flow.v1.Object
-	66, // 52: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
-	74, // 53: flow.v1.Changed.objects:type_name -> flow.v1.Object
+	76, // 51: flow.v1.Changed.object:type_name -> flow.v1.Object
+	68, // 52: flow.v1.Changed.deliveries:type_name -> flow.v1.Deliveries
+	76, // 53: flow.v1.Changed.objects:type_name -> flow.v1.Object
 	0,  // 54: flow.v1.Completed.state:type_name -> flow.v1.CallState
 	8,  // 55: flow.v1.CallReply.call:type_name -> flow.v1.Call
 	8,  // 56: flow.v1.DeadLetter.call:type_name -> flow.v1.Call
@@ -6892,7 +6998,7 @@ func file_messages_commands_proto_init() {
 	}
 	file_messages_model_proto_init()
 	file_messages_commands_proto_msgTypes[29].OneofWrappers = []any{}
-	file_messages_commands_proto_msgTypes[57].OneofWrappers = []any{
+	file_messages_commands_proto_msgTypes[59].OneofWrappers = []any{
 		(*Reply_Enqueued)(nil),
 		(*Reply_Changed)(nil),
 		(*Reply_Completed)(nil),
@@ -6906,7 +7012,7 @@ func file_messages_commands_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_messages_commands_proto_rawDesc), len(file_messages_commands_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   70,
+			NumMessages:   72,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

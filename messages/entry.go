@@ -38,6 +38,7 @@ const (
 	CommandDropDead           CommandType = 22
 	CommandEditDead           CommandType = 23
 	CommandBind               CommandType = 24
+	CommandSetFeatureLevel    CommandType = 25
 
 	CommandPutChunk CommandType = 31
 
@@ -50,6 +51,8 @@ const (
 	CommandDelete     CommandType = 106
 	CommandReport     CommandType = 107
 	CommandPlaceGroup CommandType = 108
+
+	CommandRaiseFeatureLevel CommandType = 109
 
 	CommandDeliver   CommandType = 200
 	CommandDelivered CommandType = 201
@@ -81,6 +84,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandDropDead:           func() proto.Message { return new(DropDead) },
 	CommandEditDead:           func() proto.Message { return new(EditDead) },
 	CommandBind:               func() proto.Message { return new(Bind) },
+	CommandSetFeatureLevel:    func() proto.Message { return new(SetFeatureLevel) },
 	CommandFound:              func() proto.Message { return new(Found) },
 	CommandNodeUp:             func() proto.Message { return new(NodeUp) },
 	CommandNodeDown:           func() proto.Message { return new(NodeDown) },
@@ -90,6 +94,7 @@ var commands = map[CommandType]func() proto.Message{
 	CommandDelete:             func() proto.Message { return new(Delete) },
 	CommandReport:             func() proto.Message { return new(Report) },
 	CommandPlaceGroup:         func() proto.Message { return new(PlaceGroup) },
+	CommandRaiseFeatureLevel:  func() proto.Message { return new(RaiseFeatureLevel) },
 	CommandDeliver:            func() proto.Message { return new(Deliver) },
 	CommandDelivered:          func() proto.Message { return new(Delivered) },
 }
@@ -180,6 +185,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandEditDead, true
 	case *Bind:
 		return CommandBind, true
+	case *SetFeatureLevel:
+		return CommandSetFeatureLevel, true
 	case *Found:
 		return CommandFound, true
 	case *NodeUp:
@@ -198,6 +205,8 @@ func TypeOf(m proto.Message) (CommandType, bool) {
 		return CommandReport, true
 	case *PlaceGroup:
 		return CommandPlaceGroup, true
+	case *RaiseFeatureLevel:
+		return CommandRaiseFeatureLevel, true
 	case *Deliver:
 		return CommandDeliver, true
 	case *Delivered:

@@ -1799,7 +1799,8 @@ type Node struct {
 	GossipAddress string                 `protobuf:"bytes,12,opt,name=gossip_address,json=gossipAddress,proto3" json:"gossip_address,omitempty"`
 	Version       string                 `protobuf:"bytes,13,opt,name=version,proto3" json:"version,omitempty"`
 	Scheduler     string                 `protobuf:"bytes,14,opt,name=scheduler,proto3" json:"scheduler,omitempty"`
-	DownSince     int64                  `protobuf:"varint,15,opt,name=down_since,json=downSince,proto3" json:"down_since,omitempty"` // microseconds since 1970, UTC, from the log; 0: it is up
+	DownSince     int64                  `protobuf:"varint,15,opt,name=down_since,json=downSince,proto3" json:"down_since,omitempty"`          // microseconds since 1970, UTC, from the log; 0: it is up
+	FeatureLevel  uint32                 `protobuf:"varint,16,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"` // the highest that its build supports
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1935,6 +1936,13 @@ func (x *Node) GetScheduler() string {
 func (x *Node) GetDownSince() int64 {
 	if x != nil {
 		return x.DownSince
+	}
+	return 0
+}
+
+func (x *Node) GetFeatureLevel() uint32 {
+	if x != nil {
+		return x.FeatureLevel
 	}
 	return 0
 }
@@ -2402,10 +2410,11 @@ type Network struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	NetworkId     string                 `protobuf:"bytes,1,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
 	Partitions    uint32                 `protobuf:"varint,2,opt,name=partitions,proto3" json:"partitions,omitempty"`
-	KeepAge       int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`       // milliseconds that a finished or cancelled call is kept; 0: the default
-	KeepCalls     int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"` // finished calls, and as many cancelled ones, that a socket keeps; 0: likewise
-	DeadAge       int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`       // milliseconds that a failed or expired call is kept; 0: likewise
-	DeadCalls     int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"` // failed calls, and as many expired ones, that a socket keeps; 0: likewise
+	KeepAge       int64                  `protobuf:"varint,51,opt,name=keep_age,json=keepAge,proto3" json:"keep_age,omitempty"`                // milliseconds that a finished or cancelled call is kept; 0: the default
+	KeepCalls     int64                  `protobuf:"varint,52,opt,name=keep_calls,json=keepCalls,proto3" json:"keep_calls,omitempty"`          // finished calls, and as many cancelled ones, that a socket keeps; 0: likewise
+	DeadAge       int64                  `protobuf:"varint,53,opt,name=dead_age,json=deadAge,proto3" json:"dead_age,omitempty"`                // milliseconds that a failed or expired call is kept; 0: likewise
+	DeadCalls     int64                  `protobuf:"varint,54,opt,name=dead_calls,json=deadCalls,proto3" json:"dead_calls,omitempty"`          // failed calls, and as many expired ones, that a socket keeps; 0: likewise
+	FeatureLevel  uint32                 `protobuf:"varint,55,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"` // what its nodes may make use of; it never falls
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2478,6 +2487,13 @@ func (x *Network) GetDeadAge() int64 {
 func (x *Network) GetDeadCalls() int64 {
 	if x != nil {
 		return x.DeadCalls
+	}
+	return 0
+}
+
+func (x *Network) GetFeatureLevel() uint32 {
+	if x != nil {
+		return x.FeatureLevel
 	}
 	return 0
 }
@@ -2780,7 +2796,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"\x04kind\x18\x03 \x01(\x0e2\x15.flow.v1.ArgumentKindR\x04kind\x12\x1f\n" +
 	"\vhas_default\x18\x04 \x01(\bR\n" +
 	"hasDefault\x12!\n" +
-	"\fdefault_text\x18\x05 \x01(\tR\vdefaultText\"\xae\x03\n" +
+	"\fdefault_text\x18\x05 \x01(\tR\vdefaultText\"\xd3\x03\n" +
 	"\x04Node\x12\x1a\n" +
 	"\bhostname\x18\x01 \x01(\tR\bhostname\x12\x12\n" +
 	"\x04cpus\x18\x02 \x01(\x05R\x04cpus\x12\x18\n" +
@@ -2799,7 +2815,8 @@ const file_messages_model_proto_rawDesc = "" +
 	"\aversion\x18\r \x01(\tR\aversion\x12\x1c\n" +
 	"\tscheduler\x18\x0e \x01(\tR\tscheduler\x12\x1d\n" +
 	"\n" +
-	"down_since\x18\x0f \x01(\x03R\tdownSince\"q\n" +
+	"down_since\x18\x0f \x01(\x03R\tdownSince\x12#\n" +
+	"\rfeature_level\x18\x10 \x01(\rR\ffeatureLevel\"q\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x1a\n" +
 	"\bhostname\x18\x02 \x01(\tR\bhostname\x12\x12\n" +
@@ -2843,7 +2860,7 @@ const file_messages_model_proto_rawDesc = "" +
 	"privileges\x18\x01 \x03(\tR\n" +
 	"privileges\"!\n" +
 	"\tPrivilege\x12\x14\n" +
-	"\x05right\x18\x01 \x01(\tR\x05right\"\xbc\x01\n" +
+	"\x05right\x18\x01 \x01(\tR\x05right\"\xe1\x01\n" +
 	"\aNetwork\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x01 \x01(\tR\tnetworkId\x12\x1e\n" +
@@ -2855,7 +2872,8 @@ const file_messages_model_proto_rawDesc = "" +
 	"keep_calls\x184 \x01(\x03R\tkeepCalls\x12\x19\n" +
 	"\bdead_age\x185 \x01(\x03R\adeadAge\x12\x1d\n" +
 	"\n" +
-	"dead_calls\x186 \x01(\x03R\tdeadCalls\"'\n" +
+	"dead_calls\x186 \x01(\x03R\tdeadCalls\x12#\n" +
+	"\rfeature_level\x187 \x01(\rR\ffeatureLevel\"'\n" +
 	"\tScheduler\x12\x1a\n" +
 	"\bstrategy\x18\x01 \x01(\tR\bstrategy\"j\n" +
 	"\fStatusChange\x12\x16\n" +

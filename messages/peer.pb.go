@@ -1067,7 +1067,8 @@ type Stats struct {
 	Running       int64                  `protobuf:"varint,3,opt,name=running,proto3" json:"running,omitempty"`
 	Ended         int64                  `protobuf:"varint,4,opt,name=ended,proto3" json:"ended,omitempty"`
 	HeldBytes     int64                  `protobuf:"varint,5,opt,name=held_bytes,json=heldBytes,proto3" json:"held_bytes,omitempty"`
-	Waiting       int64                  `protobuf:"varint,6,opt,name=waiting,proto3" json:"waiting,omitempty"` // messages at the socket's gate
+	Waiting       int64                  `protobuf:"varint,6,opt,name=waiting,proto3" json:"waiting,omitempty"`                               // messages at the socket's gate
+	FeatureLevel  uint32                 `protobuf:"varint,7,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"` // of the partition, not of a socket
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1140,6 +1141,13 @@ func (x *Stats) GetHeldBytes() int64 {
 func (x *Stats) GetWaiting() int64 {
 	if x != nil {
 		return x.Waiting
+	}
+	return 0
+}
+
+func (x *Stats) GetFeatureLevel() uint32 {
+	if x != nil {
+		return x.FeatureLevel
 	}
 	return 0
 }
@@ -1964,8 +1972,9 @@ func (x *Server) GetCaughtUp() bool {
 type Gossip struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Node          *NodeInfo              `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
-	NetworkId     string                 `protobuf:"bytes,2,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"` // empty: it has not joined a network yet
-	Vote          string                 `protobuf:"bytes,3,opt,name=vote,proto3" json:"vote,omitempty"`                            // node id that should found the network, in the eyes of one that has none
+	NetworkId     string                 `protobuf:"bytes,2,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`           // empty: it has not joined a network yet
+	Vote          string                 `protobuf:"bytes,3,opt,name=vote,proto3" json:"vote,omitempty"`                                      // node id that should found the network, in the eyes of one that has none
+	FeatureLevel  uint32                 `protobuf:"varint,4,opt,name=feature_level,json=featureLevel,proto3" json:"feature_level,omitempty"` // the network's, as far as the node knows
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2019,6 +2028,13 @@ func (x *Gossip) GetVote() string {
 		return x.Vote
 	}
 	return ""
+}
+
+func (x *Gossip) GetFeatureLevel() uint32 {
+	if x != nil {
+		return x.FeatureLevel
+	}
+	return 0
 }
 
 // PlacementsRequest asks the meta group's leader where replicas are due: a node
@@ -2808,7 +2824,7 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
 	"\x04next\x18\x03 \x01(\fR\x04next\x12\x18\n" +
-	"\askipped\x18\x04 \x01(\x03R\askipped\"\x9e\x01\n" +
+	"\askipped\x18\x04 \x01(\x03R\askipped\"\xc3\x01\n" +
 	"\x05Stats\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\x03R\x05total\x12\x16\n" +
 	"\x06queued\x18\x02 \x01(\x03R\x06queued\x12\x18\n" +
@@ -2816,7 +2832,8 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x05ended\x18\x04 \x01(\x03R\x05ended\x12\x1d\n" +
 	"\n" +
 	"held_bytes\x18\x05 \x01(\x03R\theldBytes\x12\x18\n" +
-	"\awaiting\x18\x06 \x01(\x03R\awaiting\"8\n" +
+	"\awaiting\x18\x06 \x01(\x03R\awaiting\x12#\n" +
+	"\rfeature_level\x18\a \x01(\rR\ffeatureLevel\"8\n" +
 	"\fAwaitRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
 	"\x04call\x18\x02 \x01(\fR\x04call\"2\n" +
@@ -2864,12 +2881,13 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\x04R\vincarnation\x12\x14\n" +
 	"\x05voter\x18\x03 \x01(\bR\x05voter\x12\x1b\n" +
-	"\tcaught_up\x18\x04 \x01(\bR\bcaughtUp\"b\n" +
+	"\tcaught_up\x18\x04 \x01(\bR\bcaughtUp\"\x87\x01\n" +
 	"\x06Gossip\x12%\n" +
 	"\x04node\x18\x01 \x01(\v2\x11.flow.v1.NodeInfoR\x04node\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x02 \x01(\tR\tnetworkId\x12\x12\n" +
-	"\x04vote\x18\x03 \x01(\tR\x04vote\"\x13\n" +
+	"\x04vote\x18\x03 \x01(\tR\x04vote\x12#\n" +
+	"\rfeature_level\x18\x04 \x01(\rR\ffeatureLevel\"\x13\n" +
 	"\x11PlacementsRequest\"M\n" +
 	"\x12PlacementsResponse\x127\n" +
 	"\n" +

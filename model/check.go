@@ -23,7 +23,7 @@ func Check(view kv.View) error {
 		return nil
 	}
 	k := checker{view: view, partitions: partitions}
-	for _, check := range []func() error{k.objects, k.names, k.referrers, k.placed, k.stagings, k.histories, k.groups, k.removed, k.configurations, k.disappearances, k.bindings, k.counts, k.expiries} {
+	for _, check := range []func() error{k.objects, k.names, k.referrers, k.placed, k.stagings, k.histories, k.groups, k.removed, k.configurations, k.disappearances, k.levels, k.bindings, k.counts, k.expiries} {
 		if err := check(); err != nil {
 			return fmt.Errorf("check model of network %s: %w", id, err)
 		}

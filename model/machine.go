@@ -11,7 +11,9 @@ import (
 )
 
 // Machine is the state machine of the meta group. It has no state of its own.
-type Machine struct{}
+type Machine struct {
+	Supports uint32 // feature levels up to this one
+}
 
 // lastPartitionCommand is the highest command type that only partitions know.
 const lastPartitionCommand = 99
@@ -19,13 +21,13 @@ const lastPartitionCommand = 99
 // Apply applies one command at a log index and time (microseconds since 1970,
 // UTC). An error stops the replica; a refusal is in the reply, and has changed
 // nothing.
-func (Machine) Apply(tx kv.Tx, index uint64, now int64, command messages.Command) (messages.Result, error) {
+func (machine Machine) Apply(tx kv.Tx, index uint64, now int64, command messages.Command) (messages.Result, error) {
 	m, err := command.Decode()
 	if err != nil {
 		return messages.Result{}, err
 	}
 	if deliver, ok := m.(*messages.Deliver); ok {
-		return delivered(tx, index, now, deliver)
+		return machine.delivered(tx, index, now, deliver)
 	}
 	c := &change{Tx: tx, index: index, now: now}
 	refusal, known := c.apply(m)
@@ -37,14 +39,14 @@ func (Machine) Apply(tx kv.Tx, index uint64, now int64, command messages.Command
 	case refusal != nil:
 		return messages.Refused(refusal), nil
 	}
-	return c.result(), nil
+	return c.result(), machine.supports(m)
 }
 
 // delivered applies the commands that another group's outbox sent, each once.
 // The reply is the first that refuses, or else the last.
-func delivered(tx kv.Tx, index uint64, now int64, m *messages.Deliver) (all messages.Result, err error) {
+func (machine Machine) delivered(tx kv.Tx, index uint64, now int64, m *messages.Deliver) (all messages.Result, err error) {
 	for _, parcel := range outbox.Unpack(m) {
-		r, err := deliveredOne(tx, index, now, messages.GroupID(m.From), parcel)
+		r, err := machine.deliveredOne(tx, index, now, messages.GroupID(m.From), parcel)
 		if err != nil {
 			return r, err
 		}
@@ -56,7 +58,7 @@ func delivered(tx kv.Tx, index uint64, now int64, m *messages.Deliver) (all mess
 	return all, nil
 }
 
-func deliveredOne(tx kv.Tx, index uint64, now int64, from messages.GroupID, m outbox.Message) (messages.Result, error) {
+func (machine Machine) deliveredOne(tx kv.Tx, index uint64, now int64, from messages.GroupID, m outbox.Message) (messages.Result, error) {
 	if m.Command.Type == messages.CommandDeliver {
 		return messages.Refused(messages.Errorf(messages.Invalid, "deliver", "", "a delivery holds another delivery")), nil
 	}
@@ -67,7 +69,7 @@ func deliveredOne(tx kv.Tx, index uint64, now int64, from messages.GroupID, m ou
 	if !fresh {
 		return messages.Result{Reply: &messages.Reply{}}, nil
 	}
-	return Machine{}.Apply(tx, index, now, m.Command)
+	return machine.Apply(tx, index, now, m.Command)
 }
 
 // apply gives why a command is refused, and whether it is known at all.
@@ -108,6 +110,8 @@ func (c *change) handler(m proto.Message) (handle func() *messages.Error, known 
 		return func() *messages.Error { return c.report(m) }, true
 	case *messages.PlaceGroup:
 		return func() *messages.Error { return c.placeGroup(m) }, true
+	case *messages.RaiseFeatureLevel:
+		return func() *messages.Error { return c.raiseLevel(m) }, true
 	}
 	return nil, false
 }

@@ -33,6 +33,9 @@ func (c *change) nodeUp(info *messages.NodeInfo) *messages.Error {
 	if refusal := c.checkRemoved(op, info); refusal != nil {
 		return refusal
 	}
+	if refusal := c.checkLevel(op, info); refusal != nil {
+		return refusal
+	}
 	known := load(c, messages.Kind_KIND_NODE, info.Id)
 	if known != nil && info.Boot < known.GetNode().Boot {
 		return messages.Errorf(messages.Conflict, op, info.Name, "boot %d of it is over, boot %d is known", info.Boot, known.GetNode().Boot)
@@ -64,7 +67,7 @@ func (c *change) saveNode(info *messages.NodeInfo) *messages.Object {
 		Hostname: info.Hostname, Cpus: info.Cpus, Memsize: info.Memsize, Freemem: info.Freemem, Memused: info.Memused,
 		Disksize: info.Disksize, Diskusage: info.Diskusage, Cpuload: info.Cpuload, Boot: info.Boot,
 		ApiAddress: info.ApiAddress, PeerAddress: info.PeerAddress, GossipAddress: info.GossipAddress,
-		Version: info.Version, Scheduler: scheduler(c).GetId(),
+		Version: info.Version, FeatureLevel: info.FeatureLevel, Scheduler: scheduler(c).GetId(),
 	}}
 	c.save(node)
 	c.save(&messages.Object{

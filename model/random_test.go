@@ -309,7 +309,7 @@ func replay(t *testing.T, w *world) {
 	for i, command := range w.log {
 		now += 1000
 		over := kv.NewOverlay(state)
-		result, err := Machine{}.Apply(over, uint64(i+1), now, command)
+		result, err := Machine{Supports: testLevel}.Apply(over, uint64(i+1), now, command)
 		if err != nil {
 			t.Fatal(err)
 		}

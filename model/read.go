@@ -18,12 +18,16 @@ func Get(view kv.View, kind messages.Kind, name string) (*messages.Object, bool)
 // Network gives the network's id and the number of its partitions. ok is false
 // before it is founded.
 func Network(view kv.View) (id string, partitions uint32, ok bool) {
+	o := network(view)
+	return o.GetId(), o.GetNetwork().GetPartitions(), o != nil
+}
+
+func network(view kv.View) *messages.Object {
 	prefix := nameKey(messages.Kind_KIND_NETWORK, "")
 	for _, id := range view.Scan(prefix, kv.PrefixEnd(prefix)) {
-		o := load(view, messages.Kind_KIND_NETWORK, string(id))
-		return o.Id, o.GetNetwork().Partitions, true
+		return load(view, messages.Kind_KIND_NETWORK, string(id))
 	}
-	return "", 0, false
+	return nil
 }
 
 // Assignment is what a node runs of a processor.

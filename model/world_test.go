@@ -53,7 +53,7 @@ func (w *world) try(m proto.Message) (*messages.Changed, *messages.Error) {
 	w.now += 1000
 	w.log = append(w.log, command)
 	over := kv.NewOverlay(w.state)
-	result, err := Machine{}.Apply(over, w.index, w.now, command)
+	result, err := Machine{Supports: testLevel}.Apply(over, w.index, w.now, command)
 	if err != nil {
 		w.t.Fatalf("apply %T: %v", m, err)
 	}

@@ -39,10 +39,13 @@ type Config struct {
 	Insecure   bool          // allow a bind that is not loopback
 	Runtime    string        // directory where the nodes of this machine find each other
 	Python     string        // interpreter that environments are built on; empty: python3 in PATH
-	Pprof      string        // address to serve profiles on; empty: none
-	Logger     *slog.Logger
-	Announce   io.Writer // where the one line goes that says where it listens; default: stdout
-	Watchdog   []string  // command that guards a worker; default: this executable, "watchdog"
+	// FeatureLevel is the highest that the node supports, as if its build were an
+	// older one; empty: all that its build does.
+	FeatureLevel string
+	Pprof        string // address to serve profiles on; empty: none
+	Logger       *slog.Logger
+	Announce     io.Writer // where the one line goes that says where it listens; default: stdout
+	Watchdog     []string  // command that guards a worker; default: this executable, "watchdog"
 }
 
 const (

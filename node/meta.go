@@ -100,6 +100,7 @@ func (n *Node) followModel(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := n.changes.changed()
 		n.kick()
+		n.tellLevel()
 		n.meet()
 		n.assign()
 		select {

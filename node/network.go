@@ -104,6 +104,9 @@ func (n *Node) holders(group messages.GroupID) []messages.NodeID {
 // enterNetwork finds out which network the node belongs to, founds it if there
 // is none, and opens the node's replica of the meta group if it has one.
 func (n *Node) enterNetwork() error {
+	if err := n.outdated(n.network()); err != nil {
+		return err
+	}
 	held, err := n.store.Groups()
 	if err != nil {
 		return err
@@ -134,6 +137,9 @@ func (n *Node) enterNetwork() error {
 	case err != nil:
 		return err
 	case decision.Action == cluster.Join:
+		if err := n.outdated(decision.Network); err != nil {
+			return err
+		}
 		return n.belong(decision.Network)
 	}
 	founder := &messages.Replica{Node: string(n.self.Node), Incarnation: 1, Voter: true, Founder: true}
@@ -199,7 +205,7 @@ func (n *Node) live() {
 			Open: n.openDue, Remove: n.replicas.remove, Logger: n.log}),
 		compare: cluster.NewCompare(cluster.CompareConfig{Self: n.self.Node, Groups: n.compared, Digest: n.router.Digest, Logger: n.log}),
 		watch: cluster.NewWatch(cluster.WatchConfig{NetworkID: n.network(), Leads: n.leadsMeta, Members: n.gossip.Members, Nodes: n.knownNodes,
-			Placements: n.placements, Next: n.nextPlacement, Router: n.router, Now: n.boundary.now, Logger: n.log}),
+			Placements: n.placements, Next: n.nextPlacement, Raise: n.nextLevel, Router: n.router, Now: n.boundary.now, Logger: n.log}),
 	}
 	n.loops.Store(l)
 	for _, run := range []func(context.Context){l.watch.Run, l.align.Run, l.host.Run, l.compare.Run, n.followModel, n.followMembers, n.measure, n.heedRefusal, n.expireQueues} {
@@ -215,6 +221,9 @@ func (n *Node) followMembers(ctx context.Context) {
 			if id := messages.NodeID(m.Info.GetId()); !m.Alive || n.removed(id) {
 				n.peers.Drop(id)
 			}
+		}
+		if err := n.outdated(n.network()); err != nil {
+			n.fail(err)
 		}
 		n.partitions(n.tellGone)
 		n.kick()
@@ -310,10 +319,16 @@ func (n *Node) knownNodes() ([]cluster.KnownNode, error) {
 			}
 			known = append(known, cluster.KnownNode{Up: up, Info: &messages.NodeInfo{
 				Id: o.GetId(), Name: o.GetName(), Boot: m.GetBoot(), Cpus: m.GetCpus(), ApiAddress: m.GetApiAddress(),
-				PeerAddress: m.GetPeerAddress(), GossipAddress: m.GetGossipAddress(), Hostname: m.GetHostname(), Version: m.GetVersion(), Trouble: trouble}})
+				PeerAddress: m.GetPeerAddress(), GossipAddress: m.GetGossipAddress(), Hostname: m.GetHostname(), Version: m.GetVersion(), FeatureLevel: m.GetFeatureLevel(), Trouble: trouble}})
 		}
 		return known
 	})
+}
+
+// nextLevel says whether the network's feature level can be raised.
+func (n *Node) nextLevel() (level uint32, raise bool) {
+	_, err := see(n, func(v kv.View) any { level, raise = model.NextFeatureLevel(v); return nil })
+	return level, raise && err == nil
 }
 
 // nextPlacement decides the next change to what is due.

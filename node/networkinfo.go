@@ -49,6 +49,7 @@ func (i networkInfo) Info(ctx context.Context) (*messages.NetworkInfo, error) {
 func modelInfo(v kv.View) *messages.NetworkInfo {
 	info := &messages.NetworkInfo{}
 	info.NetworkId, _, _ = model.Network(v)
+	info.FeatureLevel = model.FeatureLevel(v)
 	info.Nodes, _ = model.List(v, messages.Kind_KIND_NODE, model.Filter{}, "", messages.MaxPageRows)
 	for _, o := range info.Nodes {
 		if o.GetStatus() == model.Up {
@@ -88,6 +89,7 @@ func (n *Node) groupInfo(ctx context.Context, g group, name func(messages.NodeID
 		info.Applied = r.Applied()
 	}
 	if id == messages.Meta {
+		info.FeatureLevel, _ = see(n, model.FeatureLevel)
 		return info
 	}
 	ask, cancel := context.WithTimeout(ctx, askLimit)
@@ -99,6 +101,7 @@ func (n *Node) groupInfo(ctx context.Context, g group, name func(messages.NodeID
 	answer, err := query(ask, &messages.QueryRequest{Group: g.due.GetGroup(), Query: &messages.QueryRequest_Stats{Stats: &messages.StatsQuery{}}})
 	if err == nil {
 		info.Calls, info.Queued, info.Running = answer.GetStats().GetTotal(), answer.GetStats().GetQueued(), answer.GetStats().GetRunning()
+		info.FeatureLevel = answer.GetStats().GetFeatureLevel()
 	}
 	return info
 }

@@ -42,6 +42,9 @@ type Node struct {
 	code     code
 	trouble  atomic.Pointer[string] // why this node must not lead; nil or empty: it may
 
+	level     uint32 // the highest feature level that this node supports
+	toldLevel uint32 // the network's feature level, as the others were told; followModel alone uses it
+
 	stopping context.Context         // ends when the node stops
 	fail     context.CancelCauseFunc // ends it, with why
 	tasks    sync.WaitGroup          // goroutines of the node itself
@@ -54,6 +57,9 @@ func New(config Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{config: c, log: c.Logger, changes: newChanges()}
+	if n.level, err = c.featureLevel(); err != nil {
+		return nil, err
+	}
 	n.replicas = &replicas{node: n, open: map[messages.GroupID]*replica{}}
 	return n, nil
 }
@@ -131,7 +137,7 @@ func (n *Node) open(c *closers) (err error) {
 	}
 	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve(),
 		SnapshotBytes: n.config.Snapshot, TrailingBytes: n.config.Snapshot},
-		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Now: n.boundary.now, Free: n.boundary.free, Other: n.roomAt, Logger: n.log, Name: n.nameOf}); err != nil {
+		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Pulse: n.peers.PulseLayer(), Now: n.boundary.now, Free: n.boundary.free, Other: n.roomAt, Logger: n.log, Name: n.nameOf}); err != nil {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	c.add("store", func(ctx context.Context) error { n.sayHandover(); return n.store.Close(ctx) })

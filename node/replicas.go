@@ -70,10 +70,10 @@ func (r *replicas) Group(id messages.GroupID) (cluster.Group, bool) {
 func (r *replicas) openDue(id messages.GroupID, due *messages.Replica) error {
 	c := raftstore.GroupConfig{ID: id, Incarnation: due.GetIncarnation(), Bootstrap: due.GetFounder()}
 	if id == messages.Meta {
-		c.Machine = r.told(id, posting{raftstore.OneByOne(model.Machine{}.Apply)})
+		c.Machine = r.told(id, posting{raftstore.OneByOne(model.Machine{Supports: r.node.info.GetFeatureLevel()}.Apply)})
 		return r.add(c, &metaObserver{node: r.node})
 	}
-	c.Machine = r.told(id, posting{&flow.Machine{Group: id}})
+	c.Machine = r.told(id, posting{&flow.Machine{Group: id, Supports: r.node.info.GetFeatureLevel()}})
 	return r.add(c, &partitionObserver{node: r.node})
 }
 

@@ -180,7 +180,7 @@ func describe(n *Node) *messages.NodeInfo {
 	hostname, _ := os.Hostname()
 	info := &messages.NodeInfo{Id: string(n.self.Node), Name: n.self.Name, Boot: n.self.Boot, Cpus: int32(n.config.CPUs),
 		ApiAddress: join(n.config.Advertise, port), PeerAddress: join(n.config.Advertise, port+1), GossipAddress: join(n.config.Advertise, port+2),
-		Hostname: hostname, Version: messages.Version, Pid: int32(os.Getpid()), Owner: systemUser()}
+		Hostname: hostname, Version: messages.Version, FeatureLevel: n.level, Pid: int32(os.Getpid()), Owner: systemUser()}
 	n.gauge(info)
 	return info
 }

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -34,6 +36,7 @@ type Config struct {
 	SnapshotBytes int64  // log bytes applied since the last snapshot that call for the next; 64 MiB a group
 	TrailingBytes int64  // log bytes kept behind a snapshot, for followers that lag; 64 MiB a group
 	CacheBytes    int64  // latest log entries held in memory; 16 MiB a node
+	PageBytes     int64  // changes held in memory, or log bytes of those, that are written to the state store; 4 MiB a node
 	ReserveBytes  uint64 // free disk bytes below which this node's disk is short; 256 MiB
 }
 
@@ -53,16 +56,20 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.SnapshotBytes, 64<<20)
 	orDefault(&c.TrailingBytes, 64<<20)
 	orDefault(&c.CacheBytes, 16<<20)
+	orDefault(&c.PageBytes, 4<<20)
 	orDefault(&c.ReserveBytes, 256<<20)
 	return c
 }
 
 // Parts are what a store is built on: what a simulated world replaces.
 type Parts struct {
-	KV   KV               // state of all groups; the store closes it
-	Logs Logs             // opens a group's log
-	Now  func() time.Time // stamps log entries
-	Free func() uint64    // bytes free on the disk of Config.Dir; nil: never short
+	KV   KV   // state of all groups; the store closes it
+	Logs Logs // opens a group's log
+	// Pulse connects to other nodes for the heartbeats of all groups; nil: there are
+	// none. The store closes it.
+	Pulse raft.StreamLayer
+	Now   func() time.Time // stamps log entries
+	Free  func() uint64    // bytes free on the disk of Config.Dir; nil: never short
 	// Other says whether another node lives, and whether its disk is short; nil:
 	// all live, and none is.
 	Other  func(messages.NodeID) (lives, short bool)

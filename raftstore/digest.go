@@ -7,8 +7,6 @@ import (
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
-
-	"github.com/elasticcode/flow/kv"
 )
 
 // ErrDiverged says that a replica's state is not what the same log gave most
@@ -23,23 +21,26 @@ var divergedKey = []byte("flow.diverged")
 const maxDigests = 1024
 
 // digest hashes what an entry changed onto the digest of all entries before it.
-// It is kept in the record, so that it always stands for the state beside it.
-func digest(before, index uint64, changes *kv.Overlay) uint64 {
-	h := xxhash.New()
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 32), before)
-	h.Write(binary.BigEndian.AppendUint64(b, index))
-	for w := range changes.Writes() {
-		b = binary.AppendUvarint(b[:0], uint64(len(w.Key)))
-		if w.Delete {
-			h.Write(append(b, 0))
-			h.Write(w.Key)
-			continue
-		}
-		h.Write(binary.AppendUvarint(b, uint64(len(w.Value))+1))
-		h.Write(w.Key)
-		h.Write(w.Value)
+// It is kept in the record, so that it always stands for the state beside it. The
+// order in which the keys were changed does not count.
+func digest(before, index uint64, changed []*item) uint64 {
+	var sum uint64
+	for _, it := range changed {
+		sum += it.hash()
 	}
-	return h.Sum64()
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 24), before)
+	b = binary.BigEndian.AppendUint64(b, index)
+	return xxhash.Sum64(binary.BigEndian.AppendUint64(b, sum))
+}
+
+// hash is that of a key and of what it is now.
+func (it *item) hash() uint64 {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 17), xxhash.Sum64String(it.key))
+	v := it.now.Load()
+	if v.gone {
+		return xxhash.Sum64(b)
+	}
+	return xxhash.Sum64(binary.BigEndian.AppendUint64(b, xxhash.Sum64(v.value)))
 }
 
 // digests are the latest of a replica, by index.

@@ -1,20 +1,19 @@
 package raftstore
 
 import (
-	"encoding/binary"
+	"fmt"
 	"testing"
-
-	"github.com/elasticcode/flow/kv"
 )
 
-// BenchmarkDigest is what comparing replicas costs a call: ten writes of 150 bytes.
+// BenchmarkDigest hashes what an entry of 64 calls changes.
 func BenchmarkDigest(b *testing.B) {
-	changes := kv.NewOverlay(nil)
-	for i := range 10 {
-		changes.Set(binary.BigEndian.AppendUint64(make([]byte, 12), uint64(i)), make([]byte, 150))
+	p := newPage()
+	var changed []*item
+	for i := range 64 * 5 {
+		changed = append(changed, p.write(fmt.Appendf(nil, "c/%032d", i), 1, make([]byte, 160), false, func() bool { return false }))
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		digest(1, 2, changes)
+		digest(1, 2, changed)
 	}
 }

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 
 	"github.com/elasticcode/flow/buggify"
-	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/plant"
 )
@@ -21,6 +19,7 @@ import (
 type applier struct {
 	group   messages.GroupID
 	kv      KV
+	state   *state
 	machine Machine
 	events  *events
 	waiters waiters
@@ -33,25 +32,14 @@ type applier struct {
 	behind    chan struct{} // told when a snapshot is due
 	threshold int64
 
-	mu     sync.Mutex
-	record record // as committed to kv; changed only by raft's goroutine
-
-	hot hot // raft's goroutine's alone
-
 	since atomic.Int64 // log bytes applied since the last snapshot
 }
 
 // at is how far the state has come.
-func (a *applier) at() record {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.record
-}
+func (a *applier) at() record { return a.state.at() }
 
+// advance tells how far the state has come.
 func (a *applier) advance(r record) {
-	a.mu.Lock()
-	a.record = r
-	a.mu.Unlock()
 	a.digests.add(r.applied, r.digest)
 	a.waiters.reach(r.applied)
 }
@@ -91,32 +79,29 @@ func (a *applier) entry(l *raft.Log) ([]messages.Result, error) {
 	if l.Index <= at.applied && !plant.On(plant.ApplyTwice) {
 		return nil, nil
 	}
-	a.hot.since(at.applied)
 	var results []messages.Result
-	var writes []kv.Write
-	changes := kv.NewOverlay(nil)
+	var members []byte
 	var err error
 	switch l.Type {
 	case raft.LogCommand:
-		if results, changes, err = a.commands(&at, l); err == nil {
-			writes = prefixed(machinePrefix(a.group), changes, 1)
-			at.digest = digest(at.digest, l.Index, changes)
+		if results, err = a.commands(&at, l); err == nil {
+			at.digest = digest(at.digest, l.Index, a.state.changed)
 		}
 	case raft.LogConfiguration:
-		var c raft.Configuration
-		c, err = decodeMembers(l.Data)
-		writes = []kv.Write{writeMembers(a.group, l.Index, c)}
-	}
-	if err == nil {
-		at.applied, at.term = l.Index, l.Term
-		err = a.kv.Commit(Batch{Writes: append(writes, at.write(a.group))})
+		if _, err = decodeMembers(l.Data); err == nil {
+			members = membersAt(l.Index, l.Data)
+		}
 	}
 	if err != nil {
 		err = fmt.Errorf("apply entry %d of %s: %w", l.Index, a.group.Name(), err)
 		a.fail(err)
 		return nil, err
 	}
-	a.hot.committed(l.Index, changes.Writes())
+	at.applied, at.term = l.Index, l.Term
+	a.state.commit(at, members, cost(l))
+	if a.state.full() || buggify.On(buggify.EarlyPage) {
+		a.state.turn()
+	}
 	a.advance(at)
 	if results != nil {
 		a.events.applied(l.Index, results)
@@ -124,8 +109,8 @@ func (a *applier) entry(l *raft.Log) ([]messages.Result, error) {
 	return results, nil
 }
 
-// commands runs an entry's commands over the state, and gives what they change.
-func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, changes *kv.Overlay, err error) {
+// commands runs an entry's commands over the state.
+func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked(p)
@@ -133,18 +118,15 @@ func (a *applier) commands(at *record, l *raft.Log) (results []messages.Result, 
 	}()
 	entry, err := messages.DecodeEntry(l.Data)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	// A new leader's clock may be behind the old one's.
 	at.time = max(at.time, entry.Time)
-	snapshot := a.kv.Snapshot()
-	defer snapshot.Close()
-	tx := kv.NewOverlay(warm{StateOf(snapshot, a.group), &a.hot})
-	results, err = a.machine.ApplyEntry(tx, l.Index, at.time, entry.Commands)
+	results, err = a.machine.ApplyEntry(a.state.begin(l.Index), l.Index, at.time, entry.Commands)
 	if err == nil && len(results) != len(entry.Commands) {
 		err = fmt.Errorf("%d commands gave %d results", len(entry.Commands), len(results))
 	}
-	return results, tx, err
+	return results, err
 }
 
 // panicked turns what a state machine or a store panicked with into an error.
@@ -156,8 +138,9 @@ func panicked(p any) error {
 	return fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 }
 
-// Snapshot promises a snapshot of the state as it is now. Nothing is copied:
-// the flush that follows makes durable at least this.
+// Snapshot promises a snapshot of the state as it is now. Raft calls it between
+// entries: it turns the page, and the flush that follows makes durable at least
+// this.
 func (a *applier) Snapshot() (raft.FSMSnapshot, error) {
 	if err := a.failed(); err != nil {
 		return nil, err
@@ -166,17 +149,21 @@ func (a *applier) Snapshot() (raft.FSMSnapshot, error) {
 	if at.applied == 0 {
 		return nil, raft.ErrNothingNewToSnapshot
 	}
-	return flushed{a, at.applied, a.since.Load()}, nil
+	return flushed{a, a.state.turn(), at.applied, a.since.Load()}, nil
 }
 
-// flushed is a snapshot to be: a flush, then a marker.
+// flushed is a snapshot to be: a page in the store, a flush, then a marker.
 type flushed struct {
 	of      *applier
+	page    *page // nil: the store had it all
 	applied uint64
 	since   int64
 }
 
 func (f flushed) Persist(to raft.SnapshotSink) error {
+	if err := f.page.wait(); err != nil {
+		return err
+	}
 	if err := f.of.kv.Flush(); err != nil {
 		err = fmt.Errorf("flush the state of %s: %w", f.of.group.Name(), err)
 		f.of.fail(err)

@@ -38,6 +38,7 @@ type Group struct {
 	logger      *slog.Logger
 
 	guard     *guard
+	state     *state
 	snapshots *snapshots
 	applier   *applier
 	batcher   *batcher
@@ -48,9 +49,10 @@ type Group struct {
 	reads     reads
 	room      room
 
-	raft  atomic.Pointer[raft.Raft]
-	run   *run // the raft that runs; the supervisor's alone
-	ready leadership
+	raft      atomic.Pointer[raft.Raft]
+	transport atomic.Pointer[transport] // of the raft that runs; nil: none does
+	run       *run                      // the raft that runs; the supervisor's alone
+	ready     leadership
 
 	anew     chan struct{} // raft must be started anew
 	closing  chan context.Context
@@ -165,23 +167,17 @@ func (g *Group) Applied() uint64 { return g.applier.at().applied }
 
 // View reads the state as it is now, and the index it stands at.
 func (g *Group) View(read func(view kv.View, applied uint64) error) error {
-	snapshot := g.store.parts.KV.Snapshot()
-	defer snapshot.Close()
-	return readable(func() error {
-		at, found, err := readRecord(snapshot, g.id)
-		if err != nil {
-			return err
-		}
-		if found && at.incarnation != g.incarnation {
+	v := g.state.view()
+	if v == nil {
+		if g.stopped() {
 			return g.errFailed("read")
 		}
-		if at.restoring {
-			e := messages.Errorf(messages.Unavailable, "read", g.subject(), "its state is being replaced by a newer snapshot")
-			e.RetryAfter = retryLeader
-			return e
-		}
-		return read(StateOf(snapshot, g.id), at.applied)
-	})
+		e := messages.Errorf(messages.Unavailable, "read", g.subject(), "its state is being replaced by a newer snapshot")
+		e.RetryAfter = retryLeader
+		return e
+	}
+	defer v.close()
+	return readable(func() error { return read(v, v.at.applied) })
 }
 
 // Close hands leadership over, within the context, and ends the replica.
@@ -231,7 +227,7 @@ func (g *Group) end(ctx context.Context) {
 	g.batcher.close()
 	g.reads.done.Wait()
 	g.events.close()
-	if err = errors.Join(err, g.guard.close()); err != nil {
+	if err = errors.Join(err, g.closeStores()); err != nil {
 		g.logger.Warn("replica did not close cleanly", "error", err)
 	}
 }

@@ -51,6 +51,7 @@ func apply(to *kv.Map, b Batch) {
 
 type memorySnapshot struct{ *kv.Map }
 
+func (memorySnapshot) Rest()        {}
 func (memorySnapshot) Close() error { return nil }
 
 func (m *Memory) Snapshot() Snapshot {

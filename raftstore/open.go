@@ -18,20 +18,20 @@ func (s *Store) openGroup(c GroupConfig) (*Group, error) {
 		anew:   make(chan struct{}, 1), closing: make(chan context.Context), halted: make(chan struct{}), ended: make(chan struct{}), failed: make(chan struct{}),
 	}
 	g.peers = newPeers(g.stored, g.committed)
-	g.beats = newHeartbeats(s.config.Heartbeat)
+	g.beats = newHeartbeats(s.config.Heartbeat, func() { s.pulse.hurry(c.ID) })
 	if err := g.openStores(); err != nil {
 		return nil, err
 	}
 	if err := g.openState(c.Machine); err != nil {
-		return nil, errors.Join(err, g.guard.close())
+		return nil, errors.Join(err, g.closeStores())
 	}
 	if c.Bootstrap {
 		if err := g.bootstrap(); err != nil {
-			return nil, errors.Join(err, g.guard.close())
+			return nil, errors.Join(err, g.closeStores())
 		}
 	}
 	if err := g.guard.start(); err != nil {
-		return nil, errors.Join(err, g.guard.close())
+		return nil, errors.Join(err, g.closeStores())
 	}
 	g.events = observe(c.Observer)
 	g.applier.events = g.events
@@ -39,7 +39,7 @@ func (s *Store) openGroup(c GroupConfig) (*Group, error) {
 	g.layer = shareLayer(c.Layer)
 	if err := g.startRaft(); err != nil {
 		g.events.close()
-		return nil, errors.Join(err, g.layer.close(), g.guard.close())
+		return nil, errors.Join(err, g.layer.close(), g.closeStores())
 	}
 	g.batcher = startBatcher(s.parts.Now, func(data []byte) raft.ApplyFuture { return g.raft.Load().Apply(data, 0) })
 	go g.supervise()
@@ -89,7 +89,11 @@ func (g *Group) openState(m Machine) error {
 	if err != nil {
 		return err
 	}
-	g.snapshots = &snapshots{group: g.id, dir: g.dir, kv: g.store.parts.KV, identity: g.store.identity, guard: g.guard, conflict: g.restart}
+	g.state = newState(g.id, g.store.parts.KV, g.fail, g.store.pageBytes)
+	if err := g.state.enter(at); err != nil {
+		return err
+	}
+	g.snapshots = &snapshots{group: g.id, dir: g.dir, kv: g.store.parts.KV, state: g.state, identity: g.store.identity, guard: g.guard, conflict: g.restart}
 	g.snapshots.marker.Store(&mark)
 	if at, err = g.snapshots.resume(at); err != nil {
 		return err
@@ -109,11 +113,20 @@ func (g *Group) openState(m Machine) error {
 		return fmt.Errorf("state is at %d, but the log ends at %d: %w", at.applied, max(last, mark.index), ErrLostState)
 	}
 	g.applier = &applier{
-		group: g.id, kv: g.store.parts.KV, machine: m, fail: g.fail, failed: g.Err, snapshots: g.snapshots,
+		group: g.id, kv: g.store.parts.KV, state: g.state, machine: m, fail: g.fail, failed: g.Err, snapshots: g.snapshots,
 		behind: make(chan struct{}, 1), threshold: g.store.config.SnapshotBytes,
 	}
 	g.applier.advance(at)
 	return nil
+}
+
+// closeStores closes what openStores and openState have opened.
+func (g *Group) closeStores() error {
+	var err error
+	if g.state != nil {
+		err = g.state.close(g.Err() == nil)
+	}
+	return errors.Join(err, g.guard.close())
 }
 
 func (g *Group) readState() (record, error) {

@@ -17,6 +17,7 @@ type peers struct {
 
 	mu      sync.Mutex
 	seen    map[raft.ServerID]peer
+	losses  map[raft.ServerID]int           // how often the follower did not answer
 	until   map[raft.ServerID]chan struct{} // closed when the follower is heard next
 	news    map[chan struct{}]struct{}      // told when the log grows or more of it is committed
 	heardOf chan struct{}                   // closed when any follower is heard next
@@ -60,7 +61,7 @@ func (p peer) hear(r report) peer {
 }
 
 func newPeers(last func() uint64, commit func(uint64) (uint64, bool)) *peers {
-	return &peers{last: last, commit: commit, seen: make(map[raft.ServerID]peer),
+	return &peers{last: last, commit: commit, seen: make(map[raft.ServerID]peer), losses: make(map[raft.ServerID]int),
 		until: make(map[raft.ServerID]chan struct{}), news: make(map[chan struct{}]struct{}), heardOf: make(chan struct{})}
 }
 
@@ -116,8 +117,18 @@ func (p *peers) heard(id raft.ServerID, r report) {
 // than it had in its log, or not come back.
 func (p *peers) lost(id raft.ServerID) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	delete(p.seen, id)
+	p.losses[id]++
+	p.mu.Unlock()
+	p.tell()
+}
+
+// lossesOf is how often a follower did not answer. A pipeline that it has grown
+// for leads nowhere, perhaps.
+func (p *peers) lossesOf(id raft.ServerID) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.losses[id]
 }
 
 // next is closed when the follower is heard again.

@@ -16,22 +16,31 @@ import (
 // its lease nor its reads count what a pipeline did not say.
 type pipeline struct {
 	raft.AppendPipeline
+	id     raft.ServerID
 	peers  *peers
 	news   chan struct{}
-	quiet  time.Duration   // a follower hears at least this often
+	quiet  time.Duration   // a follower hears at least this often, while there is news
 	ending <-chan struct{} // the connections are ended
 
 	// Raft's replication goroutine alone uses these.
 	commit uint64 // of the last request sent
 	prev   uint64 // entry that the next request follows
 	sent   time.Time
+	losses int // of the follower, as it was sent
+	idle   int // how often there was no news for long
 }
 
+// maxIdle is how often the time is doubled after which a follower hears of nothing
+// new: whether it lives the heartbeats say.
+const maxIdle = 4
+
 func (p *pipeline) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
-	if p.repeats(req) && !p.hold(req) {
+	if !p.repeats(req) {
+		p.idle = 0
+	} else if !p.hold(req) {
 		return nil, nil
 	}
-	p.commit, p.prev, p.sent = req.LeaderCommitIndex, req.PrevLogEntry, time.Now()
+	p.commit, p.prev, p.sent, p.losses = req.LeaderCommitIndex, req.PrevLogEntry, time.Now(), p.peers.lossesOf(p.id)
 	if n := len(req.Entries); n > 0 {
 		p.prev = req.Entries[n-1].Index
 	}
@@ -43,11 +52,12 @@ func (p *pipeline) repeats(req *raft.AppendEntriesRequest) bool {
 }
 
 // hold waits for news, and says whether the request is to be sent then: with a
-// new commit index, because the follower has not heard anything for long, or
-// because leadership is passed on. Otherwise there are entries, which raft is
-// about to send.
+// new commit index, because the follower has not heard anything for long, because
+// leadership is passed on, or because the follower did not answer a heartbeat: it
+// may have started anew, and lack entries that the connection has lost.
+// Otherwise there are entries, which raft is about to send.
 func (p *pipeline) hold(req *raft.AppendEntriesRequest) (send bool) {
-	long := time.NewTimer(p.quiet - time.Since(p.sent))
+	long := time.NewTimer(p.quiet<<p.idle - time.Since(p.sent))
 	defer long.Stop()
 	for {
 		// No more than what this follower's log was seen to share with ours.
@@ -58,12 +68,13 @@ func (p *pipeline) hold(req *raft.AppendEntriesRequest) (send bool) {
 		if p.peers.last() > req.PrevLogEntry {
 			return false
 		}
-		if p.peers.handing.Load() > 0 {
+		if p.peers.handing.Load() > 0 || p.peers.lossesOf(p.id) != p.losses {
 			return true
 		}
 		select {
 		case <-p.news:
 		case <-long.C:
+			p.idle = min(p.idle+1, maxIdle)
 			return true
 		case <-p.ending:
 			return false

@@ -80,16 +80,19 @@ func (r record) write(g messages.GroupID) kv.Write {
 	return kv.Write{Key: ownKey(g, "state"), Value: r.encode()}
 }
 
-func writeMembers(g messages.GroupID, index uint64, c raft.Configuration) kv.Write {
-	return kv.Write{Key: ownKey(g, "config"),
-		Value: append(binary.BigEndian.AppendUint64(nil, index), raft.EncodeConfiguration(c)...)}
+// membersAt is what the state keeps of a configuration, as the log has it.
+func membersAt(index uint64, encoded []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(nil, index), encoded...)
 }
 
-// readMembers gives the configuration that was in force at the record's index.
-func readMembers(view kv.View, g messages.GroupID) (uint64, raft.Configuration, error) {
-	b, ok := view.Get(ownKey(g, "config"))
-	if !ok || len(b) < 8 {
-		return 0, raft.Configuration{}, fmt.Errorf("read the members of %s: %w", g.Name(), ErrCorrupt)
+func writeMembers(g messages.GroupID, members []byte) kv.Write {
+	return kv.Write{Key: ownKey(g, "config"), Value: members}
+}
+
+// readMembers gives the configuration that membersAt has encoded.
+func readMembers(b []byte) (uint64, raft.Configuration, error) {
+	if len(b) < 8 {
+		return 0, raft.Configuration{}, fmt.Errorf("read members: %w", ErrCorrupt)
 	}
 	c, err := decodeMembers(b[8:])
 	return binary.BigEndian.Uint64(b), c, err
@@ -144,14 +147,4 @@ func (s section) strip(all iter.Seq2[[]byte, []byte]) iter.Seq2[[]byte, []byte] 
 			}
 		}
 	}
-}
-
-// prefixed turns an overlay's writes into those of the node's store.
-func prefixed(prefix []byte, o *kv.Overlay, extra int) []kv.Write {
-	out := make([]kv.Write, 0, o.Len()+extra)
-	for w := range o.Writes() {
-		key := append(append(make([]byte, 0, len(prefix)+len(w.Key)), prefix...), w.Key...)
-		out = append(out, kv.Write{Key: key, Value: w.Value, Delete: w.Delete})
-	}
-	return out
 }

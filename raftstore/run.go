@@ -68,7 +68,7 @@ func (g *Group) raftConfig() *raft.Config {
 func (g *Group) startRaft() (err error) {
 	r := &run{layer: g.layer.lend(), stop: make(chan struct{})}
 	config := g.raftConfig()
-	trans := newTransport(r.layer, g.store.config, config.Logger, g.peers, g.beats)
+	trans := newTransport(r.layer, g.store.config, config.Logger, g.id, g.peers, g.beats, g.store.pulse)
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("start raft: %v", p)
@@ -84,6 +84,7 @@ func (g *Group) startRaft() (err error) {
 		return fmt.Errorf("start raft: %w", err)
 	}
 	g.raft.Store(r.raft)
+	g.transport.Store(trans)
 	g.run = r
 	if members := g.Members(); len(members) == 1 && members[0] == (Member{g.store.config.Node, g.incarnation, true}) {
 		trans.electNow(g.self())
@@ -101,6 +102,7 @@ func (g *Group) stopRaft() {
 		return
 	}
 	g.run = nil
+	g.transport.Store(nil)
 	r.layer.Close()
 	r.raft.Shutdown().Error()
 	close(r.stop)

@@ -84,6 +84,8 @@ type Range struct{ From, To []byte }
 // Snapshot is a View that does not change.
 type Snapshot interface {
 	kv.View
+	// Rest gives up what scans leave behind to make the next ones cheap.
+	Rest()
 	Close() error
 }
 

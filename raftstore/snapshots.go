@@ -23,6 +23,7 @@ type snapshots struct {
 	group    messages.GroupID
 	dir      string
 	kv       KV
+	state    *state
 	identity []byte // of kv
 	guard    *guard
 	marker   atomic.Pointer[marker]
@@ -84,37 +85,31 @@ func (s *snapshots) openReceived() (*raft.SnapshotMeta, io.ReadCloser, error) {
 // openStream streams a view that does not change. What it holds is newer than
 // the marker, so index, term and members are those of the view.
 func (s *snapshots) openStream() (*raft.SnapshotMeta, io.ReadCloser, error) {
-	view := s.kv.Snapshot()
-	h, size, err := s.measure(view)
+	view := s.state.view()
+	if view == nil {
+		return nil, nil, fmt.Errorf("snapshot of %s: there is no state", s.group.Name())
+	}
+	h, size, err := measure(view)
 	if err != nil {
-		view.Close()
+		view.close()
 		return nil, nil, err
 	}
 	r, w := io.Pipe()
 	out := &outgoing{PipeReader: r, done: make(chan struct{})}
 	go func() {
 		defer close(out.done)
-		defer view.Close()
-		w.CloseWithError(readable(func() error { return writeStream(w, h, StateOf(view, s.group)) }))
+		defer view.close()
+		w.CloseWithError(readable(func() error { return writeStream(w, h, view) }))
 	}()
 	return meta(ownID, h.applied, h.term, h.configIndex, h.config, size), out, nil
 }
 
-func (s *snapshots) measure(view kv.View) (h head, size int64, err error) {
-	err = readable(func() error {
-		var found bool
-		if h.record, found, err = readRecord(view, s.group); err != nil {
-			return err
-		}
-		if !found || h.restoring {
-			return fmt.Errorf("snapshot of %s: there is no state", s.group.Name())
-		}
-		if h.configIndex, h.config, err = readMembers(view, s.group); err != nil {
-			return err
-		}
-		size = streamSize(h, StateOf(view, s.group))
-		return nil
-	})
+func measure(v *view) (h head, size int64, err error) {
+	h.record = v.at
+	if h.configIndex, h.config, err = readMembers(v.members); err != nil {
+		return h, 0, err
+	}
+	err = readable(func() error { size = streamSize(h, v); return nil })
 	return h, size, err
 }
 
@@ -169,6 +164,7 @@ func (s *snapshots) install(from io.Reader, incarnation uint64) (record, error) 
 	}
 	at := r.head.record
 	at.incarnation = incarnation
+	s.state.leave()
 	half := record{incarnation: incarnation, restoring: true}
 	if err := s.kv.Commit(Batch{Erase: []Range{groupRange(s.group)}, Writes: []kv.Write{half.write(s.group)}}); err != nil {
 		return record{}, err
@@ -176,11 +172,15 @@ func (s *snapshots) install(from io.Reader, incarnation uint64) (record, error) 
 	if err := s.fill(r); err != nil {
 		return record{}, err
 	}
-	last := []kv.Write{writeMembers(s.group, r.head.configIndex, r.head.config), at.write(s.group)}
+	members := membersAt(r.head.configIndex, raft.EncodeConfiguration(r.head.config))
+	last := []kv.Write{writeMembers(s.group, members), at.write(s.group)}
 	if err := s.kv.Commit(Batch{Writes: last}); err != nil {
 		return record{}, err
 	}
 	if err := s.kv.Flush(); err != nil {
+		return record{}, err
+	}
+	if err := s.state.enter(at); err != nil {
 		return record{}, err
 	}
 	return at, s.installed(r.head)
@@ -250,7 +250,11 @@ func (s *snapshots) resume(at record) (record, error) {
 	case err != nil: // cut short while it was received: it was never acknowledged
 		return at, removeFile(s.file())
 	case !at.restoring && h.applied == at.applied && h.term == at.term:
-		return at, s.installed(h) // all but its marker
+		// It was installed, all but its marker; or the log has come to its end.
+		if err := s.state.flush(); err != nil {
+			return at, err
+		}
+		return at, s.installed(h)
 	case !at.restoring && h.applied <= at.applied:
 		return at, removeFile(s.file())
 	}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -23,6 +24,9 @@ type Store struct {
 	parts    Parts
 	identity []byte // of parts.KV: tells it from one made anew in its place
 	cache    *logCache
+	pulse    *pulse
+
+	groups atomic.Int64 // that are open
 
 	mu     sync.Mutex
 	open   map[messages.GroupID]*Group
@@ -54,7 +58,16 @@ func Open(c Config, p Parts) (*Store, error) {
 	if err := s.finishRemovals(); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", c.Dir, err)
 	}
+	s.pulse = startPulse(p.Pulse, c.RPC, s.inbox)
 	return s, nil
+}
+
+// inbox is where an open replica takes heartbeats, or nil.
+func (s *Store) inbox(id messages.GroupID) *transport {
+	if g := s.Group(id); g != nil {
+		return g.transport.Load()
+	}
+	return nil
 }
 
 // identify reads the key-value store's identity, or gives it one.
@@ -106,8 +119,12 @@ func (s *Store) OpenGroup(c GroupConfig) (*Group, error) {
 		return nil, fmt.Errorf("open replica %s of %s: %w", serverID(s.config.Node, c.Incarnation), c.ID.Name(), err)
 	}
 	s.open[c.ID] = g
+	s.groups.Store(int64(len(s.open)))
 	return g, nil
 }
+
+// pageBytes is how much of its changes a group may hold in memory.
+func (s *Store) pageBytes() int64 { return s.config.PageBytes / max(1, s.groups.Load()) }
 
 // Group is an open replica, or nil.
 func (s *Store) Group(id messages.GroupID) *Group {
@@ -121,6 +138,7 @@ func (s *Store) forget(g *Group) {
 	defer s.mu.Unlock()
 	if s.open[g.id] == g {
 		delete(s.open, g.id)
+		s.groups.Store(int64(len(s.open)))
 	}
 }
 
@@ -155,6 +173,7 @@ func (s *Store) close(ctx context.Context, open []*Group) (err error) {
 		all.Go(func() { g.Close(ctx) })
 	}
 	all.Wait()
+	s.pulse.close()
 	failed := func(g *Group) bool { return g.Err() != nil }
 	if !slices.ContainsFunc(open, failed) { // else the disk may not take any more
 		err = s.parts.KV.Flush()

@@ -24,9 +24,11 @@ func testTransport(t *testing.T) (*transport, *lent) {
 	t.Helper()
 	share := shareLayer(deaf{make(chan struct{})})
 	l := share.lend()
-	trans := newTransport(l, Config{Node: "a"}.withDefaults(), nil, newPeers(func() uint64 { return 9 }, nil), newHeartbeats(time.Hour))
+	p := startPulse(deaf{make(chan struct{})}, time.Second, nil)
+	trans := newTransport(l, Config{Node: "a"}.withDefaults(), nil, 1, newPeers(func() uint64 { return 9 }, nil), newHeartbeats(time.Hour, func() {}), p)
 	t.Cleanup(func() {
 		trans.Close()
+		p.close()
 		share.close()
 	})
 	return trans, l
@@ -61,18 +63,18 @@ func TestReplicationWaitsUntilTheFollowerIsHeard(t *testing.T) {
 	}
 }
 
-// wire notes the requests that go over the network.
-type wire struct {
+// wired notes the requests that go over the network.
+type wired struct {
 	raft.AppendPipeline
 	sent chan raft.AppendEntriesRequest
 }
 
-func (w wire) AppendEntries(r *raft.AppendEntriesRequest, _ *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+func (w wired) AppendEntries(r *raft.AppendEntriesRequest, _ *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
 	w.sent <- *r
 	return nil, nil
 }
 
-func (w wire) Close() error { return nil }
+func (w wired) Close() error { return nil }
 
 func TestPipelineSaysWhatIsNew(t *testing.T) {
 	var last, commit atomic.Uint64
@@ -81,7 +83,7 @@ func TestPipelineSaysWhatIsNew(t *testing.T) {
 	last.Store(5)
 	commit.Store(4)
 	all := newPeers(last.Load, func(uint64) (uint64, bool) { return commit.Load(), leads.Load() })
-	w := wire{sent: make(chan raft.AppendEntriesRequest, 9)}
+	w := wired{sent: make(chan raft.AppendEntriesRequest, 9)}
 	p := &pipeline{AppendPipeline: w, peers: all, news: all.listen(), quiet: time.Hour}
 	// say has raft make a request, and says with which commit index it is sent.
 	// want 0: it must be left out.
@@ -130,6 +132,7 @@ func TestPipelineSaysWhatIsNew(t *testing.T) {
 	say(6, 0, 6, 6, func() { enough = all.hand() }) // leadership is passed on
 	say(6, 0, 6, 6, nil)
 	enough()
-	p.quiet = 30 * time.Millisecond //
-	say(6, 0, 6, 6, func() {})      // after a long time it says what raft said
+	say(6, 0, 6, 6, func() { all.lost("") }) // the follower did not answer a heartbeat
+	p.quiet = 30 * time.Millisecond          //
+	say(6, 0, 6, 6, func() {})               // after a long time it says what raft said
 }

@@ -45,28 +45,33 @@ func patience(t testing.TB) context.Context {
 // network connects nodes in memory. A node can be cut off.
 type network struct {
 	mu     sync.Mutex
-	layers map[messages.NodeID]*pipeLayer
+	layers map[string]*pipeLayer // by what they are for, and node
 	cut    map[messages.NodeID]bool
 	conns  map[net.Conn][2]messages.NodeID
 	nodes  []*node
 }
 
 func newNetwork() *network {
-	return &network{layers: map[messages.NodeID]*pipeLayer{}, cut: map[messages.NodeID]bool{}, conns: map[net.Conn][2]messages.NodeID{}}
+	return &network{layers: map[string]*pipeLayer{}, cut: map[messages.NodeID]bool{}, conns: map[net.Conn][2]messages.NodeID{}}
 }
 
 type pipeLayer struct {
 	net    *network
+	use    string
 	node   messages.NodeID
 	accept chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-func (n *network) layer(node messages.NodeID) *pipeLayer {
-	l := &pipeLayer{net: n, node: node, accept: make(chan net.Conn), closed: make(chan struct{})}
+func (n *network) layer(node messages.NodeID) *pipeLayer { return n.layerFor("group ", node) }
+
+func (n *network) pulse(node messages.NodeID) *pipeLayer { return n.layerFor("pulse ", node) }
+
+func (n *network) layerFor(use string, node messages.NodeID) *pipeLayer {
+	l := &pipeLayer{net: n, use: use, node: node, accept: make(chan net.Conn), closed: make(chan struct{})}
 	n.mu.Lock()
-	n.layers[node] = l
+	n.layers[use+string(node)] = l
 	n.mu.Unlock()
 	return l
 }
@@ -87,7 +92,7 @@ func (n *network) isolate(node messages.NodeID, cut bool) {
 func (l *pipeLayer) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	n := l.net
 	n.mu.Lock()
-	peer := n.layers[messages.NodeID(to)]
+	peer := n.layers[l.use+string(to)]
 	blocked := n.cut[l.node] || n.cut[messages.NodeID(to)]
 	n.mu.Unlock()
 	if peer == nil || blocked {
@@ -245,7 +250,7 @@ const testGroup messages.GroupID = 7
 
 // try opens the store and its replica.
 func (n *node) try(bootstrap bool) error {
-	n.parts.KV = n.kv
+	n.parts.KV, n.parts.Pulse = n.kv, n.net.pulse(n.id)
 	if n.wrap != nil {
 		n.parts.KV = n.wrap(n.kv)
 	}

@@ -13,11 +13,12 @@ var (
 )
 
 // checkExits wants no node to end by itself, but for one whose disk fails or was
-// damaged, and one that was removed; those must name it.
+// damaged, one that was removed, and one that is an older release than its network
+// takes; those must name it.
 func checkExits(h History) (out []Violation) {
 	type state struct {
-		sick, damaged, removed bool
-		named                  bool // this instance has said why it ends
+		sick, damaged, removed, older bool
+		named                         bool // this instance has said why it ends
 	}
 	states := map[string]*state{}
 	for _, e := range h {
@@ -30,7 +31,9 @@ func checkExits(h History) (out []Violation) {
 		switch {
 		case e.Machine == "clients":
 		case word == "booted":
-			s.sick, s.named = false, false
+			s.sick, s.older, s.named = false, false, false
+		case e.Line == noteOlder:
+			s.older = true
 		case e.Line == "disk fails":
 			s.sick = true
 		case word == "rotten":
@@ -40,7 +43,7 @@ func checkExits(h History) (out []Violation) {
 		case word == "replaced":
 			s.damaged = false
 		case word == "failed" && (s.sick && says(e.Line, saysSick) || s.damaged && says(e.Line, saysDamaged) ||
-			s.removed && strings.Contains(e.Line, saysRemoved)):
+			s.removed && strings.Contains(e.Line, saysRemoved) || s.older && strings.Contains(e.Line, saysOutdated)):
 			s.named = true
 		case word == "exited" && s.named:
 		case word == "exited" || word == "failed":

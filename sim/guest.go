@@ -14,7 +14,7 @@ import (
 type Guest struct {
 	runtime wazero.Runtime
 	module  wazero.CompiledModule
-	other   wazero.CompiledModule // of another version; nil: there is none
+	older   wazero.CompiledModule // of the release before; nil: there is none
 	sum     string                // SHA-256 of the programs
 }
 
@@ -39,15 +39,14 @@ func Load(ctx context.Context, file, cacheDir string) (*Guest, error) {
 	return g, nil
 }
 
-// LoadOther compiles another version of the program, which nodes run that are
-// told to change.
-func (g *Guest) LoadOther(ctx context.Context, file string) error {
+// LoadOlder compiles the release before, which nodes run that are yet to change.
+func (g *Guest) LoadOlder(ctx context.Context, file string) error {
 	code, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read the other guest: %w", err)
+		return fmt.Errorf("read the older guest: %w", err)
 	}
-	if g.other, err = g.runtime.CompileModule(ctx, code); err != nil {
-		return fmt.Errorf("compile the other guest %s: %w", file, err)
+	if g.older, err = g.runtime.CompileModule(ctx, code); err != nil {
+		return fmt.Errorf("compile the older guest %s: %w", file, err)
 	}
 	g.sum += " and " + sumOf(code)
 	return nil
@@ -59,9 +58,9 @@ func sumOf(code []byte) string {
 }
 
 // program is what a machine runs.
-func (g *Guest) program(other bool) wazero.CompiledModule {
-	if other && g.other != nil {
-		return g.other
+func (g *Guest) program(older bool) wazero.CompiledModule {
+	if older && g.older != nil {
+		return g.older
 	}
 	return g.module
 }

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"net"
+	"slices"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -32,7 +33,7 @@ type machine struct {
 	skew       int64   // how far the clock is ahead, in ns
 	drift      float64 // how much it gains
 	driftSince int64
-	other      bool   // it runs the other program
+	older      bool   // it runs the release before
 	leaving    bool   // it is to be deleted, or was: nobody starts it again,
 	removed    bool   // but once, after it was
 	vice       uint64 // how workers go wrong, packed
@@ -81,6 +82,9 @@ func (m *machine) boot() {
 	if m.hurt {
 		m.world.record(m.name, m.boots, "disk fails")
 	}
+	if m.older {
+		m.world.record(m.name, m.boots, noteOlder)
+	}
 	config := m.config()
 	ctx := context.WithValue(context.Background(), machineKey{}, m)
 	ctx = experimental.WithMemoryAllocator(ctx, allocator{m})
@@ -92,7 +96,7 @@ func (m *machine) boot() {
 }
 
 func (m *machine) execute(ctx context.Context, config wazero.ModuleConfig) {
-	module, err := m.world.guest.runtime.InstantiateModule(ctx, m.world.guest.program(m.other), config)
+	module, err := m.world.guest.runtime.InstantiateModule(ctx, m.world.guest.program(m.older), config)
 	if module != nil {
 		defer module.Close(ctx)
 	}
@@ -124,7 +128,7 @@ func (m *machine) config() wazero.ModuleConfig {
 		WithWalltime(func() (int64, int32) { t := m.wall(); return t / 1e9, int32(t % 1e9) }, 1).
 		WithNanotime(m.tick, 1).WithOsyield(func() {})
 	c = c.WithEnv("SIM_IP", m.address().String()).WithEnv("SIM_NAME", m.name).WithEnv("TZ", "UTC").WithEnv("GOGC", garbage)
-	for _, e := range m.env {
+	for _, e := range append(slices.Clone(m.env), m.release()) {
 		c = c.WithEnv(e[0], e[1])
 	}
 	return c
@@ -218,7 +222,7 @@ func (m *machine) deliver(kind byte, a, b, c uint32, payload []byte) {
 }
 
 func (m *machine) seen(payload []byte, format string, args ...any) {
-	m.world.trace.add(m.world.now, payload, "%s %s", m.name, fmt.Sprintf(format, args...))
+	m.world.trace.add(m.world.now, payload, m.name+" ", format, args...)
 }
 
 // prefixed writes a guest's log with its name before each line.

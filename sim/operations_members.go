@@ -26,13 +26,9 @@ func memberKinds() []kind {
 		{operationReplace, "a node's machine breaks, and a new one with an empty disk takes its name", func(rng *rand.Rand, _ int, e *Event) {
 			e.For = some(rng, faultDown)
 		}, replaceMachine},
-		{operationVersion, "a node is stopped and started with the other program, if --guest-b names one", func(rng *rand.Rand, _ int, e *Event) {
+		{operationVersion, "the nodes change to the next release, one after the other; and back, the next time", func(rng *rand.Rand, _ int, e *Event) {
 			e.For = some(rng, restartDown)
-		}, func(w *World, e Event) {
-			m := w.machines[e.Node]
-			m.other = !m.other // it takes the place of the old one at the next start
-			w.restart(m, e.For)
-		}},
+		}, changeVersion},
 	}
 }
 

@@ -11,10 +11,12 @@ import (
 // replaceAfter is how long it takes until a damaged disk has been replaced.
 const replaceAfter = time.Second
 
-// recover starts a machine again whose disk has made its node end.
+// recover starts a machine again whose node has ended by itself.
 func (w *World) recover(m *machine) {
 	switch {
 	case m.removed:
+	case m.older && !m.hurt && !m.damaged:
+		w.outdated(m)
 	case m.hurt:
 		if m.disk.doomed() { // the system forgets what it could not write
 			m.disk.crash(m.rng)

@@ -40,9 +40,9 @@ type done struct {
 // machineOf is the state machine of a group.
 func machineOf(group messages.GroupID) raftstore.Machine {
 	if group == messages.Meta {
-		return raftstore.OneByOne(model.Machine{}.Apply)
+		return raftstore.OneByOne(model.Machine{Supports: messages.FeatureLevel}.Apply)
 	}
-	return &flow.Machine{Group: group}
+	return &flow.Machine{Group: group, Supports: messages.FeatureLevel}
 }
 
 // hashes are those that replicas told of a group, by what they are of and index.

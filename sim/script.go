@@ -91,7 +91,7 @@ func (w *World) perform() {
 	for _, e := range w.script {
 		if at := w.now + int64(e.At); at < w.until {
 			w.at(at, func() {
-				w.trace.add(w.now, nil, "event: %s", e)
+				w.trace.add(w.now, nil, "", "event: %s", e)
 				w.record("world", 0, "event "+e.String())
 				w.count[e.Kind]++
 				find(e.Kind).do(w, e)

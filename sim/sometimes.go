@@ -39,6 +39,7 @@ var allSometimes = []sometimes{
 	{"a node ended because its disk was damaged", func(h History) bool { return endedSaying(h, saysDamaged) }},
 	{"a node was replaced", exactly("replaced")},
 	{"a node that was removed ended when it came back", func(h History) bool { return endedSaying(h, []string{saysRemoved}) }},
+	{"a node went back to the release before and was refused", func(h History) bool { return endedSaying(h, []string{saysOutdated}) }},
 	{"a node stood still and went on", exactly("goes on")},
 	{"no event befell the run", func(h History) bool { return !begins("event ")(h) }},
 }

@@ -144,6 +144,7 @@ func (w *World) build() {
 		if i > 0 {
 			m.join(w.machines[0])
 		}
+		m.older = w.changesVersion()
 		addresses = append(addresses, m.address().String()+":7460")
 	}
 	clients := w.machine("clients")

@@ -42,6 +42,8 @@ type Member struct {
 	NetworkID string             // empty: it has not joined a network yet
 	Vote      messages.NodeID    // which node should found the network, in the eyes of one that has none
 	Alive     bool
+
+	FeatureLevel uint32 // of its network, as far as it knows
 }
 
 // Membership is this node's part in the gossip.
@@ -52,6 +54,8 @@ type Membership struct {
 	// changes and sought wake who looks for missing nodes.
 	changes <-chan struct{}
 	sought  chan struct{}
+
+	telling sync.Mutex // one change at a time of what this node tells
 
 	cancel context.CancelFunc
 	stop   sync.Once
@@ -187,17 +191,25 @@ func (m *Membership) Subscribe() <-chan struct{} { return m.table.subscribe() }
 func (m *Membership) UpdateMeta(node *messages.NodeInfo, networkID string) error {
 	node = proto.CloneOf(node)
 	node.GossipAddress = m.Address()
-	return m.tell(&messages.Gossip{Node: node, NetworkId: networkID})
+	return m.tell(func(g *messages.Gossip) { g.Node, g.NetworkId, g.Vote = node, networkID, "" })
+}
+
+// SetFeatureLevel tells at which level this node knows its network to be.
+func (m *Membership) SetFeatureLevel(level uint32) error {
+	return m.tell(func(g *messages.Gossip) { g.FeatureLevel = level })
 }
 
 // SetVote tells which node should found the network, in this node's eyes.
 func (m *Membership) SetVote(node messages.NodeID) error {
-	g := proto.CloneOf(m.table.told())
-	g.Vote = string(node)
-	return m.tell(g)
+	return m.tell(func(g *messages.Gossip) { g.Vote = string(node) })
 }
 
-func (m *Membership) tell(g *messages.Gossip) error {
+// tell changes what this node tells, one change at a time.
+func (m *Membership) tell(change func(*messages.Gossip)) error {
+	m.telling.Lock()
+	defer m.telling.Unlock()
+	g := proto.CloneOf(m.table.told())
+	change(g)
 	if err := m.table.setSelf(g); err != nil {
 		return err
 	}

@@ -199,10 +199,13 @@ func TestNetworkIsToldWhenItIsKnown(t *testing.T) {
 	if err := b.SetVote("a"); err != nil {
 		t.Fatal(err)
 	}
+	if err := a.SetFeatureLevel(7); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, a, 5*time.Second, "the vote", func(by map[string]Member) bool { return by["b"].Vote == "a" && by["b"].Info.GetCpus() == 2 })
 	eventually(t, b, 5*time.Second, "the network", func(by map[string]Member) bool {
 		m := by["a"]
-		return m.NetworkID == "n" && m.Info.GetPeerAddress() == "127.0.0.1:9" && m.Info.GetGossipAddress() == a.Address()
+		return m.NetworkID == "n" && m.FeatureLevel == 7 && m.Info.GetPeerAddress() == "127.0.0.1:9" && m.Info.GetGossipAddress() == a.Address()
 	})
 }
 

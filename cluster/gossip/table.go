@@ -118,7 +118,7 @@ func (t *table) members() []Member {
 }
 
 func member(g *messages.Gossip, alive bool) Member {
-	return Member{Info: g.GetNode(), NetworkID: g.GetNetworkId(), Vote: messages.NodeID(g.GetVote()), Alive: alive}
+	return Member{Info: g.GetNode(), NetworkID: g.GetNetworkId(), FeatureLevel: g.GetFeatureLevel(), Vote: messages.NodeID(g.GetVote()), Alive: alive}
 }
 
 func (t *table) NotifyJoin(n *memberlist.Node) { t.heard(n, true) }

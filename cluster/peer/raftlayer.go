@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -38,6 +39,12 @@ func (t *Transport) RaftLayer(group messages.GroupID) raft.StreamLayer {
 	t.layers[group] = l
 	return l
 }
+
+// wholeNode stands for all groups in a hello.
+const wholeNode messages.GroupID = math.MaxUint32
+
+// PulseLayer opens the layer for what concerns all Raft groups of two nodes.
+func (t *Transport) PulseLayer() raft.StreamLayer { return t.RaftLayer(wholeNode) }
 
 func (t *Transport) layer(group messages.GroupID) *layer {
 	t.mu.Lock()

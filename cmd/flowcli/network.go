@@ -22,7 +22,10 @@ func newNetwork(c *cli) *cobra.Command {
 
 One node answers, and tells the network as it sees it: a node that has lost the
 others says which it cannot reach, which groups have no majority without them,
-and how old its view is. Then the exit code is 5.`,
+and how old its view is. Then the exit code is 5.
+
+The feature level says what nodes may make use of. It rises when all nodes run a
+version that supports more, and never falls: older versions are refused then.`,
 		Example: "flowcli network\nflowcli -o json network",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,8 +51,8 @@ and how old its view is. Then the exit code is 5.`,
 }
 
 func (c *cli) networkTables(info *messages.NetworkInfo) error {
-	err := c.table([]string{"Name", "ID", "Version", "Nodes", "CPUs", "CPUs used", "Losses tolerated"}, [][]string{{
-		info.Name, info.NetworkId, info.Version, strconv.Itoa(len(info.Nodes)),
+	err := c.table([]string{"Name", "ID", "Version", "Feature level", "Nodes", "CPUs", "CPUs used", "Losses tolerated"}, [][]string{{
+		info.Name, info.NetworkId, info.Version, featureLevel(info), strconv.Itoa(len(info.Nodes)),
 		strconv.Itoa(int(info.Cpus)), strconv.Itoa(int(info.CpusUsed)), strconv.Itoa(int(info.LossesTolerated)),
 	}})
 	if err != nil {
@@ -62,9 +65,9 @@ func (c *cli) networkTables(info *messages.NetworkInfo) error {
 		if slices.Contains(info.Unreachable, o.Name) {
 			status = "unreachable"
 		}
-		nodes = append(nodes, []string{o.Name, o.Id, n.GetHostname(), strconv.Itoa(int(n.GetCpus())), n.GetApiAddress(), n.GetVersion(), status})
+		nodes = append(nodes, []string{o.Name, o.Id, n.GetHostname(), strconv.Itoa(int(n.GetCpus())), n.GetApiAddress(), n.GetVersion(), fmt.Sprint(n.GetFeatureLevel()), status})
 	}
-	if err := c.titled("Nodes", []string{"Name", "ID", "Host", "CPUs", "API", "Version", "Status"}, nodes); err != nil {
+	if err := c.titled("Nodes", []string{"Name", "ID", "Host", "CPUs", "API", "Version", "Feature level", "Status"}, nodes); err != nil {
 		return err
 	}
 	var groups [][]string
@@ -75,6 +78,26 @@ func (c *cli) networkTables(info *messages.NetworkInfo) error {
 		})
 	}
 	return c.titled("Groups", []string{"Group", "Leader", "Voters", "Followers", "Applied", "Calls", "Queued", "Running", "Losses tolerated"}, groups)
+}
+
+// featureLevel is what the network's nodes may make use of, and if some of them
+// support more, which do not.
+func featureLevel(info *messages.NetworkInfo) string {
+	most := info.FeatureLevel
+	for _, o := range info.Nodes {
+		most = max(most, o.GetNode().GetFeatureLevel())
+	}
+	var behind []string
+	for _, o := range info.Nodes {
+		if o.GetNode().GetFeatureLevel() < most {
+			behind = append(behind, o.Name)
+		}
+	}
+	level := strconv.FormatUint(uint64(info.FeatureLevel), 10)
+	if len(behind) == 0 || most == info.FeatureLevel {
+		return level
+	}
+	return fmt.Sprintf("%s (%d waits for %s)", level, most, strings.Join(behind, ", "))
 }
 
 // networkProblem is the error of a network that does not serve, as the node that
@@ -122,6 +145,7 @@ func networkDocument(info *messages.NetworkInfo) document.Object {
 		{Name: "network_id", Value: info.NetworkId},
 		{Name: "name", Value: info.Name},
 		{Name: "version", Value: info.Version},
+		{Name: "feature_level", Value: info.FeatureLevel},
 		{Name: "cpus", Value: info.Cpus},
 		{Name: "cpus_used", Value: info.CpusUsed},
 		{Name: "losses_tolerated", Value: info.LossesTolerated},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/elasticcode/flow/messages"
 	"github.com/elasticcode/flow/messages/nearest"
 	"github.com/elasticcode/flow/node"
 )
@@ -38,6 +39,11 @@ is not done runs on the other nodes, or here after the next start.
 A node that "flowcli delete node" removed from its network says so and ends, with
 exit code 1. To join anew, erase its data directory, or give it another one.
 
+To upgrade a network, restart its nodes one after the other as the new version. When
+the last has changed, the network's feature level rises ("flowcli network" shows it),
+and nodes of the old version are refused from then on. To be able to go back, start
+them with --feature-level and the level that the network is at; leave it out when all is well.
+
 Each flag may also be given in the environment: --log-store as FLOW_LOG_STORE, and so on.
 
 Flags:
@@ -64,6 +70,7 @@ func parse(args []string, env func(string) (string, bool)) (*options, error) {
 	f.BoolVar(&c.Insecure, "insecure", false, "allow a --bind that is not loopback")
 	f.StringVar(&c.Python, "python", "", "Python `interpreter` for environments (default: python3 in PATH)")
 	f.StringVar(&c.Runtime, "runtime", "", "`directory` where this machine's nodes find each other (default: in the user's runtime directory)")
+	f.StringVar(&c.FeatureLevel, "feature-level", "", fmt.Sprintf("highest feature `level` to support, 0 to %d: the network stays there, so that its nodes can go back to an older version (default: %[1]d)", messages.FeatureLevel))
 	f.StringVar(&c.Pprof, "pprof", "", "loopback `address` to serve profiles on")
 	f.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")

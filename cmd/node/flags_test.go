@@ -25,7 +25,7 @@ func environment(variables map[string]string) func(string) (string, bool) {
 
 func TestFlagsBecomeTheConfig(t *testing.T) {
 	o, err := parse(strings.Fields("--data d --port 7500 --bind 127.0.0.2 --advertise host --join a:1,b:2 --join c:3 --expect 3 --partitions 5 --cpus 4 "+
-		"--name n --key k --log-store bolt --insecure --runtime r --python p --pprof 127.0.0.1:1"), noEnvironment)
+		"--name n --key k --log-store bolt --insecure --runtime r --python p --pprof 127.0.0.1:1 --feature-level 0"), noEnvironment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestFlagsBecomeTheConfig(t *testing.T) {
 	}
 	c.Join, c.Logger = nil, nil
 	want := node.Config{Data: "d", Port: 7500, Bind: "127.0.0.2", Advertise: "host", Expect: 3, Partitions: 5, CPUs: 4, Name: "n", Key: "k",
-		LogStore: "bolt", Insecure: true, Runtime: "r", Python: "p", Pprof: "127.0.0.1:1"}
+		LogStore: "bolt", Insecure: true, Runtime: "r", Python: "p", Pprof: "127.0.0.1:1", FeatureLevel: "0"}
 	if !same(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
@@ -45,7 +45,7 @@ func TestFlagsBecomeTheConfig(t *testing.T) {
 func same(a, b node.Config) bool {
 	return a.Data == b.Data && a.Port == b.Port && a.Bind == b.Bind && a.Advertise == b.Advertise && a.Expect == b.Expect &&
 		a.Partitions == b.Partitions && a.CPUs == b.CPUs && a.Name == b.Name && a.Key == b.Key && a.LogStore == b.LogStore && a.Insecure == b.Insecure &&
-		a.Runtime == b.Runtime && a.Python == b.Python && a.Pprof == b.Pprof
+		a.Runtime == b.Runtime && a.Python == b.Python && a.Pprof == b.Pprof && a.FeatureLevel == b.FeatureLevel
 }
 
 func TestEnvironmentSetsFlagsAndTheCommandLineWins(t *testing.T) {

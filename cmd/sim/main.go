@@ -88,11 +88,11 @@ func parse(f *pflag.FlagSet, args []string, want int) error {
 }
 
 // program is where the compiled node is, and where its machine code is kept.
-type program struct{ guest, other, cache string }
+type program struct{ guest, older, cache string }
 
 func (p *program) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.guest, "guest", "", "compiled node, for GOOS=wasip1 (default: node.wasm beside this executable)")
-	f.StringVar(&p.other, "guest-b", "", "compiled node of another version, for events of the kind version (default: none)")
+	f.StringVar(&p.older, "guest-b", "", "compiled node of the release before, for events of the kind version (default: the same, held back by a feature level)")
 	f.StringVar(&p.cache, "cache", "", "`directory` for machine code (default: in the user's cache directory)")
 }
 
@@ -112,8 +112,8 @@ func (p *program) load(ctx context.Context) (*sim.Guest, error) {
 		p.cache = filepath.Join(dir, "elasticflow-sim")
 	}
 	g, err := sim.Load(ctx, p.guest, p.cache)
-	if err != nil || p.other == "" {
+	if err != nil || p.older == "" {
 		return g, err
 	}
-	return g, g.LoadOther(ctx, p.other)
+	return g, g.LoadOlder(ctx, p.older)
 }

@@ -28,6 +28,7 @@ func (u unreadable) Scan(_, _ []byte) iter.Seq2[[]byte, []byte] {
 func (u unreadable) ScanBack(_, _ []byte) iter.Seq2[[]byte, []byte] {
 	panic(raftstore.ReadError{Err: u.err})
 }
+func (u unreadable) Rest()        {}
 func (u unreadable) Close() error { return nil }
 
 type snapshot struct {
@@ -111,16 +112,23 @@ func (s *snapshot) leave(it *pebble.Iterator) {
 	it.Close()
 }
 
-func (s *snapshot) Close() error {
+// Rest closes the iterator at hand, which keeps memtables and files that the
+// store has done with.
+func (s *snapshot) Rest() { s.rest() }
+
+func (s *snapshot) rest() error {
 	s.mu.Lock()
 	it := s.idle
 	s.idle = nil
 	s.mu.Unlock()
-	var err error
-	if it != nil {
-		err = it.Close()
+	if it == nil {
+		return nil
 	}
-	err = errors.Join(err, s.of.Close())
+	return it.Close()
+}
+
+func (s *snapshot) Close() error {
+	err := errors.Join(s.rest(), s.of.Close())
 	s.store.inside.Done()
 	return err
 }

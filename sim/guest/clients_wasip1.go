@@ -225,17 +225,28 @@ func (l load) batch(ctx context.Context, c *client.Client, way twin.Calls, key s
 // rereadOneIn is how often a client looks at once whether its own call is listed.
 const rereadOneIn = 4
 
+// rereadRows is how many rows a page of that list has: the newest come first, so
+// that hardly ever a second one is needed.
+const rereadRows = 20
+
 // reread tells whether a list shows a call that this client has sent just now.
 func (l load) reread(ctx context.Context, c *client.Client, socket, id string) {
 	if rand.IntN(rereadOneIn) > 0 {
 		return
 	}
-	r, err := c.ListCalls(ctx, &messages.ListCallsRequest{Socket: socket, Rows: messages.MaxPageRows})
-	if err != nil {
-		return
+	m := &messages.ListCallsRequest{Socket: socket, Rows: rereadRows}
+	for {
+		r, err := c.ListCalls(ctx, m)
+		if err != nil {
+			return
+		}
+		there := slices.ContainsFunc(r.GetCalls(), func(one *messages.CallInfo) bool { return one.GetId() == id })
+		if there || r.GetNextPageToken() == "" {
+			twin.Note(fmt.Sprintf("own %s %v", id, there))
+			return
+		}
+		m.PageToken = r.GetNextPageToken()
 	}
-	there := slices.ContainsFunc(r.GetCalls(), func(one *messages.CallInfo) bool { return one.GetId() == id })
-	twin.Note(fmt.Sprintf("own %s %v", id, there))
 }
 
 // maxRegret is the longest time until a call that is to be cancelled is.

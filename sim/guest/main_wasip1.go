@@ -44,7 +44,7 @@ func runNode() error {
 	n, err := node.New(node.Config{
 		Data: "/data", Runtime: "/run", Name: os.Getenv("SIM_NAME"),
 		Bind: ip, Advertise: ip, Port: basePort, Insecure: true, Join: words("SIM_JOIN"),
-		CPUs: int(number("SIM_CPUS")), Snapshot: number("SIM_SNAPSHOT"), Watchdog: []string{"none"}, Announce: os.Stderr,
+		FeatureLevel: os.Getenv("SIM_FEATURES"), CPUs: int(number("SIM_CPUS")), Snapshot: number("SIM_SNAPSHOT"), Watchdog: []string{"none"}, Announce: os.Stderr,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	})
 	if err != nil {

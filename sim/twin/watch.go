@@ -24,6 +24,7 @@ type watcher struct {
 	note  func(string)
 	hash  func([]byte) uint64
 	last  uint64 // index of the last state that was hashed
+	rest  uint64 // where the replica was at the last look whether it rests
 
 	voters int // at the last look
 	told   int
@@ -35,6 +36,16 @@ func (w *watcher) Applied(index uint64, results []messages.Result) {
 		w.hashState()
 	}
 	w.Observer.Applied(index, results)
+}
+
+// hashAtRest hashes the state of a replica that has applied nothing since the last
+// look.
+func (w *watcher) hashAtRest() {
+	at := w.group.Applied()
+	if at == w.rest && at != w.last {
+		w.hashState()
+	}
+	w.rest = at
 }
 
 // hashState does nothing when nothing was applied since it was last called.

@@ -8,7 +8,7 @@ import (
 	"github.com/elasticcode/flow/raftstore"
 )
 
-// restHash is how often a state is hashed that nothing changes.
+// restHash is how often it is looked whether a replica rests.
 const restHash = 2 * time.Second
 
 // Watch tells the host what is applied to a group.
@@ -19,7 +19,7 @@ func Watch(g *raftstore.Group, o raftstore.Observer) raftstore.Observer {
 		for {
 			select {
 			case <-time.After(restHash):
-				w.hashState()
+				w.hashAtRest()
 				w.countVoters()
 			case <-g.Failed():
 				return
