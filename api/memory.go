@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/messagesconnect"
 )
 
 const (
@@ -136,8 +138,18 @@ func counted(m *memory, next http.Handler) http.Handler {
 		defer h.end()
 		r = r.WithContext(withHeld(r.Context(), h))
 		r.Body = &countedBody{r.Body, h, r.URL.Path}
+		if r.URL.Path == messagesconnect.TasksStreamProcedure {
+			r.Body = &readAhead{r.Body, bufio.NewReader(r.Body)}
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// readAhead reads what there is of a stream at once: the length of a message
+// would be read by itself, and each read is a way to the connection and back.
+type readAhead struct {
+	io.Closer
+	*bufio.Reader
 }
 
 type countedBody struct {

@@ -12,6 +12,9 @@
 // often it was sent. What was refused for good is not sent again: it comes back
 // as a *messages.Error, whose kind errors.Is tells (messages.NotFound, …).
 //
+// Calls that are made at the same time share a stream, which costs a good deal less
+// than a request for each; see Options.Apart.
+//
 // All times in answers are microseconds since 1970, UTC; all values are JSON
 // texts, exactly as they left the other side. A Client may be used by many
 // goroutines at once.
@@ -195,7 +198,7 @@ func (c *Client) newNode(address string) *node {
 		connect.WithAcceptCompression("gzip", nil, nil), // nodes are near: compressing costs more than it saves
 	}
 	for _, t := range c.transport {
-		h := &http.Client{Transport: t}
+		h := &http.Client{Transport: wholeFrames{t}}
 		l := &lane{
 			tasks:   messagesconnect.NewTasksClient(h, urlOf(address), options...),
 			objects: messagesconnect.NewObjectsClient(h, urlOf(address), options...),
