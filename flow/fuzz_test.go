@@ -20,18 +20,25 @@ func FuzzApply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, log []byte) {
 		state, now := kv.NewMap(), int64(1)
+		machine := &Machine{Group: partitionOfTests}
 		for n := 0; len(log) >= 5 && n < 100; n++ {
-			c := messages.Command{Type: messages.CommandType(binary.BigEndian.Uint16(log))}
 			now += int64(log[2]) << 14
-			size := min(int(binary.BigEndian.Uint16(log[3:])), len(log)-5)
-			c.Body, log = log[5:5+size], log[5+size:]
+			var entry []messages.Command // what comes at one moment comes in one
+			for len(log) >= 5 && (len(entry) == 0 || log[2] == 0) {
+				c := messages.Command{Type: messages.CommandType(binary.BigEndian.Uint16(log))}
+				size := min(int(binary.BigEndian.Uint16(log[3:])), len(log)-5)
+				c.Body, log = log[5:5+size], log[5+size:]
+				entry = append(entry, c)
+			}
 			over := kv.NewOverlay(state)
-			r, err := (&Machine{Group: partitionOfTests}).Apply(over, uint64(n), now, c)
+			results, err := machine.ApplyEntry(over, uint64(n), now, entry)
 			if err != nil {
 				continue // the replica would stop; here it goes on without
 			}
-			if r.Reply == nil {
-				t.Fatalf("command %d has no reply", c.Type)
+			for i, r := range results {
+				if r.Reply == nil {
+					t.Fatalf("command %d has no reply", entry[i].Type)
+				}
 			}
 			state.Commit(over)
 		}

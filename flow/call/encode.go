@@ -67,8 +67,8 @@ func appendCall(b []byte, c *messages.Call) []byte {
 }
 
 func appendEvent(b []byte, field protowire.Number, e *messages.Event) []byte {
-	b = protowire.AppendTag(b, field, protowire.BytesType)
-	b = protowire.AppendVarint(b, uint64(sizeBytes(e.Name)+sizeNumber(e.Time)+sizeBytes(e.Note)+sizeNumber(e.Attempt)+sizeBytes(e.Node)))
+	b = appendTag(b, field, protowire.BytesType)
+	b = appendVarint(b, uint64(sizeBytes(e.Name)+sizeNumber(e.Time)+sizeBytes(e.Note)+sizeNumber(e.Attempt)+sizeBytes(e.Node)))
 	b = appendBytes(b, 1, e.Name)
 	b = appendNumber(b, 2, e.Time)
 	b = appendBytes(b, 3, e.Note)
@@ -82,8 +82,7 @@ func appendBytes[T ~string | ~[]byte](b []byte, field protowire.Number, value T)
 	if len(value) == 0 {
 		return b
 	}
-	b = protowire.AppendTag(b, field, protowire.BytesType)
-	b = protowire.AppendVarint(b, uint64(len(value)))
+	b = appendVarint(appendTag(b, field, protowire.BytesType), uint64(len(value)))
 	return append(b, value...)
 }
 
@@ -91,7 +90,23 @@ func appendNumber[T ~int32 | ~int64 | ~uint32 | ~uint64](b []byte, field protowi
 	if n == 0 {
 		return b
 	}
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), uint64(n))
+	return appendVarint(appendTag(b, field, protowire.VarintType), uint64(n))
+}
+
+// appendTag is protowire.AppendTag for fields up to 255, of which those of a call
+// are. It is inlined, as appendVarint is: a record has dozens of both.
+func appendTag(b []byte, field protowire.Number, kind protowire.Type) []byte {
+	if field < 16 {
+		return append(b, byte(field)<<3|byte(kind))
+	}
+	return append(b, byte(field)<<3|byte(kind)|0x80, byte(field>>4))
+}
+
+func appendVarint(b []byte, n uint64) []byte {
+	if n < 0x80 {
+		return append(b, byte(n))
+	}
+	return protowire.AppendVarint(b, n)
 }
 
 func appendFlag(b []byte, field protowire.Number, on bool) []byte {
