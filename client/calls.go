@@ -65,7 +65,10 @@ func (c *Client) Call(ctx context.Context, m *messages.RunRequest) (*messages.Ca
 // run sends a call, beside others or by itself.
 func (l *lane) run(ctx context.Context, m *messages.RunRequest) (*messages.CallInfo, error) {
 	if v := l.convoys.join(m); v != nil {
-		if info, taken, err := v.call(ctx, m); taken {
+		switch info, taken, err := v.call(ctx, m); {
+		case taken && connect.CodeOf(err) == connect.CodeUnimplemented:
+			l.convoys.close() // what stands between lets no streams through
+		case taken:
 			return info, err
 		}
 	}

@@ -74,6 +74,15 @@ func TestACallAloneIsARequestOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestCallsGoByThemselvesWhereNoStreamGetsThrough(t *testing.T) {
+	a := start(t, newNetwork())
+	a.streamless = true
+	callMany(t, connectTo(t, client.Options{}, a), 8, 10)
+	if a.alone.Load() != 80 {
+		t.Errorf("%d of 80 calls were requests of their own", a.alone.Load())
+	}
+}
+
 func TestCallsThatShareAStreamOutliveTheirNode(t *testing.T) {
 	n := newNetwork()
 	a, b := start(t, n), start(t, n)

@@ -63,6 +63,8 @@ type node struct {
 	deadline func(time.Duration)
 	listen   func(*messages.ListenRequest) []*messages.Notice
 
+	streamless bool // streams do not get through to it
+
 	alone   atomic.Int32 // calls that were requests of their own
 	streams atomic.Int32 // that are open
 }
@@ -129,6 +131,9 @@ func (s *node) run(ctx context.Context, header http.Header, m *messages.RunReque
 func (s *node) Stream(ctx context.Context, stream *connect.BidiStream[messages.StreamRequest, messages.StreamResponse]) error {
 	s.streams.Add(1)
 	defer s.streams.Add(-1)
+	if s.streamless {
+		return connect.NewError(connect.CodeUnimplemented, errors.New("no streams here"))
+	}
 	for {
 		m, err := stream.Receive()
 		if errors.Is(err, io.EOF) {

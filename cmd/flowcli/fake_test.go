@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -77,10 +78,11 @@ func (w wireErrors) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	}
 }
 
-// onTheWire is an error with its kind as a detail; nil stays nil.
+// onTheWire is an error with its kind as a detail; nil stays nil, and so does what
+// the protocol's own layer says.
 func onTheWire(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.As(err, new(*connect.Error)) {
+		return err
 	}
 	wire := connect.NewError(connect.CodeUnknown, err)
 	if detail, bad := connect.NewErrorDetail(messages.InfoOf(err)); bad == nil {
