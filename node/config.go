@@ -35,7 +35,7 @@ type Config struct {
 	Key        string        // gossip encryption: 16, 24 or 32 bytes in base64
 	LogStore   string        // bolt or wal
 	Grace      time.Duration // how long running calls may go on when the node stops; 0: 5 s
-	Snapshot   int64         // log bytes of a group after which it takes a snapshot, and that it keeps behind one; 0: 64 MiB
+	Snapshot   int64         // log bytes of a group after which it takes a snapshot, and that it keeps behind one, four times what a node holds before its store has it; 0: 64 MiB
 	Insecure   bool          // allow a bind that is not loopback
 	Runtime    string        // directory where the nodes of this machine find each other
 	Python     string        // interpreter that environments are built on; empty: python3 in PATH

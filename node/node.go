@@ -136,7 +136,8 @@ func (n *Node) open(c *closers) (err error) {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
 	if n.store, err = raftstore.Open(raftstore.Config{Dir: n.place.path, Node: n.self.Node, ReserveBytes: n.boundary.reserve(),
-		SnapshotBytes: n.config.Snapshot, TrailingBytes: n.config.Snapshot},
+		SnapshotBytes: n.config.Snapshot, TrailingBytes: n.config.Snapshot,
+		PageBytes: n.config.Snapshot / 4},
 		raftstore.Parts{KV: n.boundary.kv, Logs: n.boundary.logs, Pulse: n.peers.PulseLayer(), Now: n.boundary.now, Free: n.boundary.free, Other: n.roomAt, Logger: n.log, Name: n.nameOf}); err != nil {
 		return errors.Join(n.damaged(err), n.boundary.kv.Close())
 	}
