@@ -99,6 +99,7 @@ type pipe struct {
 	c        *caller
 	unheard  chan *sent
 	answered chan raft.AppendFuture
+	over     chan struct{} // closed after an answer that raft takes for the end: it reads no other
 	closed   chan struct{}
 	once     sync.Once
 }
@@ -117,7 +118,7 @@ func (s *sent) Request() *raft.AppendEntriesRequest   { return s.req }
 func (s *sent) Response() *raft.AppendEntriesResponse { return s.resp }
 
 func (t *transport) openPipe(c *caller) *pipe {
-	p := &pipe{t: t, c: c, unheard: make(chan *sent), answered: make(chan raft.AppendFuture), closed: make(chan struct{})}
+	p := &pipe{t: t, c: c, unheard: make(chan *sent), answered: make(chan raft.AppendFuture), over: make(chan struct{}), closed: make(chan struct{})}
 	t.done.Go(p.hear)
 	return p
 }
@@ -125,6 +126,11 @@ func (t *transport) openPipe(c *caller) *pipe {
 var errPipeClosed = errors.New("the pipeline is closed")
 
 func (p *pipe) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	select {
+	case <-p.over:
+		return nil, errPipeClosed
+	default:
+	}
 	s := &sent{start: time.Now(), req: req, resp: resp}
 	p.c.patient(p.t.rpc)
 	if err := p.c.stream.WriteRequest(req); err != nil {
@@ -133,6 +139,7 @@ func (p *pipe) AppendEntries(req *raft.AppendEntriesRequest, resp *raft.AppendEn
 	select {
 	case p.unheard <- s:
 		return s, nil
+	case <-p.over:
 	case <-p.closed:
 	case <-p.t.closed:
 	}
@@ -157,6 +164,10 @@ func (p *pipe) hear() {
 		case <-p.closed:
 			return
 		case <-p.t.closed:
+			return
+		}
+		if s.err != nil || !s.resp.Success || s.resp.Term > s.req.Term {
+			close(p.over)
 			return
 		}
 	}

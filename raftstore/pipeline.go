@@ -20,6 +20,7 @@ type pipeline struct {
 	peers  *peers
 	news   chan struct{}
 	quiet  time.Duration   // a follower hears at least this often, while there is news
+	over   <-chan struct{} // raft hears no more answers
 	ending <-chan struct{} // the connections are ended
 
 	// Raft's replication goroutine alone uses these.
@@ -53,8 +54,9 @@ func (p *pipeline) repeats(req *raft.AppendEntriesRequest) bool {
 
 // hold waits for news, and says whether the request is to be sent then: with a
 // new commit index, because the follower has not heard anything for long, because
-// leadership is passed on, or because the follower did not answer a heartbeat: it
-// may have started anew, and lack entries that the connection has lost.
+// leadership is passed on, because the follower did not answer a heartbeat (it
+// may have started anew, and lack entries that the connection has lost), or
+// because it said no: then raft is to be told that the pipeline has ended.
 // Otherwise there are entries, which raft is about to send.
 func (p *pipeline) hold(req *raft.AppendEntriesRequest) (send bool) {
 	long := time.NewTimer(p.quiet<<p.idle - time.Since(p.sent))
@@ -75,6 +77,8 @@ func (p *pipeline) hold(req *raft.AppendEntriesRequest) (send bool) {
 		case <-p.news:
 		case <-long.C:
 			p.idle = min(p.idle+1, maxIdle)
+			return true
+		case <-p.over:
 			return true
 		case <-p.ending:
 			return false

@@ -181,5 +181,6 @@ func (t *transport) AppendEntriesPipeline(id raft.ServerID, to raft.ServerAddres
 	if err != nil {
 		return nil, err
 	}
-	return &pipeline{AppendPipeline: t.openPipe(c), id: id, losses: t.peers.lossesOf(id), peers: t.peers, news: t.peers.listen(), quiet: t.quiet, ending: t.lent.closed}, nil
+	open := t.openPipe(c)
+	return &pipeline{AppendPipeline: open, over: open.over, id: id, losses: t.peers.lossesOf(id), peers: t.peers, news: t.peers.listen(), quiet: t.quiet, ending: t.lent.closed}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/elasticcode/flow/raftstore/wire"
 )
 
 // deaf is a stream layer that reaches nobody.
@@ -61,6 +63,53 @@ func TestReplicationWaitsUntilTheFollowerIsHeard(t *testing.T) {
 			t.Fatal("it waits on")
 		}
 	}
+}
+
+// TestPipelineEndsWithAnAnswerThatSaysNo: raft reads none after it, and whoever
+// sends would wait for good for somebody to read the next, as would he who holds a
+// request without news.
+func TestPipelineEndsWithAnAnswerThatSaysNo(t *testing.T) {
+	trans, _ := testTransport(t)
+	near, far := net.Pipe()
+	t.Cleanup(func() { far.Close() })
+	go func() { // the follower
+		s := wire.New(far)
+		for _, err := s.ReadRequest(); err == nil; _, err = s.ReadRequest() {
+			if s.WriteAnswer(&raft.AppendEntriesResponse{Term: 1}, nil) != nil {
+				return
+			}
+		}
+	}()
+	all := newPeers(func() uint64 { return 9 }, func(uint64) (uint64, bool) { return 0, false })
+	open := trans.openPipe(&caller{to: "b", conn: near, stream: wire.New(near)})
+	p := &pipeline{AppendPipeline: open, over: open.over, id: "b/1", peers: all, news: all.listen(), quiet: time.Hour, sent: time.Now()}
+	defer p.Close()
+	if _, err := p.AppendEntries(&raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 9, LeaderCommitIndex: 9}, new(raft.AppendEntriesResponse)); err != nil {
+		t.Fatal(err)
+	}
+	held := make(chan error, 1)
+	go func() {
+		_, err := p.AppendEntries(&raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 9, LeaderCommitIndex: 9}, new(raft.AppendEntriesResponse))
+		held <- err
+	}()
+	if a := <-p.Consumer(); a.Response().Success {
+		t.Fatal("the follower said yes")
+	}
+	for range 5 {
+		select {
+		case err := <-held:
+			if err == nil {
+				t.Error("a request was sent after the end")
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("it waits on")
+		}
+		go func() {
+			_, err := p.AppendEntries(&raft.AppendEntriesRequest{Term: 1, PrevLogEntry: 9, Entries: []*raft.Log{{Index: 10, Term: 1}}}, new(raft.AppendEntriesResponse))
+			held <- err
+		}()
+	}
+	<-held
 }
 
 // wired notes the requests that go over the network.
