@@ -51,7 +51,7 @@ func (m *errorMapper) WrapStreamingHandler(next connect.StreamingHandlerFunc) co
 
 func (m *errorMapper) wire(ctx context.Context, procedure string, err error) error {
 	var already *connect.Error
-	if errors.As(err, &already) {
+	if errors.As(err, &already) && !errors.Is(context.Cause(ctx), errStopping) { // else it says that a read was broken off
 		return err
 	}
 	info := infoOf(ctx, err)

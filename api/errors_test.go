@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -58,6 +59,10 @@ func TestNodeThatStopsSaysSo(t *testing.T) {
 	stop(errStopping)
 	if info := infoOf(ctx, ctx.Err()); info.Kind != messages.ErrorKind_UNAVAILABLE || info.Reason != "this node is stopping" {
 		t.Errorf("got %v", info)
+	}
+	broken := connect.NewError(connect.CodeDeadlineExceeded, os.ErrDeadlineExceeded) // a stream that is read as the node stops
+	if err := (&errorMapper{logger: slog.New(slog.DiscardHandler)}).wire(ctx, messagesconnect.TasksStreamProcedure, broken); connect.CodeOf(err) != connect.CodeUnavailable {
+		t.Errorf("a stream ends with %v", err)
 	}
 }
 
