@@ -37,9 +37,10 @@ func (l *lab) inTests(ctx context.Context, m mutation, first uint64) (f found, e
 		return f, fmt.Errorf("%s failed otherwise: %s", m.test, out)
 	}
 	f.Checker = string(name[1])
-	if m.way() == walks {
-		f.Seeds, f.Detail, err = earliest(string(out), first)
+	if m.way() != walks {
+		return f, nil
 	}
+	f.Seeds, f.Detail, err = earliest(string(out), first)
 	return f, err
 }
 
