@@ -135,7 +135,7 @@ func (w *Watch) raise(ctx context.Context) {
 		w.config.Logger.Warn("raise the network's feature level", "level", level, "error", err)
 		return
 	}
-	w.config.Logger.Info("the network's feature level was raised", "level", level)
+	w.config.Logger.Info("the network's feature level was raised", "feature_level", level)
 }
 
 func (w *Watch) propose(ctx context.Context, m proto.Message) error {
