@@ -132,7 +132,7 @@ func (w *Watch) raise(ctx context.Context) {
 		return
 	}
 	if err := w.propose(ctx, &messages.RaiseFeatureLevel{Level: level}); err != nil {
-		w.config.Logger.Warn("raise the network's feature level", "level", level, "error", err)
+		w.config.Logger.Warn("raise the network's feature level", "feature_level", level, "error", err)
 		return
 	}
 	w.config.Logger.Info("the network's feature level was raised", "feature_level", level)

@@ -56,7 +56,7 @@ func (n *Node) tellLevel() {
 		return
 	}
 	if err := n.gossip.SetFeatureLevel(level); err != nil {
-		n.log.Warn("tell the others the network's feature level", "level", level, "error", err)
+		n.log.Warn("tell the others the network's feature level", "feature_level", level, "error", err)
 		return
 	}
 	n.toldLevel = level
