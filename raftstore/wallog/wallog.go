@@ -64,15 +64,25 @@ func open(dir string, create bool, files types.VFS) (w *wal.WAL, err error) {
 			w, err = nil, fmt.Errorf("open %s: %v: %w", dir, p, raftstore.ErrCorrupt)
 		}
 	}()
+	if !create {
+		if err = finishRotation(dir, files); err != nil {
+			return nil, damaged(dir, err, create)
+		}
+	}
 	w, err = wal.Open(dir, wal.WithSegmentSize(SegmentSize), wal.WithSegmentFiler(segment.NewFiler(dir, files)), wal.WithLogger(hclog.NewNullLogger()))
 	if err == nil {
 		return w, nil
 	}
+	return nil, damaged(dir, err, create)
+}
+
+// damaged is why a log cannot be opened.
+func damaged(dir string, err error, create bool) error {
 	err = fmt.Errorf("open %s: %w", dir, err)
 	if !create && (errors.Is(err, types.ErrCorrupt) || errors.Is(err, fs.ErrNotExist)) {
 		err = fmt.Errorf("%w: %w", err, raftstore.ErrCorrupt)
 	}
-	return nil, err
+	return err
 }
 
 // store is a WAL that says why it cannot go on. When there is no room for the

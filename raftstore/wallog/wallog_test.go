@@ -240,3 +240,55 @@ func TestAppendSaysThatTheDiskIsFull(t *testing.T) {
 		t.Errorf("a full disk is %v", err)
 	}
 }
+
+// TestASegmentThatWasFullAsTheNodeDiedIsFollowedByAnother: the files are copied
+// as they are before the list of segments tells of the second one.
+func TestASegmentThatWasFullAsTheNodeDiedIsFollowedByAnother(t *testing.T) {
+	dir, left := t.TempDir(), t.TempDir()
+	w, err := open(dir, true, fs.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadFile(filepath.Join(dir, metadb.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := func(i uint64) *raft.Log { return &raft.Log{Index: i, Term: 1, Data: make([]byte, 1<<20)} }
+	last := uint64(0)
+	var segments []string
+	for len(segments) < 2 {
+		last++
+		if err := w.StoreLog(entry(last)); err != nil {
+			t.Fatal(err)
+		}
+		segments, _ = filepath.Glob(filepath.Join(dir, "*.wal"))
+	}
+	w.Close()
+	b, err := os.ReadFile(segments[0])
+	if err == nil {
+		err = errors.Join(os.WriteFile(filepath.Join(left, filepath.Base(segments[0])), b, 0o600), os.WriteFile(filepath.Join(left, metadb.FileName), list, 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // once more: what was finished stays so
+		again, err := open(left, false, fs.New())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, end := bounds(again)
+		if end < 7 {
+			t.Errorf("%d entries are left", end)
+		}
+		for i := end + 1; i <= end+20; i++ {
+			if err := again.StoreLog(entry(i)); err != nil {
+				t.Fatalf("entry %d behind %d: %v", i, end, err)
+			}
+		}
+		var l raft.Log
+		if err := again.GetLog(end, &l); err != nil || l.Index != end {
+			t.Errorf("entry %d is %d, %v", end, l.Index, err)
+		}
+		again.Close()
+	}
+}
