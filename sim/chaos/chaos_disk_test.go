@@ -70,9 +70,18 @@ func (c *chaos) full(ctx context.Context, random *rand.Rand, lasting time.Durati
 	return c.alone("full disk", onSmall, func(n *Node) string {
 		leave := []int64{0, 8 << 20}[random.IntN(2)]
 		c.say("the disk of %s has %d bytes left", n.Name, leave)
+		before := logOf(n)
 		empty := fillDisk(c.t, c.disk, leave)
 		rest(ctx, lasting)
 		empty()
+		// What met the end of the room just now ends the node a moment later.
+		room, patience := time.Now(), time.Second
+		for n.PID() != 0 && time.Since(room) < patience {
+			if strings.Contains(strings.TrimPrefix(logOf(n), before), "msg=stopping") {
+				patience = stopLimit
+			}
+			rest(ctx, 20*time.Millisecond)
+		}
 		if n.PID() != 0 {
 			return "there is room again"
 		}
@@ -84,13 +93,20 @@ func (c *chaos) full(ctx context.Context, random *rand.Rand, lasting time.Durati
 	})
 }
 
-// lastWords is what a node wrote at its end: why it ends may take some lines.
-func lastWords(n *Node) string {
+// stopLimit is how long a node may take that stops by itself.
+const stopLimit = 20 * time.Second
+
+func logOf(n *Node) string {
 	log, err := os.ReadFile(n.LogFile())
 	if err != nil {
 		return err.Error()
 	}
-	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return string(log)
+}
+
+// lastWords is what a node wrote at its end: why it ends may take some lines.
+func lastWords(n *Node) string {
+	lines := strings.Split(strings.TrimSpace(logOf(n)), "\n")
 	return strings.Join(lines[max(0, len(lines)-6):], "\n")
 }
 
