@@ -53,7 +53,7 @@ func appendEchoes(b []byte, echoes []Echo) []byte {
 		b = appendBytes(appendNumbers(b, e.Number), []byte(e.Failed[:min(len(e.Failed), maxFailure)]))
 		b = appendNumbers(b, truth(e.Response != nil))
 		if a := e.Response; a != nil {
-			b = appendNumbers(appendHeader(b, a.RPCHeader), a.Term, a.LastLog, truth(a.Success), truth(a.NoRetryBackoff))
+			b = appendAppended(b, a)
 		}
 	}
 	return b
@@ -65,10 +65,8 @@ func readEchoes(b []byte) (echoes []Echo, err error) {
 		r.bad = len(echoes) == maxEntries
 		e := Echo{Number: r.number(), Failed: string(r.bytes())}
 		if r.truth() {
-			a := &raft.AppendEntriesResponse{RPCHeader: r.header()}
-			r.numbers(&a.Term, &a.LastLog)
-			a.Success, a.NoRetryBackoff = r.truth(), r.truth()
-			e.Response = a
+			e.Response = new(raft.AppendEntriesResponse)
+			r.appended(e.Response)
 		}
 		echoes = append(echoes, e)
 	}

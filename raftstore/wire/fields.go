@@ -21,6 +21,11 @@ func appendHeader(b []byte, h raft.RPCHeader) []byte {
 	return appendBytes(appendBytes(binary.AppendUvarint(b, uint64(h.ProtocolVersion)), h.ID), h.Addr)
 }
 
+// appendAppended gives the answer to entries, and to a heartbeat.
+func appendAppended(b []byte, a *raft.AppendEntriesResponse) []byte {
+	return appendNumbers(appendHeader(b, a.RPCHeader), a.Term, a.LastLog, truth(a.Success), truth(a.NoRetryBackoff))
+}
+
 func truth(is bool) uint64 {
 	if is {
 		return 1
@@ -85,4 +90,10 @@ func (r *reader) bytes() []byte {
 
 func (r *reader) header() raft.RPCHeader {
 	return raft.RPCHeader{ProtocolVersion: raft.ProtocolVersion(r.number()), ID: r.bytes(), Addr: r.bytes()}
+}
+
+func (r *reader) appended(a *raft.AppendEntriesResponse) {
+	a.RPCHeader = r.header()
+	r.numbers(&a.Term, &a.LastLog)
+	a.Success, a.NoRetryBackoff = r.truth(), r.truth()
 }

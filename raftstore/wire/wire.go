@@ -62,7 +62,7 @@ func appendRequest(b []byte, command any) ([]byte, error) {
 	return b, nil
 }
 
-// parts are where the data of entries go once they are read.
+// part is where data of an entry go once they are read.
 type part struct {
 	to   *[]byte
 	size int
@@ -148,7 +148,7 @@ func appendAnswer(b []byte, answer any, failed error) ([]byte, error) {
 	b = append(b, 1)
 	switch a := answer.(type) {
 	case *raft.AppendEntriesResponse:
-		b = appendNumbers(appendHeader(b, a.RPCHeader), a.Term, a.LastLog, truth(a.Success), truth(a.NoRetryBackoff))
+		b = appendAppended(b, a)
 	case *raft.RequestVoteResponse:
 		b = appendNumbers(appendBytes(appendHeader(b, a.RPCHeader), a.Peers), a.Term, truth(a.Granted))
 	case *raft.RequestPreVoteResponse:
@@ -178,9 +178,7 @@ func readAnswer(b []byte, into any) error {
 	if r.truth() {
 		switch a := into.(type) {
 		case *raft.AppendEntriesResponse:
-			a.RPCHeader = r.header()
-			r.numbers(&a.Term, &a.LastLog)
-			a.Success, a.NoRetryBackoff = r.truth(), r.truth()
+			r.appended(a)
 		case *raft.RequestVoteResponse:
 			a.RPCHeader, a.Peers = r.header(), r.bytes()
 			a.Term, a.Granted = r.number(), r.truth()
