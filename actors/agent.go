@@ -148,6 +148,9 @@ func (a *agent) Receive(c actor.Context) {
 	case *prepared:
 		a.builds.finish(m)
 		a.reconcile(c)
+	case *rebuild:
+		a.builds.again(m)
+		a.reconcile(c)
 	case *progressed:
 		a.report(c)
 	case *orphan:

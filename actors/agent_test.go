@@ -122,7 +122,7 @@ func TestReportSaysWhatGoesOn(t *testing.T) {
 	})
 }
 
-func TestFailedBuildIsTriedAgainWhenAskedTo(t *testing.T) {
+func TestFailedBuildIsTriedAgainAtOnceWhenAskedTo(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
 		builds := w.builds[lead1]
 		builds.fail = errors.New("setup.py: no such package")
@@ -132,15 +132,40 @@ func TestFailedBuildIsTriedAgainWhenAskedTo(t *testing.T) {
 			t.Errorf("message %q", got)
 		}
 		w.place("c1", on(1))
-		time.Sleep(time.Minute)
-		if len(builds.asked()) != 1 {
-			t.Errorf("%d builds of what had failed", len(builds.asked()))
-		}
 		builds.set(func() { builds.fail = nil })
 		o := w.processor("c1")
 		o.GetProcessor().Restarted = 9
 		w.agents[lead1].Assign(Assignments{Assignments: []Assignment{{Processor: o, Deployment: w.deployment(lead1, 1)}}})
 		w.until("running after a restart", time.Second, reports(w, "running", 1))
+		builds.set(func() { builds.fail = errors.New("it would be seen if the first were tried again") })
+		n := len(builds.asked())
+		time.Sleep(time.Hour)
+		if again := len(builds.asked()) - n; again != 0 {
+			t.Errorf("%d builds of what is there, or not asked for any more", again)
+		}
+	})
+}
+
+func TestFailedBuildIsTriedAgainWithGrowingPauses(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		builds := w.builds[lead1]
+		builds.fail = errors.New("python3: signal: killed")
+		w.place("c1", on(1))
+		w.until("failed", time.Second, reports(w, "failed", 0))
+		n := len(commands[*messages.Report](w.partition))
+		time.Sleep(time.Minute)
+		if got := len(builds.asked()); got != 4 { // after 5, 15 and 35 s
+			t.Errorf("%d builds in the first minute", got)
+		}
+		time.Sleep(time.Hour)
+		if got := len(builds.asked()); got < 12 || got > 20 {
+			t.Errorf("%d builds in an hour and a minute", got)
+		}
+		if again := len(commands[*messages.Report](w.partition)) - n; again != 0 {
+			t.Errorf("%d reports of what has not changed", again)
+		}
+		builds.set(func() { builds.fail = nil })
+		w.until("running when it works again", maxRebuild+time.Minute, reports(w, "running", 1))
 	})
 }
 

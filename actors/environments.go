@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -19,11 +20,18 @@ type Environments interface {
 	Retire(ctx context.Context, inUse []messages.Environment) error
 }
 
-// maxBuilds is how many environments a node prepares at once.
-const maxBuilds = 2
+const (
+	// maxBuilds is how many environments a node prepares at once.
+	maxBuilds = 2
+	// A build that failed is tried again: what was amiss may be over, as a disk that was
+	// full, a host that could not be reached, a process that the system ended.
+	// The pause doubles from one failure to the next.
+	firstRebuild = 5 * time.Second
+	maxRebuild   = 5 * time.Minute
+)
 
 // environmentKey names what an environment is made of. A restart makes it anew,
-// and so tries a failed build again.
+// and so tries a failed build again at once.
 type environmentKey struct {
 	processor, commit, repository, module, modulepath, requirements, python string
 	restarted                                                               uint64
@@ -42,11 +50,12 @@ type environment struct {
 	tried       bool // a worker must have started with it
 	building    bool
 	ready       bool
-	failed      bool
-	message     string // why it failed
+	failed      int    // times; it counts as failed until a build works
+	message     string // why it failed the last time
 	environment messages.Environment
 	progress    atomic.Pointer[string]
 	cancel      context.CancelFunc
+	notAgain    func() // disarms the next try; nil: none is due
 }
 
 // builder prepares environments, those of this node's deployments first. It
@@ -57,7 +66,7 @@ type builder struct {
 	agent        *actor.PID
 	system       *System
 	known        map[environmentKey]*environment
-	queue        []*environment // Invariant: known, and neither building, ready nor failed
+	queue        []*environment // Invariant: known, neither building nor ready, and due
 	building     int
 }
 
@@ -69,6 +78,10 @@ type (
 		result      messages.Environment
 		err         error
 	}
+	rebuild struct {
+		builder     *builder
+		environment *environment
+	}
 	progressed struct{}
 )
 
@@ -76,7 +89,7 @@ func newBuilder(s *System, agent *actor.PID, e Environments, w Workers) *builder
 	return &builder{environments: e, workers: w, agent: agent, system: s, known: map[environmentKey]*environment{}}
 }
 
-// want asks for an environment. A failed one stays failed under its key.
+// want asks for an environment.
 func (b *builder) want(o *messages.Object, own bool) *environment {
 	key := environmentOf(o)
 	e, ok := b.known[key]
@@ -105,6 +118,9 @@ func (b *builder) keep(wanted map[environmentKey]bool) {
 			delete(b.known, key)
 			if e.cancel != nil {
 				e.cancel()
+			}
+			if e.notAgain != nil {
+				e.notAgain()
 			}
 		}
 	}
@@ -170,8 +186,29 @@ func (b *builder) finish(m *prepared) {
 	e := m.environment
 	b.building--
 	e.building, e.environment = false, m.result
-	if e.ready = m.err == nil; !e.ready {
-		e.failed, e.message = true, m.err.Error()
+	if m.err == nil {
+		e.ready, e.failed = true, 0
+		return
+	}
+	e.failed++
+	e.message = m.err.Error()
+	// Code that is to take another's place has failed when its build has: whoever
+	// asked for that was told so, and is not to be surprised later.
+	if b.known[e.key] == e && !e.tried {
+		e.notAgain = b.system.tellAfter(rebuildPause(e.failed), b.agent, &rebuild{b, e})
+	}
+}
+
+// rebuildPause is how long a build that has failed so many times in a row rests.
+func rebuildPause(failed int) time.Duration {
+	return min(firstRebuild<<min(failed-1, 16), maxRebuild)
+}
+
+// again lets a build that failed be tried once more.
+func (b *builder) again(m *rebuild) {
+	if e := m.environment; m.builder == b && b.known[e.key] == e {
+		e.notAgain = nil
+		b.queue = append(b.queue, e)
 	}
 }
 

@@ -139,7 +139,7 @@ func (a *agent) describeDeployment(d *Assignment) *messages.DeploymentReport {
 		r.Status = "stopped"
 	case d.slots() == 0:
 		r.Status, r.Message = "running", "stopping"
-	case e != nil && e.failed:
+	case e != nil && e.failed > 0:
 		r.Status, r.Message, r.Unbuilt = "failed", e.message, true
 	case r.Running > 0:
 		r.Status = "running"
@@ -165,7 +165,7 @@ func (a *agent) describeNext(r *messages.DeploymentReport, next *messages.Object
 	r.NextCommit = next.GetProcessor().ResolvedCommit
 	switch e := a.builds.known[environmentOf(next)]; {
 	case e == nil:
-	case e.failed:
+	case e.failed > 0:
 		r.NextStatus, r.NextMessage = "failed", e.message
 	case e.ready:
 		r.NextStatus = "ready"

@@ -105,7 +105,7 @@ func (c *chaos) run(lasting time.Duration) {
 	c.befall(ctx, lasting)
 	c.heal(ctx)
 	c.load.stop()
-	c.drain(ctx)
+	c.drain(ctx, watched)
 	close(watched)
 	c.audit()
 	c.report()
@@ -284,10 +284,13 @@ func (c *chaos) heal(ctx context.Context) {
 	rest(ctx, 3*time.Second)
 }
 
-func (c *chaos) drain(ctx context.Context) {
+func (c *chaos) drain(ctx context.Context, watched chan<- struct{}) {
 	limited, cancel := context.WithTimeout(ctx, allDone)
 	defer cancel()
-	c.drained(limited)
+	if err := c.drained(limited); err != nil {
+		close(watched) // the nodes are about to be ended
+		c.stuck(err)
+	}
 	c.say("all calls have ended")
 }
 

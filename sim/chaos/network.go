@@ -248,6 +248,10 @@ func (n *Node) Signal(s syscall.Signal) {
 // Kill ends the process by SIGKILL and waits until it is gone.
 func (n *Node) Kill() { n.end(syscall.SIGKILL) }
 
+// Dump ends the process by SIGQUIT, so that its log ends with what each goroutine
+// was at.
+func (n *Node) Dump() { n.end(syscall.SIGQUIT) }
+
 // Stop ends the process by SIGTERM, waits until it is gone, and gives how it ended.
 func (n *Node) Stop() error {
 	n.end(syscall.SIGTERM)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,7 +76,9 @@ func TestStorm(t *testing.T) {
 	begun, fed := time.Now(), make(chan struct{})
 	go func() { defer close(fed); s.feed(ctx, storms(t)) }()
 	nodes, workers := s.kill(ctx, fed)
-	s.drained(ctx)
+	if err := s.drained(ctx); err != nil {
+		s.stuck(err)
+	}
 	took := time.Since(begun)
 	if len(s.errs) > 0 {
 		t.Fatalf("%d callers saw an error, the first: %v", len(s.errs), s.errs[0])
@@ -255,18 +258,44 @@ func (s *storm) idle(ctx context.Context) bool {
 
 // drained waits until nothing has moved for a while: no call is left, and none
 // has come.
-func (s *storm) drained(ctx context.Context) {
+func (s *storm) drained(ctx context.Context) error {
 	var before int64
 	still := 0
-	err := Until(ctx, "all calls to end", func() bool {
+	return Until(ctx, "all calls to end", func() bool {
 		all, left := s.counts(ctx)
 		if still++; left > 0 || all != before {
 			before, still = all, 0
 		}
 		return still == 40
 	})
-	if err != nil {
-		all, left := s.counts(context.Background())
-		s.t.Fatalf("%v; of %d calls %d have not ended", err, all, left)
+}
+
+// stuck ends a test whose calls do not end: it writes down what the network says
+// of itself, and ends the nodes with what each goroutine was at.
+func (s *storm) stuck(err error) {
+	all, left := s.counts(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var told strings.Builder
+	ask := func(args ...string) string {
+		out, err := s.w.CLI(ctx, strings.Join(s.w.Addresses(), ","), nil, args...)
+		fmt.Fprintf(&told, "flowcli %s: %v\n%s%s\n", strings.Join(args, " "), err, out.Stdout, out.Stderr)
+		return out.Stdout
 	}
+	ask("network")
+	ask("ls", "processors")
+	ask("ls", "workers")
+	ask("ls", "calls", "-u", "-a", "-r", "1000")
+	for i, id := range strings.Fields(ask("ls", "calls", "-u", "-a", "-i", "-r", "1000")) {
+		if i%20 == 0 {
+			ask("explain", "call", id)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.w.Dir, "stuck.txt"), []byte(told.String()), 0o644); err != nil {
+		s.t.Error(err)
+	}
+	for _, n := range s.w.Nodes {
+		n.Dump()
+	}
+	s.t.Fatalf("%v; of %d calls %d have not ended", err, all, left)
 }
