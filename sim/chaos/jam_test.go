@@ -57,7 +57,9 @@ func TestJam(t *testing.T) {
 	}
 	j.standsStill(first)
 	j.batch(ctx, c, "two", jamLone)
-	j.drained(ctx)
+	if err := j.drained(ctx); err != nil {
+		j.stuck(err)
+	}
 	took := time.Since(begun)
 
 	plan := planOf(j.lab)
