@@ -104,6 +104,7 @@ func (s *step) save() {
 	s.closeRow()
 	s.sockets.write(func(k *socket.Socket) {
 		k.Box.Flush(s.tx)
+		k.Ended.Flush(s.tx)
 		k.SaveState(s.tx)
 	})
 	s.processors.write(func(p *processor.Processor) { p.SaveState(s.tx) })
