@@ -46,7 +46,7 @@ func meaning(t testing.TB, view kv.View) []string {
 	}
 	for k, v := range view.Scan(nil, nil) {
 		switch prefix, _, _ := strings.Cut(string(k), "/"); prefix {
-		case "c", "d", "a", "b", "e", "h":
+		case "c", "d", "D", "a", "b", "e", "h":
 		case "l":
 			if class := roll.Class(k[6]); class != roll.Open {
 				continue // read below
