@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -85,8 +86,9 @@ func onNetwork(ctx context.Context, o options, dir string, n int, r *Report) err
 					return fmt.Errorf("%s: %w", name, err)
 				}
 				before, workers, own := w.cpuTime(), w.workersCPU(), ownCPU()
+				profiled := w.profiles.take(ctx, name, o.each)
 				f, err := l.run(ctx, w, s.socket, inFlight, o.each)
-				if err != nil {
+				if err := errors.Join(err, profiled()); err != nil {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 				f.What = name
