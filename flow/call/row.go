@@ -91,9 +91,15 @@ func readRow(text []byte) (content, arguments []byte) {
 
 // inRow gives the id, the content and the arguments of a call of a row.
 func (b *Block) inRow(seq uint64) (id messages.CallID, content []byte, arguments *messages.Arguments) {
-	text := packed(b.row, int(seq-b.common.Seq))
-	content, encoded := readRow(text[copy(id[:], text):])
+	id, content, encoded := b.textInRow(seq)
 	return id, content, DecodeArguments(encoded)
+}
+
+// textInRow is inRow, and leaves the arguments as they are kept.
+func (b *Block) textInRow(seq uint64) (id messages.CallID, content, encoded []byte) {
+	text := packed(b.row, int(seq-b.common.Seq))
+	content, encoded = readRow(text[copy(id[:], text):])
+	return id, content, encoded
 }
 
 func appendArguments(b []byte, a *messages.Arguments) []byte {
