@@ -5,7 +5,7 @@ GO      ?= go
 export CGO_ENABLED = 0
 LDFLAGS  = -s -w -X github.com/elasticcode/flow/messages.Version=$(shell git describe --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: help build sim sim-mutations install test unit race packages e2e chaos lint generate check-generated fuzz demo bench clean
+.PHONY: help build sim sim-worlds sim-planted sim-mutations install test unit race packages e2e chaos lint generate check-generated fuzz demo bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,15 @@ bin/node.wasm: $(shell git ls-files '*.go' go.mod go.sum) ## the node that bin/s
 bin/plants.wasm: $(shell git ls-files '*.go' go.mod go.sum) ## the same, with mistakes that can be planted
 	$(GO) run ./sim/build -tags plant -o $@
 
-sim: build bin/node.wasm bin/plants.wasm ## the real nodes in a simulated world, with faults
-	$(GO) test -count=1 -timeout 20m -tags e2e -v ./sim/ ./plant/
+# Its two halves go at the same time: what one builds or waits for leaves a processor to the other.
+sim: ## the real nodes in a simulated world, with faults
+	@$(MAKE) --no-print-directory -j 2 --output-sync=line sim-worlds sim-planted
+
+sim-worlds: build bin/node.wasm
+	$(GO) test -count=1 -timeout 20m -tags e2e -v ./sim/
+
+sim-planted: build bin/node.wasm bin/plants.wasm
+	$(GO) test -count=1 -tags e2e ./plant/
 	$(GO) run -tags plant ./sim/mutations --rounds 1 --only cut-result,requeue-dropped,lifo-gate,late-result,tick-twice
 
 sim-mutations: bin/plants.wasm ## each planted mistake, until a checker finds it

@@ -12,7 +12,7 @@ const (
 	tooLong   = 20 * time.Millisecond  // a call that runs longer has nothing waiting behind it
 	regrant   = 100 * time.Millisecond // between two changes of a window that are not urgent
 	pipelined = time.Millisecond       // work that may be with the worker behind the running call
-	maxBehind = 16                     // calls of it
+	maxBehind = messages.MaxWindow - 1 // calls of it: all that the slot holds, when they are short
 	// penalty is how many calls a worker gets one by one after a call behind a
 	// slow one had to be taken from it: that costs the worker its life.
 	penalty = 1024

@@ -120,5 +120,5 @@ func New(config Config, cluster Cluster, replica Model, source Source, network N
 	mux.Handle(messagesconnect.NewTasksHandler(tasks, options...))
 	mux.Handle(messagesconnect.NewObjectsHandler(objects, options...))
 	addHealth(mux, config)
-	return guardBrowsers(explainPlain(interruptible(counted(newMemory(), mux))))
+	return onLargeStack(guardBrowsers(explainPlain(interruptible(counted(newMemory(), mux)))))
 }

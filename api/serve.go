@@ -42,7 +42,7 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	server.Protocols.SetUnencryptedHTTP2(true)
 
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(gathering{listener}) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve API on %s: %w", listener.Addr(), err)

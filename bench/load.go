@@ -17,8 +17,9 @@ type Figure struct {
 	P50      float64 `json:"p50_ms"`
 	P99      float64 `json:"p99_ms"`
 	Max      float64 `json:"max_ms"`
-	CPU      float64 `json:"node_cpu_us"` // microseconds of CPU that the nodes used for a call, without their workers
-	Own      float64 `json:"load_cpu_us"` // and what this program did, which shares their CPUs
+	CPU      float64 `json:"node_cpu_us"`   // microseconds of CPU that the nodes used for a call, without their workers
+	Workers  float64 `json:"worker_cpu_us"` // what the workers did
+	Own      float64 `json:"load_cpu_us"`   // and what this program did, which shares their CPUs
 	Done     int64   `json:"done"`
 	Failed   int64   `json:"failed"`
 	Error    string  `json:"error,omitempty"` // of the first that failed

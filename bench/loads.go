@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -84,13 +85,15 @@ func onNetwork(ctx context.Context, o options, dir string, n int, r *Report) err
 				if _, err := l.run(ctx, w, s.socket, inFlight, o.each/5); err != nil { // warm up
 					return fmt.Errorf("%s: %w", name, err)
 				}
-				before, own := w.cpuTime(), ownCPU()
+				before, workers, own := w.cpuTime(), w.workersCPU(), ownCPU()
+				profiled := w.profiles.take(ctx, name, o.each)
 				f, err := l.run(ctx, w, s.socket, inFlight, o.each)
-				if err != nil {
+				if err := errors.Join(err, profiled()); err != nil {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 				f.What = name
 				f.CPU = float64((w.cpuTime() - before).Microseconds()) / float64(max(f.Done, 1))
+				f.Workers = float64((w.workersCPU() - workers).Microseconds()) / float64(max(f.Done, 1))
 				f.Own = float64((ownCPU() - own).Microseconds()) / float64(max(f.Done, 1))
 				r.add(n, f)
 			}

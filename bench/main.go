@@ -41,6 +41,7 @@ type options struct {
 	parts    []int          // numbers of partitions
 	json     string         // file
 	profile  string         // file, for this program's own CPU profile
+	profiles string         // directory, for the nodes' CPU profiles
 	flags    []string       // for each node
 	bin      string
 }
@@ -64,6 +65,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&parts, "partitions", "1,2,4,16", "numbers of partitions to measure with")
 	f.StringVar(&o.json, "json", "", "`file` for the figures as JSON")
 	f.StringVar(&o.profile, "cpuprofile", "", "`file` for a CPU profile of the load generator itself")
+	f.StringVar(&o.profiles, "profiles", "", "`directory` for a CPU profile of each node under each load")
 	f.StringVar(&flags, "flags", "", "flags for each node, e.g. '--log-store bolt'")
 	f.StringVar(&o.bin, "bin", "bin", "directory with node and flowcli")
 	f.BoolVar(&quick, "quick", false, fmt.Sprintf("a first look: %s a load, %d calls buffered", quickEach, quickBuffered))

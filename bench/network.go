@@ -34,6 +34,8 @@ type network struct {
 	dir     string
 	clients []*client.Client // one for each node
 	apart   []*client.Client // whose calls are requests of their own
+
+	profiles profiles
 }
 
 func pythonPath() (string, error) {
@@ -62,9 +64,12 @@ func startPrepared(ctx context.Context, o options, dir string, n int, prepare fu
 	if err != nil {
 		return nil, err
 	}
-	w = &network{Network: processes, dir: dir}
+	w = &network{Network: processes, dir: dir, profiles: profiles{o.profiles, map[string]string{}}}
 	for _, node := range w.Nodes {
 		prepare(node)
+		if err := w.profiles.ask(node); err != nil {
+			return nil, err
+		}
 	}
 	defer func() {
 		if err != nil {

@@ -32,23 +32,61 @@ func ownCPU() time.Duration {
 	return used
 }
 
-// cpuTime is what a process has used, without its children.
-func cpuTime(pid int) (time.Duration, error) {
+// workersCPU is what all processes have used that nodes have started: their
+// workers, and the watchdogs between.
+func (w *network) workersCPU() (all time.Duration) {
+	parents := map[int]int{}
+	entries, _ := os.ReadDir("/proc") // without it there are no figures at all
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if fields, err := statOf(pid); err == nil { // else it has just ended
+			parents[pid], _ = strconv.Atoi(fields[1])
+		}
+	}
+	nodes := map[int]bool{}
+	for _, n := range w.Nodes {
+		nodes[n.PID()] = true
+	}
+	for pid := range parents {
+		for above := parents[pid]; above > 0; above = parents[above] {
+			if nodes[above] {
+				used, _ := cpuTime(pid)
+				all += used
+				break
+			}
+		}
+	}
+	return all
+}
+
+// statOf gives the fields of a process's stat behind its name, which is in brackets
+// and may hold spaces: its state, its parent, and so on.
+func statOf(pid int) ([]string, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	// The name, in brackets, may hold spaces; utime and stime are the 12th and
-	// 13th fields behind it.
 	_, rest, ok := strings.Cut(string(b), ") ")
 	fields := strings.Fields(rest)
 	if !ok || len(fields) < 13 {
-		return 0, fmt.Errorf("read CPU time of process %d: %q is not what was expected", pid, b)
+		return nil, fmt.Errorf("read figures of process %d: %q is not what was expected", pid, b)
 	}
-	user, err1 := strconv.Atoi(fields[11])
+	return fields, nil
+}
+
+// cpuTime is what a process has used, without its children.
+func cpuTime(pid int) (time.Duration, error) {
+	fields, err := statOf(pid)
+	if err != nil {
+		return 0, err
+	}
+	user, err1 := strconv.Atoi(fields[11]) // utime and stime
 	system, err2 := strconv.Atoi(fields[12])
 	if err1 != nil || err2 != nil {
-		return 0, fmt.Errorf("read CPU time of process %d: %q is not what was expected", pid, b)
+		return 0, fmt.Errorf("read CPU time of process %d: %q and %q are no numbers", pid, fields[11], fields[12])
 	}
 	return time.Duration(user+system) * time.Second / ticksPerSecond, nil
 }

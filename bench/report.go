@@ -50,7 +50,7 @@ func loadAverage() string {
 func (r *Report) add(nodes int, f Figure) {
 	f.Nodes = nodes
 	r.Figures = append(r.Figures, f)
-	progress("%-40s %10.0f/s  p50 %.2f ms  p99 %.2f ms  node CPU %s us  load CPU %s us  failed %d", f.name(), f.PerSec, f.P50, f.P99, cpuText(f.CPU), cpuText(f.Own), f.Failed)
+	progress("%-40s %10.0f/s  p50 %.2f ms  p99 %.2f ms  node CPU %s us  worker CPU %s us  load CPU %s us  failed %d", f.name(), f.PerSec, f.P50, f.P99, cpuText(f.CPU), cpuText(f.Workers), cpuText(f.Own), f.Failed)
 	if f.Error != "" {
 		progress("the first that failed: %s", f.Error)
 	}
@@ -68,9 +68,9 @@ func (r *Report) print(to io.Writer) {
 	fmt.Fprintf(to, "commit %s, %s, %d CPUs, %s, load before %s, after %s\n\n",
 		r.Commit, r.Time.Format(time.RFC3339), r.CPUs, r.Go, r.LoadBefore, r.LoadAfter)
 	t := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "nodes\tin flight\tper second\tp50 ms\tp99 ms\tmax ms\tnode CPU us\tload CPU us\tfailed\t  what")
+	fmt.Fprintln(t, "nodes\tin flight\tper second\tp50 ms\tp99 ms\tmax ms\tnode CPU us\tworker CPU us\tload CPU us\tfailed\t  what")
 	for _, f := range r.Figures {
-		fmt.Fprintf(t, "%s\t%d\t%.0f\t%.2f\t%.2f\t%.1f\t%s\t%s\t%d\t  %s\n", nodesText(f.Nodes), f.InFlight, f.PerSec, f.P50, f.P99, f.Max, cpuText(f.CPU), cpuText(f.Own), f.Failed, f.What)
+		fmt.Fprintf(t, "%s\t%d\t%.0f\t%.2f\t%.2f\t%.1f\t%s\t%s\t%s\t%d\t  %s\n", nodesText(f.Nodes), f.InFlight, f.PerSec, f.P50, f.P99, f.Max, cpuText(f.CPU), cpuText(f.Workers), cpuText(f.Own), f.Failed, f.What)
 	}
 	t.Flush()
 	fmt.Fprintln(to)

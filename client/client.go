@@ -160,13 +160,13 @@ func (c *Client) Close() {
 }
 
 // newTransport speaks HTTP/2, without TLS to http:// addresses.
-func newTransport(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Transport {
+func newTransport(dial dialer) *http.Transport {
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: pingAfter}).DialContext
 	}
 	t := &http.Transport{
 		Proxy:           http.ProxyFromEnvironment,
-		DialContext:     dial,
+		DialContext:     dial.gathering,
 		IdleConnTimeout: idleTimeout,
 		Protocols:       new(http.Protocols),
 		HTTP2:           &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},

@@ -158,7 +158,11 @@ func (c *check) rolls() {
 	seen := map[uint64]bool{}
 	for _, k := range c.sockets {
 		for _, class := range roll.Classes() {
-			for s := range span.Ascend(c.view, roll.Socket(k.Number, class), 0) {
+			listed := roll.Ascend(c.view, k.Number, class, 0)
+			if class == roll.Open {
+				listed = span.Ascend(c.view, roll.Socket(k.Number, class), 0)
+			}
+			for s := range listed {
 				for seq := s.First; seq <= s.Last; seq++ {
 					rec := c.calls[seq]
 					c.that(rec != nil && !seen[seq] && rec.Socket == k.ID && roll.Of(rec.State) == class && rec.State != messages.CallState_RUNNING && c.virtual[seq] == (s.Block != 0),

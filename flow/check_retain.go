@@ -14,6 +14,7 @@ func (c *check) retention() {
 	c.that(byID == byTime && byID == c.partition.remembered, "%d dropped ids are remembered, %d have a time, counted are %d", byID, byTime, c.partition.remembered)
 	recounted, counted := call.Gone(c.view)
 	c.that(recounted == counted, "%d calls are gone out of their blocks, counted are %d", recounted, counted)
+	c.that(call.Strays(c.view) == 0, "%d rows are listed by when their ids were made, and are gone", call.Strays(c.view))
 	for _, t := range []timer.Timer{{At: c.partition.forget, Kind: timer.Forget}, {At: c.partition.clear, Kind: timer.Clear}} {
 		c.that(t.At == 0 || timer.IsSet(c.view, t), "a timer of kind %d should be set for %d", t.Kind, t.At)
 	}

@@ -92,8 +92,18 @@ func (e *episode) newID(of int) messages.CallID {
 	if n%2 == 0 {
 		return messages.NewCallID(fmt.Sprint(n), e.group, 0)
 	}
-	key := fmt.Sprintf("%012x", aMomentAgo/1000+int64(n/4))
+	return e.timedID(aMomentAgo/1000+int64(n/4), n)
+}
+
+func (e *episode) timedID(at int64, n int) messages.CallID {
+	key := fmt.Sprintf("%012x", at)
 	return messages.NewCallID(fmt.Sprintf("%s-%s-7000-8000-%012x", key[:8], key[8:], n<<16), e.group, 0)
+}
+
+// freshID is the id of a call that a client makes now, with some others.
+func (e *episode) freshID() messages.CallID {
+	e.fresh++
+	return e.timedID(aMomentAgo/1000+int64(100+e.fresh/16), 1000+e.fresh)
 }
 
 func (e *episode) enqueue() proto.Message {
@@ -114,7 +124,9 @@ func (e *episode) enqueue() proto.Message {
 // in a row.
 func (e *episode) maybeFirst(m *messages.Enqueue) *messages.Enqueue {
 	if e.one(5) {
-		e.alike, e.neighbours = m, e.rng.IntN(5)
+		if e.alike, e.neighbours = m, e.rng.IntN(5); e.one(3) {
+			e.neighbours += 12
+		}
 	}
 	return m
 }
@@ -125,7 +137,10 @@ func (e *episode) neighbour() proto.Message {
 		return nil
 	}
 	e.neighbours--
-	m := &messages.Enqueue{Id: e.newID(200).Bytes(), Socket: e.alike.Socket, Arguments: e.arguments(), Content: []byte("x"), Owner: e.alike.Owner, Priority: e.alike.Priority}
+	m := &messages.Enqueue{Id: e.freshID().Bytes(), Socket: e.alike.Socket, Arguments: e.arguments(), Content: []byte("x"), Owner: e.alike.Owner, Priority: e.alike.Priority}
+	if e.one(4) {
+		m.Id = e.newID(200).Bytes()
+	}
 	if known := e.someCall(); e.one(8) && known.Partition() == e.group {
 		m.Id = known.Bytes()
 	}

@@ -104,7 +104,7 @@ func (s *step) configureSocket(c *messages.ConfigureSocket) (*messages.Reply, *m
 func (s *step) newSocket(id string) *socket.Socket {
 	s.partition.sockets++
 	k := &socket.Socket{ID: id, Number: s.partition.sockets, Config: new(messages.ConfigureSocket)}
-	k.Box.Socket = k.Number
+	k.Box.Socket, k.Ended.Socket = k.Number, k.Number
 	s.sockets.add(id, k)
 	return k
 }

@@ -1,24 +1,30 @@
 package flow
 
-// loaded is what a step has loaded of one kind of thing: each once for all
-// commands of the entry. Things are given in the order in which they were first
+import "slices"
+
+// loaded is what was loaded of one kind of thing: each once for all commands of
+// the entry, and for those of the next. Things are given in the order in which they were first
 // asked for, since nothing may depend on the order of a map. Most entries ask
 // for a few, which are found without one.
 type loaded[K comparable, V any] struct {
 	all     []*item[K, V]
 	byKey   map[K]*item[K, V] // made when all is long
 	touched []*item[K, V]     // asked for since the last command began
+	changed []*item[K, V]     // to be written
+	lost    bool              // some of all are gone
 	command int
 }
 
-// few is how many things are looked through rather than looked up.
-const few = 8
+const (
+	few  = 8    // things are looked through rather than looked up
+	most = 1024 // stay loaded when the entry ends
+)
 
 type item[K comparable, V any] struct {
 	key     K
 	value   V
 	command int  // that asked for it last
-	changed bool // a command that was not refused has asked for it
+	changed bool // a command that was not refused has asked for it, since it was written
 	gone    bool
 }
 
@@ -31,7 +37,10 @@ func (l *loaded[K, V]) begin() {
 // keep makes what the command may have changed one of the things to be written.
 func (l *loaded[K, V]) keep() {
 	for _, i := range l.touched {
-		i.changed = true
+		if !i.changed {
+			i.changed = true
+			l.changed = append(l.changed, i)
+		}
 	}
 }
 
@@ -103,16 +112,30 @@ func (l *loaded[K, V]) index(added *item[K, V]) {
 // drop forgets what is not there any more.
 func (l *loaded[K, V]) drop(key K) {
 	if i := l.find(key); i != nil {
-		i.gone = true
+		i.gone, l.lost = true, true
 		delete(l.byKey, key)
 	}
 }
 
 // write writes what is to be written.
 func (l *loaded[K, V]) write(save func(V)) {
-	for _, i := range l.all {
-		if i.changed && !i.gone {
+	for _, i := range l.changed {
+		if i.changed = false; !i.gone {
 			save(i.value)
 		}
+	}
+	l.changed = l.changed[:0]
+}
+
+// rest ends an entry: all is written. What is gone is forgotten, and everything
+// when it has become too much.
+func (l *loaded[K, V]) rest() {
+	l.begin()
+	if len(l.all) > most {
+		*l = loaded[K, V]{command: l.command}
+		return
+	}
+	if l.lost {
+		l.all, l.lost = slices.DeleteFunc(l.all, func(i *item[K, V]) bool { return i.gone }), false
 	}
 }

@@ -18,6 +18,7 @@ type Machine struct {
 	Group    messages.GroupID
 	Supports uint32 // feature levels up to this one
 	recent   recent
+	next     uint64 // index of the entry for which things stay loaded
 }
 
 // Apply applies an entry of one command.
@@ -46,6 +47,10 @@ func (m *Machine) ApplyEntry(tx kv.Tx, index uint64, now int64, commands []messa
 			results, err = nil, fmt.Errorf("apply entry %d to partition %d: command %d: %w", index, m.Group, len(results), err)
 		}
 	}()
+	if index != m.next { // the state may have been replaced by a snapshot
+		m.recent.things = things{}
+	}
+	m.next = index + 1
 	s := newStep(tx, m.Group, now, &m.recent)
 	s.supports = m.Supports
 	results = make([]messages.Result, 0, len(commands))

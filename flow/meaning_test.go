@@ -10,6 +10,7 @@ import (
 
 	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/mailbox"
+	"github.com/elasticcode/flow/flow/roll"
 	"github.com/elasticcode/flow/flow/socket"
 	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/kv"
@@ -37,11 +38,21 @@ func meaning(t testing.TB, view kv.View) []string {
 	for _, k := range socket.All(view) {
 		k.Box = mailbox.Box{Calls: k.Box.Calls} // where its first span begins follows from the spans
 		say("%s %+v", k.ID, *k)
+		for _, class := range roll.Classes()[1:] {
+			for s := range roll.Ascend(view, k.Number, class, 0) {
+				say("%s class %d: %d to %d", k.ID, class, s.First, s.Last)
+			}
+		}
 	}
 	for k, v := range view.Scan(nil, nil) {
 		switch prefix, _, _ := strings.Cut(string(k), "/"); prefix {
-		case "c", "d", "a", "b", "e", "h":
-		case "m", "l", "y":
+		case "c", "d", "D", "a", "b", "e", "h":
+		case "l":
+			if class := roll.Class(k[6]); class != roll.Open {
+				continue // read below
+			}
+			fallthrough
+		case "m", "y":
 			s := span.Read(k, v)
 			for seq := s.First; seq <= s.Last; seq++ {
 				say("%x %d", k[:len(k)-8], seq)

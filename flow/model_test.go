@@ -54,6 +54,7 @@ type episode struct {
 
 	alike      *messages.Enqueue // neighbours of this one are to come
 	neighbours int
+	fresh      int
 }
 
 // scene is one command and what the oracle said of it, kept for telling.

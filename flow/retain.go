@@ -213,12 +213,15 @@ func (s *step) due(k *socket.Socket, bound kept, limit int, keepNew bool) (due [
 // front gives the places of the calls that came first of those that ended in one
 // way, count of them.
 func (s *step) front(k *socket.Socket, state messages.CallState, count int) (seqs []uint64) {
+	k.Ended.Flush(s.tx)
 	front := k.Front(state)
-	for at := range span.Ascend(s.tx, roll.Socket(k.Number, roll.Of(state)), *front) {
+	for at := range roll.Ascend(s.tx, k.Number, roll.Of(state), *front) {
+		for seq := at.First; seq <= at.Last && len(seqs) < count; seq++ {
+			seqs = append(seqs, seq)
+		}
 		if len(seqs) == count {
 			break
 		}
-		seqs = append(seqs, at.Last)
 	}
 	if len(seqs) < count {
 		fail("socket %s lists %d calls that are %s from %d on, of %d", k.ID, len(seqs), state, *front, count)
@@ -241,7 +244,7 @@ func (s *step) aborting(k *socket.Socket, rec *call.Record) bool {
 // dropCall takes away an ended call and all that hangs on it.
 func (s *step) dropCall(k *socket.Socket, rec *call.Record, block *call.Dropping) {
 	s.leave(k, rec.State, rec.Size)
-	span.Drop(s.tx, roll.Socket(k.Number, roll.Of(rec.State)), rec.Seq)
+	k.Ended.Drop(s.tx, roll.Of(rec.State), rec.Seq)
 	if run := messages.CallIDFrom(rec.Tracking); run != rec.ID() {
 		s.leaveRun(run, rec.Seq)
 	}

@@ -18,6 +18,7 @@ type row struct {
 	socket *socket.Socket
 	alike  *messages.Call // what they have in common, with the first one's place
 	size   uint64         // of the first one's arguments
+	latest int64          // when the latest id was made of all calls before
 }
 
 // takes says whether a command may be for one more of its calls.
@@ -40,9 +41,10 @@ func (s *step) lineUp(k *socket.Socket, id messages.CallID, e *messages.Enqueue,
 			return false
 		}
 	}
+	latest := s.partition.latest
 	s.number(id, &s.partition.seq, 1)
 	if s.row.Len() == 1 {
-		s.row.socket, s.row.size = k, size
+		s.row.socket, s.row.size, s.row.latest = k, size, latest
 		s.row.alike = &messages.Call{
 			Socket: k.ID, Name: k.Config.Name, State: messages.CallState_QUEUED,
 			Owner: e.Owner, Received: s.now, Seq: s.partition.seq, Priority: e.Priority,
@@ -69,7 +71,7 @@ func (s *step) closeRow() {
 	} else {
 		calls.Last = rec.Seq + n - 1
 		calls.Block = calls.Last
-		s.recent.calls.PutRow(s.tx, rec.Call, &r.Row)
+		s.recent.calls.PutRow(s.tx, rec.Call, &r.Row, r.latest)
 	}
 	span.Put(s.tx, roll.Socket(k.Number, roll.Open), calls)
 	k.Box.PutAwaited(s.tx, mailbox.Entry{Priority: rec.Priority, Span: calls})

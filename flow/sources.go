@@ -52,10 +52,18 @@ func (l *listing) rollSources(k *socket.Socket, from uint64) (sources []iter.Seq
 		}
 		state := messages.CallState(class)
 		if l.states.has(state) && *k.Counts.Of(state) > 0 {
-			sources = append(sources, l.below(roll.Socket(k.Number, class), from))
+			sources = append(sources, l.ended(k, class, from))
 		}
 	}
 	return sources
+}
+
+// ended gives a socket's calls that ended in one way, in the list's order.
+func (l *listing) ended(k *socket.Socket, class roll.Class, from uint64) iter.Seq[span.Span] {
+	if l.ascend {
+		return roll.Ascend(l.view, k.Number, class, from)
+	}
+	return roll.Descend(l.view, k.Number, class, from)
 }
 
 // openSources gives a socket's calls that have not ended: those that wait, and

@@ -21,25 +21,33 @@ type recent struct {
 	ids        memo.IDs
 	sockets    socket.Configs
 	processors processor.Configs
+	things     things
+}
+
+// things are the sockets, processors and slots that are loaded.
+type things struct {
+	sockets    loaded[string, *socket.Socket]
+	processors loaded[string, *processor.Processor]
+	slots      loaded[slot.Name, *slot.Slot]
 }
 
 // step is the application of one log entry. The sockets, processors and slots
 // that its commands touch are loaded once, changed in memory, and written by
-// save when all have been applied; records, spans and timers are written at
-// once. What is read by scanning must be written before: see drop.
+// save when all have been applied, and stay loaded for the next entry; records,
+// spans and timers are written at once. What is read by scanning must be written
+// before: see drop.
 type step struct {
+	things
+
 	tx    kv.Tx
 	group messages.GroupID
 	now   int64
 
-	supports   uint32 // feature levels up to this one
-	recent     *recent
-	partition  partition
-	sockets    loaded[string, *socket.Socket]
-	processors loaded[string, *processor.Processor]
-	slots      loaded[slot.Name, *slot.Slot]
-	changed    bool
-	row        row // of the commands before
+	supports  uint32 // feature levels up to this one
+	recent    *recent
+	partition partition
+	changed   bool
+	row       row // of the commands before
 
 	// Of the command that is being applied:
 
@@ -53,7 +61,9 @@ type step struct {
 func fail(format string, args ...any) { pack.Fail(format, args...) }
 
 func newStep(tx kv.Tx, group messages.GroupID, now int64, recent *recent) *step {
-	return &step{tx: tx, group: group, now: now, recent: recent, partition: loadPartition(tx)}
+	s := &step{tx: tx, group: group, now: now, recent: recent, partition: loadPartition(tx), things: recent.things}
+	recent.things = things{} // until save: what an entry that fails has changed is not the state
+	return s
 }
 
 // begin begins with the next command.
@@ -96,14 +106,23 @@ func (s *step) finish() {
 	s.changed = true
 }
 
-// save writes what the entry's commands have changed in memory.
+// save ends the entry.
 func (s *step) save() {
-	if !s.changed {
-		return
+	if s.changed {
+		s.closeRow()
+		s.write()
 	}
-	s.closeRow()
+	s.sockets.rest()
+	s.processors.rest()
+	s.slots.rest()
+	s.recent.things = s.things
+}
+
+// write writes what the entry's commands have changed in memory.
+func (s *step) write() {
 	s.sockets.write(func(k *socket.Socket) {
 		k.Box.Flush(s.tx)
+		k.Ended.Flush(s.tx)
 		k.SaveState(s.tx)
 	})
 	s.processors.write(func(p *processor.Processor) { p.SaveState(s.tx) })
@@ -134,10 +153,8 @@ func (s *step) socketOf(id string) *socket.Socket {
 
 // numbered gives a socket by its number.
 func (s *step) numbered(number uint32) *socket.Socket {
-	for _, i := range s.sockets.touched {
-		if i.value.Number == number {
-			return i.value
-		}
+	if k, ok := s.sockets.among(func(k *socket.Socket) bool { return k.Number == number }); ok {
+		return k
 	}
 	return s.socketOf(socket.ID(s.tx, number))
 }

@@ -33,7 +33,7 @@ func (s *step) terminate(k *socket.Socket, rec *call.Record, state messages.Call
 	given := messages.References(e.result, e.output)
 	rec.Large = rec.Large || len(given) > 0
 	s.enter(k, state, rec.Size)
-	roll.End(s.tx, k.Number, rec.Seq, state)
+	k.Ended.Add(s.tx, roll.Of(state), rec.Seq)
 	s.ages(k, rec)
 	if k.Holder.Seq == rec.Seq {
 		k.Holder = socket.Holder{}

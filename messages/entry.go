@@ -121,6 +121,9 @@ func NewCommand(m proto.Message) (Command, error) {
 // Decode gives the command's message. An unknown type is an error that must
 // stop the replica: it would diverge from those that know it.
 func (c Command) Decode() (proto.Message, error) {
+	if m, ok := decodeOften(c); ok {
+		return m, nil
+	}
 	make, ok := commands[c.Type]
 	if !ok {
 		return nil, fmt.Errorf("decode command: type %d is unknown to this version", c.Type)

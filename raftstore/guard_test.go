@@ -56,13 +56,15 @@ func flip(t *testing.T, n *node, text string) {
 
 func TestDamagedEntryIsFoundAtTheStart(t *testing.T) {
 	eachKind(t, func(t *testing.T, logs raftstore.Logs) {
-		a := alone(t, func(n *node) { n.parts.Logs = logs })
-		a.must("put k recognizable")
-		a.must("put k other")
-		a.stop()
-		flip(t, a, "recognizable")
-		if err := a.try(true); !errors.Is(err, raftstore.ErrLostState) {
-			t.Fatalf("opened on a damaged log: %v", err)
+		for _, damaged := range []string{"recognizable", "the last one"} {
+			a := alone(t, func(n *node) { n.parts.Logs = logs })
+			a.must("put k recognizable")
+			a.must("put k the last one")
+			a.stop()
+			flip(t, a, damaged)
+			if err := a.try(true); !errors.Is(err, raftstore.ErrLostState) {
+				t.Errorf("opened on a damaged log: %v", err)
+			}
 		}
 	})
 }

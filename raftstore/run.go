@@ -72,13 +72,15 @@ func (g *Group) startRaft() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("start raft: %v", p)
-			if broken := g.guard.broken.Load(); broken != nil {
-				err = *broken
-			}
 		}
-		if err != nil {
-			trans.Close()
+		if err == nil {
+			return
 		}
+		// Of what raft cannot read it gives the words only, and not the error.
+		if broken := g.guard.broken.Load(); broken != nil {
+			err = *broken
+		}
+		trans.Close()
 	}()
 	if r.raft, err = raft.NewRaft(config, g.applier, g.guard, g.guard.stable, g.snapshots, trans); err != nil {
 		return fmt.Errorf("start raft: %w", err)

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
 )
 
 // Guest is the compiled program that every machine runs.
@@ -33,7 +35,7 @@ func Load(ctx context.Context, file, cacheDir string) (*Guest, error) {
 	if err := provide(ctx, r); err != nil {
 		return nil, fmt.Errorf("give the guest its host: %w", err)
 	}
-	if g.module, err = r.CompileModule(ctx, code); err != nil {
+	if g.module, err = r.CompileModule(together(ctx), code); err != nil {
 		return nil, fmt.Errorf("compile the guest %s: %w", file, err)
 	}
 	return g, nil
@@ -45,11 +47,16 @@ func (g *Guest) LoadOlder(ctx context.Context, file string) error {
 	if err != nil {
 		return fmt.Errorf("read the older guest: %w", err)
 	}
-	if g.older, err = g.runtime.CompileModule(ctx, code); err != nil {
+	if g.older, err = g.runtime.CompileModule(together(ctx), code); err != nil {
 		return fmt.Errorf("compile the older guest %s: %w", file, err)
 	}
 	g.sum += " and " + sumOf(code)
 	return nil
+}
+
+// together lets all processors compile: what comes of it is the same.
+func together(ctx context.Context) context.Context {
+	return experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
 }
 
 func sumOf(code []byte) string {

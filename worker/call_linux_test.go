@@ -71,6 +71,8 @@ func TestArgumentsArriveTyped(t *testing.T) {
 		"1":                   `["int","1"]`,
 		"1.0":                 `["float","1.0"]`,
 		"null":                `["NoneType","None"]`,
+		" [1, 2]\n":           `["list","[1, 2]"]`,
+		"\t{ } ":              `["dict","{}"]`,
 		"true":                `["bool","True"]`,
 		`"it's"`:              `["str","\"it's\""]`,
 		`"1"`:                 `["str","'1'"]`,

@@ -18,13 +18,15 @@ const MaxSent = 4 * messages.MaxWindow
 // carries the frames.
 type dialogue struct {
 	requests  func(seq uint64, works []Work) (n int, err error) // sends them, numbered from seq on; n: so many; must not block
-	completes func(*Done, sent)                                 // adds to an answer what did not come with it
+	completes func(d *Done, of sent, fresh bool)                // adds to an answer what did not come with it; fresh: it is the first of those read together
 
 	mu     sync.Mutex
 	next   uint64 // sequence number of the next work
 	sent   []sent // works without an answer, oldest first
 	over   bool   // takes no more works
 	reason string // why it was ended; empty: it was not
+
+	fresh bool // no answer of those that were read together was told yet; for read alone
 }
 
 type sent struct {
@@ -94,6 +96,7 @@ func (d *dialogue) read(answers io.Reader, events func(...Event)) (loaded bool, 
 	r := bufio.NewReaderSize(answers, 64<<10)
 	for {
 		var some []Event
+		d.fresh = true
 		for err == nil && (len(some) == 0 || len(some) < maxTogether && hasFrame(r)) {
 			var e Event
 			if e, err = d.readEvent(r, loaded); err == nil {
@@ -161,6 +164,7 @@ func (d *dialogue) done(body []byte) (Event, error) {
 	d.sent = d.sent[1:]
 	d.mu.Unlock()
 	answer.Call, answer.Attempt = first.call, first.attempt
-	d.completes(&answer, first)
+	d.completes(&answer, first, d.fresh)
+	d.fresh = false
 	return answer, nil
 }

@@ -17,7 +17,7 @@ type Pipe struct {
 // memory is not its to keep; it must not block.
 func NewPipe(requests io.Writer) *Pipe {
 	p := &Pipe{to: requests}
-	p.requests, p.completes = p.calls, func(*Done, sent) {}
+	p.requests, p.completes = p.calls, func(*Done, sent, bool) {}
 	return p
 }
 

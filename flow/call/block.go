@@ -39,6 +39,9 @@ func PutBlock(tx kv.Tx, common *messages.Call, args []*messages.Arguments, expir
 }
 
 func (b *Block) encode() []byte {
+	if len(b.common.Events) != 1 {
+		pack.Fail("the calls of block %d have %d events in common", b.last, len(b.common.Events))
+	}
 	common, err := proto.MarshalOptions{Deterministic: true}.Marshal(b.common)
 	if err != nil {
 		pack.Fail("encode block %d: %v", b.last, err)
@@ -96,6 +99,43 @@ func (b *Block) Call(view kv.View, seq uint64) (*Record, *messages.Arguments) {
 		Socket: c.Socket, Name: c.Name, State: c.State, Owner: c.Owner, Received: c.Received, Lastupdated: c.Lastupdated,
 		Priority: c.Priority, Content: content, Events: slices.Clip(c.Events),
 	}, Block: b.last, Expires: b.expires}, args
+}
+
+// fill fills in what a call came with, which its record does not say.
+func (b *Block) fill(r *Record, seq uint64) {
+	id, content := messages.CallIDFrom(b.common.Id), b.common.Content
+	if b.row != nil {
+		id, content, _ = b.textInRow(seq)
+	} else {
+		id = id.At(id.Index() + int(seq-b.common.Seq))
+	}
+	c := b.common
+	r.Id, r.Seq, r.Tracking, r.Content = id.Bytes(), seq, c.Tracking, content
+	if len(r.Tracking) == 0 {
+		r.Tracking = r.Id
+	}
+	r.Socket, r.Name, r.Owner, r.Received, r.Priority = c.Socket, c.Name, c.Owner, c.Received, c.Priority
+	r.Events = append(slices.Clip(c.Events), r.Events...)
+}
+
+// opened reads records of a view one after the other. Neighbours are of one block,
+// which it reads once.
+type opened struct {
+	view  kv.View
+	block *Block
+}
+
+func (o *opened) record(seq uint64, value []byte) *Record { return o.fill(seq, decodeRecord(value)) }
+
+func (o *opened) fill(seq uint64, r *Record) *Record {
+	if r.Block == 0 {
+		return r
+	}
+	if o.block == nil || o.block.last != r.Block {
+		o.block = OpenBlock(o.view, r.Block)
+	}
+	o.block.fill(r, seq)
+	return r
 }
 
 // own gives what a call does not have in common with the others.

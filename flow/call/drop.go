@@ -36,8 +36,9 @@ type Dropped struct {
 // other: it is read and counted once for all of them. Its zero value is ready.
 type Dropping struct {
 	*Block
-	calls uint64 // dropped so far
-	ended int64  // when the latest of them ended
+	made  moments // of a row: when its calls were made
+	calls uint64  // dropped so far
+	ended int64   // when the latest of them ended
 }
 
 // Drop takes away all that is kept of an ended call. The calls of a block are
@@ -83,7 +84,7 @@ func (d *Dropping) drop(tx kv.Tx, r *Record) (Dropped, bool) {
 	if d.row != nil { // its ids are forgotten one by one
 		whole = Dropped{r.ID(), 1, r.State, r.Content, r.Finished}
 	}
-	if last || d.row != nil {
+	if d.row != nil && !d.made.has(whole.First) || d.row == nil && last {
 		tx.Delete(idKey(whole.First))
 	}
 	if !last {
@@ -91,6 +92,7 @@ func (d *Dropping) drop(tx kv.Tx, r *Record) (Dropped, bool) {
 		return whole, d.row != nil
 	}
 	d.forget(tx)
+	d.made.unlist(tx, d.last)
 	tx.Delete(key(droppedOf, r.Block))
 	d.Block = nil
 	return whole, true
@@ -98,6 +100,10 @@ func (d *Dropping) drop(tx kv.Tx, r *Record) (Dropped, bool) {
 
 func (d *Dropping) open(tx kv.Tx, last uint64) {
 	*d = Dropping{Block: OpenBlock(tx, last)}
+	if d.row != nil {
+		d.made = momentsOf(int(d.row[0]), func(i int) messages.CallID { return rowID(d.row, i) })
+		d.made.lists(tx, last)
+	}
 	if value, ok := tx.Get(key(droppedOf, last)); ok {
 		before := pack.Reader{What: "how far a block has been dropped", Rest: value}
 		d.calls, d.ended = before.Uint(), int64(before.Uint())

@@ -10,18 +10,27 @@ import (
 
 // appendCall appends a call as protobuf encodes it, deterministically: the same
 // bytes, for a third of the time. Records are encoded twice in the life of a
-// call, and nothing else in it cost as much.
-func appendCall(b []byte, c *messages.Call) []byte {
-	b = appendBytes(b, 1, c.Id)
-	b = appendBytes(b, 2, c.Socket)
-	b = appendBytes(b, 3, c.Name)
-	b = appendNumber(b, 4, c.State)
-	b = appendBytes(b, 5, c.Owner)
-	b = appendNumber(b, 6, c.Received)
+// call, and nothing else in it cost as much. A call of a block is encoded without
+// what it came with, which its block says: see Block.fill.
+func appendCall(b []byte, c *messages.Call, ofBlock bool) []byte {
+	events := c.Events
+	if ofBlock {
+		events = events[min(1, len(events)):] // that it was received
+		b = appendNumber(b, 4, c.State)
+	} else {
+		b = appendBytes(b, 1, c.Id)
+		b = appendBytes(b, 2, c.Socket)
+		b = appendBytes(b, 3, c.Name)
+		b = appendNumber(b, 4, c.State)
+		b = appendBytes(b, 5, c.Owner)
+		b = appendNumber(b, 6, c.Received)
+	}
 	b = appendNumber(b, 7, c.Started)
 	b = appendNumber(b, 8, c.Finished)
 	b = appendNumber(b, 9, c.Lastupdated)
-	b = appendBytes(b, 10, c.Tracking)
+	if !ofBlock {
+		b = appendBytes(b, 10, c.Tracking)
+	}
 	b = appendBytes(b, 11, c.Parent)
 	b = appendBytes(b, 12, c.Taskparent)
 	b = appendBytes(b, 13, c.Flowparent)
@@ -29,16 +38,18 @@ func appendCall(b []byte, c *messages.Call) []byte {
 	b = appendNumber(b, 15, c.Tries)
 	b = appendNumber(b, 16, c.Crashes)
 	b = appendNumber(b, 17, c.Lost)
-	b = appendNumber(b, 18, c.Seq)
-	b = appendNumber(b, 19, c.Priority)
-	b = appendBytes(b, 20, c.Content)
+	if !ofBlock {
+		b = appendNumber(b, 18, c.Seq)
+		b = appendNumber(b, 19, c.Priority)
+		b = appendBytes(b, 20, c.Content)
+	}
 	b = appendBytes(b, 21, c.Waiting)
 	b = appendBytes(b, 22, c.Session)
 	b = appendBytes(b, 23, c.Slot)
 	b = appendBytes(b, 24, c.Commit)
 	b = appendBytes(b, 25, c.Node)
 	b = appendNumber(b, 26, c.RetryAt)
-	for _, e := range c.Events {
+	for _, e := range events {
 		b = appendEvent(b, 27, e)
 	}
 	if c.Error != nil {

@@ -22,7 +22,7 @@ func TestACallIsEncodedAsProtobufDoes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := appendCall(nil, c); !bytes.Equal(got, want) {
+		if got := appendCall(nil, c, false); !bytes.Equal(got, want) {
 			t.Fatalf("%v is encoded as\n%x, want\n%x", c, got, want)
 		}
 	}

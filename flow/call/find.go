@@ -27,7 +27,7 @@ func RememberBlock(tx kv.Tx, first messages.CallID, seq, last uint64) {
 	tx.Set(idKey(first), binary.BigEndian.AppendUint64(value, last))
 }
 
-// rememberRow notes where a call of a row is kept.
+// rememberRow notes where a call of a row is kept that is not found by when it was made.
 func rememberRow(tx kv.Tx, id messages.CallID, seq, last uint64) {
 	value := binary.BigEndian.AppendUint64(make([]byte, 0, 17), seq)
 	tx.Set(idKey(id), append(binary.BigEndian.AppendUint64(value, last), inRow))
@@ -44,6 +44,9 @@ func Find(view kv.View, id messages.CallID) (Place, bool) {
 func Known(view kv.View, id messages.CallID) (Place, bool) {
 	if value, ok := view.Get(idKey(id)); ok {
 		p, _ := readPlace(value)
+		return p, true
+	}
+	if p, ok := findInRows(view, id, 1); ok {
 		return p, true
 	}
 	return findInBlock(view, id)
@@ -76,7 +79,7 @@ func Taken(view kv.View, first messages.CallID, count int) (Place, bool) {
 		p, _ := readPlace(value)
 		return p, true
 	}
-	return Place{}, false
+	return findInRows(view, first, count)
 }
 
 func readPlace(value []byte) (p Place, count uint64) {

@@ -131,6 +131,7 @@ func blocksUp(view kv.View, from uint64) iter.Seq[span.Span] {
 // in order, of which wanted says yes; nil for one that was dropped out of its block.
 // The others' are not decoded: whoever waits for a batch comes by again and again.
 func Ended(view kv.View, first, last uint64, wanted func(seq uint64) bool) iter.Seq[*Record] {
+	blocks := opened{view: view}
 	return func(yield func(*Record) bool) {
 		for k, v := range view.Scan(key(records, first), upTo(last)) {
 			if !wanted(seqOf(k)) || !isGone(v) && roll.Of(stateOf(v)) == roll.Open {
@@ -138,7 +139,7 @@ func Ended(view kv.View, first, last uint64, wanted func(seq uint64) bool) iter.
 			}
 			var rec *Record
 			if !isGone(v) {
-				rec = Decode(v)
+				rec = blocks.record(seqOf(k), v)
 			}
 			if !yield(rec) {
 				return

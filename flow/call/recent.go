@@ -35,7 +35,11 @@ func (m *Recent) Take(view kv.View, seq uint64) (*Record, bool) {
 	if r, ok := m.records.Take(seq, value); ok {
 		return r, true
 	}
-	return Decode(value), true
+	r := decodeRecord(value)
+	if r.Block != 0 {
+		m.Block(view, r.Block).fill(r, seq)
+	}
+	return r, true
 }
 
 // Block is like OpenBlock.

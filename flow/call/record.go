@@ -16,8 +16,9 @@ import (
 // Keys. A call's place in the partition's order of arrival (seq) names it in all
 // of them, so that a list of calls in order is one scan of records:
 //
-//	c/ seq(8)              record: block, expires, protobuf Call; of a call that was
-//	                       dropped out of its block: its state
+//	c/ seq(8)              record: block, expires, protobuf Call, without what its block
+//	                       says of it; of a call that was dropped out of its block: its
+//	                       state
 //	d/ id(16)              place of a call: seq(8); of a block: first seq(8) last seq(8); of a
 //	                       call of a row: seq(8) last seq(8) 1
 //	a/ seq(8)              arguments of a call that came alone: protobuf Arguments
@@ -71,15 +72,22 @@ func key(prefix string, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+10), prefix...), seq)
 }
 
-// usual is what most records fit in, in bytes.
-const usual = 448
+// What most records fit in, in bytes: of a call that came alone, and of one of a block.
+const (
+	usual   = 448
+	ofBlock = 256
+)
 
 // encode gives a record as it is kept.
 func encode(r *Record) []byte {
-	value := binary.AppendUvarint(make([]byte, 0, usual), r.Block)
+	size := usual
+	if r.Block != 0 {
+		size = ofBlock
+	}
+	value := binary.AppendUvarint(make([]byte, 0, size), r.Block)
 	value = binary.AppendUvarint(value, uint64(r.Expires))
 	r.Result = r.short
-	value = appendCall(value, r.Call)
+	value = appendCall(value, r.Call, r.Block != 0)
 	r.Result = nil
 	return value
 }
@@ -90,7 +98,7 @@ func Get(view kv.View, seq uint64) (*Record, bool) {
 	if !ok || isGone(value) {
 		return nil, false
 	}
-	return Decode(value), true
+	return (&opened{view: view}).record(seq, value), true
 }
 
 // ToDrop gives the records of ended calls, whose places are in order, as far as they
@@ -98,6 +106,7 @@ func Get(view kv.View, seq uint64) (*Record, bool) {
 // one way through.
 func ToDrop(view kv.View, seqs []uint64) iter.Seq[*Record] {
 	const spread = 4 // places for each call that is wanted
+	blocks := opened{view: view}
 	return func(yield func(*Record) bool) {
 		if n := len(seqs); n < 2 || seqs[n-1]-seqs[0] > spread*uint64(n) {
 			for _, seq := range seqs {
@@ -105,7 +114,7 @@ func ToDrop(view kv.View, seqs []uint64) iter.Seq[*Record] {
 				if !ok || isGone(value) {
 					pack.Fail("call %d has no record", seq)
 				}
-				if !yield(decodeToDrop(value)) {
+				if !yield(blocks.fill(seq, decodeToDrop(value))) {
 					return
 				}
 			}
@@ -118,7 +127,7 @@ func ToDrop(view kv.View, seqs []uint64) iter.Seq[*Record] {
 			if isGone(value) {
 				break
 			}
-			if !yield(decodeToDrop(value)) || len(seqs) == 1 {
+			if !yield(blocks.fill(seqs[0], decodeToDrop(value))) || len(seqs) == 1 {
 				return
 			}
 			seqs = seqs[1:]
@@ -127,8 +136,8 @@ func ToDrop(view kv.View, seqs []uint64) iter.Seq[*Record] {
 	}
 }
 
-// Decode reads a record's value.
-func Decode(value []byte) *Record {
+// decodeRecord reads what a record's value says.
+func decodeRecord(value []byte) *Record {
 	r := pack.Reader{What: "record of a call", Rest: value}
 	rec := &Record{Call: new(messages.Call), Block: r.Uint(), Expires: int64(r.Uint())}
 	decode(r.Rest, rec.Call, "record of a call")
@@ -141,7 +150,7 @@ func Decode(value []byte) *Record {
 func At(view kv.View, p Place) *Record {
 	value, ok := view.Get(key(records, p.Seq))
 	if ok && !isGone(value) {
-		return Decode(value)
+		return (&opened{view: view}).record(p.Seq, value)
 	}
 	if p.Block == 0 {
 		pack.Fail("call %d has no record", p.Seq)

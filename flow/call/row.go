@@ -61,8 +61,9 @@ func (r *Row) Only() (id messages.CallID, content, arguments []byte) {
 	return r.ids[0], bytes.Clone(content), bytes.Clone(arguments)
 }
 
-// PutRow writes a row as a block. common is as for PutBlock, without an id.
-func (m *Recent) PutRow(tx kv.Tx, common *messages.Call, r *Row) {
+// PutRow writes a row as a block. common is as for PutBlock, without an id; latest is
+// when the latest id of all calls before was made, in milliseconds.
+func (m *Recent) PutRow(tx kv.Tx, common *messages.Call, r *Row, latest int64) {
 	last := common.Seq + uint64(r.Len()) - 1
 	packed := make([]byte, 0, 1+4*len(r.ends)+len(r.texts))
 	packed = append(packed, byte(len(r.ends)))
@@ -73,8 +74,12 @@ func (m *Recent) PutRow(tx kv.Tx, common *messages.Call, r *Row) {
 	value := b.encode()
 	tx.Set(key(blocks, last), value)
 	m.blocks.Add(last, value, b)
+	made := momentsOf(len(r.ids), func(i int) messages.CallID { return r.ids[i] })
+	made.list(tx, last, latest)
 	for i, id := range r.ids {
-		rememberRow(tx, id, common.Seq+uint64(i), last)
+		if !made.has(id) {
+			rememberRow(tx, id, common.Seq+uint64(i), last)
+		}
 	}
 }
 
@@ -86,9 +91,15 @@ func readRow(text []byte) (content, arguments []byte) {
 
 // inRow gives the id, the content and the arguments of a call of a row.
 func (b *Block) inRow(seq uint64) (id messages.CallID, content []byte, arguments *messages.Arguments) {
-	text := packed(b.row, int(seq-b.common.Seq))
-	content, encoded := readRow(text[copy(id[:], text):])
+	id, content, encoded := b.textInRow(seq)
 	return id, content, DecodeArguments(encoded)
+}
+
+// textInRow is inRow, and leaves the arguments as they are kept.
+func (b *Block) textInRow(seq uint64) (id messages.CallID, content, encoded []byte) {
+	text := packed(b.row, int(seq-b.common.Seq))
+	content, encoded = readRow(text[copy(id[:], text):])
+	return id, content, encoded
 }
 
 func appendArguments(b []byte, a *messages.Arguments) []byte {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strings"
 
+	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
@@ -60,8 +61,10 @@ func EncodeArguments(a *messages.Arguments) []byte {
 
 // DecodeArguments reads what EncodeArguments gave.
 func DecodeArguments(value []byte) *messages.Arguments {
-	a := new(messages.Arguments)
-	decode(value, a, "arguments")
+	a, err := messages.DecodeArguments(value)
+	if err != nil {
+		pack.Fail("decode arguments: %v", err)
+	}
 	return a
 }
 

@@ -29,6 +29,7 @@ type Box struct {
 	// is none. It is written by Flush, once for all that were taken.
 	front  Entry
 	taking bool
+	ahead  ahead
 }
 
 type place struct {
@@ -39,6 +40,8 @@ type place struct {
 func (p place) before(q place) bool {
 	return p.rank < q.rank || p.rank == q.rank && p.last < q.last
 }
+
+func placeOf(e Entry) place { return place{rank(e.Priority), e.Last} }
 
 // Entry is a span of calls of one priority.
 type Entry struct {
@@ -57,10 +60,12 @@ func (b *Box) prefix(rank uint32) []byte {
 
 // Put adds calls.
 func (b *Box) Put(tx kv.Tx, e Entry) {
-	if at := (place{rank(e.Priority), e.Last}); b.Calls == 0 || at.before(b.head) {
+	at := placeOf(e)
+	if b.Calls == 0 || at.before(b.head) {
 		b.Flush(tx)
 		b.head = at
 	}
+	b.ahead.put(e, b.Calls == 0)
 	span.Put(tx, b.prefix(rank(e.Priority)), e.Span)
 	b.Calls += e.Len()
 }
@@ -83,6 +88,9 @@ func (b *Box) First(view kv.View) (Entry, bool) {
 	if b.Calls == 0 {
 		return Entry{}, false
 	}
+	if e, ok := b.ahead.first(); ok {
+		return e, true
+	}
 	first := b.prefix(b.head.rank)
 	// Nothing can stand before or between these two. When calls come one after
 	// the other to one socket, or in blocks, one of them is it, and a look at a
@@ -93,8 +101,8 @@ func (b *Box) First(view kv.View) (Entry, bool) {
 			return read(k, v), true
 		}
 	}
-	for k, v := range view.Scan(span.Key(first, b.head.last), kv.PrefixEnd(first[:len(prefix)+4])) {
-		return read(k, v), true
+	if b.ahead.read(view.Scan(span.Key(first, b.head.last), kv.PrefixEnd(first[:len(prefix)+4]))) {
+		return b.ahead.first()
 	}
 	pack.Fail("the mailbox of socket %d counts %d calls and holds none", b.Socket, b.Calls)
 	return Entry{}, false
@@ -107,17 +115,19 @@ func (b *Box) Take(tx kv.Tx, e Entry, seq uint64) {
 	if left := (place{r, seq - 1}); seq > e.First && left.before(b.head) {
 		b.head = left
 	}
+	b.ahead.take(e, seq)
 	b.Calls--
 }
 
 // Pop takes the first call of the entry that First gave. One that is still in its
 // block leaves the roll of those that wait too, where its span stands as it does here.
 func (b *Box) Pop(tx kv.Tx, e Entry) {
-	b.head = place{rank(e.Priority), e.Last}
+	b.head = placeOf(e)
 	if e.Block == 0 {
 		b.Take(tx, e, e.First)
 		return
 	}
+	b.ahead.take(e, e.First)
 	e.First++
 	b.Calls--
 	if b.front, b.taking = e, true; e.First > e.Last {

@@ -13,7 +13,9 @@ import (
 
 // Keys:
 //
-//	l/ socket(4) class(1) last(8)   a span of the calls of one class
+//	l/ socket(4) class(1) last(8)   a span of the calls that wait; class is Open
+//	l/ socket(4) class(1) share(8)  those of 256 neighbouring calls that ended in one way:
+//	                                a byte for each, or from 32 on a bit for each place
 //	y/ tracking(16) last(8)         a span of the calls of one run, its root aside
 const (
 	bySocket = "l/"
@@ -43,7 +45,7 @@ func Of(state messages.CallState) Class {
 	return Class(state)
 }
 
-// Socket is the prefix of the spans of a socket's calls of one class.
+// Socket is the prefix of a socket's calls of one class.
 func Socket(number uint32, class Class) []byte {
 	k := binary.BigEndian.AppendUint32(append(make([]byte, 0, 15), bySocket...), number)
 	return append(k, byte(class))
@@ -57,8 +59,3 @@ func Wait(tx kv.Tx, socket uint32, seq uint64) { span.Put(tx, Socket(socket, Ope
 
 // Leave takes a call that has a record out of those that wait.
 func Leave(tx kv.Tx, socket uint32, seq uint64) { span.Drop(tx, Socket(socket, Open), seq) }
-
-// End adds a call that has a record to those that ended as its state says.
-func End(tx kv.Tx, socket uint32, seq uint64, state messages.CallState) {
-	span.Put(tx, Socket(socket, Of(state)), span.One(seq))
-}

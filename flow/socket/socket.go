@@ -14,6 +14,7 @@ import (
 	"github.com/elasticcode/flow/flow/memo"
 	"github.com/elasticcode/flow/flow/pace"
 	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/flow/roll"
 	"github.com/elasticcode/flow/flow/tally"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -52,6 +53,7 @@ type Socket struct {
 
 	Counts tally.Counts
 	Box    mailbox.Box
+	Ended  roll.Ended
 	Leased uint64 // leases of its calls, those being aborted included
 	Holder Holder
 
@@ -178,7 +180,7 @@ func Load(view kv.View, id string, recent *Configs) (*Socket, bool) {
 }
 
 func (s *Socket) loadState(view kv.View) {
-	s.Box.Socket = s.Number
+	s.Box.Socket, s.Ended.Socket = s.Number, s.Number
 	value, ok := view.Get(numbered(states, s.Number))
 	if !ok {
 		return
@@ -200,6 +202,9 @@ func (s *Socket) loadState(view kv.View) {
 	s.Sweep = int64(r.Uint())
 	for i := range s.Fronts {
 		s.Fronts[i] = r.Uint()
+	}
+	for i := range s.Ended.Backs {
+		s.Ended.Backs[i] = r.Uint()
 	}
 }
 
@@ -223,6 +228,9 @@ func (s *Socket) SaveState(tx kv.Tx) {
 	b = binary.AppendUvarint(b, uint64(s.Sweep))
 	for _, front := range s.Fronts {
 		b = binary.AppendUvarint(b, front)
+	}
+	for _, back := range s.Ended.Backs {
+		b = binary.AppendUvarint(b, back)
 	}
 	tx.Set(numbered(states, s.Number), b)
 	if !s.Limit.None() && !plant.On(plant.RateForgotten) {

@@ -17,7 +17,7 @@ import (
 // the front of a span, which so rewrites one value and leaves no tombstone.
 //
 // Invariant: the spans below one prefix do not overlap, so that their order by
-// Last is the order of their calls. A span with Block 0 holds one call.
+// Last is the order of their calls. A span with Block 0 that is kept holds one call.
 type Span struct{ First, Last, Block uint64 }
 
 // One is the span of a single call that has a record.

@@ -183,9 +183,10 @@ class CallEnvironment:
     """
 
     WIDTH = 512
+    ID = struct.Struct("37s")  # an id of 36 letters, and the zero that ends it
 
     def __init__(self):
-        self.shown = {}
+        self.call = self.tracking = self.attempt = self.socket = None
         self.buffers = {}
         self.copy = getattr(os.environ, "_data", None)
         try:
@@ -202,10 +203,30 @@ class CallEnvironment:
         if not isinstance(self.copy, dict):
             self.buffers = {}
 
-    def set(self, name, value):
-        if self.shown.get(name) == value:
+    def show(self, call, attempt, tracking, socket):
+        """Sets what differs from the call before."""
+        if call != self.call:
+            self.call = call
+            self.set_id(b"FLOW_CALL", call)
+        if tracking != self.tracking:
+            self.tracking = tracking
+            self.set_id(b"FLOW_TRACKING", tracking)
+        if attempt != self.attempt:
+            self.attempt = attempt
+            self.set(b"FLOW_ATTEMPT", b"%d" % attempt)
+        if socket != self.socket:
+            self.socket = socket
+            self.set(b"FLOW_SOCKET", socket)
+
+    def set_id(self, name, value):
+        if name not in self.buffers:
+            os.environb[name] = value
             return
-        self.shown[name] = value
+        buffer, _, start = self.buffers[name]
+        self.ID.pack_into(buffer, start, value)
+        self.copy[name] = value
+
+    def set(self, name, value):
         if name not in self.buffers or len(value) >= self.WIDTH:
             os.environb[name] = value
             return
@@ -216,9 +237,9 @@ class CallEnvironment:
 
 
 def write_all(fd, data):
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    written = os.write(fd, data) if data else 0
+    while written < len(data):
+        written += os.write(fd, memoryview(data)[written:])
 
 
 def bounded(text, bound):
@@ -340,7 +361,7 @@ class Runner:
         self.forked = False
         self.stdout = Capture(hello["max_log"], 1, Live())
         self.results = Results(hello["max_result"])
-        self.decode = json.JSONDecoder(parse_constant=refuse_constant).decode
+        self.decoder = json.JSONDecoder(parse_constant=refuse_constant)
         self.environment = CallEnvironment()
         sys.stdout = sys.stderr = self.stdout
         if hasattr(sys, "set_int_max_str_digits"):
@@ -428,11 +449,7 @@ class Runner:
         at += REQUEST.size
         name = data[at : at + n_function].decode()
         at += n_function
-        show = self.environment.set
-        show(b"FLOW_CALL", call)
-        show(b"FLOW_TRACKING", tracking)
-        show(b"FLOW_ATTEMPT", b"%d" % attempt)
-        show(b"FLOW_SOCKET", data[at : at + n_socket])
+        self.environment.show(call, attempt, tracking, data[at : at + n_socket])
         at += n_socket
         self.stdout.begin(seq)
         started = time.time_ns() // 1000
@@ -465,6 +482,14 @@ class Runner:
             DONE_FRAME.size - 4 + len(body), DONE, seq, outcome, started, ended,
             len(result), len(log), len(failed), len(message), len(traceback), len(plugs), len(output),
         ) + body  # fmt: skip
+
+    def decode(self, text):
+        """Reads JSON. json's own decode looks for blanks at both ends first, which takes longer than most values do."""
+        try:
+            value, end = self.decoder.raw_decode(text)
+        except json.JSONDecodeError:
+            end = -1
+        return value if end == len(text) else self.decoder.decode(text)
 
     def arguments(self, data, at, n_positional, n_named):
         positional, named = [], {}
