@@ -176,7 +176,7 @@ func (w *fakeWorker) loop(events func(...Event)) (reason string) {
 		if !w.pause(d) {
 			return "signal: killed"
 		}
-		events(Done{Call: work.Call, Attempt: work.Attempt, Outcome: outcome, Result: first(work.Arguments)})
+		events(&Done{Call: work.Call, Attempt: work.Attempt, Outcome: outcome, Result: first(work.Arguments)})
 	}
 }
 

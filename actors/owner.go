@@ -56,7 +56,7 @@ type work struct {
 type (
 	feed struct {
 		generation uint64
-		works      []work
+		works      []work // the owner's to keep
 	}
 	end struct {
 		generation uint64
@@ -74,7 +74,7 @@ type (
 	}
 	done struct {
 		generation uint64
-		some       []Done // in order
+		some       []*Done // in order
 	}
 	gone struct {
 		generation uint64
@@ -174,14 +174,15 @@ func (o *owner) feed(c actor.Context, f *feed) {
 		o.system.log.Warn("worker takes no work", "actor", c.Self().Id, "error", err)
 		o.worker.Kill()
 	}
-	idle := len(o.fed) == 0
-	for _, w := range f.works {
-		w.Arguments = nil // with the worker now
-		o.fed = append(o.fed, w)
+	for i := range f.works {
+		f.works[i].Arguments = nil // with the worker now
 	}
-	if idle {
-		o.arm(c)
+	if len(o.fed) > 0 {
+		o.fed = append(o.fed, f.works...)
+		return
 	}
+	o.fed = f.works
+	o.arm(c)
 }
 
 // arm sets the time limit of the running call, which is the first unanswered.
@@ -209,7 +210,7 @@ func (o *owner) end(why cause, grace time.Duration) {
 // events takes what has happened, and tells the slot together which attempts
 // have ended.
 func (o *owner) events(c actor.Context, some []Event) {
-	var ended []Done
+	var ended []*Done
 	for _, e := range some {
 		switch e := e.(type) {
 		case Ready:
@@ -218,7 +219,7 @@ func (o *owner) events(c actor.Context, some []Event) {
 			if len(o.fed) > 0 && o.fed[0].attempt() == (attempt{e.Call, e.Attempt}) {
 				o.fed[0].read()
 			}
-		case Done:
+		case *Done:
 			if o.finish(c, e) {
 				ended = append(ended, e)
 			}
@@ -230,7 +231,7 @@ func (o *owner) events(c actor.Context, some []Event) {
 	o.told(c, ended)
 }
 
-func (o *owner) told(c actor.Context, ended []Done) {
+func (o *owner) told(c actor.Context, ended []*Done) {
 	if len(ended) > 0 {
 		o.arm(c)
 		c.Send(o.slot, &done{o.generation, ended})
@@ -238,7 +239,7 @@ func (o *owner) told(c actor.Context, ended []Done) {
 }
 
 // finish says whether an attempt that has ended was the running one.
-func (o *owner) finish(c actor.Context, e Done) bool {
+func (o *owner) finish(c actor.Context, e *Done) bool {
 	if len(o.fed) == 0 || o.fed[0].attempt() != (attempt{e.Call, e.Attempt}) {
 		o.system.log.Warn("worker answers what it was not asked", "actor", c.Self().Id, "call", e.Call, "attempt", e.Attempt)
 		o.worker.Kill()

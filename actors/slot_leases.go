@@ -71,8 +71,9 @@ func (s *slot) feed(c actor.Context) {
 		return
 	}
 	s.refuseTooLarge(c)
-	var works []work
-	for depth := s.measured.depth(); s.fed < len(s.queue) && s.fed < depth && s.prepared(c, s.queue[s.fed]); s.fed++ {
+	depth := s.measured.depth()
+	works := make([]work, 0, max(0, min(depth, len(s.queue))-s.fed))
+	for ; s.fed < len(s.queue) && s.fed < depth && s.prepared(c, s.queue[s.fed]); s.fed++ {
 		l := s.queue[s.fed]
 		if s.fed == 0 {
 			s.since = time.Now()
@@ -102,8 +103,8 @@ func (s *slot) finish(c actor.Context, m *done) {
 	}
 	now := time.Now()
 	awaited := now.Sub(s.since)
-	for i := range m.some {
-		s.finishOne(c, &m.some[i], awaited)
+	for _, d := range m.some {
+		s.finishOne(c, d, awaited)
 	}
 	s.since = now
 	if s.fed > 0 && s.queue[0].withdrawn {

@@ -40,6 +40,7 @@ type System struct {
 func NewSystem(node messages.NodeID, link Link, log *slog.Logger) *System {
 	s := &System{node: node, link: link, log: log.With("node", node), alarms: map[*alarm]struct{}{}, mailboxes: newPool()}
 	s.strategies = newStrategies(s)
+	fewerMaps()
 	s.actors = actor.NewActorSystem(
 		// The library logs whole messages, arguments and all; what matters is logged here.
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }),

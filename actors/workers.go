@@ -55,13 +55,13 @@ type Begun struct {
 type Done struct {
 	Call           messages.CallID
 	Attempt        uint32
-	Outcome        messages.Outcome       // OK, EXCEPTION or BAD_RESULT
-	Result         []byte                 // JSON text, with OK
+	Outcome        messages.Outcome // OK, EXCEPTION or BAD_RESULT
+	Result         []byte           // JSON text, with OK
+	Failure        *messages.Failure
+	Log            []byte                 // what it printed, bounded
 	Routed         []*messages.NamedValue // what the function sent to plugs by name, sorted; none: it did not
 	Output         []byte                 // JSON object that it put into its argument output; nil: none
-	Failure        *messages.Failure
-	Log            []byte // what it printed, bounded
-	Started, Ended int64  // microseconds
+	Started, Ended int64                  // microseconds
 }
 
 // Exited says that all processes of the worker are gone. It is the last event.
@@ -73,5 +73,5 @@ type Exited struct {
 
 func (Ready) event()  {}
 func (Begun) event()  {}
-func (Done) event()   {}
+func (*Done) event()  {}
 func (Exited) event() {}

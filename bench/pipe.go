@@ -95,7 +95,7 @@ func (p *pipe) hear(e worker.Event, inFlight int, d time.Duration) error {
 				return err
 			}
 		}
-	case worker.Done:
+	case *worker.Done:
 		p.loop.answered(p.since[0], went(e))
 		p.since = append(p.since[:0], p.since[1:]...)
 		if !p.loop.over() {
@@ -112,7 +112,7 @@ func (p *pipe) send() error {
 }
 
 // went is the error of a call that the worker did not end well.
-func went(e worker.Done) error {
+func went(e *worker.Done) error {
 	if e.Outcome == messages.Outcome_OK {
 		return nil
 	}

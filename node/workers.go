@@ -53,10 +53,8 @@ func eventOf(e worker.Event) actors.Event {
 	switch e := e.(type) {
 	case worker.Begun:
 		return actors.Begun{Call: e.Call, Attempt: e.Attempt}
-	case worker.Done:
-		return actors.Done{Call: e.Call, Attempt: e.Attempt, Outcome: e.Outcome, Result: e.Result,
-			Routed: e.Routed, Output: e.Output,
-			Failure: e.Failure, Log: e.Log, Started: e.Started, Ended: e.Ended}
+	case *worker.Done:
+		return (*actors.Done)(e)
 	case worker.Exited:
 		return actors.Exited{Reason: e.Reason, Tail: e.Tail, Log: e.Log}
 	}

@@ -38,7 +38,7 @@ func Load(ctx context.Context, file, cacheDir string) (*Guest, error) {
 	if g.module, err = r.CompileModule(together(ctx), code); err != nil {
 		return nil, fmt.Errorf("compile the guest %s: %w", file, err)
 	}
-	return g, nil
+	return g, tidy(cacheDir)
 }
 
 // LoadOlder compiles the release before, which nodes run that are yet to change.

@@ -30,7 +30,7 @@ func benchmark(b *testing.B, inFlight int) {
 		send()
 	}
 	for done := 0; done < b.N; {
-		if d, ok := (<-s.events).(Done); ok {
+		if d, ok := (<-s.events).(*Done); ok {
 			if d.Outcome != messages.Outcome_OK {
 				b.Fatal(d)
 			}

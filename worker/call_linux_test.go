@@ -230,7 +230,7 @@ func TestCodeReadsItsCallAndAttempt(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect[Begun](s)
-		d := expect[Done](s)
+		d := expect[*Done](s)
 		want := `["` + w.Call.String() + `","` + map[uint32]string{1: "1", 20: "20", 3: "3"}[attempt] + `","` + w.Tracking.String() + `","the socket"]`
 		if string(d.Result) != want || d.Attempt != attempt {
 			t.Errorf("attempt %d: %s %v, want %s", attempt, d.Result, d.Failure, want)
@@ -285,7 +285,7 @@ func TestWorksRunInTheOrderTheyWereSent(t *testing.T) {
 	}
 	expect[Ready](s)
 	for i, id := range ids {
-		b, d := expect[Begun](s), expect[Done](s)
+		b, d := expect[Begun](s), expect[*Done](s)
 		if b.Call != id || d.Call != id {
 			t.Fatalf("answer %d is of %s, want %s", i, d.Call, id)
 		}

@@ -271,7 +271,7 @@ func node(dir, code string) {
 		os.Exit(1)
 	}
 	for e := range events {
-		if d, ok := e.(Done); ok {
+		if d, ok := e.(*Done); ok {
 			fmt.Println(strings.NewReplacer("[", "", "]", "", ",", " ").Replace(string(d.Result)))
 		}
 	}

@@ -164,7 +164,7 @@ func (d *dialogue) done(body []byte) (Event, error) {
 	d.sent = d.sent[1:]
 	d.mu.Unlock()
 	answer.Call, answer.Attempt = first.call, first.attempt
-	d.completes(&answer, first, d.fresh)
+	d.completes(answer, first, d.fresh)
 	d.fresh = false
 	return answer, nil
 }

@@ -54,5 +54,5 @@ type Exited struct {
 
 func (Ready) event()  {}
 func (Begun) event()  {}
-func (Done) event()   {}
+func (*Done) event()  {}
 func (Exited) event() {}

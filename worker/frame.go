@@ -145,10 +145,11 @@ func hasFrame(r *bufio.Reader) bool {
 }
 
 // decodeDone reads the body of a frame of type Done. The event shares its memory.
-func decodeDone(body []byte) (seq uint64, d Done, err error) {
+func decodeDone(body []byte) (seq uint64, d *Done, err error) {
 	if len(body) < doneHeader {
-		return 0, d, fmt.Errorf("an answer of %d bytes", len(body))
+		return 0, nil, fmt.Errorf("an answer of %d bytes", len(body))
 	}
+	d = new(Done)
 	seq = binary.BigEndian.Uint64(body)
 	d.Outcome = messages.Outcome(body[8])
 	d.Started = int64(binary.BigEndian.Uint64(body[9:]))

@@ -66,7 +66,7 @@ func TestWhatARunningCallPrintsIsSeenWhileItRuns(t *testing.T) {
 		t.Errorf("then came %q", text)
 	}
 	touch(t, filepath.Join(dir, "end"))
-	log := string(expect[Done](s).Log)
+	log := string(expect[*Done](s).Log)
 	if log != "one\nthree\xc3\xa9\nfour\ntwo\n" {
 		t.Errorf("its log is %q", log)
 	}
@@ -80,7 +80,7 @@ func TestWhatARunningCallPrintsIsSeenWhileItRuns(t *testing.T) {
 	// The next call's is not taken for it, nor it for the next one's.
 	next := s.send("say", `"next"`)
 	expect[Begun](s)
-	if d := expect[Done](s); string(d.Log) != "next\n" || d.Call != next {
+	if d := expect[*Done](s); string(d.Log) != "next\n" || d.Call != next {
 		t.Errorf("next was %q", d.Log)
 	}
 }
@@ -101,7 +101,7 @@ func TestSlowFollowerIsToldWhatItMissed(t *testing.T) {
 		t.Errorf("%d bytes came and %d are missing for one that begins late", len(a.Text), a.Dropped)
 	}
 	touch(t, filepath.Join(dir, "end"))
-	expect[Done](s)
+	expect[*Done](s)
 }
 
 func TestLastWordsOfAKilledCallAreItsLog(t *testing.T) {

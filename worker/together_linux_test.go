@@ -26,7 +26,7 @@ func TestWorksSentTogether(t *testing.T) {
 		if b := expect[Begun](s); b.Call.Index() != i {
 			t.Fatalf("call %d begins as number %d", b.Call.Index(), i)
 		}
-		if d := expect[Done](s); d.Call.Index() != i || string(d.Result) != "42" {
+		if d := expect[*Done](s); d.Call.Index() != i || string(d.Result) != "42" {
 			t.Fatalf("call %d is done as number %d with %s", d.Call.Index(), i, d.Result)
 		}
 	}
@@ -47,7 +47,7 @@ func TestWorksThatAreTooMany(t *testing.T) {
 		t.Fatalf("%d works at once: %v", len(works), err)
 	}
 	expect[Begun](s)
-	expect[Done](s)
+	expect[*Done](s)
 }
 
 func TestHasFrame(t *testing.T) {

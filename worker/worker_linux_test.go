@@ -132,13 +132,13 @@ func work(key, function string, arguments ...string) Work {
 }
 
 // call sends a call and gives how it was done.
-func (s *subject) call(function string, arguments ...string) Done {
+func (s *subject) call(function string, arguments ...string) *Done {
 	s.t.Helper()
 	id := s.send(function, arguments...)
 	if b := expect[Begun](s); b.Call != id {
 		s.t.Fatalf("begun %s, want %s", b.Call, id)
 	}
-	d := expect[Done](s)
+	d := expect[*Done](s)
 	if d.Call != id || d.Attempt != 1 {
 		s.t.Fatalf("done %s attempt %d, want %s attempt 1", d.Call, d.Attempt, id)
 	}

@@ -33,7 +33,7 @@ func spoken(t *testing.T, v Vice) (events []string, err error) {
 }
 
 func inWords(e worker.Event) string {
-	if d, ok := e.(worker.Done); ok {
+	if d, ok := e.(*worker.Done); ok {
 		return fmt.Sprintf("done %s %d %s %s", d.Call, d.Attempt, d.Outcome, d.Result)
 	}
 	return fmt.Sprintf("%T", e)
