@@ -23,6 +23,7 @@ import (
 type Store struct {
 	db    *pebble.DB
 	cache *pebble.Cache
+	kinds *kinds
 
 	mu     sync.Mutex
 	closed bool           // nothing enters any more
@@ -51,9 +52,9 @@ const (
 	memTableSize = 16 << 20
 	blocksSize   = 24 << 20
 	cacheSize    = blocksSize + 3*memTableSize
-	// What is in L0 is rewritten together with what it overlaps below, which is
-	// most of it: so the more comes together before, the less is rewritten. A
-	// read of a key that is not there asks one filter more for each.
+	// What is in L0 is rewritten together with what it overlaps below (kinds.go):
+	// the more comes together before, the less is rewritten. A read of a key that
+	// is not there asks one filter more for each.
 	compactFrom = 8 // layers of L0
 	openFiles   = 500
 	retryFull   = 500 * time.Millisecond // between tries to write to a full disk
@@ -69,11 +70,13 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 	}
 	on = vfs.OnDiskFull(on, diskFull(logger))
 	cache := pebble.NewCache(cacheSize)
+	kinds := newKinds()
 	options := &pebble.Options{
 		FS: on, DisableWAL: true, Cache: cache, MemTableSize: memTableSize, MemTableStopWritesThreshold: 4, MaxOpenFiles: openFiles,
 		L0CompactionThreshold: compactFrom,
 		FormatMajorVersion:    pebble.FormatNewest, Logger: pebbleLogger{logger},
 		EventListener: &pebble.EventListener{
+			FlushEnd: kinds.flushed,
 			BackgroundError: func(err error) {
 				if !errors.Is(err, syscall.ENOSPC) { // diskFull tells of that
 					logger.Error("state store: background work failed", "error", err.Error())
@@ -85,6 +88,7 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 			},
 		},
 	}
+	options.Experimental.SpanPolicyFunc = kinds.policy
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
@@ -93,7 +97,7 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 		cache.Unref()
 		return nil, fmt.Errorf("open state store %s: %w", dir, failure(err))
 	}
-	return &Store{db: db, cache: cache, ending: make(chan struct{})}, nil
+	return &Store{db: db, cache: cache, kinds: kinds, ending: make(chan struct{})}, nil
 }
 
 // diskFull slows Pebble down, which tries a flush that failed again at once and
@@ -136,6 +140,7 @@ func (s *Store) Commit(b raftstore.Batch) error {
 			return err
 		}
 	}
+	s.kinds.written(b.Writes)
 	return batch.Commit(pebble.NoSync)
 }
 
