@@ -193,8 +193,16 @@ func interruptible(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == messagesconnect.TasksStreamProcedure {
 			control := http.NewResponseController(w)
-			stop := context.AfterFunc(r.Context(), func() { _ = control.SetReadDeadline(time.Unix(1, 0)) })
-			defer stop()
+			done := make(chan struct{})
+			stop := context.AfterFunc(r.Context(), func() {
+				defer close(done)
+				_ = control.SetReadDeadline(time.Unix(1, 0))
+			})
+			defer func() {
+				if !stop() {
+					<-done // what it uses is the server's again when the handler returns
+				}
+			}()
 		}
 		next.ServeHTTP(w, r)
 	})

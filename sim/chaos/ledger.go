@@ -18,6 +18,9 @@ import (
 // network.
 const Patience = 10 * time.Second
 
+// checkLimit is how long a ledger may be read back.
+const checkLimit = 2 * time.Minute
+
 // Ledger keeps what callers sent and what they were told, outside of what can
 // crash.
 type Ledger struct {
@@ -115,6 +118,8 @@ func (l *Ledger) failed(err error) {
 // Check reads every call again and gives all that is not as the callers were
 // told: each finished, once, with its result; and no caller saw an error.
 func (l *Ledger) Check(ctx context.Context, prefix string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.errs) > 0 {

@@ -84,7 +84,7 @@ func TestRollingRestartIsNotNoticed(t *testing.T) {
 		}
 	}
 	end()
-	if err := ledger.Check(context.Background(), "TEXT:"); err != nil {
+	if err := ledger.Check(t.Context(), "TEXT:"); err != nil {
 		t.Error(err)
 	}
 }
@@ -117,7 +117,7 @@ func TestWipedNodeJoinsAsANewOne(t *testing.T) {
 	})
 	end()
 	w.Nodes[0].Kill() // the other one that had all from the beginning
-	if err := ledger.Check(context.Background(), "TEXT:"); err != nil {
+	if err := ledger.Check(t.Context(), "TEXT:"); err != nil {
 		t.Errorf("served by the node that was wiped and another: %v", err)
 	}
 }
