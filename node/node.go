@@ -76,6 +76,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	var closers closers
 	defer func() {
 		err = errors.Join(err, closers.close(n.config.Grace+leaveLimit))
+		if err == nil {
+			err = n.replicas.failure()
+		}
 		if n.place != nil && n.place.used {
 			n.say("stopped")
 		}

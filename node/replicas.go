@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -286,9 +288,26 @@ func (n *Node) watchFailure(rep *replica) {
 	select {
 	case <-rep.Failed():
 		n.log.Error("a replica stopped", "group", rep.ID().Name(), "error", rep.Err())
-		n.fail(n.damaged(fmt.Errorf("the replica of %s stopped: %w%s", rep.ID().Name(), rep.Err(), n.remedy(rep.Err()))))
-	case <-n.stopping.Done():
+		n.fail(n.failed(rep))
+	case <-n.stopping.Done(): // failure tells of it
 	}
+}
+
+// failed says of a replica that has failed why that was, and what to do.
+func (n *Node) failed(rep *replica) error {
+	return n.damaged(fmt.Errorf("the replica of %s stopped: %w%s", rep.ID().Name(), rep.Err(), n.remedy(rep.Err())))
+}
+
+// failure says of a node that has stopped, as it was told to, whether a replica failed on
+// the way: what its disk did not take is gone when the machine ends.
+func (r *replicas) failure() (err error) {
+	all := r.all()
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if all[id].Err() != nil {
+			err = errors.Join(err, r.node.failed(all[id]))
+		}
+	}
+	return err
 }
 
 // remedy says what to do after a replica failed.

@@ -40,7 +40,7 @@ func operationKinds() []kind {
 
 // restart tells a node to stop; the world starts it again.
 func (w *World) restart(m *machine, down time.Duration) {
-	if m.running && !m.stopping {
+	if m.running && !m.stopping && !m.removed { // one that was removed must end by itself
 		m.stopping, m.downFor = true, int64(down)
 		m.order("stop")
 	}
