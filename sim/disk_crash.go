@@ -33,13 +33,23 @@ func (i *inode) truncate(size int) {
 	i.resize(size)
 }
 
-// sync makes durable what can still become so.
+// sync makes durable what can still become so: what was doomed, only if it has
+// been written again.
 func (i *inode) sync(now int64) {
-	i.pending = slices.DeleteFunc(i.pending, func(c change) bool { return !c.doomed })
+	all := slices.Clone(i.pending)
+	i.pending = slices.DeleteFunc(i.pending, func(c change) bool {
+		return !c.doomed || c.to < 0 && slices.ContainsFunc(all, c.writtenAgain)
+	})
 	for n := range i.pending {
 		i.pending[n].inner = true
 	}
 	i.grow(len(i.data), now)
+}
+
+// writtenAgain says whether another write, which is about to be durable, covers a
+// doomed one. What is doomed was written before.
+func (c change) writtenAgain(by change) bool {
+	return !by.doomed && by.to < 0 && by.at <= c.at && c.at+c.new <= by.at+by.new
 }
 
 // crash loses what was not synced.

@@ -90,6 +90,27 @@ func TestWhatASyncFailedToWriteIsLost(t *testing.T) {
 	}
 }
 
+// TestWhatIsWrittenAgainAfterASyncFailedIsThere: only so can a program make it
+// durable.
+func TestWhatIsWrittenAgainAfterASyncFailedIsThere(t *testing.T) {
+	d := quiet()
+	f, _ := d.OpenFile("data/f", sys.O_CREAT|sys.O_RDWR, 0o600)
+	f.Write([]byte("aaaa"))
+	d.badSyncs = 1
+	if errno := f.Sync(); errno != sys.EIO {
+		t.Fatalf("a sync that fails gives %v", errno)
+	}
+	f.Write([]byte("bbbb"))
+	f.Pwrite([]byte("aaaabbbb"), 0)
+	if errno := f.Sync(); errno != 0 || d.doomed() {
+		t.Fatalf("a sync gives %v, doomed %v", errno, d.doomed())
+	}
+	d.crash(rand.New(rand.NewPCG(1, 1)))
+	if got := string(d.inodes["data/f"].data); got != "aaaabbbb" {
+		t.Fatalf("after the crash the file holds %q", got)
+	}
+}
+
 // TestOnlyWhatIsOldRots wants rot in what was synced long before another sync.
 func TestOnlyWhatIsOldRots(t *testing.T) {
 	for way := range rotWays {

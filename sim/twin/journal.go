@@ -21,6 +21,10 @@ type journal struct {
 	path string
 	file *os.File
 	mu   sync.Mutex // held from a record's write to its sync
+
+	durable int64  // where what is durable ends
+	behind  []byte // written behind it
+	forgot  bool   // a sync has failed: the system may have forgotten what is behind it
 }
 
 // recordHead is the length of a record and the checksum of its bytes.
@@ -48,7 +52,7 @@ func openJournal(path string, how opening, replay func(record []byte) error) (*j
 	if !how.loose && holdsRecord(content[good:]) {
 		return nil, fmt.Errorf("read %s: the record at %d does not match its checksum: %w", path, good, raftstore.ErrCorrupt)
 	}
-	j := &journal{path: path}
+	j := &journal{path: path, durable: int64(good)}
 	if j.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, err
 	}
@@ -105,11 +109,30 @@ func (j *journal) append(record []byte) error {
 	framed := make([]byte, recordHead, recordHead+len(record))
 	binary.LittleEndian.PutUint32(framed, uint32(len(record)))
 	binary.LittleEndian.PutUint32(framed[4:], crc32.ChecksumIEEE(record))
-	_, err := j.file.Write(append(framed, record...))
-	return err
+	framed = append(framed, record...)
+	if _, err := j.file.Write(framed); err != nil {
+		return err
+	}
+	j.behind = append(j.behind, framed...)
+	return nil
 }
 
-func (j *journal) sync() error { return j.file.Sync() }
+// sync makes what was written durable. After one that failed it is written once
+// more, as Pebble does with a flush that failed.
+func (j *journal) sync() error {
+	if j.forgot {
+		if _, err := j.file.WriteAt(j.behind, j.durable); err != nil {
+			return err
+		}
+	}
+	if err := j.file.Sync(); err != nil {
+		j.forgot = true
+		return err
+	}
+	j.durable += int64(len(j.behind))
+	j.behind, j.forgot = j.behind[:0], false
+	return nil
+}
 
 func (j *journal) appendSynced(record []byte) error {
 	j.mu.Lock()
