@@ -36,13 +36,14 @@ func (i *inode) truncate(size int) {
 // sync makes durable what can still become so: what was doomed, only if it has
 // been written again.
 func (i *inode) sync(now int64) {
-	all := slices.Clone(i.pending)
-	i.pending = slices.DeleteFunc(i.pending, func(c change) bool {
-		return !c.doomed || c.to < 0 && slices.ContainsFunc(all, c.writtenAgain)
-	})
-	for n := range i.pending {
-		i.pending[n].inner = true
+	var lost []change
+	for _, c := range i.pending {
+		if c.doomed && !(c.to < 0 && slices.ContainsFunc(i.pending, c.writtenAgain)) {
+			c.inner = true
+			lost = append(lost, c)
+		}
 	}
+	i.pending = lost
 	i.grow(len(i.data), now)
 }
 
