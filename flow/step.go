@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/flow/call"
@@ -90,7 +92,7 @@ func (s *step) finish() {
 	for more := true; more; more = s.clear() {
 		for len(s.ready) > 0 {
 			p := s.ready[0]
-			s.ready = s.ready[1:]
+			s.ready = slices.Delete(s.ready, 0, 1)
 			s.dispatch(p)
 		}
 	}

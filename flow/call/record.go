@@ -45,9 +45,25 @@ const (
 // Record is what is kept of a call. Arguments, result and log are not in it.
 type Record struct {
 	*messages.Call
-	Block   uint64 // the block that its arguments are in; 0: they are its own
-	Expires int64  // microseconds: not started by then, it expires; 0: never
-	short   []byte // its result, if that is kept here: not in Call, which is shown without
+	Block   uint64           // the block that its arguments are in; 0: they are its own
+	Expires int64            // microseconds: not started by then, it expires; 0: never
+	short   []byte           // its result, if that is kept here: not in Call, which is shown without
+	blank   []messages.Event // for the next notes
+}
+
+// newRecord makes a record with all that most calls need until they end: in one
+// piece, since each call has one.
+func newRecord(id messages.CallID) *Record {
+	r := &struct {
+		record Record
+		call   messages.Call
+		id     messages.CallID
+		events [3]*messages.Event // that it was received, began, and ended
+		blank  [2]messages.Event  // the first of them is the block's
+	}{id: id}
+	r.record.Call, r.record.blank = &r.call, r.blank[:]
+	r.call.Id, r.call.Events = r.id[:], r.events[:0]
+	return &r.record
 }
 
 // ID is the call's id.
