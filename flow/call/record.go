@@ -85,22 +85,16 @@ func (p Place) Batch() uint64 {
 }
 
 func key(prefix string, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+10), prefix...), seq)
+	return appendKey(make([]byte, 0, len(prefix)+10), prefix, seq)
 }
 
-// What most records fit in, in bytes: of a call that came alone, and of one of a block.
-const (
-	usual   = 448
-	ofBlock = 256
-)
+func appendKey(b []byte, prefix string, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, prefix...), seq)
+}
 
-// encode gives a record as it is kept.
-func encode(r *Record) []byte {
-	size := usual
-	if r.Block != 0 {
-		size = ofBlock
-	}
-	value := binary.AppendUvarint(make([]byte, 0, size), r.Block)
+// appendRecord appends a record as it is kept.
+func appendRecord(value []byte, r *Record) []byte {
+	value = binary.AppendUvarint(value, r.Block)
 	value = binary.AppendUvarint(value, uint64(r.Expires))
 	r.Result = r.short
 	value = appendCall(value, r.Call, r.Block != 0)
