@@ -34,8 +34,9 @@ type awaited struct {
 
 // Calls is Call for several of them. tell hears of each once, before Calls
 // returns: with an error, the answer says whether it is known to be accepted all
-// the same. It must not block.
-func (p *Partition) Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error)) {
+// the same. It must not block. The numbers that come over gone are those of calls
+// that nobody waits for any more.
+func (p *Partition) Calls(ctx context.Context, all []*messages.Enqueue, gone <-chan int, tell func(i int, answer *messages.CallResponse, err error)) {
 	const op = "run"
 	g := &together{tell: tell, all: make([]awaited, len(all)), done: make(chan struct{}), left: len(all)}
 	ids, commands := make([]messages.CallID, len(all)), make([]messages.Command, len(all))
@@ -62,12 +63,21 @@ func (p *Partition) Calls(ctx context.Context, all []*messages.Enqueue, tell fun
 		}
 		p.answered(op, &g.all[i], r.Reply.GetEnqueued(), index, err)
 	})
-	select {
-	case <-g.done:
-	case <-ctx.Done():
-		for i := range g.all {
-			p.waiters.forget(ids[i], &g.all[i])
-			g.all[i].giveUp(op)
+	leave := func(i int) {
+		p.waiters.forget(ids[i], &g.all[i])
+		g.all[i].giveUp(op)
+	}
+	for {
+		select {
+		case <-g.done:
+			return
+		case i := <-gone:
+			leave(i)
+		case <-ctx.Done():
+			for i := range g.all {
+				leave(i)
+			}
+			return
 		}
 	}
 }

@@ -36,7 +36,7 @@ func callAll(ctx context.Context, t *testing.T, w *world, sockets ...string) *to
 	for i, socket := range sockets {
 		all = append(all, &messages.Enqueue{Id: messages.NewCallID(string(rune('a'+i)), 1, 0).Bytes(), Socket: socket})
 	}
-	w.leader.Calls(ctx, all, g.by)
+	w.leader.Calls(ctx, all, nil, g.by)
 	for i, n := range g.times {
 		if n != 1 {
 			t.Errorf("call %d was told %d times", i, n)
@@ -73,6 +73,27 @@ func TestCallsTogetherEachHaveTheirEnd(t *testing.T) {
 		w.partition.set(func() { w.partition.calls[messages.NewCallID("b", 1, 0)].dropped = true })
 		if got := callAll(t.Context(), t, w, "30ms", "1ms"); !errors.Is(got.errs[1], messages.Gone) || got.errs[0] != nil {
 			t.Errorf("one was dropped: %v", got.errs)
+		}
+	})
+}
+
+func TestOneOfTheCallsTogetherIsGivenUp(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		g := &told{times: make([]int, 2), answers: make([]*messages.CallResponse, 2), errs: make([]error, 2)}
+		all := []*messages.Enqueue{{Id: messages.NewCallID("a", 1, 0).Bytes(), Socket: "1ms"}, {Id: messages.NewCallID("b", 1, 0).Bytes(), Socket: "1ms"}}
+		gone := make(chan int, 1)
+		var wait sync.WaitGroup
+		wait.Go(func() { w.leader.Calls(t.Context(), all, gone, g.by) }) // no slot: they wait
+		synctest.Wait()
+		gone <- 0
+		synctest.Wait()
+		if g.times[0] != 1 || !errors.Is(g.errs[0], messages.Deadline) || g.answers[0].GetIndex() == 0 || g.times[1] != 0 || w.leader.waiters.count != 1 {
+			t.Errorf("when one is given up: %+v, %d wait", g, w.leader.waiters.count)
+		}
+		w.place("c1", on(1))
+		wait.Wait()
+		if g.times[0] != 1 || g.times[1] != 1 || g.errs[1] != nil || g.answers[1].GetCall() == nil {
+			t.Errorf("when the other has ended: %+v", g)
 		}
 	})
 }

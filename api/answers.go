@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -44,6 +42,21 @@ func (a *answer) made() *messages.StreamResponse {
 		a.ended = nil
 	}
 	return a.response
+}
+
+// weight is about how much a response takes. What has a bound of its own is not looked
+// at: to ask for the very size would cost as much as to encode it.
+func weight(m *messages.StreamResponse) int {
+	const usual, event = 512, 384
+	c := m.GetCall()
+	n := usual + event*len(c.GetEvents()) + len(c.GetResult()) + len(c.GetOutput()) + len(c.GetLog()) + len(c.GetError().GetMessage()) + len(c.GetError().GetTraceback())
+	for _, value := range c.GetArguments().GetPositional() {
+		n += len(value)
+	}
+	for _, named := range c.GetArguments().GetNamed() {
+		n += len(named.Name) + len(named.Value)
+	}
+	return n
 }
 
 // sendAnswers begins to send. End it.
@@ -107,7 +120,7 @@ func (a *answers) frame(left []answer) (n int) {
 	first := left[0].made()
 	size := 0
 	for n = 1; n < min(len(left), messages.MaxTogether); n++ {
-		if size += proto.Size(left[n-1].made()); size > answerBytes {
+		if size += weight(left[n-1].made()); size > answerBytes {
 			break
 		}
 		first.More = append(first.More, left[n].made())

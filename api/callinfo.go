@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/elasticcode/flow/messages"
@@ -11,7 +12,7 @@ func callInfo(c *messages.Call) *messages.CallInfo {
 	info := &messages.CallInfo{
 		Id: idText(c.Id), Name: c.Name, Socket: c.Name, State: stateWord(c.State), Owner: c.Owner,
 		Received: c.Received, Started: c.Started, Finished: c.Finished, Lastupdated: c.Lastupdated,
-		Tracking: idText(c.Tracking), Parent: idText(c.Parent), Taskparent: idText(c.Taskparent), Flowparent: idText(c.Flowparent),
+		Parent: idText(c.Parent), Taskparent: idText(c.Taskparent), Flowparent: idText(c.Flowparent),
 		Attempts: c.Attempt, Tries: c.Tries, Crashes: c.Crashes, Lost: c.Lost,
 		Error: c.Error, Events: c.Events, Arguments: c.Arguments, Log: strings.ToValidUTF8(string(c.Log), "\uFFFD"),
 		Commit: c.Commit, Node: c.Node, Priority: c.Priority,
@@ -20,6 +21,11 @@ func callInfo(c *messages.Call) *messages.CallInfo {
 		info.Waiting = c.Waiting
 	}
 	info.Tick, info.CatchUp = c.Tick, c.CatchUp
+	if bytes.Equal(c.Tracking, c.Id) { // as of most
+		info.Tracking = info.Id
+	} else {
+		info.Tracking = idText(c.Tracking)
+	}
 	info.Plug, info.Joined = c.Plug, idText(c.Joined)
 	info.RoutingKey = c.RoutingKey
 	for _, parent := range c.Parents {
@@ -48,8 +54,11 @@ func endedInfo(answer *messages.CallResponse) *messages.CallInfo {
 
 // stateWord is the product's word for a state: "finished".
 func stateWord(s messages.CallState) string {
-	if s == messages.CallState_CALL_UNSPECIFIED {
+	switch s {
+	case messages.CallState_CALL_UNSPECIFIED:
 		return ""
+	case messages.CallState_FINISHED:
+		return "finished" // without a look at what protobuf knows of names: nearly all end so
 	}
 	return strings.ToLower(s.String())
 }

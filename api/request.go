@@ -1,8 +1,6 @@
 package api
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"strings"
 
@@ -12,9 +10,6 @@ import (
 	"github.com/elasticcode/flow/api/spread"
 	"github.com/elasticcode/flow/messages"
 )
-
-// contentBytes is how much of a hash of the content goes along with a call.
-const contentBytes = 16
 
 // keyOf checks a client's key, or makes one.
 func keyOf(op, key string) (string, error) {
@@ -90,27 +85,6 @@ func sizeOf(args *messages.Arguments) (size int) {
 		size += len(n.Name) + len(n.Value)
 	}
 	return size
-}
-
-// contentOf tells calls with the same key apart: a hash over the socket and the
-// arguments, each with its length before it, so that none can pass for another.
-func contentOf(socket string, calls ...*messages.Arguments) []byte {
-	h := sha256.New()
-	number := func(n int) { h.Write(binary.AppendUvarint(nil, uint64(n))) }
-	text := func(b []byte) { number(len(b)); h.Write(b) }
-	text([]byte(socket))
-	for _, args := range calls {
-		number(len(args.Positional))
-		for _, value := range args.Positional {
-			text(value)
-		}
-		number(len(args.Named))
-		for _, n := range args.Named {
-			text([]byte(n.Name))
-			text(n.Value)
-		}
-	}
-	return h.Sum(nil)[:contentBytes]
 }
 
 // trackingOf reads the run that a call is to belong to.

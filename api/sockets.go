@@ -45,8 +45,8 @@ func newSockets(r *reads) *sockets { return &sockets{reads: r} }
 // find gives a socket by name or id. When this node's replica does not have it,
 // it may lag behind: then the latest state is asked.
 func (s *sockets) find(ctx context.Context, op, name string) (*target, error) {
-	changed, known := s.current()
-	if t := known(name); t != nil {
+	changed, t := s.current(name)
+	if t != nil {
 		return t, nil
 	}
 	var found *target
@@ -77,20 +77,15 @@ func (s *sockets) findLatest(ctx context.Context, op, name string) (found *targe
 	return found, explained(ctx, err, op, "socket "+name)
 }
 
-// current gives what is known now, and the channel that tells its age.
-func (s *sockets) current() (changed <-chan struct{}, known func(string) *target) {
+// current gives what is known of a socket now, and the channel that tells its age.
+func (s *sockets) current(name string) (changed <-chan struct{}, known *target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.changed == nil || isClosed(s.changed) {
 		s.changed = s.reads.replica.Changed() // before any reading that is kept under it
 		s.known, s.functions = map[string]*target{}, map[string]function{}
 	}
-	changed = s.changed
-	return changed, func(name string) *target {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.known[name]
-	}
+	return s.changed, s.known[name]
 }
 
 // keep remembers a reading, unless the model has changed since changed was taken.

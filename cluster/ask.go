@@ -27,6 +27,27 @@ const (
 	FirstFreeKind peer.Kind = 32
 )
 
+// callsAt hands calls to the leader of their partition.
+func (r *Router) callsAt(ctx context.Context, to messages.NodeID, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error)) {
+	bodies := make([][]byte, len(all))
+	for i, m := range all {
+		var err error
+		if bodies[i], err = proto.Marshal(&messages.CallRequest{Enqueue: m}); err != nil {
+			for i := range all {
+				tell(i, nil, fmt.Errorf("encode %T: %w", m, err))
+			}
+			return
+		}
+	}
+	r.config.Peers.Requests(ctx, to, kindCall, bodies, func(i int, body []byte, err error) {
+		answer := new(messages.CallResponse)
+		if err == nil {
+			err = read(body, answer, to)
+		}
+		tell(i, answer, err)
+	})
+}
+
 // ask sends a request to a peer and reads the response.
 func (r *Router) ask(ctx context.Context, to messages.NodeID, kind peer.Kind, request, response proto.Message) error {
 	body, err := proto.Marshal(request)
@@ -37,8 +58,12 @@ func (r *Router) ask(ctx context.Context, to messages.NodeID, kind peer.Kind, re
 	if err != nil {
 		return err
 	}
-	if err := proto.Unmarshal(answer, response); err != nil {
-		return fmt.Errorf("read %T of node %s: %w", response, to, err)
+	return read(answer, response, to)
+}
+
+func read(body []byte, response proto.Message, from messages.NodeID) error {
+	if err := proto.Unmarshal(body, response); err != nil {
+		return fmt.Errorf("read %T of node %s: %w", response, from, err)
 	}
 	return nil
 }

@@ -12,7 +12,10 @@ type onceOnly struct {
 	taken map[peer.Kind]bool
 }
 
-func (o onceOnly) Handle(kind peer.Kind, _ peer.Handler) {
+func (o onceOnly) Handle(kind peer.Kind, _ peer.Handler)          { o.take(kind) }
+func (o onceOnly) HandleTogether(kind peer.Kind, _ peer.Together) { o.take(kind) }
+
+func (o onceOnly) take(kind peer.Kind) {
 	if o.taken[kind] || kind >= FirstFreeKind {
 		o.t.Errorf("requests of kind %d have two handlers, or are not the router's", kind)
 	}

@@ -40,6 +40,7 @@ type fakeNode struct {
 	differs  bool   // it was told so
 	router   *Router
 	handlers map[peer.Kind]peer.Handler
+	together map[peer.Kind]peer.Together
 }
 
 func newWorld(t *testing.T, replicas int, others int) *world {
@@ -47,7 +48,7 @@ func newWorld(t *testing.T, replicas int, others int) *world {
 	w.cond = sync.NewCond(&w.mu)
 	var holders []messages.NodeID
 	for i := range replicas + others {
-		n := &fakeNode{w: w, id: messages.NodeID(fmt.Sprintf("n%d", i)), replica: i < replicas, handlers: map[peer.Kind]peer.Handler{}}
+		n := &fakeNode{w: w, id: messages.NodeID(fmt.Sprintf("n%d", i)), replica: i < replicas, handlers: map[peer.Kind]peer.Handler{}, together: map[peer.Kind]peer.Together{}}
 		if n.replica {
 			holders = append(holders, n.id)
 		}
@@ -77,20 +78,44 @@ func (w *world) set(change func()) {
 	change()
 }
 
-func (n *fakeNode) Handle(kind peer.Kind, h peer.Handler) { n.handlers[kind] = h }
+func (n *fakeNode) Handle(kind peer.Kind, h peer.Handler)          { n.handlers[kind] = h }
+func (n *fakeNode) HandleTogether(kind peer.Kind, h peer.Together) { n.together[kind] = h }
 
-func (n *fakeNode) Request(ctx context.Context, to messages.NodeID, kind peer.Kind, body []byte) ([]byte, error) {
+func (n *fakeNode) Request(ctx context.Context, to messages.NodeID, kind peer.Kind, body []byte) (answer []byte, err error) {
+	n.Requests(ctx, to, kind, [][]byte{body}, func(_ int, a []byte, e error) { answer, err = a, e })
+	return answer, err
+}
+
+func (n *fakeNode) Requests(ctx context.Context, to messages.NodeID, kind peer.Kind, bodies [][]byte, answered func(int, []byte, error)) {
 	n.w.mu.Lock()
 	down := n.w.down[to]
 	n.w.mu.Unlock()
-	if down {
-		return nil, fmt.Errorf("%w: %w", peer.ErrNotSent, messages.Errorf(messages.Unavailable, "connect to node", string(to), "refused"))
+	var one sync.Mutex // at a time
+	asked := peer.NewAsked(bodies, func(i int, m proto.Message, err error) {
+		one.Lock()
+		defer one.Unlock()
+		if err != nil {
+			answered(i, nil, messages.InfoOf(err).Err()) // as over the wire
+			return
+		}
+		body, err := proto.Marshal(m)
+		answered(i, body, err)
+	})
+	if h := n.w.nodes[to].together[kind]; h != nil && !down {
+		h(ctx, n.id, asked)
+		return
 	}
-	answer, err := n.w.nodes[to].handlers[kind](ctx, n.id, body)
-	if err != nil {
-		return nil, messages.InfoOf(err).Err() // as over the wire
+	for i, body := range bodies {
+		if down {
+			answered(i, nil, fmt.Errorf("%w: %w", peer.ErrNotSent, messages.Errorf(messages.Unavailable, "connect to node", string(to), "refused")))
+			continue
+		}
+		answer, err := n.w.nodes[to].handlers[kind](ctx, n.id, body)
+		if err != nil {
+			err = messages.InfoOf(err).Err()
+		}
+		answered(i, answer, err)
 	}
-	return answer, nil
 }
 
 func (n *fakeNode) Incarnation() uint64 { return 4 }
@@ -174,13 +199,28 @@ func (n *fakeNode) Call(ctx context.Context, m *messages.Enqueue) (*messages.Cal
 	return &messages.CallResponse{Call: call, Index: index, Duplicate: result.Reply.GetEnqueued().GetDuplicate()}, err
 }
 
-func (n *fakeNode) Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error)) {
+func (n *fakeNode) Calls(ctx context.Context, all []*messages.Enqueue, gone <-chan int, tell func(i int, answer *messages.CallResponse, err error)) {
 	var calls sync.WaitGroup
+	give, left := make([]context.CancelFunc, len(all)), make(chan bool, len(all))
 	for i, m := range all {
+		var own context.Context
+		own, give[i] = context.WithCancel(ctx)
 		calls.Go(func() {
-			answer, err := n.Call(ctx, m)
+			answer, err := n.Call(own, m)
 			tell(i, answer, err)
+			left <- true
 		})
+	}
+	for ended := 0; ended < len(all); {
+		select {
+		case i := <-gone:
+			give[i]()
+		case <-left:
+			ended++
+		}
+	}
+	for _, end := range give {
+		end()
 	}
 	calls.Wait()
 }

@@ -135,6 +135,7 @@ func (r *Router) hostedHere(group messages.GroupID) *messages.HostedResponse {
 // Handlers registers what answers a kind of request.
 type Handlers interface {
 	Handle(kind peer.Kind, h peer.Handler)
+	HandleTogether(kind peer.Kind, h peer.Together)
 }
 
 // RegisterHandlers lets other nodes' routers ask this node.
@@ -150,9 +151,7 @@ func (r *Router) RegisterHandlers(h Handlers) {
 	handle(h, kindQuery, func(ctx context.Context, q *messages.QueryRequest) (*messages.QueryResponse, error) {
 		return r.queryHere(ctx, behindLimit, q)
 	})
-	handle(h, kindCall, func(ctx context.Context, q *messages.CallRequest) (*messages.CallResponse, error) {
-		return r.callHere(ctx, q.GetEnqueue())
-	})
+	h.HandleTogether(kindCall, r.callsHere)
 	handle(h, kindAwait, func(ctx context.Context, q *messages.AwaitRequest) (*messages.AwaitResponse, error) {
 		call, err := r.awaitHere(ctx, messages.CallIDFrom(q.GetCall()))
 		return &messages.AwaitResponse{Call: call}, err

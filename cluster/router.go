@@ -47,6 +47,8 @@ type Local interface {
 // node has not done what it was asked.
 type Peers interface {
 	Request(ctx context.Context, to messages.NodeID, kind peer.Kind, body []byte) ([]byte, error)
+	// Requests is Request for several. answered hears of each once, before Requests returns.
+	Requests(ctx context.Context, to messages.NodeID, kind peer.Kind, bodies [][]byte, answered func(i int, body []byte, err error))
 }
 
 // Waiters wait for calls at a partition's leader. When this node stops leading
@@ -58,8 +60,9 @@ type Waiters interface {
 	// another kind than those two.
 	Call(ctx context.Context, m *messages.Enqueue) (*messages.CallResponse, error)
 	// Calls is Call for several of one partition. tell hears of each once, before
-	// Calls returns, and must not block.
-	Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error))
+	// Calls returns, and must not block. The numbers that come over gone are those of calls
+	// that nobody waits for any more.
+	Calls(ctx context.Context, all []*messages.Enqueue, gone <-chan int, tell func(i int, answer *messages.CallResponse, err error))
 	// Await waits for the end of a call that was accepted before.
 	Await(ctx context.Context, id messages.CallID) (*messages.Call, error)
 	// AwaitSome waits until some of a batch's calls have ended, and gives those.
@@ -141,8 +144,7 @@ func (r *Router) Call(ctx context.Context, m *messages.Enqueue) (*messages.CallR
 
 // call is Call, when answer says what is known of the call already.
 func (r *Router) call(ctx context.Context, m *messages.Enqueue, answer *messages.CallResponse) (*messages.CallResponse, error) {
-	group := messages.CallIDFrom(m.GetId()).Partition()
-	err := r.route(ctx, task{op: "call at group", group: group, again: true, limit: waitLimit}, func(ctx context.Context, to messages.NodeID) error {
+	err := r.route(ctx, callTask(m), func(ctx context.Context, to messages.NodeID) error {
 		got, err := r.callAt(ctx, to, m)
 		if answer.Index == 0 {
 			answer.Duplicate = got.GetDuplicate()
@@ -151,6 +153,10 @@ func (r *Router) call(ctx context.Context, m *messages.Enqueue, answer *messages
 		return err
 	})
 	return answer, err
+}
+
+func callTask(m *messages.Enqueue) task {
+	return task{op: "call at group", group: messages.CallIDFrom(m.GetId()).Partition(), again: true, limit: waitLimit}
 }
 
 // Await waits for the end of a call that was accepted before.

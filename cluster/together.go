@@ -2,39 +2,46 @@ package cluster
 
 import (
 	"context"
-	"sync"
-
 	"github.com/elasticcode/flow/messages"
+	"sync"
 )
 
-// Calls is Call for several calls of one partition. Where this node leads it, they
-// go into the log together, and one goroutine waits for all; what comes back
-// because that changed goes its way by itself. tell hears of each once, in any
-// order and from any goroutine, before Calls returns. It must not block.
+// Calls is Call for several calls of one partition. They go to its leader together,
+// and one goroutine waits for all; what comes back because nodes failed, or another
+// one leads, goes its way by itself. tell hears of each once, in any order and from any
+// goroutine, before Calls returns. It must not block.
 func (r *Router) Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error)) {
+	t := callTask(all[0])
 	var alone sync.WaitGroup
 	defer alone.Wait()
-	byItself := func(i int, known *messages.CallResponse) {
-		alone.Go(func() {
-			answer, err := r.call(ctx, all[i], known)
-			tell(i, answer, err)
-		})
-	}
-	leader, _ := r.knownLeader(messages.CallIDFrom(all[0].GetId()).Partition())
-	if leader != r.config.Self {
-		for i := range all {
-			byItself(i, new(messages.CallResponse))
+	leader, known := r.knownLeader(t.group)
+	settle := func(i int, answer *messages.CallResponse, err error) {
+		if err != nil && leader != r.config.Self && ctx.Err() != nil {
+			err = r.ended(ctx, t, err)
 		}
-		return
-	}
-	r.config.Waiters.Calls(ctx, all, func(i int, answer *messages.CallResponse, err error) {
-		if err == nil || ctx.Err() != nil || !passing(err) {
+		if err == nil || ctx.Err() != nil || !mayRetry(err, t.again) {
 			tell(i, answer, err)
 			return
 		}
 		if answer == nil {
 			answer = new(messages.CallResponse)
 		}
-		byItself(i, answer)
-	})
+		alone.Go(func() {
+			answer, err := r.call(ctx, all[i], answer)
+			tell(i, answer, err)
+		})
+	}
+	switch {
+	case !known:
+		unknown := messages.Errorf(messages.NotLeader, t.op, t.subject(), "its leader is not known here")
+		for i := range all {
+			settle(i, nil, unknown)
+		}
+	case leader == r.config.Self:
+		r.config.Waiters.Calls(ctx, all, nil, settle)
+	default:
+		limited, cancel := context.WithTimeout(ctx, t.limit)
+		defer cancel()
+		r.callsAt(limited, leader, all, settle)
+	}
 }

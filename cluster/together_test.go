@@ -3,8 +3,11 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/elasticcode/flow/messages"
@@ -54,18 +57,42 @@ func togetherID(i int) messages.CallID {
 }
 
 func TestRefusedCallsTogetherAreNotTriedAgain(t *testing.T) {
-	w := newWorld(t, 1, 0)
+	w := newWorld(t, 1, 1) // n1 hands them to n0
 	w.reply = &messages.Reply{Error: messages.Errorf(messages.Exhausted, "enqueue to socket", "s", "the mailbox is full").Info()}
+	w.nodes["n1"].router.leaders.set(1, "n0")
 	enqueues := []*messages.Enqueue{{Id: togetherID(1).Bytes()}, {Id: togetherID(2).Bytes()}}
-	var mu sync.Mutex
-	w.nodes["n0"].router.Calls(within(t, 5*time.Second), enqueues, func(_ int, answer *messages.CallResponse, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if !errors.Is(err, messages.Exhausted) || answer.GetIndex() != 0 {
-			t.Errorf("refused with %v, %v", answer, err)
+	for _, from := range []messages.NodeID{"n0", "n1"} {
+		before := len(w.bodies())
+		var mu sync.Mutex
+		w.nodes[from].router.Calls(within(t, 5*time.Second), enqueues, func(_ int, answer *messages.CallResponse, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if !errors.Is(err, messages.Exhausted) || answer.GetIndex() != 0 {
+				t.Errorf("%s: refused with %v, %v", from, answer, err)
+			}
+		})
+		if n := len(w.bodies()) - before; n != len(enqueues) {
+			t.Errorf("%s: %d entries for %d calls", from, n, len(enqueues))
+		}
+	}
+}
+
+// TestCallsHandedOverEndWithTheirContext: whoever asked is told in the words that a call
+// by itself is told.
+func TestCallsHandedOverEndWithTheirContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 1)
+		w.nodes["n1"].router.leaders.set(1, "n0")
+		enqueues := []*messages.Enqueue{{Id: togetherID(1).Bytes()}, {Id: togetherID(2).Bytes()}}
+		var told atomic.Int32
+		w.nodes["n1"].router.Calls(within(t, 2*waitLimit), enqueues, func(_ int, _ *messages.CallResponse, err error) {
+			told.Add(1)
+			if !errors.Is(err, messages.Deadline) || !strings.Contains(err.Error(), "no answer in time") {
+				t.Errorf("told %v", err)
+			}
+		})
+		if int(told.Load()) != len(enqueues) || len(w.bodies()) <= len(enqueues) {
+			t.Errorf("%d were told, after %d entries; a wait at one node ends sooner", told.Load(), len(w.bodies()))
 		}
 	})
-	if n := len(w.bodies()); n != len(enqueues) {
-		t.Errorf("%d entries for %d calls", n, len(enqueues))
-	}
 }

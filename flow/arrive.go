@@ -19,7 +19,7 @@ func (s *step) arrive(m *messages.Arrive) (*messages.Reply, *messages.Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if refusal := s.absent("deliver", id.String(), referencesIn(m)); refusal != nil {
+	if refusal := s.absent("deliver", id.String, referencesIn(m)); refusal != nil {
 		return nil, refusal
 	}
 	s.take(m)

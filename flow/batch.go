@@ -31,11 +31,11 @@ func (s *step) enqueueBatch(e *messages.EnqueueBatch) (*messages.Reply, *message
 	total, refs := uint64(0), []messages.Reference(nil)
 	for _, a := range e.Arguments {
 		total += call.Size(a)
-		refs = append(refs, messages.References(a.Values()...)...)
+		refs = append(refs, a.References()...)
 	}
 	k, refusal := s.accepting(first, e.Socket, e.Arguments...)
 	if refusal == nil {
-		refusal = s.absent(opRun, "socket "+k.Config.Name, refs)
+		refusal = s.absent(opRun, k.String, refs)
 	}
 	if refusal == nil {
 		refusal = noRoom(k, count, total)

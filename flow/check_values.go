@@ -21,7 +21,7 @@ func (c *check) values() {
 		}
 	}
 	for _, rec := range c.list {
-		refs := messages.References(call.Arguments(c.view, rec).Values()...)
+		refs := call.Arguments(c.view, rec).References()
 		call.Fill(c.view, rec)
 		refs = append(refs, messages.References(rec.Result, rec.Output)...)
 		c.that(rec.Large == (len(refs) > 0), "call %s names %d values, its record says %v", rec.ID(), len(refs), rec.Large)

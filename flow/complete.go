@@ -33,7 +33,7 @@ func (s *step) complete(c *messages.Complete) (*messages.Reply, *messages.Error)
 		return s.stale(id), nil
 	}
 	lease := l.Leases[i]
-	if refusal := s.absent("complete", id.String(), givenBack(c)); refusal != nil {
+	if refusal := s.absent("complete", id.String, givenBack(c)); refusal != nil {
 		return nil, refusal
 	}
 	if c.Outcome == messages.Outcome_CRASH {
@@ -62,7 +62,7 @@ func (s *step) completeBatch(b *messages.CompleteBatch) (*messages.Reply, *messa
 	if n := len(b.Completes); n == 0 || n > messages.MaxCompletes {
 		return nil, messages.Errorf(messages.Invalid, "complete", "", "a batch has 1 to %d attempts, not %d", messages.MaxCompletes, n)
 	}
-	all, same := new(messages.Replies), true
+	all, same := &messages.Replies{Replies: make([]*messages.Reply, 0, len(b.Completes))}, true
 	for _, c := range b.Completes {
 		s.same = false
 		reply, refusal := s.complete(c)
@@ -74,10 +74,6 @@ func (s *step) completeBatch(b *messages.CompleteBatch) (*messages.Reply, *messa
 	}
 	s.same = same
 	return &messages.Reply{Result: &messages.Reply_Replies{Replies: all}}, nil
-}
-
-func completed(stale bool, rec *call.Record) *messages.Reply {
-	return &messages.Reply{Result: &messages.Reply_Completed{Completed: &messages.Completed{Stale: stale, State: rec.State}}}
 }
 
 // stale answers an attempt that is not leased, with the state of its call.

@@ -147,7 +147,7 @@ func (s *step) redrive(id messages.CallID, owner string) (*messages.Reply, *mess
 	size := call.Size(arguments)
 	k, refusal := s.target(id, l)
 	if refusal == nil {
-		refusal = s.fits(again, opRedrive, "dead letter "+id.String(), arguments)
+		refusal = s.fits(again, opRedrive, func() string { return "dead letter " + id.String() }, arguments)
 	}
 	if refusal == nil {
 		refusal = noRoom(k, 1, size)

@@ -61,7 +61,7 @@ func (s *step) undeliverable(from messages.GroupID, seq uint64, subject string, 
 	if len(refs) == 0 || outbox.Accepted(s.tx, from, seq) {
 		return nil
 	}
-	return s.absent("deliver", subject, refs)
+	return s.absent("deliver", func() string { return subject }, refs)
 }
 
 // mail hands a message to another partition through the outbox, where it names
@@ -85,7 +85,7 @@ func referencesIn(m proto.Message) (refs []messages.Reference) {
 	case *messages.Arrive:
 		refs = messages.References(m.Value)
 	case *messages.FanOut:
-		refs = messages.References(m.GetPublish().GetArguments().Values()...)
+		refs = m.GetPublish().GetArguments().References()
 	}
 	slices.SortFunc(refs, func(a, b messages.Reference) int { return bytes.Compare(a.Hash[:], b.Hash[:]) })
 	return slices.CompactFunc(refs, func(a, b messages.Reference) bool { return a.Hash == b.Hash })

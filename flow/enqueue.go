@@ -31,7 +31,7 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 	size := call.Size(e.Arguments)
 	k, refusal := s.accepting(id, e.Socket, e.Arguments)
 	if refusal == nil {
-		refusal = s.absent(opRun, "socket "+k.Config.Name, messages.References(e.Arguments.Values()...))
+		refusal = s.absent(opRun, k.String, e.Arguments.References())
 	}
 	if refusal != nil {
 		return nil, refusal
@@ -60,10 +60,6 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 		s.wait(k, rec)
 	}
 	return enqueued(id, rec.State, false), nil
-}
-
-func enqueued(id messages.CallID, state messages.CallState, duplicate bool) *messages.Reply {
-	return &messages.Reply{Result: &messages.Reply_Enqueued{Enqueued: &messages.Enqueued{Id: id.Bytes(), State: state, Duplicate: duplicate}}}
 }
 
 // readID reads the id of a call, or the first of count, sent to this partition.
@@ -129,12 +125,12 @@ func (s *step) accepting(id messages.CallID, socketID string, calls ...*messages
 	case k.Stage != socket.Open:
 		return nil, messages.Errorf(messages.NotFound, opRun, "socket "+k.Config.Name, "it is being deleted")
 	}
-	return k, s.fits(id, opRun, "socket "+k.Config.Name, calls...)
+	return k, s.fits(id, opRun, k.String, calls...)
 }
 
 // fits refuses a key that may have been forgotten, and arguments that are too
-// large.
-func (s *step) fits(id messages.CallID, op, subject string, calls ...*messages.Arguments) *messages.Error {
+// large. Its subject is asked for when there is something to be said of it.
+func (s *step) fits(id messages.CallID, op string, subject func() string, calls ...*messages.Arguments) *messages.Error {
 	if at, ok := id.Time(); ok && at.UnixMicro() < s.now-Remembered.Microseconds() {
 		return messages.Errorf(messages.Invalid, op, id.String(),
 			"its key was made at %s, and calls that old may be forgotten", at.Format(time.RFC3339)).
@@ -142,10 +138,10 @@ func (s *step) fits(id messages.CallID, op, subject string, calls ...*messages.A
 	}
 	for _, args := range calls {
 		if size := call.Size(args); size > messages.MaxValue {
-			return messages.Errorf(messages.Invalid, op, subject, "the arguments have %d bytes, and %d are the most", size, messages.MaxValue)
+			return messages.Errorf(messages.Invalid, op, subject(), "the arguments have %d bytes, and %d are the most", size, messages.MaxValue)
 		}
 		if size := call.Inline(args); size > messages.MaxInline {
-			return messages.Errorf(messages.Invalid, op, subject,
+			return messages.Errorf(messages.Invalid, op, subject(),
 				"the arguments have %d bytes within the command, and %d are the most: large ones go by reference", size, messages.MaxInline)
 		}
 	}
@@ -168,7 +164,7 @@ func (s *step) accept(k *socket.Socket, id messages.CallID, e *messages.Enqueue,
 	rec.Note(s.now, call.Received, "")
 	call.Remember(s.tx, id, rec.Seq)
 	call.PutArguments(s.tx, rec.Seq, e.Arguments)
-	refs := messages.References(e.Arguments.Values()...)
+	refs := e.Arguments.References()
 	rec.Large = len(refs) > 0
 	s.name(refs)
 	if run != id { // the call that began the run is found by its id

@@ -67,10 +67,11 @@ func (m *Machine) ApplyEntry(tx kv.Tx, index uint64, now int64, commands []messa
 
 // command applies one command of the entry.
 func (s *step) command(c messages.Command) (r messages.Result, err error) {
-	command, err := c.Decode()
+	command, err := c.DecodeAfter(s.before)
 	if err != nil {
 		return r, err
 	}
+	s.before = command
 	if d, ok := command.(*messages.Deliver); ok {
 		return s.deliver(d)
 	}

@@ -52,9 +52,10 @@ func (s *step) takers(id messages.CallID, m *messages.Publish) (*socket.Socket, 
 	if config == nil {
 		return nil, nil, messages.Errorf(messages.NotFound, opPublish, "queue "+m.Queue, "there is no such queue in partition %d", s.group)
 	}
-	refusal := s.fits(id, opPublish, "queue "+config.Name, m.Arguments)
+	subject := func() string { return "queue " + config.Name }
+	refusal := s.fits(id, opPublish, subject, m.Arguments)
 	if refusal == nil {
-		refusal = s.absent(opPublish, "queue "+config.Name, messages.References(m.Arguments.Values()...))
+		refusal = s.absent(opPublish, subject, m.Arguments.References())
 	}
 	if refusal != nil {
 		return nil, nil, refusal
@@ -153,7 +154,8 @@ func (s *step) send(m *messages.Publish, copies []*messages.Copy) {
 
 // fanOut takes what was published in another partition.
 func (s *step) fanOut(f *messages.FanOut) (*messages.Reply, *messages.Error) {
-	if refusal := s.absent("deliver", fmt.Sprintf("copies of publish %x", f.GetPublish().GetId()), referencesIn(f)); refusal != nil {
+	copies := func() string { return fmt.Sprintf("copies of publish %x", f.GetPublish().GetId()) }
+	if refusal := s.absent("deliver", copies, referencesIn(f)); refusal != nil {
 		return nil, refusal
 	}
 	for _, c := range f.Copies {

@@ -16,19 +16,18 @@ func noRoom(k *socket.Socket, count int, size uint64) *messages.Error {
 // beyond refuses what is larger than the mailbox ever holds: to wait for room
 // would be to wait for ever.
 func beyond(k *socket.Socket, count int, size uint64) *messages.Error {
-	subject := "socket " + k.Config.Name
 	most, mostBytes := k.Config.MaxLength, k.Config.MaxLengthBytes
 	switch {
 	case most > 0 && int64(count) > most:
-		return messages.Errorf(messages.Invalid, opRun, subject, "the batch has %d calls, and its mailbox holds %d at the most", count, most).
+		return messages.Errorf(messages.Invalid, opRun, k.String(), "the batch has %d calls, and its mailbox holds %d at the most", count, most).
 			WithHint(severalBatches)
 	case mostBytes <= 0 || size <= uint64(mostBytes):
 		return nil
 	case count > 1:
-		return messages.Errorf(messages.Invalid, opRun, subject, "the batch has %d bytes, and its mailbox holds %d at the most", size, mostBytes).
+		return messages.Errorf(messages.Invalid, opRun, k.String(), "the batch has %d bytes, and its mailbox holds %d at the most", size, mostBytes).
 			WithHint(severalBatches)
 	}
-	return messages.Errorf(messages.Invalid, opRun, subject, "the arguments have %d bytes, and its mailbox holds %d at the most", size, mostBytes).
+	return messages.Errorf(messages.Invalid, opRun, k.String(), "the arguments have %d bytes, and its mailbox holds %d at the most", size, mostBytes).
 		WithHint("put large data where the function can read it, and send its name; or raise max_length_bytes of the socket's queue")
 }
 
@@ -36,11 +35,10 @@ const severalBatches = "send it as several batches, each with a key of its own"
 
 // full says why a mailbox takes no count calls more, for now.
 func full(k *socket.Socket, count int, size uint64) (refusal *messages.Error) {
-	subject := "socket " + k.Config.Name
 	if limit := k.Config.MaxLength; limit > 0 && k.Counts.Queued+uint64(count) > uint64(limit) {
-		refusal = messages.Errorf(messages.Exhausted, opRun, subject, "its mailbox is full: %d calls wait, and %d are the most", k.Counts.Queued, limit)
+		refusal = messages.Errorf(messages.Exhausted, opRun, k.String(), "its mailbox is full: %d calls wait, and %d are the most", k.Counts.Queued, limit)
 	} else if limit := k.Config.MaxLengthBytes; limit > 0 && k.Counts.Bytes+size > uint64(limit) {
-		refusal = messages.Errorf(messages.Exhausted, opRun, subject, "its mailbox is full: %d bytes wait, and %d are the most", k.Counts.Bytes, limit)
+		refusal = messages.Errorf(messages.Exhausted, opRun, k.String(), "its mailbox is full: %d bytes wait, and %d are the most", k.Counts.Bytes, limit)
 	}
 	if refusal != nil {
 		refusal.RetryAfter = fullRetry

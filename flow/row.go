@@ -34,7 +34,7 @@ func plain(e *messages.Enqueue) bool {
 // lineUp lets a new call wait in the row, or in one that it begins. Not one that has values kept elsewhere, or
 // expires: they need a record.
 func (s *step) lineUp(k *socket.Socket, id messages.CallID, e *messages.Enqueue, size uint64) bool {
-	fits := plain(e) && k.Config.MessageTtl <= 0 && len(messages.References(e.Arguments.Values()...)) == 0
+	fits := plain(e) && k.Config.MessageTtl <= 0 && len(e.Arguments.References()) == 0
 	if !fits || !s.row.Add(id, e.Content, e.Arguments, size) {
 		s.closeRow()
 		if !fits || !s.row.Add(id, e.Content, e.Arguments, size) {

@@ -74,7 +74,7 @@ func (s *step) fireSchedule(c *messages.FireSchedule) (*messages.Reply, *message
 	case size > messages.MaxInline:
 		return nil, messages.Errorf(messages.Invalid, opTick, subject, "the arguments have %d bytes, and %d are the most", size, messages.MaxInline)
 	}
-	if refusal := s.absent(opTick, subject, messages.References(c.Arguments.Values()...)); refusal != nil {
+	if refusal := s.absent(opTick, func() string { return subject }, c.Arguments.References()); refusal != nil {
 		return nil, refusal
 	}
 	reply := &messages.Reply{}

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/flow/call"
@@ -22,6 +24,7 @@ type recent struct {
 	sockets    socket.Configs
 	processors processor.Configs
 	things     things
+	row        call.Row // empty, but for its memory
 }
 
 // things are the sockets, processors and slots that are loaded.
@@ -47,7 +50,8 @@ type step struct {
 	recent    *recent
 	partition partition
 	changed   bool
-	row       row // of the commands before
+	row       row           // of the commands before
+	before    proto.Message // the command before
 
 	// Of the command that is being applied:
 
@@ -61,7 +65,7 @@ type step struct {
 func fail(format string, args ...any) { pack.Fail(format, args...) }
 
 func newStep(tx kv.Tx, group messages.GroupID, now int64, recent *recent) *step {
-	s := &step{tx: tx, group: group, now: now, recent: recent, partition: loadPartition(tx), things: recent.things}
+	s := &step{tx: tx, group: group, now: now, recent: recent, partition: loadPartition(tx), things: recent.things, row: row{Row: recent.row}}
 	recent.things = things{} // until save: what an entry that fails has changed is not the state
 	return s
 }
@@ -90,7 +94,7 @@ func (s *step) finish() {
 	for more := true; more; more = s.clear() {
 		for len(s.ready) > 0 {
 			p := s.ready[0]
-			s.ready = s.ready[1:]
+			s.ready = slices.Delete(s.ready, 0, 1)
 			s.dispatch(p)
 		}
 	}
@@ -115,7 +119,7 @@ func (s *step) save() {
 	s.sockets.rest()
 	s.processors.rest()
 	s.slots.rest()
-	s.recent.things = s.things
+	s.recent.things, s.recent.row = s.things, s.row.Row
 }
 
 // write writes what the entry's commands have changed in memory.

@@ -61,14 +61,14 @@ func dropTimer(v *value.Value) timer.Timer {
 
 // absent refuses values whose chunks are not all here. It must come before the
 // first write of the command that names them.
-func (s *step) absent(op, subject string, refs []messages.Reference) *messages.Error {
+func (s *step) absent(op string, subject func() string, refs []messages.Reference) *messages.Error {
 	for _, r := range refs {
 		v, ok := value.Load(s.tx, r.Hash)
 		if !ok {
-			return lacking(op, subject, r, 0)
+			return lacking(op, subject(), r, 0)
 		}
 		if v.Size != r.Size || !v.Whole() {
-			return lacking(op, subject, r, v.Have)
+			return lacking(op, subject(), r, v.Have)
 		}
 	}
 	return nil
@@ -147,7 +147,7 @@ func (s *step) namedBy(rec *call.Record) []messages.Reference {
 	if !rec.Large {
 		return nil // nearly always, and what is not read costs nothing
 	}
-	refs := messages.References(call.Arguments(s.tx, rec).Values()...)
+	refs := call.Arguments(s.tx, rec).References()
 	return append(refs, messages.References(call.Result(s.tx, rec), call.Output(s.tx, rec))...)
 }
 

@@ -12,21 +12,24 @@ import (
 // Whatever is not as this version writes it is left to protobuf, so that nothing
 // is read otherwise than protobuf reads it: a fuzz test holds them to each other.
 
-// decodeOften decodes one of these commands; ok: it could.
-func decodeOften(c Command) (m proto.Message, ok bool) {
+// decodeOften decodes one of these commands, and shares words with the one before it; ok: it could.
+func decodeOften(c Command, before proto.Message) (m proto.Message, ok bool) {
 	r := reader{body: c.Body, end: len(c.Body)}
 	r.copy()
 	switch c.Type {
 	case CommandEnqueue:
-		m = r.enqueue()
+		like, _ := before.(*Enqueue)
+		m = r.enqueue(like)
 	case CommandEnqueueBatch:
 		m = r.enqueueBatch()
 	case CommandComplete:
 		complete := new(Complete)
-		r.complete(complete)
+		like, _ := before.(*Complete)
+		r.complete(complete, like)
 		m = complete
 	case CommandCompleteBatch:
-		m = r.completeBatch()
+		like, _ := before.(*CompleteBatch)
+		m = r.completeBatch(like)
 	default:
 		return nil, false
 	}
@@ -37,6 +40,17 @@ func decodeOften(c Command) (m proto.Message, ok bool) {
 func DecodeArguments(b []byte) (*Arguments, error) {
 	r := reader{body: b, end: len(b)}
 	r.copy()
+	return r.onlyArguments()
+}
+
+// ReadArguments reads arguments whose values stay where they are, in b.
+func ReadArguments(b []byte) (*Arguments, error) {
+	r := reader{body: b, end: len(b), copied: b}
+	return r.onlyArguments()
+}
+
+func (r *reader) onlyArguments() (*Arguments, error) {
+	b := r.body
 	if a := r.arguments(); !r.bad {
 		return a, nil
 	}
@@ -44,14 +58,14 @@ func DecodeArguments(b []byte) (*Arguments, error) {
 	return a, proto.Unmarshal(b, a)
 }
 
-func (r *reader) enqueue() *Enqueue {
+func (r *reader) enqueue(like *Enqueue) *Enqueue {
 	m := new(Enqueue)
 	for r.more() {
 		switch r.varint() {
 		case 1<<3 | text:
 			m.Id = r.bytes()
 		case 2<<3 | text:
-			m.Socket = r.string()
+			m.Socket = r.word(like.GetSocket())
 		case 3<<3 | text:
 			r.bad = r.bad || m.Arguments != nil // protobuf would merge them
 			outer := r.enter()
@@ -60,7 +74,7 @@ func (r *reader) enqueue() *Enqueue {
 		case 4<<3 | text:
 			m.Content = r.bytes()
 		case 5<<3 | text:
-			m.Owner = r.string()
+			m.Owner = r.word(like.GetOwner())
 		case 6<<3 | number:
 			m.Priority = int32(r.varint())
 		case 7<<3 | text:
@@ -108,7 +122,12 @@ func (r *reader) enqueueBatch() *EnqueueBatch {
 }
 
 func (r *reader) arguments() *Arguments {
-	m := new(Arguments)
+	a := new(struct {
+		Arguments
+		only [1][]byte // most have one
+	})
+	m := &a.Arguments
+	m.Positional = a.only[:0]
 	for r.more() {
 		switch r.varint() {
 		case 1<<3 | text:
@@ -118,6 +137,9 @@ func (r *reader) arguments() *Arguments {
 		default:
 			r.bad = true
 		}
+	}
+	if len(m.Positional) == 0 {
+		m.Positional = nil
 	}
 	return m
 }
@@ -146,33 +168,45 @@ func (r *reader) named() *NamedValue {
 	return m
 }
 
-func (r *reader) completeBatch() *CompleteBatch {
-	all := make([]Complete, 0, 16)
-	m := new(CompleteBatch)
-	for r.more() {
-		if r.varint() != 1<<3|text {
-			r.bad = true
-			break
-		}
-		if len(all) == cap(all) {
-			all = make([]Complete, 0, 4*cap(all)) // what was read stays where it is
-		}
-		all = all[:len(all)+1]
+func (r *reader) completeBatch(before *CompleteBatch) *CompleteBatch {
+	n := r.count()
+	var like *Complete
+	if len(before.GetCompletes()) > 0 {
+		like = before.Completes[0]
+	}
+	all := make([]Complete, n)
+	m := &CompleteBatch{Completes: make([]*Complete, n)}
+	for i := range all {
+		r.varint()
 		outer := r.enter()
-		r.complete(&all[len(all)-1])
+		r.complete(&all[i], like)
 		r.leave(outer)
-		m.Completes = append(m.Completes, &all[len(all)-1])
+		like, m.Completes[i] = &all[i], &all[i]
 	}
 	return m
 }
 
-func (r *reader) complete(m *Complete) {
+// count says how many messages are to be read, if these are all there is.
+func (r *reader) count() (n int) {
+	ahead := *r
+	for ; ahead.more(); n++ {
+		if ahead.varint() != 1<<3|text {
+			r.bad = true
+			return 0
+		}
+		ahead.span()
+	}
+	r.bad = ahead.bad
+	return n
+}
+
+func (r *reader) complete(m, like *Complete) {
 	for r.more() {
 		switch r.varint() {
 		case 1<<3 | text:
-			m.Session = r.string()
+			m.Session = r.word(like.GetSession())
 		case 2<<3 | text:
-			m.Slot = r.string()
+			m.Slot = r.word(like.GetSlot())
 		case 3<<3 | text:
 			m.Call = r.bytes()
 		case 4<<3 | number:
@@ -292,8 +326,14 @@ func (r *reader) bytes() []byte {
 	return r.copied[from-r.offset : to-r.offset : to-r.offset]
 }
 
-func (r *reader) string() string {
+func (r *reader) string() string { return r.word("") }
+
+// word is a string that may be the same again.
+func (r *reader) word(before string) string {
 	from, to := r.span()
+	if string(r.body[from:to]) == before {
+		return before
+	}
 	r.bad = r.bad || !utf8.Valid(r.body[from:to])
 	if r.copied == nil {
 		return string(r.body[from:to])

@@ -32,8 +32,10 @@ func TestFrequentCommandsAreDecodedByHand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := decodeOften(c); !ok || !proto.Equal(got, m) {
-			t.Errorf("%v was decoded as %v, %v", m, got, ok)
+		for _, before := range append(often(), nil) {
+			if got, ok := decodeOften(c, before); !ok || !proto.Equal(got, m) {
+				t.Errorf("%v was decoded behind %v as %v, %v", m, before, got, ok)
+			}
 		}
 	}
 }
@@ -46,7 +48,7 @@ func TestWhatIsDecodedSharesNothingWithTheLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, _ := decodeOften(c)
+		got, _ := decodeOften(c, nil)
 		for i := range c.Body {
 			c.Body[i] = 0xff
 		}
@@ -67,7 +69,7 @@ func FuzzDecodeByHand(f *testing.F) {
 		f.Add(uint16(c.Type), c.Body)
 	}
 	f.Fuzz(func(t *testing.T, kind uint16, body []byte) {
-		got, ok := decodeOften(Command{CommandType(kind), body})
+		got, ok := decodeOften(Command{CommandType(kind), body}, nil)
 		if !ok {
 			return
 		}
@@ -77,6 +79,9 @@ func FuzzDecodeByHand(f *testing.F) {
 		}
 		if !proto.Equal(got, want) {
 			t.Fatalf("%x was read as\n%v, want\n%v", body, got, want)
+		}
+		if again, _ := decodeOften(Command{CommandType(kind), body}, got); !proto.Equal(again, want) {
+			t.Fatalf("%x was read behind itself as\n%v, want\n%v", body, again, want)
 		}
 		if e, ok := want.(*Enqueue); ok && (e.Arguments == nil) != (got.(*Enqueue).Arguments == nil) {
 			t.Fatalf("%x has arguments, or none", body)

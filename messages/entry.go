@@ -120,8 +120,12 @@ func NewCommand(m proto.Message) (Command, error) {
 
 // Decode gives the command's message. An unknown type is an error that must
 // stop the replica: it would diverge from those that know it.
-func (c Command) Decode() (proto.Message, error) {
-	if m, ok := decodeOften(c); ok {
+func (c Command) Decode() (proto.Message, error) { return c.DecodeAfter(nil) }
+
+// DecodeAfter is like Decode. Words that are the same in a message before it, as
+// those of neighbours mostly are, are in memory once.
+func (c Command) DecodeAfter(before proto.Message) (proto.Message, error) {
+	if m, ok := decodeOften(c, before); ok {
 		return m, nil
 	}
 	make, ok := commands[c.Type]

@@ -91,6 +91,15 @@ func References(values ...[]byte) (all []Reference) {
 	return all
 }
 
+// References gives those that are among the values.
+func (a *Arguments) References() (all []Reference) {
+	all = References(a.GetPositional()...)
+	for _, n := range a.GetNamed() {
+		all = append(all, References(n.Value)...)
+	}
+	return all
+}
+
 // Apart is the one place that decides which values travel apart: the largest,
 // until those that stay have no more than most bytes together. It gives their
 // places.

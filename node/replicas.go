@@ -196,7 +196,7 @@ func (r *replicas) Call(ctx context.Context, m *messages.Enqueue) (*messages.Cal
 	return p.Call(ctx, m)
 }
 
-func (r *replicas) Calls(ctx context.Context, all []*messages.Enqueue, tell func(i int, answer *messages.CallResponse, err error)) {
+func (r *replicas) Calls(ctx context.Context, all []*messages.Enqueue, gone <-chan int, tell func(i int, answer *messages.CallResponse, err error)) {
 	p, err := r.partition(messages.CallIDFrom(all[0].GetId()))
 	if err != nil {
 		for i := range all {
@@ -204,7 +204,7 @@ func (r *replicas) Calls(ctx context.Context, all []*messages.Enqueue, tell func
 		}
 		return
 	}
-	p.Calls(ctx, all, tell)
+	p.Calls(ctx, all, gone, tell)
 }
 
 func (r *replicas) Await(ctx context.Context, id messages.CallID) (*messages.Call, error) {

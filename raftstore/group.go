@@ -137,10 +137,13 @@ func (g *Group) takes(c messages.Command) error {
 }
 
 func (g *Group) stopped() bool {
+	return isClosed(g.failed) || isClosed(g.ended)
+}
+
+// isClosed looks at one channel, which takes no lock: every command asks.
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-g.failed:
-		return true
-	case <-g.ended:
+	case <-c:
 		return true
 	default:
 		return false

@@ -80,12 +80,17 @@ func (w *World) leaves(m *machine) {
 func (w *World) deleted(line string) {
 	for _, m := range w.nodes() {
 		if m.leaving && !m.removed && m.name == strings.TrimPrefix(line, noteDeleted) {
-			w.at(w.now+int64(comesBack), func() {
-				if m.removed = true; w.now < epoch+int64(w.options.For) {
-					w.record(m.name, m.boots, "removed")
-					m.boot()
-				}
-			})
+			w.returns(m, int64(comesBack))
 		}
 	}
+}
+
+// returns starts a node that was removed, so that it finds that out.
+func (w *World) returns(m *machine, after int64) {
+	w.at(w.now+after, func() {
+		if m.removed = true; w.now < epoch+int64(w.options.For) {
+			w.record(m.name, m.boots, "removed")
+			m.boot()
+		}
+	})
 }

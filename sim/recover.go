@@ -14,7 +14,7 @@ const replaceAfter = time.Second
 // recover starts a machine again whose node has ended by itself.
 func (w *World) recover(m *machine) {
 	switch {
-	case m.removed:
+	case m.removed && !m.hurt:
 	case m.older && !m.hurt && !m.damaged:
 		w.outdated(m)
 	case m.hurt:

@@ -207,7 +207,8 @@ func (w *World) killedAt(m *machine) {
 // again starts a machine that is down, when its time comes.
 func (w *World) again(m *machine) {
 	switch {
-	case m.removed:
+	case m.removed: // it was killed, or its disk failed, before it had said so
+		w.returns(m, m.downFor)
 		return
 	case m.leaving:
 		w.leaves(m)

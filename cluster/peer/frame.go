@@ -67,6 +67,29 @@ func readFrame(r *bufio.Reader) (frame, error) {
 	return f, err
 }
 
+// gather gives a frame, and those of its form and kind that came with it.
+func gather(r *bufio.Reader, first frame) []frame {
+	all := []frame{first}
+	for len(all) < maxTogether && waits(r, first) {
+		f, err := readFrame(r)
+		if err != nil {
+			break
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// waits says whether a whole frame like another one has been received.
+func waits(r *bufio.Reader, like frame) bool {
+	if r.Buffered() < 4+headSize {
+		return false
+	}
+	head, _ := r.Peek(4 + headSize)
+	size := uint64(binary.BigEndian.Uint32(head))
+	return size >= headSize && uint64(r.Buffered()) >= 4+size && form(head[4]) == like.form && Kind(binary.BigEndian.Uint16(head[5:])) == like.kind
+}
+
 func checkBody(op string, to messages.NodeID, body []byte) error {
 	if len(body) > MaxBody {
 		return unsent{messages.Errorf(messages.Exhausted, op, string(to), "%d bytes are over the limit of %d", len(body), MaxBody)}

@@ -26,17 +26,24 @@ type link struct {
 	wake   chan struct{} // holds a token while somebody wants a connection
 
 	mu      sync.Mutex
-	next    uint64 // id of the next request
-	waiting map[uint64]chan answer
+	next    uint64             // id of the next request
+	waiting map[uint64]waiting // by request
 	// While it is too early to dial again, why the last dial failed.
 	down      error
 	downUntil time.Time
 	downAt    string // address that was dialed: another one is tried at once
 }
 
+// waiting is where the answer to one of a caller's requests is due.
+type waiting struct {
+	answers chan<- answer // buffered for all of them
+	number  int
+}
+
 type answer struct {
-	body []byte
-	err  error
+	number int
+	body   []byte
+	err    error
 }
 
 func (t *Transport) link(to messages.NodeID) (*link, error) {
@@ -47,7 +54,7 @@ func (t *Transport) link(to messages.NodeID) (*link, error) {
 	}
 	l, ok := t.links[to]
 	if !ok {
-		l = &link{t: t, to: to, frames: newQueue(), wake: make(chan struct{}, 1), waiting: map[uint64]chan answer{}}
+		l = &link{t: t, to: to, frames: newQueue(), wake: make(chan struct{}, 1), waiting: map[uint64]waiting{}}
 		t.links[to] = l
 		t.running.Go(l.run)
 	}
@@ -57,10 +64,7 @@ func (t *Transport) link(to messages.NodeID) (*link, error) {
 // Request asks a node and waits for the answer. A lost connection fails it at
 // once with UNAVAILABLE; then only errors.Is(err, ErrNotSent) says that the
 // node has not done what it was asked.
-func (t *Transport) Request(ctx context.Context, to messages.NodeID, kind Kind, body []byte) ([]byte, error) {
-	if err := checkBody("send request to node", to, body); err != nil {
-		return nil, err
-	}
+func (t *Transport) Request(ctx context.Context, to messages.NodeID, kind Kind, body []byte) (answer []byte, err error) {
 	if to == t.config.Node {
 		return t.answer(ctx, to, kind, body)
 	}
@@ -68,7 +72,21 @@ func (t *Transport) Request(ctx context.Context, to messages.NodeID, kind Kind, 
 	if err != nil {
 		return nil, err
 	}
-	return l.request(ctx, kind, body)
+	l.requests(ctx, kind, [][]byte{body}, func(_ int, a []byte, e error) { answer, err = a, e })
+	return answer, err
+}
+
+// Requests is Request for several that go to another node together; it keeps bodies.
+// answered hears of each of them once, on the caller's goroutine, before Requests returns.
+func (t *Transport) Requests(ctx context.Context, to messages.NodeID, kind Kind, bodies [][]byte, answered func(i int, body []byte, err error)) {
+	l, err := t.link(to)
+	if err != nil {
+		for i := range bodies {
+			answered(i, nil, err)
+		}
+		return
+	}
+	l.requests(ctx, kind, bodies, answered)
 }
 
 // Send sends a one-way message. Messages to a node arrive in order, and may be
@@ -92,30 +110,58 @@ func (t *Transport) Send(to messages.NodeID, kind Kind, body []byte) error {
 	return l.put(frame{form: formMessage, kind: kind, body: body})
 }
 
-func (l *link) request(ctx context.Context, kind Kind, body []byte) ([]byte, error) {
+func (l *link) requests(ctx context.Context, kind Kind, bodies [][]byte, answered func(i int, body []byte, err error)) {
+	answers := make(chan answer, len(bodies))
+	first := l.begin(kind, bodies, answers)
+	done := ctx.Done()
+	for left := len(bodies); left > 0; {
+		select {
+		case a := <-answers:
+			left--
+			answered(a.number, a.body, a.err)
+		case <-done:
+			done = nil
+			l.give(first, len(bodies), ctx.Err())
+		}
+	}
+}
+
+// begin queues requests, whose ids follow each other. Those that cannot be sent are
+// answered at once.
+func (l *link) begin(kind Kind, bodies [][]byte, answers chan<- answer) (first uint64) {
 	l.mu.Lock()
-	if err := l.tooEarly(); err != nil {
-		l.mu.Unlock()
-		return nil, err
+	defer l.mu.Unlock()
+	first = l.next + 1
+	l.next += uint64(len(bodies))
+	early := l.tooEarly()
+	for i, body := range bodies {
+		err, id := early, first+uint64(i)
+		if err == nil {
+			err = checkBody("send request to node", l.to, body)
+		}
+		if err == nil {
+			err = l.put(frame{form: formRequest, kind: kind, id: id, body: body})
+		}
+		bodies[i] = nil // the answer may take long
+		if err != nil {
+			answers <- answer{number: i, err: err}
+			continue
+		}
+		l.waiting[id] = waiting{answers, i}
 	}
-	l.next++
-	id, reply := l.next, make(chan answer, 1)
-	l.waiting[id] = reply
-	if err := l.put(frame{form: formRequest, kind: kind, id: id, body: body}); err != nil {
-		delete(l.waiting, id)
-		l.mu.Unlock()
-		return nil, err
-	}
-	l.mu.Unlock()
-	select {
-	case a := <-reply:
-		return a.body, a.err
-	case <-ctx.Done():
-		l.mu.Lock()
-		delete(l.waiting, id)
-		l.mu.Unlock()
-		l.frames.put(frame{form: formCancel, id: id}) // a full queue: the answer will find nobody
-		return nil, ctx.Err()
+	return first
+}
+
+// give makes requests that nobody waits for of those that have no answer yet.
+func (l *link) give(first uint64, n int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := first; id < first+uint64(n); id++ {
+		if w, ok := l.waiting[id]; ok {
+			delete(l.waiting, id)
+			w.answers <- answer{number: w.number, err: err}
+			l.frames.put(frame{form: formCancel, id: id}) // a full queue: the answer will find nobody
+		}
 	}
 }
 
@@ -173,8 +219,8 @@ func (l *link) fail(err error, pause time.Duration) {
 	address, _ := l.t.config.Resolve(l.to)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for id, reply := range l.waiting {
-		reply <- answer{err: err}
+	for id, w := range l.waiting {
+		w.answers <- answer{number: w.number, err: err}
 		delete(l.waiting, id)
 	}
 	l.frames.clear()
@@ -207,17 +253,17 @@ func (l *link) use(c *conn) {
 
 func (l *link) deliver(f frame) {
 	l.mu.Lock()
-	reply, ok := l.waiting[f.id]
+	w, ok := l.waiting[f.id]
 	delete(l.waiting, f.id)
 	l.mu.Unlock()
 	if !ok {
 		return // whoever asked has gone
 	}
+	a := answer{number: w.number, body: f.body}
 	if f.form == formError {
-		reply <- answer{err: decodeError(f.body)}
-		return
+		a.body, a.err = nil, decodeError(f.body)
 	}
-	reply <- answer{body: f.body}
+	w.answers <- a
 }
 
 func encodeError(err error) []byte {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type queue struct {
 	mu     sync.Mutex
 	room   sync.Cond // on mu: frames were taken, or the queue closed
 	frames []byte
+	told   []told // answers that come behind the frames
 	spare  []byte
 	closed bool
 }
@@ -60,19 +62,23 @@ func (q *queue) putWaiting(f frame) {
 
 func (q *queue) add(f frame) {
 	q.frames = f.append(q.frames)
+	q.signal()
+}
+
+func (q *queue) signal() {
 	select {
 	case q.ready <- struct{}{}:
 	default:
 	}
 }
 
-func (q *queue) take() []byte {
+func (q *queue) take() (frames []byte, answers []told) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	b := q.frames
-	q.frames, q.spare = q.spare[:0], nil
+	frames, answers = q.frames, q.told
+	q.frames, q.spare, q.told = q.spare[:0], nil, nil
 	q.room.Broadcast()
-	return b
+	return frames, answers
 }
 
 func (q *queue) giveBack(b []byte) {
@@ -85,7 +91,10 @@ func (q *queue) giveBack(b []byte) {
 }
 
 // clear forgets what waits.
-func (q *queue) clear() { q.giveBack(q.take()) }
+func (q *queue) clear() {
+	frames, _ := q.take()
+	q.giveBack(frames)
+}
 
 func (q *queue) close() {
 	q.mu.Lock()
@@ -102,7 +111,14 @@ func (q *queue) writeTo(conn net.Conn, done <-chan struct{}) {
 		case <-done:
 			return
 		}
-		b := q.take()
+		runtime.Gosched() // what others are about to send goes with it
+		b, answers := q.take()
+		for _, a := range answers {
+			b = a.append(b)
+		}
+		if len(b) == 0 {
+			continue // it went with what was before
+		}
 		conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 		_, err := conn.Write(b)
 		q.giveBack(b)

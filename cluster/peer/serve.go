@@ -23,13 +23,13 @@ type served struct {
 	handlers sync.WaitGroup
 
 	mu      sync.Mutex
-	running map[uint64]context.CancelFunc // by request
+	running map[uint64]func() // by request, for when nobody waits for it any more
 }
 
 // serveMessages answers a peer until the connection is lost.
 func (t *Transport) serveMessages(c *conn) {
 	t.notify(true, c.node)
-	s := &served{t: t, c: c, frames: newQueue(), messages: make(chan frame, maxMessages), running: map[uint64]context.CancelFunc{}}
+	s := &served{t: t, c: c, frames: newQueue(), messages: make(chan frame, maxMessages), running: map[uint64]func(){}}
 	ctx, cancel := context.WithCancel(t.ctx)
 	done := make(chan struct{})
 	var others sync.WaitGroup
@@ -57,7 +57,11 @@ func (s *served) read(ctx context.Context) {
 		}
 		switch f.form {
 		case formRequest:
-			s.begin(ctx, f)
+			if h := s.t.togetherHandler(f.kind); h != nil {
+				s.beginTogether(ctx, h, gather(r, f))
+			} else {
+				s.begin(ctx, f)
+			}
 		case formCancel:
 			s.end(f.id)
 		case formMessage:
@@ -69,16 +73,24 @@ func (s *served) read(ctx context.Context) {
 	}
 }
 
-// begin answers a request in a goroutine of its own, if there is room.
-func (s *served) begin(ctx context.Context, f frame) {
+// admit says whether there is room for a request, and refuses it if not.
+func (s *served) admit(f frame) bool {
 	select {
 	case s.t.requests <- struct{}{}:
+		return true
 	default:
-		busy := messages.Errorf(messages.Unavailable, "ask node", string(s.t.config.Node), "it answers %d requests already", maxHandlers)
-		busy.RetryAfter = overloaded
-		if s.frames.put(frame{form: formError, kind: f.kind, id: f.id, body: encodeError(busy)}) != nil {
-			s.c.Close() // it asks without end and reads nothing
-		}
+	}
+	busy := messages.Errorf(messages.Unavailable, "ask node", string(s.t.config.Node), "it answers %d requests already", maxHandlers)
+	busy.RetryAfter = overloaded
+	if s.frames.put(frame{form: formError, kind: f.kind, id: f.id, body: encodeError(busy)}) != nil {
+		s.c.Close() // it asks without end and reads nothing
+	}
+	return false
+}
+
+// begin answers a request in a goroutine of its own, if there is room.
+func (s *served) begin(ctx context.Context, f frame) {
+	if !s.admit(f) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -100,14 +112,14 @@ func (s *served) begin(ctx context.Context, f frame) {
 	})
 }
 
-// end cancels a request's context, because it was answered or is not wanted.
+// end ends a request, because it was answered or is not wanted.
 func (s *served) end(id uint64) {
 	s.mu.Lock()
-	cancel, ok := s.running[id]
+	give, ok := s.running[id]
 	delete(s.running, id)
 	s.mu.Unlock()
 	if ok {
-		cancel()
+		give()
 	}
 }
 
@@ -127,11 +139,16 @@ func (t *Transport) answer(ctx context.Context, from messages.NodeID, kind Kind,
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			t.config.Logger.Error("handler panicked", "kind", kind, "peer", from, "panic", p, "stack", string(debug.Stack()))
-			reply, err = nil, &messages.Error{Kind: messages.ErrorKind_INTERNAL, Op: "ask node", Subject: string(t.config.Node), Reason: "the handler panicked; its log says where"}
+			reply, err = nil, t.panicked(kind, from, p, debug.Stack())
 		}
 	}()
 	return h(ctx, from, body)
+}
+
+// panicked notes a handler's panic, and gives what its peer is told.
+func (t *Transport) panicked(kind Kind, from messages.NodeID, p any, stack []byte) error {
+	t.config.Logger.Error("handler panicked", "kind", kind, "peer", from, "panic", p, "stack", string(stack))
+	return &messages.Error{Kind: messages.ErrorKind_INTERNAL, Op: "ask node", Subject: string(t.config.Node), Reason: "the handler panicked; its log says where"}
 }
 
 // loopMessage is a one-way message of the node to itself.

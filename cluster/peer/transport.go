@@ -47,6 +47,7 @@ type Transport struct {
 	mu           sync.Mutex
 	network      string
 	handlers     map[Kind]Handler
+	together     map[Kind]Together
 	links        map[messages.NodeID]*link
 	layers       map[messages.GroupID]*layer
 	conns        map[*conn]struct{}
@@ -83,6 +84,7 @@ func New(config Config) (*Transport, error) {
 		requests: make(chan struct{}, maxHandlers),
 		loopback: make(chan loopMessage, maxMessages),
 		handlers: map[Kind]Handler{},
+		together: map[Kind]Together{},
 		links:    map[messages.NodeID]*link{},
 		layers:   map[messages.GroupID]*layer{},
 		conns:    map[*conn]struct{}{},

@@ -88,17 +88,14 @@ func (b *Block) Priority() int32 { return b.common.Priority }
 
 // Call makes the record of a call that has none yet, and gives its arguments.
 func (b *Block) Call(view kv.View, seq uint64) (*Record, *messages.Arguments) {
-	c := b.common
 	id, content, args := b.own(view, seq)
-	tracking := c.Tracking
-	if len(tracking) == 0 {
-		tracking = id.Bytes()
-	}
-	return &Record{Call: &messages.Call{
-		Id: id.Bytes(), Seq: seq, Tracking: tracking, Size: Size(args), Large: len(messages.References(args.Values()...)) > 0,
-		Socket: c.Socket, Name: c.Name, State: c.State, Owner: c.Owner, Received: c.Received, Lastupdated: c.Lastupdated,
-		Priority: c.Priority, Content: content, Events: slices.Clip(c.Events),
-	}, Block: b.last, Expires: b.expires}, args
+	r := newRecord(id)
+	r.Block, r.Expires = b.last, b.expires
+	b.tell(r, seq, content)
+	r.State, r.Lastupdated = b.common.State, b.common.Lastupdated
+	r.Events = append(r.Events, b.common.Events...)
+	r.Size, r.Large = Size(args), len(args.References()) > 0
+	return r, args
 }
 
 // fill fills in what a call came with, which its record does not say.
@@ -109,13 +106,19 @@ func (b *Block) fill(r *Record, seq uint64) {
 	} else {
 		id = id.At(id.Index() + int(seq-b.common.Seq))
 	}
+	r.Id = id.Bytes()
+	b.tell(r, seq, content)
+	r.Events = append(slices.Clip(b.common.Events), r.Events...)
+}
+
+// tell tells a record with an id what its call came with.
+func (b *Block) tell(r *Record, seq uint64, content []byte) {
 	c := b.common
-	r.Id, r.Seq, r.Tracking, r.Content = id.Bytes(), seq, c.Tracking, content
+	r.Seq, r.Tracking, r.Content = seq, c.Tracking, content
 	if len(r.Tracking) == 0 {
 		r.Tracking = r.Id
 	}
 	r.Socket, r.Name, r.Owner, r.Received, r.Priority = c.Socket, c.Name, c.Owner, c.Received, c.Priority
-	r.Events = append(slices.Clip(c.Events), r.Events...)
 }
 
 // opened reads records of a view one after the other. Neighbours are of one block,

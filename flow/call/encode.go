@@ -87,6 +87,18 @@ func appendEvent(b []byte, field protowire.Number, e *messages.Event) []byte {
 	return appendBytes(b, 5, e.Node)
 }
 
+// appendArguments appends arguments in the same way.
+func appendArguments(b []byte, a *messages.Arguments) []byte {
+	b = appendEach(b, 1, a.GetPositional())
+	for _, n := range a.GetNamed() {
+		unknown := n.ProtoReflect().GetUnknown()
+		b = appendTag(b, 2, protowire.BytesType)
+		b = appendVarint(b, uint64(sizeBytes(n.Name)+sizeBytes(n.Value)+len(unknown)))
+		b = append(appendBytes(appendBytes(b, 1, n.Name), 2, n.Value), unknown...)
+	}
+	return append(b, a.ProtoReflect().GetUnknown()...)
+}
+
 // What has its zero value is not written.
 
 func appendBytes[T ~string | ~[]byte](b []byte, field protowire.Number, value T) []byte {
@@ -129,7 +141,7 @@ func appendFlag(b []byte, field protowire.Number, on bool) []byte {
 
 func appendEach(b []byte, field protowire.Number, values [][]byte) []byte {
 	for _, v := range values {
-		b = protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), v)
+		b = append(appendVarint(appendTag(b, field, protowire.BytesType), uint64(len(v))), v...)
 	}
 	return b
 }
@@ -145,7 +157,7 @@ func appendMessage(b []byte, field protowire.Number, m proto.Message) []byte {
 
 // The sizes of fields whose tag has one byte.
 
-func sizeBytes(s string) int {
+func sizeBytes[T ~string | ~[]byte](s T) int {
 	if len(s) == 0 {
 		return 0
 	}

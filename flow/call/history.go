@@ -28,7 +28,8 @@ func Said(note string) string { return Cut(note, maxNote) }
 // oldest of the others goes: how a call began and how it goes now are what
 // people ask for.
 func (r *Record) Note(now int64, name, note string) {
-	e := &messages.Event{Name: name, Time: now, Note: Said(note), Attempt: r.Attempt, Node: r.Node}
+	e := r.event()
+	e.Name, e.Time, e.Note, e.Attempt, e.Node = name, now, Said(note), r.Attempt, r.Node
 	r.Lastupdated = now
 	if len(r.Events) < messages.MaxEvents {
 		r.Events = append(r.Events, e)
@@ -37,6 +38,15 @@ func (r *Record) Note(now int64, name, note string) {
 	half := messages.MaxEvents / 2
 	copy(r.Events[half:], r.Events[half+1:])
 	r.Events[len(r.Events)-1] = e
+}
+
+func (r *Record) event() *messages.Event {
+	if len(r.blank) == 0 {
+		return new(messages.Event)
+	}
+	e := &r.blank[0]
+	r.blank = r.blank[1:]
+	return e
 }
 
 // Bound cuts a failure to what is kept of one.

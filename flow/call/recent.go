@@ -15,11 +15,13 @@ import (
 type Recent struct {
 	records memo.Memo[uint64, *Record]
 	blocks  memo.Memo[uint64, *Block]
+	scratch []byte
 }
 
 // Put writes a record. The caller must not change it any more.
 func (m *Recent) Put(tx kv.Tx, r *Record) {
-	value := encode(r)
+	m.scratch = appendRecord(m.scratch[:0], r)
+	value := bytes.Clone(m.scratch)
 	tx.Set(key(records, r.Seq), value)
 	if roll.Of(r.State) == roll.Open { // the others are hardly ever changed again
 		m.records.Add(r.Seq, value, r)
@@ -28,7 +30,8 @@ func (m *Recent) Put(tx kv.Tx, r *Record) {
 
 // Take reads a record, as Get does. It is the caller's, who may change it.
 func (m *Recent) Take(view kv.View, seq uint64) (*Record, bool) {
-	value, ok := view.Get(key(records, seq))
+	m.scratch = appendKey(m.scratch[:0], records, seq)
+	value, ok := view.Get(m.scratch)
 	if !ok || isGone(value) {
 		return nil, false
 	}
@@ -44,7 +47,8 @@ func (m *Recent) Take(view kv.View, seq uint64) (*Record, bool) {
 
 // Block is like OpenBlock.
 func (m *Recent) Block(view kv.View, last uint64) *Block {
-	value, ok := view.Get(key(blocks, last))
+	m.scratch = appendKey(m.scratch[:0], blocks, last)
+	value, ok := view.Get(m.scratch)
 	if !ok {
 		pack.Fail("block %d is gone", last)
 	}

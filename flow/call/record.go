@@ -45,9 +45,25 @@ const (
 // Record is what is kept of a call. Arguments, result and log are not in it.
 type Record struct {
 	*messages.Call
-	Block   uint64 // the block that its arguments are in; 0: they are its own
-	Expires int64  // microseconds: not started by then, it expires; 0: never
-	short   []byte // its result, if that is kept here: not in Call, which is shown without
+	Block   uint64           // the block that its arguments are in; 0: they are its own
+	Expires int64            // microseconds: not started by then, it expires; 0: never
+	short   []byte           // its result, if that is kept here: not in Call, which is shown without
+	blank   []messages.Event // for the next notes
+}
+
+// newRecord makes a record with all that most calls need until they end: in one
+// piece, since each call has one.
+func newRecord(id messages.CallID) *Record {
+	r := &struct {
+		record Record
+		call   messages.Call
+		id     messages.CallID
+		events [3]*messages.Event // that it was received, began, and ended
+		blank  [2]messages.Event  // the first of them is the block's
+	}{id: id}
+	r.record.Call, r.record.blank = &r.call, r.blank[:]
+	r.call.Id, r.call.Events = r.id[:], r.events[:0]
+	return &r.record
 }
 
 // ID is the call's id.
@@ -69,22 +85,16 @@ func (p Place) Batch() uint64 {
 }
 
 func key(prefix string, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(make([]byte, 0, len(prefix)+10), prefix...), seq)
+	return appendKey(make([]byte, 0, len(prefix)+10), prefix, seq)
 }
 
-// What most records fit in, in bytes: of a call that came alone, and of one of a block.
-const (
-	usual   = 448
-	ofBlock = 256
-)
+func appendKey(b []byte, prefix string, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, prefix...), seq)
+}
 
-// encode gives a record as it is kept.
-func encode(r *Record) []byte {
-	size := usual
-	if r.Block != 0 {
-		size = ofBlock
-	}
-	value := binary.AppendUvarint(make([]byte, 0, size), r.Block)
+// appendRecord appends a record as it is kept.
+func appendRecord(value []byte, r *Record) []byte {
+	value = binary.AppendUvarint(value, r.Block)
 	value = binary.AppendUvarint(value, uint64(r.Expires))
 	r.Result = r.short
 	value = appendCall(value, r.Call, r.Block != 0)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/elasticcode/flow/flow/pack"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -18,7 +16,7 @@ const (
 )
 
 // Row is calls that came one after the other and are alike but for their ids, contents and arguments. They are
-// kept as a block whose calls have ids of their own. Its zero value is ready.
+// kept as a block whose calls have ids of their own. Its zero value is ready, and is used for one row after the other.
 type Row struct {
 	ids   []messages.CallID
 	ends  []uint32
@@ -89,10 +87,14 @@ func readRow(text []byte) (content, arguments []byte) {
 	return content, r.Rest
 }
 
-// inRow gives the id, the content and the arguments of a call of a row.
+// inRow gives the id, the content and the arguments of a call of a row, which share its memory.
 func (b *Block) inRow(seq uint64) (id messages.CallID, content []byte, arguments *messages.Arguments) {
 	id, content, encoded := b.textInRow(seq)
-	return id, content, DecodeArguments(encoded)
+	arguments, err := messages.ReadArguments(encoded)
+	if err != nil {
+		pack.Fail("decode arguments in row %d: %v", b.last, err)
+	}
+	return id, content, arguments
 }
 
 // textInRow is inRow, and leaves the arguments as they are kept.
@@ -100,12 +102,4 @@ func (b *Block) textInRow(seq uint64) (id messages.CallID, content, encoded []by
 	text := packed(b.row, int(seq-b.common.Seq))
 	content, encoded = readRow(text[copy(id[:], text):])
 	return id, content, encoded
-}
-
-func appendArguments(b []byte, a *messages.Arguments) []byte {
-	b, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(b, a)
-	if err != nil {
-		pack.Fail("encode arguments: %v", err)
-	}
-	return b
 }

@@ -21,7 +21,7 @@ func TestWhatIsReadToDropIsWhatTheRecordSays(t *testing.T) {
 			}
 		}
 		rec := &Record{Call: c, Block: rng.Uint64N(3), Expires: int64(rng.IntN(1000)), short: c.Result}
-		value := encode(rec)
+		value := appendRecord(nil, rec)
 		all, got := decodeRecord(value), decodeToDrop(value)
 		want := &messages.Call{Id: all.Id, State: all.State, Finished: all.Finished, Tracking: all.Tracking, Attempt: all.Attempt, Seq: all.Seq,
 			Content: all.Content, HasResult: all.HasResult, Size: all.Size, HasOutput: all.HasOutput, Arrivals: all.Arrivals, Large: all.Large, HasLog: all.HasLog}

@@ -152,7 +152,7 @@ func (h Held) OldestOf(view kv.View, socket uint32, inputs []Input, run messages
 // References gives the large values that an arrival names: its value, or the
 // arguments of what was published to a socket that is gone.
 func References(a *messages.Arrival) []messages.Reference {
-	return append(messages.References(a.Value), messages.References(a.Arguments.Values()...)...)
+	return append(messages.References(a.Value), a.Arguments.References()...)
 }
 
 // All gives every arrival, in the order in which they came.

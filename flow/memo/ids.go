@@ -1,22 +1,36 @@
 package memo
 
-import "github.com/elasticcode/flow/messages"
+import (
+	"encoding/binary"
 
-// most ids of one generation: some seconds of a busy partition.
-const mostIDs = 32 << 10
+	"github.com/elasticcode/flow/messages"
+)
+
+const (
+	mostIDs   = 32 << 10 // that are remembered: some seconds of a busy partition
+	moments   = 4 << 10  // chains of ids that were made at about one time
+	mostAlike = 1 << 10  // of a chain are looked through
+)
 
 // IDs knows of most new ids that they are new, without a look at the state. Ids tell when they were made; all
 // that the state has been given and that were made after a moment are here. Of an id that tells no time, or
 // was made before, it knows nothing. Its zero value is ready; it is for one goroutine.
+//
+// They are in a ring, in the order in which they came, each with the one before it that was made in the same
+// millisecond, or some thousands apart. So those that one is compared with stand close together.
 type IDs struct {
-	given      uint64 // how many places the partition had given out when this was right
-	since      int64  // milliseconds; made earlier: unknown
-	young, old ids
+	given uint64 // how many places the partition had given out when this was right
+	since int64  // milliseconds; made earlier: unknown
+	count uint64 // of all that came
+	ring  []came
+	last  []uint64 // by moment: the count with the latest of its ids
 }
 
-type ids struct {
-	of     map[messages.CallID]struct{} // first ids of their batches
-	latest int64
+// came is an id without its index in its batch.
+type came struct {
+	at     int64  // when it was made
+	beside uint64 // what it is beside that
+	before uint64 // the count with the one before it in its chain
 }
 
 // New says that an id is new for sure: the state has never been given it, nor another one of its batch.
@@ -26,20 +40,26 @@ func (m *IDs) New(id messages.CallID, given uint64, latest int64) bool {
 	if !timed {
 		return false
 	}
-	if m.young.of == nil || m.given != given { // the state is another one than before: only its latest id is known
-		*m = IDs{given: given, since: latest + 1, young: ids{of: map[messages.CallID]struct{}{}}}
+	if m.last == nil || m.given != given { // the state is another one than before: only its latest id is known
+		*m = IDs{given: given, since: latest + 1, ring: m.ring[:0], last: make([]uint64, moments)}
 	}
 	if at < m.since {
 		return false
 	}
-	_, young := m.young.of[id.At(0)]
-	_, old := m.old.of[id.At(0)]
-	return !young && !old
+	steps := 0
+	for n := m.last[at%moments]; n > 0 && n+mostIDs > m.count; {
+		other := m.number(n)
+		n = other.before
+		if steps++; steps > mostAlike || other.at == at && other.beside == beside(id) {
+			return false
+		}
+	}
+	return true
 }
 
 // Add notes that the state is given an id, with which it gives out places from before to given.
 func (m *IDs) Add(id messages.CallID, before, given uint64) {
-	if m.young.of == nil || m.given != before {
+	if m.last == nil || m.given != before {
 		return // the next question finds that out
 	}
 	m.given = given
@@ -47,14 +67,18 @@ func (m *IDs) Add(id messages.CallID, before, given uint64) {
 	if !timed {
 		return
 	}
-	if len(m.young.of) >= mostIDs {
-		m.since = max(m.since, m.old.latest+1)
-		clear(m.old.of)
-		m.young, m.old = ids{of: m.old.of}, m.young
-		if m.young.of == nil {
-			m.young.of = map[messages.CallID]struct{}{}
-		}
+	if m.count++; m.count <= mostIDs {
+		m.ring = append(m.ring, came{})
+	} else {
+		m.since = max(m.since, m.number(m.count).at+1)
 	}
-	m.young.of[id.At(0)] = struct{}{}
-	m.young.latest = max(m.young.latest, at)
+	chain := &m.last[at%moments]
+	*m.number(m.count) = came{at: at, beside: beside(id), before: *chain}
+	*chain = m.count
 }
+
+// number is the id that came as the n-th, or the one whose place it takes.
+func (m *IDs) number(n uint64) *came { return &m.ring[(n-1)%mostIDs] }
+
+// beside is what an id has beside its time and its index.
+func beside(id messages.CallID) uint64 { return binary.BigEndian.Uint64(id[6:]) }

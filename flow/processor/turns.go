@@ -60,9 +60,10 @@ func (t *Turns) Next() (uint32, bool) {
 		return 0, false
 	}
 	for t.ring[0].deficit <= 0 {
-		first := t.ring[0]
-		first.deficit += quantum
-		t.ring = append(t.ring[1:], first)
+		t.ring[0].deficit += quantum
+		if len(t.ring) > 1 {
+			t.ring = append(t.ring[1:], t.ring[0])
+		}
 	}
 	return t.ring[0].socket, true
 }

@@ -69,6 +69,9 @@ type Socket struct {
 	Fronts [4]uint64 // by terminal state: no ended call that is kept stands before it
 }
 
+// String is what refusals call it.
+func (k *Socket) String() string { return "socket " + k.Config.Name }
+
 // Front is where the ended calls that are kept begin, of those in one state.
 func (s *Socket) Front(state messages.CallState) *uint64 {
 	return &s.Fronts[state-messages.CallState_FINISHED]

@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/elasticcode/flow/cluster/peer"
+	"github.com/elasticcode/flow/messages"
+)
+
+// callsHere answers calls that another node hands to this one together, as the
+// leader of their partitions.
+func (r *Router) callsHere(ctx context.Context, _ messages.NodeID, asked *peer.Asked) {
+	bodies := asked.Bodies()
+	var all []*handed // by partition, of which there are few
+	places := make([]func(), len(bodies))
+	for i, body := range bodies {
+		q := new(messages.CallRequest)
+		if err := proto.Unmarshal(body, q); err != nil {
+			asked.Answer(i, nil, messages.Errorf(messages.Invalid, "read request of kind", "call", "%v", err))
+			continue
+		}
+		bodies[i] = nil // a call may take long
+		places[i] = handedTo(&all, q.GetEnqueue(), len(bodies)).add(i, q.GetEnqueue())
+	}
+	asked.OnGone(func(i int) {
+		if places[i] != nil {
+			places[i]()
+		}
+	})
+	var others sync.WaitGroup
+	defer others.Wait()
+	for n, h := range all {
+		if n == len(all)-1 {
+			r.takeHanded(ctx, h, asked)
+			break
+		}
+		others.Go(func() { r.takeHanded(ctx, h, asked) })
+	}
+}
+
+// handed is calls of one partition that came together.
+type handed struct {
+	group   messages.GroupID
+	calls   []*messages.Enqueue
+	numbers []int    // of those, in what came together
+	gone    chan int // buffered for all of them
+}
+
+// handedTo finds where a call belongs, among calls that are at most so many.
+func handedTo(all *[]*handed, m *messages.Enqueue, most int) *handed {
+	group := messages.CallIDFrom(m.GetId()).Partition()
+	for _, h := range *all {
+		if h.group == group {
+			return h
+		}
+	}
+	h := &handed{group: group, gone: make(chan int, most)}
+	*all = append(*all, h)
+	return h
+}
+
+// add gives what to do when nobody waits for the call any more.
+func (h *handed) add(number int, m *messages.Enqueue) (gone func()) {
+	i := len(h.calls)
+	h.calls, h.numbers = append(h.calls, m), append(h.numbers, number)
+	return func() { h.gone <- i }
+}
+
+func (r *Router) takeHanded(ctx context.Context, h *handed, asked *peer.Asked) {
+	if _, err := r.led(h.group); err != nil {
+		for _, i := range h.numbers {
+			asked.Answer(i, nil, err)
+		}
+		return
+	}
+	r.config.Waiters.Calls(ctx, h.calls, h.gone, func(i int, answer *messages.CallResponse, err error) {
+		asked.Answer(h.numbers[i], answer, err)
+	})
+}
