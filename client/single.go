@@ -69,7 +69,7 @@ func (c *single) exchange(r *http.Request, leave func(*single)) (*http.Response,
 
 func (c *single) answer(r *http.Request) (*http.Response, error) {
 	c.w.Reset(c.Conn)
-	if err := r.Write(c.w); err != nil {
+	if err := r.Write(inOnePiece{c.w}); err != nil {
 		return nil, err
 	}
 	if err := c.w.Flush(); err != nil {
@@ -83,6 +83,10 @@ func (c *single) answer(r *http.Request) (*http.Response, error) {
 		// An answer below 200 says that there will be one.
 	}
 }
+
+// inOnePiece hides from net/http that there is a buffer: it would write the header of
+// a request by itself, and then its body, and wake up the node twice.
+type inOnePiece struct{ *bufio.Writer }
 
 // Read waits for as long as the node is there.
 func (c *single) Read(b []byte) (int, error) {

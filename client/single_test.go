@@ -155,3 +155,34 @@ func TestWhatIsIdleForLongIsClosed(t *testing.T) {
 		s.forget()
 	})
 }
+
+// writtenConn keeps what was written to it, and has no answer.
+type writtenConn struct {
+	net.Conn
+	writes []string
+}
+
+func (c *writtenConn) Write(b []byte) (int, error) {
+	c.writes = append(c.writes, string(b))
+	return len(b), nil
+}
+
+func (c *writtenConn) Read([]byte) (int, error)        { return 0, io.EOF }
+func (c *writtenConn) Close() error                    { return nil }
+func (c *writtenConn) SetReadDeadline(time.Time) error { return nil }
+
+// TestARequestIsWrittenAtOnce: its header wakes up nobody without its body.
+func TestARequestIsWrittenAtOnce(t *testing.T) {
+	conn := &writtenConn{}
+	r, err := http.NewRequest(http.MethodPost, "http://node:1/x", struct{ io.Reader }{strings.NewReader("request")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ContentLength = int64(len("request"))
+	if _, err := newSingle(conn, nil).exchange(r, nil); err == nil {
+		t.Error("there was an answer")
+	}
+	if len(conn.writes) != 1 || !strings.HasPrefix(conn.writes[0], "POST /x HTTP/1.1\r\n") || !strings.HasSuffix(conn.writes[0], "\r\nrequest") {
+		t.Errorf("it was written as %q", conn.writes)
+	}
+}
