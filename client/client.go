@@ -101,6 +101,7 @@ type Client struct {
 type node struct {
 	address string
 	lanes   []*lane
+	singles *singles // nil: it is reached by TLS or a proxy
 
 	mu   sync.Mutex
 	next int
@@ -188,17 +189,20 @@ func (n *node) close() {
 	for _, l := range n.lanes {
 		l.convoys.close()
 	}
+	if n.singles != nil {
+		n.singles.forget()
+	}
 }
 
 func (c *Client) newNode(address string) *node {
-	n := &node{address: address}
+	n := &node{address: address, singles: newSingles(urlOf(address), c.options.Dial, c.transport[0])}
 	options := []connect.ClientOption{
 		connect.WithInterceptors(stateUser(c.options.User)),
 		connect.WithReadMaxBytes(MaxMessage),
 		connect.WithAcceptCompression("gzip", nil, nil), // nodes are near: compressing costs more than it saves
 	}
 	for _, t := range c.transport {
-		h := &http.Client{Transport: wholeFrames{t}}
+		h := &http.Client{Transport: unaries{n.singles, wholeFrames{t}}}
 		l := &lane{
 			tasks:   messagesconnect.NewTasksClient(h, urlOf(address), options...),
 			objects: messagesconnect.NewObjectsClient(h, urlOf(address), options...),

@@ -26,6 +26,7 @@ type network struct {
 	sent    map[string]int // requests that named a key
 	objects map[string]*messages.Object
 	changed chan struct{}
+	foreign bool // its nodes do not speak HTTP/1.1
 }
 
 func newNetwork() *network {
@@ -65,8 +66,10 @@ type node struct {
 
 	streamless bool // streams do not get through to it
 
-	alone   atomic.Int32 // calls that were requests of their own
-	streams atomic.Int32 // that are open
+	alone   atomic.Int32   // calls that were requests of their own
+	apart   map[string]int // requests that came over each connection of HTTP/1.1
+	asked   atomic.Int32   // times, whether it is there
+	streams atomic.Int32   // that are open
 }
 
 // start serves a node on a free port.
@@ -80,21 +83,51 @@ func start(t *testing.T, n *network) *node {
 	return s
 }
 
-func serve(n *network) (*node, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func serve(n *network) (*node, error) { return serveAt(n, "127.0.0.1:0") }
+
+func serveAt(n *network, address string) (*node, error) {
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	s := &node{network: n, address: listener.Addr().String()}
+	return serveOn(n, listener), nil
+}
+
+func serveOn(n *network, listener net.Listener) *node {
+	s := &node{network: n, address: listener.Addr().String(), apart: map[string]int{}}
 	mux := http.NewServeMux()
 	mux.Handle(messagesconnect.NewTasksHandler(s))
 	mux.Handle(messagesconnect.NewObjectsHandler(objects{s}))
-	server := &http.Server{Handler: mux, Protocols: new(http.Protocols)}
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) { s.asked.Add(1) })
+	server := &http.Server{Handler: s.notice(mux), Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(!n.foreign)
 	server.Protocols.SetUnencryptedHTTP2(true)
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = server.Serve(listener) }()
 	s.kill = sync.OnceFunc(func() { _ = server.Close(); <-ended })
-	return s, nil
+	return s
+}
+
+// notice keeps how requests came.
+func (s *node) notice(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 1 {
+			s.network.mu.Lock()
+			s.apart[r.RemoteAddr]++
+			s.network.mu.Unlock()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cameApart gives the connections of HTTP/1.1 that have carried requests, and how many.
+func (s *node) cameApart() (connections, requests int) {
+	s.network.mu.Lock()
+	defer s.network.mu.Unlock()
+	for _, n := range s.apart {
+		requests += n
+	}
+	return len(s.apart), requests
 }
 
 func (s *node) Run(ctx context.Context, r *connect.Request[messages.RunRequest]) (*connect.Response[messages.CallInfo], error) {
