@@ -7,16 +7,19 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-// callInfo is a call as people see it.
+// callInfo is a call as people see it, in one piece with what it points to.
 func callInfo(c *messages.Call) *messages.CallInfo {
-	info := &messages.CallInfo{
-		Id: idText(c.Id), Name: c.Name, Socket: c.Name, State: stateWord(c.State), Owner: c.Owner,
-		Received: c.Received, Started: c.Started, Finished: c.Finished, Lastupdated: c.Lastupdated,
-		Parent: idText(c.Parent), Taskparent: idText(c.Taskparent), Flowparent: idText(c.Flowparent),
-		Attempts: c.Attempt, Tries: c.Tries, Crashes: c.Crashes, Lost: c.Lost,
-		Error: c.Error, Events: c.Events, Arguments: c.Arguments, Log: strings.ToValidUTF8(string(c.Log), "\uFFFD"),
-		Commit: c.Commit, Node: c.Node, Priority: c.Priority,
-	}
+	told := new(struct {
+		info           messages.CallInfo
+		result, output string
+	})
+	info := &told.info
+	info.Id, info.Name, info.Socket, info.State, info.Owner = idText(c.Id), c.Name, c.Name, stateWord(c.State), c.Owner
+	info.Received, info.Started, info.Finished, info.Lastupdated = c.Received, c.Started, c.Finished, c.Lastupdated
+	info.Parent, info.Taskparent, info.Flowparent = idText(c.Parent), idText(c.Taskparent), idText(c.Flowparent)
+	info.Attempts, info.Tries, info.Crashes, info.Lost = c.Attempt, c.Tries, c.Crashes, c.Lost
+	info.Error, info.Events, info.Arguments, info.Log = c.Error, c.Events, c.Arguments, strings.ToValidUTF8(string(c.Log), "\uFFFD")
+	info.Commit, info.Node, info.Priority = c.Commit, c.Node, c.Priority
 	if !terminal(c.State) {
 		info.Waiting = c.Waiting
 	}
@@ -32,14 +35,14 @@ func callInfo(c *messages.Call) *messages.CallInfo {
 		info.Parents = append(info.Parents, idText(parent))
 	}
 	if _, large := messages.ReadReference(c.Output); len(c.Output) > 0 && !large {
-		output := string(c.Output)
-		info.Output = &output
+		told.output = string(c.Output)
+		info.Output = &told.output
 	}
 	if r, large := messages.ReadReference(c.Result); large {
 		info.ResultSize = r.Size
 	} else if len(c.Result) > 0 {
-		result := string(c.Result)
-		info.Result = &result
+		told.result = string(c.Result)
+		info.Result = &told.result
 	}
 	return info
 }

@@ -61,6 +61,9 @@ func checked(op string, t *target, args *messages.Arguments) error {
 
 // spreading adds to a refusal of arguments how the data became them.
 func spreading(err error, data *string, args *messages.Arguments) error {
+	if err == nil {
+		return nil
+	}
 	var refused *messages.Error
 	if data == nil && len(args.GetPositional())+len(args.GetNamed()) > 0 || !errors.As(err, &refused) || !strings.HasPrefix(refused.Reason, wrongArguments) {
 		return err

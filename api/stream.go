@@ -22,6 +22,7 @@ func (t *tasks) Stream(ctx context.Context, stream *connect.BidiStream[messages.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	in := &incoming{tasks: t, header: stream.RequestHeader(), answers: sendAnswers(stream, cancel), crew: newCrew(), places: make(chan struct{}, MaxInFlight)}
+	in.left = func() { <-in.places }
 	defer in.answers.end()
 	defer in.crew.end()
 	defer cancel(nil) // the client is gone, or has all its answers: nobody waits for the rest
@@ -50,6 +51,7 @@ type incoming struct {
 	answers *answers
 	crew    *crew
 	places  chan struct{} // one for each request without an answer
+	left    func()        // gives one back
 }
 
 func (in *incoming) place(ctx context.Context) error {
@@ -69,8 +71,6 @@ func (in *incoming) placeNow() bool {
 		return false
 	}
 }
-
-func (in *incoming) leave() { <-in.places }
 
 // frame begins with the requests that came in one frame. The first has a place.
 func (in *incoming) frame(ctx context.Context, first *messages.StreamRequest) error {
@@ -145,7 +145,7 @@ func (in *incoming) alone(ctx context.Context, m *messages.StreamRequest, own *h
 	response := in.tasks.answer(withHeld(ctx, own), in.header, m)
 	in.answers.send(answer{response: response, sent: func() {
 		own.end()
-		in.leave()
+		in.left()
 	}})
 }
 

@@ -41,7 +41,7 @@ func (in *incoming) together(ctx context.Context, memory *memory, all []*message
 		case err != nil:
 			in.tasks.running.leave()
 			in.fail(ctx, m.Tag, err)
-		case newSending(in.tasks.cluster, e).large():
+		case sizeOf(e.Arguments) > messages.MaxInline && newSending(in.tasks.cluster, e).large():
 			in.tasks.running.leave()
 			byItself(m)
 		default:
@@ -101,7 +101,7 @@ func (in *incoming) run(ctx context.Context, memory *memory, g *group, byItself 
 		case isApart(end.Call):
 			fetching.Go(func() { in.fetched(ctx, newHeld(memory), m, end) })
 		default:
-			in.answers.send(answer{response: &messages.StreamResponse{Tag: m.Tag}, ended: end, sent: in.leave})
+			in.answers.send(answer{response: &messages.StreamResponse{Tag: m.Tag}, ended: end, sent: in.left})
 		}
 	})
 }
@@ -115,10 +115,10 @@ func (in *incoming) fetched(ctx context.Context, own *held, m *messages.StreamRe
 	}
 	in.answers.send(answer{response: response, sent: func() {
 		own.end()
-		in.leave()
+		in.left()
 	}})
 }
 
 func (in *incoming) fail(ctx context.Context, tag uint64, err error) {
-	in.answers.send(answer{response: &messages.StreamResponse{Tag: tag, Error: infoOf(ctx, err)}, sent: in.leave})
+	in.answers.send(answer{response: &messages.StreamResponse{Tag: tag, Error: infoOf(ctx, err)}, sent: in.left})
 }

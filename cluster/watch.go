@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -47,6 +48,8 @@ type Watch struct {
 	config  WatchConfig
 	leading time.Time            // since when; zero: it does not lead
 	placed  time.Time            // when placements were looked at last
+	rests   bool                 // all replicas were in their places then
+	told    atomic.Bool          // that something may have changed since
 	refused map[string]time.Time // nodes, and when the model refused them
 }
 
@@ -67,16 +70,25 @@ const (
 	refusedPause = 3 * time.Second
 	// serversPatience bounds how long one group may hold up the others.
 	serversPatience = time.Second
+	// askAgain is how long groups whose replicas are in their places are not asked for
+	// them: each that is has its leader confirmed by a majority.
+	askAgain = 15 * time.Second
 )
 
 // Run watches until the context ends. It is to be kicked when gossip's members
 // or the meta group's state or leader change.
 func (w *Watch) Run(ctx context.Context) { w.run(ctx, w.look) }
 
+// Kick says that something may have changed. It never blocks.
+func (w *Watch) Kick() {
+	w.told.Store(true)
+	w.loop.Kick()
+}
+
 func (w *Watch) look(ctx context.Context) (settled bool) {
-	now := w.config.Now()
+	now, told := w.config.Now(), w.told.Swap(false)
 	if !w.config.Leads() {
-		w.leading = time.Time{}
+		w.leading, w.rests = time.Time{}, false
 		return true
 	}
 	if w.leading.IsZero() {
@@ -95,12 +107,16 @@ func (w *Watch) look(ctx context.Context) (settled bool) {
 	if len(changes) == 0 {
 		w.raise(ctx)
 	}
-	if len(changes) == 0 && now.Sub(w.placed) < restless {
+	w.rests = w.rests && !told && len(changes) == 0
+	switch {
+	case w.rests && now.Sub(w.placed) < askAgain:
+	case len(changes) == 0 && now.Sub(w.placed) < restless:
 		return false // kicked often, as by a busy model: groups are asked now and then
+	default:
+		w.placed = now
+		w.rests = !w.place(ctx) && len(changes) == 0
 	}
-	w.placed = now
-	busy := w.place(ctx)
-	return len(changes) == 0 && !busy && now.Sub(w.leading) > unseenGrace
+	return w.rests && now.Sub(w.leading) > unseenGrace
 }
 
 // tell proposes a change of a node, unless the model has just refused it.

@@ -83,6 +83,7 @@ type metaWorld struct {
 	proposed int
 	due      *messages.GroupPlacement
 	actual   []Server
+	asked    int      // how often for those
 	next     []string // what is due next
 	now      time.Time
 	level    uint32 // that the network can be raised to
@@ -108,6 +109,7 @@ func (m *metaWorld) Propose(_ context.Context, group messages.GroupID, c proto.M
 }
 
 func (m *metaWorld) Servers(context.Context, messages.GroupID) ([]Server, error) {
+	m.asked++
 	return m.actual, nil
 }
 
@@ -173,6 +175,49 @@ func TestWatch(t *testing.T) {
 	w.look(t.Context())
 	if m.nodes["b"].Up {
 		t.Error("a death was not told")
+	}
+}
+
+func TestGroupsInTheirPlacesAreAskedSeldomUnlessSomethingChanges(t *testing.T) {
+	m := &metaWorld{leads: true, members: []gossip.Member{member("a1"), member("b1")}, nodes: map[string]KnownNode{"a": knows("a1"), "b": knows("b1")},
+		due: &messages.GroupPlacement{Group: 1, Replicas: replicas("a1v b1")}, actual: servers("a1v b1"), now: time.Unix(1000, 0)}
+	w := m.watch()
+	looks := func(n int, pause time.Duration) int {
+		before := m.asked
+		for range n {
+			m.now = m.now.Add(pause)
+			w.look(t.Context())
+		}
+		return m.asked - before
+	}
+	if n := looks(10, calm); n != 2 {
+		t.Errorf("asked %d times in %v", n, 10*calm)
+	}
+	w.Kick()
+	if n := looks(2, calm); n != 1 {
+		t.Errorf("when it was told of a change, asked %d times", n)
+	}
+	w.Kick()
+	looks(1, calm)
+	w.Kick() // too soon after the last
+	if n := looks(2, restless*3/4); n != 1 {
+		t.Errorf("when it was told of two, the second was looked at %d times", n)
+	}
+	m.members[1] = member("b1 dead")
+	if n := looks(1, calm); n != 1 {
+		t.Errorf("when a node died, asked %d times", n)
+	}
+	m.actual = servers("a1v")
+	m.members[1] = member("b1")
+	looks(1, calm)
+	if n := looks(4, restless); n != 4 {
+		t.Errorf("while a replica is missing, asked %d times", n)
+	}
+	m.leads, m.actual = false, servers("a1v b1")
+	looks(1, calm)
+	m.leads = true
+	if n := looks(1, calm); n != 1 {
+		t.Errorf("when it leads again, asked %d times", n)
 	}
 }
 

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -160,7 +159,7 @@ func unfit(what string, value []byte) string {
 	switch {
 	case len(value) > messages.MaxInline:
 		return fmt.Sprintf("%s has %d bytes, and %d are the most", what, messages.ValueSize(value), messages.MaxInline)
-	case !utf8.Valid(value) || !json.Valid(value):
+	case !utf8.Valid(value) || !messages.IsJSON(value):
 		return what + " is not JSON"
 	}
 	return ""

@@ -168,7 +168,7 @@ func decodeDone(body []byte) (seq uint64, d *Done, err error) {
 	}
 	switch d.Outcome {
 	case messages.Outcome_OK:
-		if !json.Valid(texts[0]) {
+		if !messages.IsJSON(texts[0]) {
 			return 0, d, fmt.Errorf("a result that is not JSON")
 		}
 		d.Result = texts[0]
@@ -184,7 +184,7 @@ func decodeDone(body []byte) (seq uint64, d *Done, err error) {
 		return 0, d, err
 	}
 	if len(texts[6]) > 0 {
-		if !json.Valid(texts[6]) {
+		if !messages.IsJSON(texts[6]) {
 			return 0, d, fmt.Errorf("an output that is not JSON")
 		}
 		d.Output = texts[6]

@@ -43,6 +43,9 @@ func Data(text []byte) (*messages.Arguments, error) {
 // Value checks that a text is one JSON value that functions can take, and gives it without the white
 // space around it.
 func Value(text []byte) ([]byte, error) {
+	if messages.IsPlainString(text) {
+		return text, nil
+	}
 	if !utf8.Valid(text) {
 		return nil, fmt.Errorf("the data is not valid UTF-8")
 	}

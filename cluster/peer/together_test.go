@@ -98,16 +98,23 @@ func TestOneOfThoseThatCameTogetherIsRefused(t *testing.T) {
 			case "2":
 				asked.Answer(i, reply(make([]byte, MaxBody)), nil)
 			case "3": // forgotten
+			case "4":
+				asked.Answer(i, &messages.QueryRequest{}, nil)
+				asked.Answer(i, nil, errors.New("a second answer counts"))
+			case "5":
+				asked.Answer(i, &messages.Call{Node: "\xff"}, nil) // no text: it cannot be encoded
 			default:
 				asked.Answer(i, reply(body), nil)
-				asked.Answer(i, nil, errors.New("a second answer counts"))
 			}
 		}
 	})
-	answers, errs := ask(limited(t), t, a, append(numbered(5), make([]byte, MaxBody+1)))
-	for i, want := range []error{nil, messages.NotLeader, messages.Exhausted, messages.Unavailable, nil, ErrNotSent} {
-		if !errors.Is(errs[i], want) || want == nil && answers[i] != fmt.Sprint(i) {
-			t.Errorf("request %d: %q, %v; want %v", i, answers[i], errs[i], want)
+	_, errs := ask(limited(t), t, a, append(numbered(6), make([]byte, MaxBody+1)))
+	if e := errs[5]; e == nil || !strings.Contains(e.Error(), "UTF-8") {
+		t.Errorf("the one whose answer cannot be encoded: %v", e)
+	}
+	for i, want := range []error{nil, messages.NotLeader, messages.Exhausted, messages.Unavailable, nil, errs[5], ErrNotSent} {
+		if !errors.Is(errs[i], want) {
+			t.Errorf("request %d: %v; want %v", i, errs[i], want)
 		}
 	}
 	free(t, c)

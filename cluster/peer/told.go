@@ -35,18 +35,17 @@ func (q *queue) tell(t told) error {
 
 // append encodes the answer as a frame.
 func (t told) append(b []byte) []byte {
-	begin := len(b)
-	b = frame{form: formAnswer, kind: t.kind, id: t.id}.append(b)
-	body, err := len(b), t.err
+	all := frame{form: formAnswer, kind: t.kind, id: t.id}.append(b)
+	body, err := len(all), t.err
 	if err == nil {
-		b, err = proto.MarshalOptions{}.MarshalAppend(b, t.message)
+		all, err = proto.MarshalOptions{}.MarshalAppend(all, t.message)
 	}
 	if err == nil {
-		err = checkBody("answer node", t.to, b[body:])
+		err = checkBody("answer node", t.to, all[body:])
 	}
 	if err != nil {
-		return frame{form: formError, kind: t.kind, id: t.id, body: encodeError(err)}.append(b[:begin])
+		return frame{form: formError, kind: t.kind, id: t.id, body: encodeError(err)}.append(b)
 	}
-	binary.BigEndian.PutUint32(b[begin:], uint32(len(b)-begin-4))
-	return b
+	binary.BigEndian.PutUint32(all[len(b):], uint32(len(all)-len(b)-4))
+	return all
 }

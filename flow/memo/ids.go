@@ -8,7 +8,8 @@ import (
 
 const (
 	mostIDs   = 32 << 10 // that are remembered: some seconds of a busy partition
-	moments   = 4 << 10  // chains of ids that were made at about one time
+	chains    = 32 << 10 // that they are in
+	together  = 16       // of the chains are those of one millisecond
 	mostAlike = 1 << 10  // of a chain are looked through
 )
 
@@ -16,14 +17,14 @@ const (
 // that the state has been given and that were made after a moment are here. Of an id that tells no time, or
 // was made before, it knows nothing. Its zero value is ready; it is for one goroutine.
 //
-// They are in a ring, in the order in which they came, each with the one before it that was made in the same
-// millisecond, or some thousands apart. So those that one is compared with stand close together.
+// They are in a ring, in the order in which they came, each with the one before it in its chain. An id's chain
+// is found by when it was made, so that those that one is compared with stand close together, as in time.
 type IDs struct {
 	given uint64 // how many places the partition had given out when this was right
 	since int64  // milliseconds; made earlier: unknown
 	count uint64 // of all that came
 	ring  []came
-	last  []uint64 // by moment: the count with the latest of its ids
+	last  []uint64 // of each chain: the count with the latest of its ids
 }
 
 // came is an id without its index in its batch.
@@ -41,16 +42,16 @@ func (m *IDs) New(id messages.CallID, given uint64, latest int64) bool {
 		return false
 	}
 	if m.last == nil || m.given != given { // the state is another one than before: only its latest id is known
-		*m = IDs{given: given, since: latest + 1, ring: m.ring[:0], last: make([]uint64, moments)}
+		*m = IDs{given: given, since: latest + 1, ring: m.ring[:0], last: make([]uint64, chains)}
 	}
 	if at < m.since {
 		return false
 	}
-	steps := 0
-	for n := m.last[at%moments]; n > 0 && n+mostIDs > m.count; {
+	b, steps := beside(id), 0
+	for n := m.last[chain(at, b)]; n > 0 && n+mostIDs > m.count; {
 		other := m.number(n)
 		n = other.before
-		if steps++; steps > mostAlike || other.at == at && other.beside == beside(id) {
+		if steps++; steps > mostAlike || other.at == at && other.beside == b {
 			return false
 		}
 	}
@@ -72,13 +73,19 @@ func (m *IDs) Add(id messages.CallID, before, given uint64) {
 	} else {
 		m.since = max(m.since, m.number(m.count).at+1)
 	}
-	chain := &m.last[at%moments]
-	*m.number(m.count) = came{at: at, beside: beside(id), before: *chain}
-	*chain = m.count
+	b := beside(id)
+	last := &m.last[chain(at, b)]
+	*m.number(m.count) = came{at: at, beside: b, before: *last}
+	*last = m.count
 }
 
 // number is the id that came as the n-th, or the one whose place it takes.
 func (m *IDs) number(n uint64) *came { return &m.ring[(n-1)%mostIDs] }
+
+// chain is that of an id.
+func chain(at int64, beside uint64) uint64 {
+	return (uint64(at)*together + beside%together) % chains
+}
 
 // beside is what an id has beside its time and its index.
 func beside(id messages.CallID) uint64 { return binary.BigEndian.Uint64(id[6:]) }

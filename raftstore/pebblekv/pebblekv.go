@@ -89,6 +89,10 @@ func open(dir string, on vfs.FS, logger *slog.Logger) (*Store, error) {
 		},
 	}
 	options.Experimental.SpanPolicyFunc = kinds.policy
+	// One compaction runs at a time, so that the next can begin when one ends or a flush does,
+	// and at no other time: the usual scheduler looks ten times a second, of an idle node too.
+	options.Experimental.CompactionScheduler = pebble.NewConcurrencyLimitSchedulerWithNoPeriodicGrantingForTest()
+	options.CompactionConcurrencyRange = func() (lower, upper int) { return 1, 1 }
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
