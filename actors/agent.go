@@ -299,7 +299,7 @@ func (a *agent) hire(c actor.Context, key slotKey) {
 	// it to a partition, never meets another.
 	name := fmt.Sprintf("slot/%s/%d/%d", key.deployment, key.number, a.hired.Add(1))
 	pid, err := c.SpawnNamed(actor.PropsFromProducer(func() actor.Actor { return &slot{seat: st} },
-		actor.WithSupervisor(a.system.owner), a.system.answering(), a.system.inPlace()), name)
+		actor.WithSupervisor(a.system.owner), a.system.answering(), a.system.onPool()), name)
 	if err != nil {
 		a.system.log.Error("slot cannot be started", "actor", name, "error", err)
 		return

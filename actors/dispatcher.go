@@ -14,11 +14,3 @@ func (d dispatcher) Throughput() int         { return throughput }
 
 // onPool makes an actor use the system's dispatcher.
 func (s *System) onPool() actor.PropsOption { return actor.WithDispatcher(dispatcher{s.mailboxes}) }
-
-// inPlace makes an actor handle its messages on the goroutine of whoever sends to it
-// while it is idle: the way of a call goes through a few actors, one after the other,
-// and to wake up another goroutine for each takes longer than what they do. Such an
-// actor waits for nothing, and nobody sends to it with a lock held that it takes.
-func (s *System) inPlace() actor.PropsOption {
-	return actor.WithDispatcher(actor.NewSynchronizedDispatcher(throughput))
-}

@@ -18,7 +18,6 @@ type fakePartition struct {
 	mu       sync.Mutex
 	id       messages.GroupID
 	observer *Partition // of the leader
-	events   inOrder    // for it
 	index    uint64
 	order    uint64
 	calls    map[messages.CallID]*fakeCall
@@ -139,8 +138,8 @@ func (f *fakePartition) apply(m proto.Message) messages.Result {
 		result.Reply = &messages.Reply{}
 	}
 	result.Effects = append(result.Effects, f.dispatch()...)
-	if observer, index := f.observer, f.index; observer != nil {
-		f.events.do(func() { observer.Applied(index, []messages.Result{result}) })
+	if f.observer != nil {
+		f.observer.Applied(f.index, []messages.Result{result})
 	}
 	return result
 }

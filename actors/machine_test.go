@@ -23,7 +23,6 @@ type realPartition struct {
 	index    uint64
 	now      int64
 	observer *Partition
-	events   inOrder // for it
 	ends     map[messages.CallID]int
 	failure  error
 }
@@ -71,8 +70,8 @@ func (r *realPartition) apply(m proto.Message) messages.Result {
 					r.ends[messages.CallIDFrom(end.Call.Id)]++
 				}
 			}
-			if observer, index := r.observer, r.index; observer != nil {
-				r.events.do(func() { observer.Applied(index, []messages.Result{result}) })
+			if r.observer != nil {
+				r.observer.Applied(r.index, []messages.Result{result})
 			}
 			return result
 		}

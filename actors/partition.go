@@ -65,7 +65,7 @@ func NewPartition(s *System, config PartitionConfig) (*Partition, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Partition{system: s, config: config, ctx: ctx, cancel: cancel, gone: make(chan struct{})}
 	p.waiters.byCall = map[messages.CallID][]listener{}
-	pid, err := s.spawn(PartitionName(config.ID), func() actor.Actor { return &leader{Partition: p} }, actor.WithSupervisor(s.cursor), s.inPlace())
+	pid, err := s.spawn(PartitionName(config.ID), func() actor.Actor { return &leader{Partition: p} }, actor.WithSupervisor(s.cursor))
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("start actor of partition %d: %w", config.ID, err)

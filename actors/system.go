@@ -107,7 +107,7 @@ func (s *System) Stop() {
 // spawn starts an actor that no other supervises: it is started again
 // whenever it fails.
 func (s *System) spawn(name string, produce actor.Producer, options ...actor.PropsOption) (*actor.PID, error) {
-	options = append([]actor.PropsOption{actor.WithGuardian(s.needed), s.answering(), s.onPool()}, options...)
+	options = append(options, actor.WithGuardian(s.needed), s.answering(), s.onPool())
 	return s.actors.Root.SpawnNamed(actor.PropsFromProducer(produce, options...), name)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -15,21 +16,16 @@ import (
 
 // batcher packs the commands that callers propose at the same time into one log
 // entry. It never waits for more: while entries are on their way to the disk,
-// the next one fills by itself. When none is on its way, whoever comes first hands
-// the next to raft itself: to wake up the loop for that would take longer.
+// the next one fills by itself.
 type batcher struct {
+	queue   chan *proposal
+	bytes   atomic.Int64 // of the commands in queue
+	free    chan struct{}
 	now     func() time.Time
 	propose func(data []byte) raft.ApplyFuture
+	time    int64 // of the last entry; the loop alone uses it
+	over    *proposal
 
-	mu        sync.Mutex
-	queue     []*proposal
-	bytes     int64 // of the commands in queue
-	inFlight  int   // entries proposed and not settled
-	proposing bool  // somebody makes an entry; time and the next place in the log are theirs
-	time      int64 // of the last entry
-	closed    bool
-
-	more chan struct{} // tells the loop that there may be an entry to make
 	stop chan struct{}
 	done sync.WaitGroup
 }
@@ -49,13 +45,20 @@ type answer struct {
 }
 
 func startBatcher(now func() time.Time, propose func([]byte) raft.ApplyFuture) *batcher {
-	b := &batcher{now: now, propose: propose, more: make(chan struct{}, 1), stop: make(chan struct{})}
+	b := &batcher{queue: make(chan *proposal, MaxQueued), free: make(chan struct{}, MaxInFlight), now: now, propose: propose, stop: make(chan struct{})}
+	for range MaxInFlight {
+		b.free <- struct{}{}
+	}
 	b.done.Go(b.run)
 	return b
 }
 
-// errFull says that the queue is at its bound.
-var errFull = errors.New("too many commands wait for the log")
+// errFull says that the queue is at its bound; errStopped that the command was
+// never proposed.
+var (
+	errFull    = errors.New("too many commands wait for the log")
+	errStopped = errors.New("the replica has stopped")
+)
 
 // submit proposes a command and waits for its result. When the context ends
 // first, the command may still be applied.
@@ -64,30 +67,23 @@ func (b *batcher) submit(ctx context.Context, c messages.Command) answer {
 	if err := b.enqueue(&proposal{command: c, answer: answers}); err != nil {
 		return answer{err: err}
 	}
-	b.begin()
 	return b.next(ctx, answers)
 }
 
-// enqueue puts a command into the queue. Whoever has put some there calls begin.
+// enqueue leaves a command to the loop.
 func (b *batcher) enqueue(p *proposal) error {
 	size := int64(len(p.command.Body))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.queue) >= MaxQueued || b.bytes+size > MaxQueuedBytes {
+	if b.bytes.Add(size) > MaxQueuedBytes {
+		b.bytes.Add(-size)
 		return errFull
 	}
-	b.queue = append(b.queue, p)
-	b.bytes += size
-	return nil
-}
-
-// begin makes an entry of what is in the queue, if raft waits for one: it takes it
-// at once then. If not, the loop does when its turn comes.
-func (b *batcher) begin() {
-	if batch := b.take(1); batch != nil {
-		b.hand(batch)
+	select {
+	case b.queue <- p:
+		return nil
+	default:
+		b.bytes.Add(-size)
+		return errFull
 	}
-	b.wake()
 }
 
 // next waits for one of a caller's answers. An error without a number is that of
@@ -111,81 +107,50 @@ const everyNumber = -1
 
 func (b *batcher) run() {
 	for {
-		for batch := b.take(MaxInFlight); batch != nil; batch = b.take(MaxInFlight) {
-			b.hand(batch)
-		}
 		select {
-		case <-b.more:
+		case <-b.free:
 		case <-b.stop:
 			return
 		}
+		batch := b.gather()
+		if batch == nil {
+			return
+		}
+		future := b.propose(b.encode(batch))
+		b.done.Go(func() {
+			finish(future, batch, b.stop)
+			b.free <- struct{}{}
+		})
 	}
 }
 
-// take takes the commands of the next entry out of the queue, if fewer entries than
-// most are on their way and nobody else makes one. hand follows.
-func (b *batcher) take(most int) []*proposal {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed || b.proposing || b.inFlight >= most || len(b.queue) == 0 {
-		return nil
-	}
-	n, size := 0, 0
-	for n < len(b.queue) && n < MaxBatchCommands && (n == 0 || size < MaxBatchBytes && !buggify.On(buggify.SmallEntry)) {
-		size += len(b.queue[n].command.Body)
-		if n > 0 && size > messages.MaxEntryBytes {
-			break
+// gather waits for one proposal and takes what else is there.
+func (b *batcher) gather() []*proposal {
+	first := b.over
+	b.over = nil
+	if first == nil {
+		select {
+		case first = <-b.queue:
+		case <-b.stop:
+			return nil
 		}
-		b.bytes -= int64(len(b.queue[n].command.Body))
-		n++
 	}
-	batch := b.queue[:n:n]
-	if b.queue = b.queue[n:]; len(b.queue) == 0 {
-		b.queue = nil
+	batch, size := []*proposal{first}, len(first.command.Body)
+	for len(batch) < MaxBatchCommands && size < MaxBatchBytes && !buggify.On(buggify.SmallEntry) {
+		select {
+		case p := <-b.queue:
+			if size += len(p.command.Body); size > messages.MaxEntryBytes {
+				b.over = p
+				return batch
+			}
+			batch = append(batch, p)
+		default:
+			return batch
+		}
 	}
-	b.proposing = true
-	b.inFlight++
 	return batch
 }
 
-// hand gives an entry to raft. What waits for its end is started first, so that
-// raft's loop is the last that is woken, and the first to run when the caller
-// waits.
-func (b *batcher) hand(batch []*proposal) {
-	handed := make(chan raft.ApplyFuture, 1)
-	go func() {
-		finish(<-handed, batch)
-		b.settled()
-	}()
-	handed <- b.propose(b.encode(batch))
-	b.mu.Lock()
-	b.proposing = false
-	b.mu.Unlock()
-}
-
-// settled makes room for the next entry.
-func (b *batcher) settled() {
-	b.mu.Lock()
-	b.inFlight--
-	b.mu.Unlock()
-	b.wake()
-}
-
-// wake wakes up the loop if there is an entry for it to make.
-func (b *batcher) wake() {
-	b.mu.Lock()
-	idle := b.proposing || b.inFlight >= MaxInFlight || len(b.queue) == 0
-	b.mu.Unlock()
-	if idle {
-		return
-	}
-	select {
-	case b.more <- struct{}{}:
-	default:
-	}
-}
-
-// encode makes an entry. Its caller alone proposes.
 func (b *batcher) encode(batch []*proposal) []byte {
 	b.time = max(b.time, b.now().UnixMicro())
 	e := messages.Entry{Time: b.time, Commands: make([]messages.Command, len(batch))}
@@ -193,15 +158,22 @@ func (b *batcher) encode(batch []*proposal) []byte {
 	for i, p := range batch {
 		e.Commands[i] = p.command
 		size += len(p.command.Body) + 8
+		b.bytes.Add(-int64(len(p.command.Body)))
 	}
 	return e.Append(make([]byte, 0, size))
 }
 
-// finish gives every caller of an entry its own result. Raft may forget a future
-// that is committed as it shuts down: then this waits in vain, and alone, for the
-// callers hear of stop.
-func finish(future raft.ApplyFuture, batch []*proposal) {
-	err := future.Error()
+// finish gives every caller of an entry its own result. Raft may forget a
+// future that is committed as it shuts down; stop ends the wait for it.
+func finish(future raft.ApplyFuture, batch []*proposal, stop <-chan struct{}) {
+	settled := make(chan error, 1)
+	go func() { settled <- future.Error() }()
+	var err error
+	select {
+	case err = <-settled:
+	case <-stop:
+		err = raft.ErrLeadershipLost
+	}
 	var results []messages.Result
 	if err == nil {
 		switch r := future.Response().(type) {
@@ -229,9 +201,6 @@ func finish(future raft.ApplyFuture, batch []*proposal) {
 // close ends the loop. Entries on their way are given up: the caller does so
 // after raft has settled them.
 func (b *batcher) close() {
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
 	close(b.stop)
 	b.done.Wait()
 }

@@ -17,8 +17,7 @@ import (
 type highWater struct {
 	stable values
 	synced atomic.Uint64 // last index that the log store has on disk
-	due    atomic.Uint64 // the index from which on run wants to hear of the log's growth
-	grown  chan struct{} // tells it
+	dirty  chan struct{}
 	stop   chan struct{}
 	done   sync.WaitGroup
 
@@ -40,7 +39,7 @@ const (
 var markKey = []byte("flow.mark")
 
 func openMark(stable values) (*highWater, error) {
-	h := &highWater{stable: stable, grown: make(chan struct{}, 1), stop: make(chan struct{})}
+	h := &highWater{stable: stable, dirty: make(chan struct{}, 1), stop: make(chan struct{})}
 	b, err := stable.Get(markKey)
 	if err != nil && !isNotFound(err) {
 		return nil, fmt.Errorf("read high-water mark: %w", err)
@@ -65,54 +64,45 @@ func (h *highWater) start(end uint64) {
 	h.done.Go(h.run)
 }
 
-// appended says that the log store has entries up to index on disk. It is on the
-// way of every entry, and so wakes nobody who would but wait on.
+// appended says that the log store has entries up to index on disk.
 func (h *highWater) appended(index uint64) {
 	h.synced.Store(index)
-	if index < h.due.Load() {
-		return
-	}
 	select {
-	case h.grown <- struct{}{}:
+	case h.dirty <- struct{}{}:
 	default:
 	}
 }
 
-// run raises the mark some time after the log has grown, or when it has grown by
-// much.
 func (h *highWater) run() {
-	for h.grows(1, nil) {
-		late := time.NewTimer(markEvery)
-		goesOn := h.grows(markEntries, late.C)
-		late.Stop()
-		if !goesOn || h.raise() != nil { // with an error the guard has stopped the replica
+	timer := time.NewTimer(markEvery)
+	timer.Stop()
+	armed := false
+	for {
+		select {
+		case <-h.dirty:
+			if h.lag() < markEntries {
+				if !armed {
+					timer.Reset(markEvery)
+					armed = true
+				}
+				continue
+			}
+		case <-timer.C:
+		case <-h.stop:
 			return
 		}
-	}
-}
-
-// grows waits until the log is so many entries ahead of the mark, or until late.
-// false: the mark is to be raised no more.
-func (h *highWater) grows(entries uint64, late <-chan time.Time) bool {
-	for due := h.awaits(entries); h.synced.Load() < due; due = h.awaits(entries) {
-		select {
-		case <-h.grown:
-		case <-late:
-			return true
-		case <-h.stop:
-			return false
+		timer.Stop()
+		armed = false
+		if h.raise() != nil {
+			return // the guard has stopped the replica
 		}
 	}
-	return true
 }
 
-// awaits sets and gives the index that is so many entries ahead of the mark.
-func (h *highWater) awaits(entries uint64) uint64 {
+func (h *highWater) lag() uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	due := h.value + entries
-	h.due.Store(due)
-	return due
+	return h.synced.Load() - min(h.value, h.synced.Load())
 }
 
 func (h *highWater) raise() error {
@@ -147,7 +137,6 @@ func (h *highWater) cut(end uint64, do func() error) error {
 		return err
 	}
 	h.synced.Store(min(h.synced.Load(), end))
-	h.due.Store(0) // what run waits for may be further away now
 	return nil
 }
 

@@ -42,9 +42,8 @@ func (apply OneByOne) ApplyEntry(tx kv.Tx, index uint64, now int64, commands []m
 	return results, nil
 }
 
-// Observer hears what happens to a replica. Calls come one at a time, in order;
-// none may block for long, for the log is not applied meanwhile, and Applied must
-// not wait for more of the log at all.
+// Observer hears what happens to a replica. All calls come from one goroutine,
+// in order; none may block for long, for the log is not applied meanwhile.
 type Observer interface {
 	// Applied gives the results of one log entry, on every replica, in log
 	// order. Entries whose effects were on disk before a restart, or that came

@@ -38,7 +38,6 @@ func (g *Group) ProposeAll(ctx context.Context, all []messages.Command, answered
 		open[i] = true
 		left++
 	}
-	g.batcher.begin()
 	for left > 0 {
 		a := g.batcher.next(ctx, answers)
 		if a.number != everyNumber {
