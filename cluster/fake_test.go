@@ -22,7 +22,8 @@ type world struct {
 	leader   messages.NodeID
 	term     int
 	down     map[messages.NodeID]bool
-	applied  map[string]int // by command body
+	stuck    messages.NodeID // it takes requests and answers none
+	applied  map[string]int  // by command body
 	order    []messages.Command
 	ended    map[messages.CallID]bool
 	lost     string // why no majority can be reached
@@ -88,8 +89,15 @@ func (n *fakeNode) Request(ctx context.Context, to messages.NodeID, kind peer.Ki
 
 func (n *fakeNode) Requests(ctx context.Context, to messages.NodeID, kind peer.Kind, bodies [][]byte, answered func(int, []byte, error)) {
 	n.w.mu.Lock()
-	down := n.w.down[to]
+	down, stuck := n.w.down[to], n.w.stuck == to
 	n.w.mu.Unlock()
+	if stuck {
+		<-ctx.Done()
+		for i := range bodies {
+			answered(i, nil, ctx.Err())
+		}
+		return
+	}
 	var one sync.Mutex // at a time
 	asked := peer.NewAsked(bodies, func(i int, m proto.Message, err error) {
 		one.Lock()

@@ -2,8 +2,9 @@ package cluster
 
 import (
 	"context"
-	"github.com/elasticcode/flow/messages"
 	"sync"
+
+	"github.com/elasticcode/flow/messages"
 )
 
 // Calls is Call for several calls of one partition. They go to its leader together,
@@ -23,6 +24,7 @@ func (r *Router) Calls(ctx context.Context, all []*messages.Enqueue, tell func(i
 			tell(i, answer, err)
 			return
 		}
+		r.leaders.forget(t.group, leader) // else each asks it once more before another
 		if answer == nil {
 			answer = new(messages.CallResponse)
 		}

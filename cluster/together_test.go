@@ -96,3 +96,23 @@ func TestCallsHandedOverEndWithTheirContext(t *testing.T) {
 		}
 	})
 }
+
+// TestALeaderThatFailedIsNotAskedAgainFirst: of those that come back from it, each
+// would wait for it once more.
+func TestALeaderThatFailedIsNotAskedAgainFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, 1)
+		w.set(func() { w.stuck = "n1"; w.ended[togetherID(1)], w.ended[togetherID(2)] = true, true })
+		w.nodes["n2"].router.leaders.set(1, "n1")
+		enqueues := []*messages.Enqueue{{Id: togetherID(1).Bytes()}, {Id: togetherID(2).Bytes()}}
+		began := time.Now()
+		w.nodes["n2"].router.Calls(within(t, 10*waitLimit), enqueues, func(_ int, answer *messages.CallResponse, err error) {
+			if err != nil || answer.GetCall() == nil {
+				t.Errorf("told %v, %v", answer, err)
+			}
+		})
+		if took := time.Since(began); took >= 2*waitLimit {
+			t.Errorf("it took %v: the node that does not answer was asked again", took)
+		}
+	})
+}
