@@ -46,3 +46,15 @@ func TestAPlainStringIsAStringThatIsValid(t *testing.T) {
 		}
 	}
 }
+
+// FuzzIsJSON holds it to what encoding/json says.
+func FuzzIsJSON(f *testing.F) {
+	for _, text := range []string{``, `"`, `""`, `"a"`, `"a" `, `"a","b"`, `"\n"`, `"\ud800"`, "\"\x7f\"", "\"\xff\"", "\"\x00\"", `"\"`, `[[[]]]`, `1e999999`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if got, want := IsJSON(text), json.Valid(text); got != want {
+			t.Fatalf("%q: %v, want %v", text, got, want)
+		}
+	})
+}
