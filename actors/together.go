@@ -143,14 +143,16 @@ func (a *awaited) settle(answer *messages.CallResponse, err error) {
 
 // giveUp tells that whoever asked waits no more.
 func (a *awaited) giveUp(op string) {
-	a.settle(a.accepted, notYet(op, a.id))
+	a.of.mu.Lock()
+	defer a.of.mu.Unlock()
+	a.finish(a.accepted, notYet(op, a.id))
 }
 
 func (a *awaited) finish(answer *messages.CallResponse, err error) {
 	if a.told {
 		return
 	}
-	a.told = true
+	a.told, a.accepted, a.end = true, nil, nil // they may be large, and the others may wait for long
 	a.of.tell(a.number, answer, err)
 	if a.of.left--; a.of.left == 0 {
 		close(a.of.done)

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -125,4 +126,40 @@ func TestCallsTogetherEndWithTheirContextOrTheLead(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestACallIsAcceptedWhileItIsGivenUp: then whoever asked hears that it was accepted.
+func TestACallIsAcceptedWhileItIsGivenUp(t *testing.T) {
+	for range 100 {
+		var answer *messages.CallResponse
+		g := &together{tell: func(_ int, a *messages.CallResponse, _ error) { answer = a }, all: make([]awaited, 1), done: make(chan struct{}), left: 1}
+		a := &g.all[0]
+		a.of = g
+		begins := make(chan struct{})
+		g.mu.Lock()
+		go func() { close(begins); a.giveUp("run") }()
+		<-begins
+		for range 10 {
+			runtime.Gosched() // it comes to the lock
+		}
+		a.accepted = &messages.CallResponse{Index: 7}
+		g.mu.Unlock()
+		<-g.done
+		if answer.GetIndex() != 7 {
+			t.Fatal("it was not told of")
+		}
+	}
+}
+
+// TestOfACallThatIsToldNothingIsKept: it may have a large result, and others that came
+// with it may take for ever.
+func TestOfACallThatIsToldNothingIsKept(t *testing.T) {
+	g := &together{tell: func(int, *messages.CallResponse, error) {}, all: make([]awaited, 2), done: make(chan struct{}), left: 2}
+	a := &g.all[0]
+	a.of = g
+	a.accept("run", &messages.CallResponse{Index: 1})
+	a.tell(&messages.Call{Result: []byte(`1`)})
+	if !a.told || a.end != nil || a.accepted != nil {
+		t.Error("it keeps its end or its answer, or was not told")
+	}
 }
