@@ -112,19 +112,35 @@ func (q *queue) writeTo(conn net.Conn, done <-chan struct{}) {
 			return
 		}
 		runtime.Gosched() // what others are about to send goes with it
-		b, answers := q.take()
-		for _, a := range answers {
-			b = a.append(b)
-		}
-		if len(b) == 0 {
-			continue // it went with what was before
-		}
-		conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-		_, err := conn.Write(b)
-		q.giveBack(b)
-		if err != nil {
+		if err := q.write(conn); err != nil {
 			conn.Close() // the reader sees it and ends the connection
 			return
 		}
 	}
+}
+
+// write sends what waits. Answers go in pieces: there may be many, and writeTimeout is
+// for one write.
+func (q *queue) write(conn net.Conn) error {
+	b, answers := q.take()
+	defer func() { q.giveBack(b) }()
+	for _, a := range answers {
+		if len(b) >= keepBuffer {
+			if err := writeTo(conn, b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+		b = a.append(b)
+	}
+	if len(b) == 0 {
+		return nil // it went with what was before
+	}
+	return writeTo(conn, b)
+}
+
+func writeTo(conn net.Conn, b []byte) error {
+	conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_, err := conn.Write(b)
+	return err
 }
