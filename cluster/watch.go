@@ -98,6 +98,7 @@ func (w *Watch) look(ctx context.Context) (settled bool) {
 	known, err := w.config.Nodes()
 	if err != nil {
 		w.config.Logger.Warn("read nodes", "error", err)
+		w.rests = w.rests && !told
 		return false
 	}
 	changes := nodeChanges(w.config.NetworkID, w.config.Members(), known, now.Sub(w.leading) > unseenGrace)

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -88,6 +89,7 @@ type metaWorld struct {
 	now      time.Time
 	level    uint32 // that the network can be raised to
 	raised   uint32
+	unread   bool // the nodes that it knows cannot be read
 }
 
 func (m *metaWorld) Propose(_ context.Context, group messages.GroupID, c proto.Message) (*messages.Reply, *messages.Position, error) {
@@ -120,6 +122,9 @@ func (m *metaWorld) watch() *Watch {
 		Leads:   func() bool { return m.leads },
 		Members: func() []gossip.Member { return m.members },
 		Nodes: func() (all []KnownNode, err error) {
+			if m.unread {
+				return nil, errors.New("it cannot be read")
+			}
 			for _, k := range m.nodes {
 				all = append(all, k)
 			}
@@ -212,6 +217,15 @@ func TestGroupsInTheirPlacesAreAskedSeldomUnlessSomethingChanges(t *testing.T) {
 	looks(1, calm)
 	if n := looks(4, restless); n != 4 {
 		t.Errorf("while a replica is missing, asked %d times", n)
+	}
+	m.actual = servers("a1v b1")
+	looks(2, calm)
+	m.unread = true
+	w.Kick()
+	looks(1, restless)
+	m.unread = false
+	if n := looks(1, calm); n != 1 {
+		t.Errorf("when it was told of a change while it could not read the model, asked %d times", n)
 	}
 	m.leads, m.actual = false, servers("a1v b1")
 	looks(1, calm)
