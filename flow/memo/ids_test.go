@@ -55,3 +55,36 @@ func made(ms int64, random uint64) (id messages.CallID) {
 	binary.BigEndian.PutUint64(id[8:], 1<<63|random<<16)
 	return id
 }
+
+// TestWhatHasLeftTheRingIsNotCalledNew gives a state many times the ids that are
+// remembered, one as late as another, and nothing is lost on the way.
+func TestWhatHasLeftTheRingIsNotCalledNew(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	var m IDs
+	state, all, latest, known := map[messages.CallID]bool{}, []messages.CallID(nil), int64(0), 0
+	for i := range 5 * mostIDs {
+		id := made(int64(1_000_000+i/8-rng.IntN(50)), rng.Uint64N(64))
+		given := uint64(len(all))
+		for _, before := range []int{1, rng.IntN(100) + 1, mostIDs - 1, mostIDs, mostIDs + 1, rng.IntN(2*mostIDs) + 1} {
+			if before <= len(all) && m.New(all[len(all)-before], given, latest) {
+				t.Fatalf("%s is called new, and was given %d before", all[len(all)-before], before)
+			}
+		}
+		isNew := m.New(id, given, latest)
+		if isNew && state[id] {
+			t.Fatalf("%s is called new, and was given before", id)
+		}
+		if state[id] {
+			continue
+		}
+		if isNew {
+			known++
+		}
+		at, _ := id.Milliseconds()
+		state[id], all, latest = true, append(all, id), max(latest, at)
+		m.Add(id, given, given+1)
+	}
+	if known < len(all)*9/10 {
+		t.Errorf("%d of %d new ids were seen to be new", known, len(all))
+	}
+}
