@@ -49,8 +49,8 @@ type answer struct {
 func (t *Transport) link(to messages.NodeID) (*link, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ctx.Err() != nil {
-		return nil, unsent{messages.Errorf(messages.Unavailable, "send to node", string(to), "this node is stopping")}
+	if err := t.stopping(to); err != nil {
+		return nil, err
 	}
 	l, ok := t.links[to]
 	if !ok {
@@ -59,6 +59,14 @@ func (t *Transport) link(to messages.NodeID) (*link, error) {
 		t.running.Go(l.run)
 	}
 	return l, nil
+}
+
+// stopping is why nothing can be sent to a node any more.
+func (t *Transport) stopping(to messages.NodeID) error {
+	if t.ctx.Err() == nil {
+		return nil
+	}
+	return unsent{messages.Errorf(messages.Unavailable, "send to node", string(to), "this node is stopping")}
 }
 
 // Request asks a node and waits for the answer. A lost connection fails it at
@@ -165,8 +173,11 @@ func (l *link) give(first uint64, n int, err error) {
 	}
 }
 
-// tooEarly is why a connection must not be tried yet; mu is held.
+// tooEarly is why a connection must not be tried yet, or never; mu is held.
 func (l *link) tooEarly() error {
+	if err := l.t.stopping(l.to); err != nil {
+		return err // run has ended, or is about to
+	}
 	if l.down == nil {
 		return nil
 	}

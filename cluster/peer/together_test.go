@@ -247,3 +247,22 @@ func TestThoseOfALostConnectionFailAtOnce(t *testing.T) {
 		t.Error("the handler goes on")
 	}
 }
+
+// TestARequestToALinkThatHasEndedFailsAtOnce: it was got before its transport closed.
+func TestARequestToALinkThatHasEndedFailsAtOnce(t *testing.T) {
+	var b book
+	a := open(t, &b, "a", "n")
+	l, err := a.link("c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx := limited(t)
+	l.requests(ctx, echo, numbered(2), func(i int, _ []byte, err error) {
+		if ctx.Err() != nil || !errors.Is(err, messages.Unavailable) || !errors.Is(err, ErrNotSent) {
+			t.Errorf("request %d: %v", i, err)
+		}
+	})
+}
