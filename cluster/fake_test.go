@@ -22,6 +22,7 @@ type world struct {
 	leader   messages.NodeID
 	term     int
 	down     map[messages.NodeID]bool
+	still    bool            // the log takes nothing
 	stuck    messages.NodeID // it takes requests and answers none
 	applied  map[string]int  // by command body
 	order    []messages.Command
@@ -208,6 +209,13 @@ func (n *fakeNode) Call(ctx context.Context, m *messages.Enqueue) (*messages.Cal
 }
 
 func (n *fakeNode) Calls(ctx context.Context, all []*messages.Enqueue, gone <-chan int, tell func(i int, answer *messages.CallResponse, err error)) {
+	if n.w.still { // as raftstore: it does not look who has gone before all have been proposed
+		<-ctx.Done()
+		for i := range all {
+			tell(i, nil, ctx.Err())
+		}
+		return
+	}
 	var calls sync.WaitGroup
 	give, left := make([]context.CancelFunc, len(all)), make(chan bool, len(all))
 	for i, m := range all {

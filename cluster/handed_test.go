@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -73,4 +75,37 @@ func TestCallsHandedToANodeThatDoesNotLeadAreToldWhoDoes(t *testing.T) {
 	if n != 2 || len(w.bodies()) != 0 {
 		t.Errorf("%d answers, %d entries", n, len(w.bodies()))
 	}
+}
+
+// TestCallsThatTheLogDoesNotTakeAreLeftOnceNobodyWaits: they hold places that others need.
+func TestCallsThatTheLogDoesNotTakeAreLeftOnceNobodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 0)
+		w.still = true
+		var bodies [][]byte
+		for i, partition := range []messages.GroupID{1, 2, 1} {
+			body, err := proto.Marshal(&messages.CallRequest{Enqueue: &messages.Enqueue{Id: messages.NewCallID(fmt.Sprint(i), partition, 0).Bytes()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bodies = append(bodies, body)
+		}
+		var answered atomic.Int32
+		asked := peer.NewAsked(bodies, func(int, proto.Message, error) { answered.Add(1) })
+		ctx := within(t, time.Hour)
+		var handler sync.WaitGroup
+		handler.Go(func() { w.nodes["n0"].router.callsHere(ctx, "n1", asked) })
+		synctest.Wait()
+		for i, want := range []int32{0, 1, 3} { // with the last of its partition each is left
+			asked.Gone(i)
+			synctest.Wait()
+			if n := answered.Load(); n != want {
+				t.Errorf("when %d were given up, %d had been left, want %d", i+1, n, want)
+			}
+		}
+		handler.Wait()
+		if ctx.Err() != nil {
+			t.Error("they were left with their connection")
+		}
+	})
 }
