@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	keptCalls = 1000             // finished calls that are left in the end
-	dropLimit = 10 * time.Minute // for the others to be dropped
+	keptCalls  = 1000        // finished calls that are left in the end
+	stillLimit = time.Minute // in which some call must end, or be dropped
 )
 
 // finished lets many calls of a socket end, measures restarts with them, then
@@ -36,6 +36,9 @@ func finished(ctx context.Context, o options, dir string, r *Report) error {
 		return err
 	}
 	h.calls = tries + int64(o.buffered/batchSize*batchSize)
+	if err := w.keep(ctx, socket, h.calls); err != nil {
+		return err
+	}
 	begin := time.Now()
 	if err := fill(ctx, w, socket, "accepted while they run, batches of 256", o.buffered, r); err != nil {
 		return err
@@ -60,9 +63,8 @@ func finished(ctx context.Context, o options, dir string, r *Report) error {
 // that sets off.
 func dropped(ctx context.Context, w *network, o options, h held, r *Report) error {
 	begin := time.Now()
-	if _, err := w.clients[0].Update(ctx, &messages.UpdateRequest{Kind: messages.Kind_KIND_SOCKET, Name: h.socket, Fields: []string{"socket.keep_calls"},
-		Object: &messages.Object{Kind: messages.Kind_KIND_SOCKET, Spec: &messages.Object_Socket{Socket: &messages.Socket{KeepCalls: keptCalls}}}}); err != nil {
-		return fmt.Errorf("keep %d calls: %w", keptCalls, err)
+	if err := w.keep(ctx, h.socket, keptCalls); err != nil {
+		return err
 	}
 	beside, err := unary(ctx, w, socketEcho, 1, o.each)
 	if err != nil {
@@ -81,21 +83,35 @@ func dropped(ctx context.Context, w *network, o options, h held, r *Report) erro
 	return nil
 }
 
-// come waits until there are as many calls as wanted.
+// keep sets how many finished calls a socket keeps.
+func (w *network) keep(ctx context.Context, socket string, calls int64) error {
+	_, err := w.clients[0].Update(ctx, &messages.UpdateRequest{Kind: messages.Kind_KIND_SOCKET, Name: socket, Fields: []string{"socket.keep_calls"},
+		Object: &messages.Object{Kind: messages.Kind_KIND_SOCKET, Spec: &messages.Object_Socket{Socket: &messages.Socket{KeepCalls: calls}}}})
+	if err != nil {
+		return fmt.Errorf("keep %d calls: %w", calls, err)
+	}
+	return nil
+}
+
+// come waits until there are as many calls as wanted, as long as their number changes.
 func (h held) come(ctx context.Context, w *network, enough func(int64) bool) error {
-	limited, cancel := context.WithTimeout(ctx, dropLimit)
-	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	last, since := int64(-1), time.Now()
 	for {
-		n, err := h.count(limited, w)
-		if err == nil && enough(n) {
+		n, err := h.count(ctx, w)
+		switch {
+		case err == nil && enough(n):
 			return nil
+		case err == nil && n != last:
+			last, since = n, time.Now()
+		case time.Since(since) > stillLimit:
+			return fmt.Errorf("%d calls are %s, and have been for %v: %v", last, h.state, stillLimit, err)
 		}
 		select {
 		case <-tick.C:
-		case <-limited.Done():
-			return fmt.Errorf("%d calls are %s: %w, %v", n, h.state, limited.Err(), err)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
