@@ -171,7 +171,7 @@ func (p *Partition) Await(ctx context.Context, id messages.CallID) (*messages.Ca
 	switch {
 	case err != nil:
 	case !known:
-		err = p.config.State.Missing(op, id)
+		err = p.config.State.Missing("wait for", id) // it says itself that it is about a call
 	case ended(call.State):
 	default:
 		return p.waiters.wait(ctx, op, id, one)

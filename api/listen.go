@@ -74,7 +74,7 @@ func (t *tasks) listener(ctx context.Context, m *messages.ListenRequest) (*liste
 	l := &listener{tasks: t, request: m, backlog: newBacklog()}
 	for _, c := range m.Channels {
 		if !slices.Contains(channels, c) {
-			return nil, messages.Errorf(messages.Invalid, op, m.Name, "there is no channel %q", c).WithHint("channels are task, log, output and lifecycle; none: all")
+			return nil, messages.Errorf(messages.Invalid, op, m.Name, "there is no channel %q", c).WithHint("channels are task, log, output and lifecycle")
 		}
 	}
 	if m.Tracking != "" {

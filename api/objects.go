@@ -41,7 +41,7 @@ func (o *objects) Create(ctx context.Context, request *connect.Request[messages.
 		return nil, err
 	}
 	if s := object.GetSocket(); s.GetScheduled() || s.GetScheduleData() != "" {
-		if err := o.checkTickData(ctx, op, object, func(view kv.View) *target { return futureTarget(view, object) }); err != nil {
+		if err := o.checkTickData(ctx, op, func(view kv.View) (*target, string) { return futureTarget(view, object), s.GetScheduleData() }); err != nil {
 			return nil, err
 		}
 	}

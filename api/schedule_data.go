@@ -14,26 +14,41 @@ import (
 )
 
 // checkTickData refuses data that the function of a schedule does not take: no
-// tick would make a call. find gives the socket; nil: whoever carries the change
-// out says what is wrong with it.
-func (o *objects) checkTickData(ctx context.Context, op string, object *messages.Object, find func(kv.View) *target) error {
+// tick would make a call. find gives the socket and its data; nil: whoever carries
+// the change out says what is wrong with it.
+func (o *objects) checkTickData(ctx context.Context, op string, find func(kv.View) (*target, string)) error {
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return o.reads.latest(bounded, nil, func(view kv.View, _ uint64) error {
-		to := find(view)
+		to, data := find(view)
 		if to == nil {
 			return nil
 		}
-		schedule := to.schedule(object.GetSocket().GetScheduleData())
+		schedule := to.schedule(data)
 		args, err := TickArguments(schedule, 0)
 		if err != nil {
 			return err
 		}
 		var given *string
-		if data := string(schedule.Data); data != "" {
+		if data != "" {
 			given = &data
 		}
 		return spreading(checked(op, to, args), given, args)
+	})
+}
+
+// checkTicks is that for a change of a socket that sets a schedule going, or its data.
+func (o *objects) checkTicks(ctx context.Context, op string, m *messages.UpdateRequest) error {
+	s, newData := m.Object.GetSocket(), slices.Contains(m.Fields, "socket.schedule_data")
+	if !(newData && s.GetScheduleData() != "" || slices.Contains(m.Fields, "socket.scheduled") && s.GetScheduled()) {
+		return nil
+	}
+	return o.checkTickData(ctx, op, func(view kv.View) (*target, string) {
+		if newData {
+			return readTarget(view, m.Name), s.GetScheduleData()
+		}
+		stored, _ := model.Get(view, messages.Kind_KIND_SOCKET, m.Name)
+		return readTarget(view, m.Name), stored.GetSocket().GetScheduleData()
 	})
 }
 

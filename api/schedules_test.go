@@ -98,6 +98,32 @@ func TestScheduleDataMustFitTheFunction(t *testing.T) {
 	}
 }
 
+// TestScheduleIsSetGoingOnlyWithWhatTheFunctionTakes: the tick's time alone is not
+// enough for a function of two arguments; data that were set before are.
+func TestScheduleIsSetGoingOnlyWithWhatTheFunctionTakes(t *testing.T) {
+	s := serve(t)
+	s.mu.Lock()
+	s.functions = append(s.functions, &messages.Function{Name: "join", Parameters: []*messages.Parameter{
+		{Name: "left", Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD}, {Name: "right", Kind: messages.ArgumentKind_POSITIONAL_OR_KEYWORD}}})
+	s.mu.Unlock()
+	s.quickstart(0)
+	s.create(&messages.Object{Name: "joins", Kind: messages.Kind_KIND_SOCKET, Spec: &messages.Object_Socket{Socket: &messages.Socket{Processor: "proc1", Queue: "q", Task: "join"}}})
+	update := func(socket *messages.Socket, fields ...string) error {
+		_, err := s.objects.Update(s.within(), connect.NewRequest(&messages.UpdateRequest{Kind: messages.Kind_KIND_SOCKET, Name: "joins", Fields: fields,
+			Object: &messages.Object{Spec: &messages.Object_Socket{Socket: socket}}}))
+		return err
+	}
+	if err := update(&messages.Socket{Interval: 5000, Scheduled: true}, "socket.interval", "socket.scheduled"); !isKind(err, messages.Invalid) || !strings.Contains(err.Error(), "right") {
+		t.Errorf("set going without data: %v", err)
+	}
+	if err := update(&messages.Socket{Interval: 5000, ScheduleData: `{"left": 1, "right": 2}`}, "socket.interval", "socket.schedule_data"); err != nil {
+		t.Fatal(err)
+	}
+	if err := update(&messages.Socket{Scheduled: true}, "socket.scheduled"); err != nil {
+		t.Errorf("set going with the data that it has: %v", err)
+	}
+}
+
 // TestScheduleSaysThatTheCodeDoesNotTakeItsData: it fitted when it was set, and
 // does not after the code has changed.
 func TestScheduleSaysThatTheCodeDoesNotTakeItsData(t *testing.T) {

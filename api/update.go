@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -52,10 +51,8 @@ func (o *objects) update(ctx context.Context, op string, m *messages.UpdateReque
 	if err := checkSchedule(op, subject, m.Object); err != nil {
 		return nil, err
 	}
-	if m.Object.GetSocket().GetScheduleData() != "" {
-		if err := o.checkTickData(ctx, op, m.Object, func(view kv.View) *target { return readTarget(view, m.Name) }); err != nil {
-			return nil, err
-		}
+	if err := o.checkTicks(ctx, op, m); err != nil {
+		return nil, err
 	}
 	if m.Kind == messages.Kind_KIND_TASK {
 		return o.updateTask(ctx, op, m)

@@ -39,7 +39,10 @@ func newLsCalls(c *cli) *cobra.Command {
 		Long: `List calls, newest first, a page at a time.
 
 -i, -t and -tk may stand alone: -i prints only the ids, -t and -tk add a column
-with the run and with the function.`,
+with the run and with the function.
+
+What waits at a gate for its other arguments is in no mailbox yet and is not
+listed: "flowcli ls gates" counts it, "flowcli ls call ID" shows one.`,
 		Example: `flowcli ls calls
 flowcli ls calls -p 2 -r 20 -u
 flowcli ls calls -s pyfi.processors.sample.do_this --state failed
