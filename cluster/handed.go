@@ -19,7 +19,7 @@ func (r *Router) callsHere(ctx context.Context, _ messages.NodeID, asked *peer.A
 	for i, body := range bodies {
 		q := new(messages.CallRequest)
 		if err := proto.Unmarshal(body, q); err != nil {
-			asked.Answer(i, nil, messages.Errorf(messages.Invalid, "read request of kind", "call", "%v", err))
+			asked.Answer(i, nil, unreadable(kindCall, err))
 			continue
 		}
 		bodies[i] = nil // a call may take long

@@ -179,6 +179,11 @@ func (r *Router) RegisterHandlers(h Handlers) {
 	})
 }
 
+// unreadable refuses a request that is none of its kind.
+func unreadable(kind peer.Kind, err error) error {
+	return messages.Errorf(messages.Invalid, "read request of kind", fmt.Sprint(kind), "%v", err)
+}
+
 // handle registers a function of messages as a handler of bytes.
 func handle[Q, A proto.Message](h Handlers, kind peer.Kind, f func(context.Context, Q) (A, error)) {
 	var empty Q
@@ -186,7 +191,7 @@ func handle[Q, A proto.Message](h Handlers, kind peer.Kind, f func(context.Conte
 	h.Handle(kind, func(ctx context.Context, _ messages.NodeID, body []byte) ([]byte, error) {
 		q := kindOf.New().Interface().(Q)
 		if err := proto.Unmarshal(body, q); err != nil {
-			return nil, messages.Errorf(messages.Invalid, "read request of kind", fmt.Sprint(kind), "%v", err)
+			return nil, unreadable(kind, err)
 		}
 		a, err := f(ctx, q)
 		if err != nil {
