@@ -261,8 +261,9 @@ func (p *pulse) dial(l *pulseLink) {
 		l.waiting = nil
 		return
 	}
-	l.conn, l.stream, l.heard = conn, wire.New(conn), time.Now()
-	p.done.Go(func() { p.hear(l, conn, l.stream) })
+	stream := wire.New(conn)
+	l.conn, l.stream, l.heard = conn, stream, time.Now()
+	p.done.Go(func() { p.hear(l, conn, stream) })
 }
 
 // hear takes in a node's answers until the connection ends.
