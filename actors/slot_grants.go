@@ -19,7 +19,7 @@ func (s *slot) wanted() uint32 {
 	case s.stopping || s.next != nil:
 		return 0
 	case s.job.echo:
-		return messages.MaxWindow
+		return s.measured.room()
 	case s.generation == 0 && s.failures > 0:
 		return 0 // its worker does not start: others may take the calls
 	case s.starting():

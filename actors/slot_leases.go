@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/messages"
@@ -15,6 +16,7 @@ func (s *slot) takeAll(c actor.Context, some []*messages.Start) {
 		s.take(c, start)
 	}
 	s.feed(c)
+	s.grant(c)
 }
 
 // take accepts a lease once. One of another session, or for another commit, is
@@ -27,6 +29,7 @@ func (s *slot) take(c actor.Context, m *messages.Start) {
 	if !s.ledger.take(l.attempt) {
 		return
 	}
+	s.measured.weigh(proto.Size(m.Arguments))
 	if s.job.echo {
 		s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_OK, Result: first(m.Arguments)})
 		return

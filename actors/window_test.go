@@ -3,6 +3,8 @@ package actors
 import (
 	"testing"
 	"time"
+
+	"github.com/elasticcode/flow/messages"
 )
 
 // TestDepthFollowsTheDurationOfCalls: a worker holds little work that cannot be
@@ -23,6 +25,25 @@ func TestDepthFollowsTheDurationOfCalls(t *testing.T) {
 	w.punish()
 	if got := w.depth(); got != 1 {
 		t.Errorf("after a call had to be taken back: %d may be with the worker", got)
+	}
+}
+
+// TestWindowIsBoundedByBytes: the arguments of what a slot holds fit into its share of
+// the memory, of calls as short as can be, too.
+func TestWindowIsBoundedByBytes(t *testing.T) {
+	for _, c := range []struct {
+		bytes int
+		size  uint32
+	}{
+		{0, messages.MaxWindow}, {100, messages.MaxWindow}, {1 << 20, 16}, {ahead, 1}, {4 * ahead, 1},
+	} {
+		w := window{average: time.Microsecond}
+		for range 100 {
+			w.weigh(c.bytes)
+		}
+		if got := w.size(); got < c.size || got > c.size+c.size/10 || got > messages.MaxWindow {
+			t.Errorf("calls of %d bytes: a window of %d, want %d", c.bytes, got, c.size)
+		}
 	}
 }
 

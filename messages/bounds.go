@@ -14,7 +14,7 @@ const (
 	MaxKey        = 256       // bytes of a client's key
 	MaxCrashes    = 3         // worker deaths until a call is quarantined
 	MaxLost       = 20        // lost sessions until a call is quarantined
-	MaxWindow     = 64        // calls that one slot may hold
+	MaxWindow     = 240       // calls that one slot may hold; below 254, which flow/processor needs
 	MaxCompletes  = 256       // attempts that one command ends
 	MaxDead       = 256       // dead letters of one page, and of one command
 	MaxPageRows   = 1000      // rows of one page of a list

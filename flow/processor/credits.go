@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/elasticcode/flow/flow/pack"
+	"github.com/elasticcode/flow/messages"
 )
 
 // MaxSlots is how many slots one processor may have in a partition.
@@ -15,6 +16,9 @@ const (
 	none   = 0xfe // there is no slot at this index
 	closed = 0xff // its window is full, or it runs other code
 )
+
+// What a slot holds while it takes another is less than either.
+const _ = uint(none - messages.MaxWindow)
 
 // Credits are the loads of a processor's slots, by index: small enough to be
 // read and written with each call, however many slots there are.
