@@ -29,9 +29,10 @@ func TestRequestsTakeTurnsOnConnectionsOfTheirOwn(t *testing.T) {
 
 	var wait sync.WaitGroup
 	all := make(chan struct{})
+	there := sync.OnceFunc(func() { close(all) })
 	a.before = func(ctx context.Context, _ *messages.RunRequest) error {
 		if calls, _ := n.counts(); calls == 20+most+more {
-			close(all)
+			there()
 		}
 		<-all
 		return nil
