@@ -173,7 +173,7 @@ func TestSubmitAndLookLater(t *testing.T) {
 	wants(t, s.run("task", "result", id), 0, "later\n")
 	wants(t, s.run("task", "result", "--id", id, "--timeout", "1s"), 0, "later\n")
 	complains(t, s.run("task", "result", "0193a1b2-c3d4-7001-8f00-000000000009"), 3, "there is no such call")
-	complains(t, s.run("task", "result"), 2, "say which one")
+	complains(t, s.run("task", "result"), 2, "say which one", "flowcli task result ID")
 	r := s.run("task", "cancel", id)
 	if r.code != 0 || r.out != "" || !strings.Contains(r.err, "is finished") {
 		t.Errorf("cancel: %+v", r)
@@ -204,7 +204,7 @@ func TestCallTables(t *testing.T) {
 		name := strings.NewReplacer(" ", "_", "-", "", "0193a1b2-c3d4-7001-8f00-00000000000", "").Replace(line)
 		golden(t, name+".txt", r.out)
 	}
-	complains(t, s.run("ls", "call"), 2, "say which one")
+	complains(t, s.run("ls", "call"), 2, "say which one", "flowcli ls call ID")
 	complains(t, s.run("ls", "call", "-n", "nowhere"), 3, "nowhere")
 	complains(t, s.run("ls", "calls", "-p", "0"), 2, "pages count from 1")
 	complains(t, s.run("ls", "calls", "-tk", "nowhere"), 3, "nowhere")
