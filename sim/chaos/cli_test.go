@@ -93,7 +93,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 		{"add socket -n " + doThis + " -q pyfi.queue1 -pn proc1 -t do_this", 4, []string{doThis, "taken"}},
 		{"spawn -n other -g " + repository + " -m " + sample, 4, []string{doSomething, "proc1"}},
 		// Repositories.
-		{"add processor -n p -g file:///no/such/repository -m " + sample, 3, []string{"file:///no/such/repository", "no such file"}},
+		{"add processor -n p -g file:///no/such/repository -m " + sample, 3, []string{"file:///no/such/repository", "no such file", "Hint: check the path"}},
 		{"add processor -n p -g https://127.0.0.1:1/repository -m " + sample, 3, []string{"https://127.0.0.1:1/repository", "refused"}},
 		{add + " -br develop", 3, []string{"no branch develop", "there are: main"}},
 		{add + " --gittag v9", 3, []string{"no tag v9"}},
