@@ -180,6 +180,22 @@ func TestSubmitAndLookLater(t *testing.T) {
 	}
 }
 
+func TestWhatWaitsAtGatesIsCountedBelowTheCalls(t *testing.T) {
+	f := socketIn()
+	f.atGates = 3
+	s := newShell(t, f)
+	if r := s.run("ls", "calls"); r.code != 0 || !strings.Contains(r.out, "Not listed: 3 messages that wait at gates") {
+		t.Errorf("exit %d, %q", r.code, r.out)
+	}
+	if r := s.run("-o", "json", "ls", "calls"); !strings.Contains(r.out, `"at_gates": 3`) {
+		t.Errorf("as JSON: %q", r.out)
+	}
+	f.atGates = 0
+	if r := s.run("ls", "calls"); strings.Contains(r.out, "Not listed") {
+		t.Errorf("with nothing at gates: %q", r.out)
+	}
+}
+
 func TestCallTables(t *testing.T) {
 	f := socketIn()
 	for n := range 12 {
