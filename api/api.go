@@ -112,6 +112,7 @@ func New(config Config, cluster Cluster, replica Model, source Source, network N
 		connect.WithInterceptors(&errorMapper{logger: config.Logger, node: config.Name}),
 		connect.WithRequestGate(tasks.gate),
 		connect.WithReadMaxBytes(MaxMessage),
+		connect.WithCodec(protoCodec{}),
 		connect.WithCodec(jsonCodec{jsonName}),
 		connect.WithCodec(jsonCodec{jsonUTF8}),
 		connect.WithCompressMinBytes(compressFrom),

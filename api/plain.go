@@ -18,9 +18,8 @@ import (
 // request: a path, a method or a content type that nothing here takes, and a body that
 // is too large. People who try the API with curl would see an empty answer.
 //
-// A request is a goroutine of its own, and the deepest place that it comes to is
-// just within a stack of 8 KiB: what is seldom needed is in functions of its own, so
-// that it takes no room there. A larger stack would be a copy for each request.
+// What is seldom needed is in functions of its own: it takes no room on the stack of each
+// request that waits, which the collector reads.
 func explainPlain(paths *paths, next http.Handler) http.Handler {
 	writer := connect.NewErrorWriter(connect.WithCodec(jsonCodec{jsonName}), connect.WithCodec(jsonCodec{jsonUTF8}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,8 +11,8 @@ import (
 )
 
 // mostSingles bounds the connections to a node that carry one request at a time. Whoever
-// finds none free uses HTTP/2: a connection costs the node more memory than a stream.
-const mostSingles = 128
+// finds none free uses HTTP/2.
+const mostSingles = 1024
 
 // singles are connections of HTTP/1.1 to a node, each for one request at a time.
 type singles struct {
