@@ -44,7 +44,7 @@ func (r *Row) Add(id messages.CallID, content []byte, a *messages.Arguments, siz
 	}
 	text := append(r.texts, id[:]...)
 	text = append(binary.AppendUvarint(text, uint64(len(content))), content...)
-	if text = appendArguments(text, a); len(text) > maxRowBytes {
+	if text = messages.AppendArguments(text, a); len(text) > maxRowBytes {
 		return false
 	}
 	r.ids, r.texts, r.ends = append(r.ids, id), text, append(r.ends, uint32(len(text)))
