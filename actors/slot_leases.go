@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/messages"
@@ -29,7 +28,7 @@ func (s *slot) take(c actor.Context, m *messages.Start) {
 	if !s.ledger.take(a) {
 		return
 	}
-	s.measured.weigh(proto.Size(m.Arguments))
+	s.measured.weigh(m.Arguments.Inline())
 	if s.job.echo {
 		s.complete(c.Self(), a, &messages.Complete{Outcome: messages.Outcome_OK, Result: first(m.Arguments)})
 		return
