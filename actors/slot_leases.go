@@ -25,15 +25,16 @@ func (s *slot) take(c actor.Context, m *messages.Start) {
 	if m.Session != s.session || s.job == nil {
 		return
 	}
-	l := &lease{attempt: attempt{messages.CallIDFrom(m.Call), m.Attempt}, start: m}
-	if !s.ledger.take(l.attempt) {
+	a := attempt{messages.CallIDFrom(m.Call), m.Attempt}
+	if !s.ledger.take(a) {
 		return
 	}
 	s.measured.weigh(proto.Size(m.Arguments))
 	if s.job.echo {
-		s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_OK, Result: first(m.Arguments)})
+		s.complete(c.Self(), a, &messages.Complete{Outcome: messages.Outcome_OK, Result: first(m.Arguments)})
 		return
 	}
+	l := &lease{attempt: a, start: m}
 	switch {
 	case s.stopping:
 		s.release(c, l, s.why)

@@ -107,18 +107,19 @@ func New(config Config, cluster Cluster, replica Model, source Source, network N
 	tasks := &tasks{cluster: cluster, network: network, reads: reads, sockets: newSockets(reads), logger: config.Logger}
 	objects := &objects{cluster: cluster, reads: reads, source: source, network: network, taken: newTaken(replica)}
 
-	mux := http.NewServeMux()
+	paths := newPaths()
 	options := []connect.HandlerOption{
 		connect.WithInterceptors(&errorMapper{logger: config.Logger, node: config.Name}),
 		connect.WithRequestGate(tasks.gate),
 		connect.WithReadMaxBytes(MaxMessage),
+		connect.WithCodec(protoCodec{}),
 		connect.WithCodec(jsonCodec{jsonName}),
 		connect.WithCodec(jsonCodec{jsonUTF8}),
 		connect.WithCompressMinBytes(compressFrom),
 		connect.WithRecover(recovered(config.Logger)),
 	}
-	mux.Handle(messagesconnect.NewTasksHandler(tasks, options...))
-	mux.Handle(messagesconnect.NewObjectsHandler(objects, options...))
-	addHealth(mux, config)
-	return onLargeStack(guardBrowsers(explainPlain(interruptible(counted(newMemory(), mux)))))
+	paths.service(messagesconnect.NewTasksHandler(tasks, options...))
+	paths.service(messagesconnect.NewObjectsHandler(objects, options...))
+	addHealth(paths, config)
+	return onLargeStack(guardBrowsers(explainPlain(paths, interruptible(counted(newMemory(), paths.mux)))))
 }

@@ -66,7 +66,11 @@ func (t *tasks) CancelCall(ctx context.Context, request *connect.Request[message
 	if err != nil {
 		return nil, err
 	}
-	reply, position, err := t.cluster.Propose(bounded, id.Partition(), &messages.Cancel{Call: id.Bytes(), Reason: request.Msg.Reason})
+	why, err := reasonBy(request.Msg.Reason, request.Header())
+	if err != nil {
+		return nil, err
+	}
+	reply, position, err := t.cluster.Propose(bounded, id.Partition(), &messages.Cancel{Call: id.Bytes(), Reason: why})
 	if err := refusal(reply, err); err != nil {
 		return nil, explained(ctx, err, op, "call "+id.String())
 	}

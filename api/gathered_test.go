@@ -56,6 +56,39 @@ func TestWhatCameTogetherIsReadAtOnce(t *testing.T) {
 	}
 }
 
+// TestNothingIsReadAheadOfHTTP1: such a connection would hold a second buffer, and there
+// are many.
+func TestNothingIsReadAheadOfHTTP1(t *testing.T) {
+	ours, theirs := net.Pipe()
+	conn, err := gathering{oneConn{conn: ours}}.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	defer theirs.Close()
+	written := make(chan error, 1)
+	go func() {
+		_, err := theirs.Write([]byte("requestbody"))
+		written <- err
+	}()
+	for _, step := range []struct {
+		room int
+		want string
+	}{{1, "r"}, {4 << 10, "equestbody"}} {
+		b := make([]byte, step.room)
+		n, err := conn.Read(b)
+		if err != nil || string(b[:n]) != step.want {
+			t.Fatalf("read %q, %v, want %q", b[:n], err, step.want)
+		}
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+	if conn.(*gathered).ahead != nil {
+		t.Error("there is a second buffer")
+	}
+}
+
 // TestADeadlineEndsOneRead: net/http breaks a read off so, and reads on.
 func TestADeadlineEndsOneRead(t *testing.T) {
 	ours, theirs := net.Pipe()

@@ -7,11 +7,11 @@ import (
 )
 
 // addHealth adds what people and supervisors ask a node with plain GETs.
-func addHealth(mux *http.ServeMux, config Config) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+func addHealth(paths *paths, config Config) {
+	paths.get("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]any{"alive": true, "node": config.Name, "id": config.Node, "version": config.Version})
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	paths.get("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 		ready, report := true, any(map[string]bool{"ready": true})
 		if config.Ready != nil {
 			ready, report = config.Ready()
@@ -22,7 +22,7 @@ func addHealth(mux *http.ServeMux, config Config) {
 		}
 		writeJSON(w, status, report)
 	})
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+	paths.get("/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprintf(w, front, config.Name, config.Version)
 	})

@@ -29,6 +29,7 @@ type part struct {
 	behind string           // place of the last row of the chunk; empty: there are no more
 	read   bool             // ahead and behind are as said
 	total  int64
+	gates  int64 // messages that wait at gates
 	asOf   uint64
 }
 
@@ -144,7 +145,8 @@ func (m *merge) ask(ctx context.Context, p *part, rows, skip int, results bool) 
 		return nil, messages.Errorf(messages.Unavailable, "list", "calls", "a node of an older version cannot give a page so far behind the first").
 			WithHint("go on with the page token of the page before")
 	}
-	p.total, p.asOf, p.after = page.GetTotal(), response.GetIndex(), max(p.after, response.GetIndex())
+	p.total, p.gates = page.GetTotal(), page.GetAtGates()
+	p.asOf, p.after = response.GetIndex(), max(p.after, response.GetIndex())
 	return page, nil
 }
 
@@ -178,6 +180,13 @@ func (m *merge) more() bool {
 func (m *merge) total() (n int64) {
 	for _, p := range m.parts {
 		n += p.total
+	}
+	return n
+}
+
+func (m *merge) atGates() (n int64) {
+	for _, p := range m.parts {
+		n += p.gates
 	}
 	return n
 }

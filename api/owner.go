@@ -15,6 +15,19 @@ const UserHeader = "Flow-User"
 // nobody owns what came without a name.
 const nobody = "anonymous"
 
+// reasonBy is a reason, and who gave it, if they said who they are: "not needed
+// (by ann)".
+func reasonBy(reason string, header http.Header) (string, error) {
+	who, err := ownerOf("", header)
+	switch {
+	case err != nil || who == nobody:
+		return reason, err
+	case reason == "":
+		return "by " + who, nil
+	}
+	return reason + " (by " + who + ")", nil
+}
+
 // ownerOf is who owns what a request makes: the field, else the header.
 func ownerOf(field string, header http.Header) (string, error) {
 	owner := strings.TrimSpace(field)

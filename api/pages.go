@@ -47,7 +47,7 @@ func (t *tasks) ListCalls(ctx context.Context, request *connect.Request[messages
 	if err != nil {
 		return nil, explained(ctx, err, op, subject)
 	}
-	response := &messages.ListCallsResponse{Total: pages.total(), AsOf: pages.asOf()}
+	response := &messages.ListCallsResponse{Total: pages.total(), AtGates: pages.atGates(), AsOf: pages.asOf()}
 	for _, call := range calls {
 		response.Calls = append(response.Calls, callInfo(call))
 	}

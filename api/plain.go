@@ -15,23 +15,22 @@ import (
 )
 
 // explainPlain answers, in words and as JSON, what is refused before it is a
-// request: a method or a content type that nothing here takes, and a body that
+// request: a path, a method or a content type that nothing here takes, and a body that
 // is too large. People who try the API with curl would see an empty answer.
 //
-// A request is a goroutine of its own, and the deepest place that it comes to is
-// just within a stack of 8 KiB: what is seldom needed is in functions of its own, so
-// that it takes no room there. A larger stack would be a copy for each request.
-func explainPlain(next http.Handler) http.Handler {
+// What is seldom needed is in functions of its own: it takes no room on the stack of each
+// request that waits, which the collector reads.
+func explainPlain(paths *paths, next http.Handler) http.Handler {
 	writer := connect.NewErrorWriter(connect.WithCodec(jsonCodec{jsonName}), connect.WithCodec(jsonCodec{jsonUTF8}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		procedure, ok := strings.CutPrefix(r.URL.Path, "/flow.v1.")
+		procedure, ok := strings.CutPrefix(r.URL.Path, servicesAt)
 		switch {
 		case !ok:
-		case r.Method != http.MethodPost && r.Method != http.MethodOptions:
-			refuseMethod(w, r, procedure)
+		case r.Method != http.MethodPost:
+			paths.refuse(w, r)
 			return
-		case r.Method == http.MethodPost && !understood(r.Header.Get("Content-Type")):
-			refuseType(w, r, procedure)
+		case !understood(r.Header.Get("Content-Type")):
+			paths.refuseType(w, r, procedure)
 			return
 		case r.ContentLength > MaxMessage:
 			refuseLarge(writer, w, r, procedure)
@@ -41,13 +40,12 @@ func explainPlain(next http.Handler) http.Handler {
 	})
 }
 
-func refuseMethod(w http.ResponseWriter, r *http.Request, procedure string) {
-	w.Header().Set("Allow", http.MethodPost)
-	refuse(w, http.StatusMethodNotAllowed, messages.Errorf(messages.Invalid, "serve", procedure, "the method is %s, and must be POST", r.Method))
-}
-
-func refuseType(w http.ResponseWriter, r *http.Request, procedure string) {
-	refuse(w, http.StatusUnsupportedMediaType, messages.Errorf(messages.Invalid, "serve", procedure, "the content type %q is not understood", r.Header.Get("Content-Type")).
+func (p *paths) refuseType(w http.ResponseWriter, r *http.Request, procedure string) {
+	if _, known := p.method[r.URL.Path]; !known {
+		p.refuse(w, r)
+		return
+	}
+	refuse(w, http.StatusUnsupportedMediaType, connect.CodeInvalidArgument, messages.Errorf(messages.Invalid, "serve", procedure, "the content type %q is not understood", r.Header.Get("Content-Type")).
 		WithHint("send JSON and say so: curl -H 'Content-Type: application/json' -d '{…}'"))
 }
 
@@ -64,10 +62,10 @@ func understood(contentType string) bool {
 }
 
 // refuse writes an error in the form that Connect has for JSON.
-func refuse(w http.ResponseWriter, status int, e *messages.Error) {
+func refuse(w http.ResponseWriter, status int, code connect.Code, e *messages.Error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"code": connect.CodeInvalidArgument.String(), "message": e.Error()}) // the client has gone
+	_ = json.NewEncoder(w).Encode(map[string]string{"code": code.String(), "message": e.Error()}) // the client has gone
 }
 
 // The names under which Connect looks for a JSON codec.

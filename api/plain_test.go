@@ -10,7 +10,7 @@ import (
 func TestWhatIsNoRequestIsAnsweredInWords(t *testing.T) {
 	s := serve(t)
 	large := `{"socket":"x","data":"` + strings.Repeat("1", 130<<20) + `"}`
-	const run = "Tasks/Run"
+	const run = "/flow.v1.Tasks/Run"
 	for _, c := range []struct {
 		method, path, kind, body string
 		status                   int
@@ -22,10 +22,19 @@ func TestWhatIsNoRequestIsAnsweredInWords(t *testing.T) {
 		{"POST", run, "application/json", large, 400, "one may have 135266304 (129 MiB)"},
 		{"POST", run, "application/x-www-form-urlencoded", `{}`, 415, "application/x-www-form-urlencoded"},
 		{"POST", run, "", `{}`, 415, "Content-Type: application/json"},
-		{"GET", run, "", ``, 405, "must be POST"},
+		{"GET", run, "", ``, 405, "must be POST; send JSON"},
+		{"OPTIONS", run, "", ``, 405, "must be POST"},
+		{"DELETE", run, "application/json", `{}`, 405, "the method is DELETE"},
+		{"POST", "/flow.v1.Tasks/Runn", "application/json", `{}`, 404, "did you mean POST /flow.v1.Tasks/Run?"},
+		{"POST", "/flow.v1.tasks/getcall", "", ``, 404, "did you mean POST /flow.v1.Tasks/GetCall?"},
+		{"GET", "/static/0123456789abcdef.js", "", ``, 404, "serve /static/0123456789abcdef.js: there is nothing at this path; GET / says"},
+		{"GET", "/health", "", ``, 404, "did you mean GET /healthz?"},
+		{"GET", "/" + strings.Repeat("é", 1000), "", ``, 404, "nothing at this path"},
+		{"POST", "/readyz", "application/json", `{}`, 405, "must be GET"},
+		{"PUT", "/", "", ``, 405, "must be GET"},
 		{"POST", run, "application/json; charset=utf-8", `{"socket":"x"}`, 404, "no such socket"},
 	} {
-		request, err := http.NewRequestWithContext(s.within(), c.method, s.url+"/flow.v1."+c.path, bytes.NewBufferString(c.body))
+		request, err := http.NewRequestWithContext(s.within(), c.method, s.url+c.path, bytes.NewBufferString(c.body))
 		if err != nil {
 			t.Fatal(err)
 		}

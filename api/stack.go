@@ -2,9 +2,9 @@ package api
 
 import "net/http"
 
-// requestStack is what the way down to the log takes of a goroutine's stack: with
-// what stands above, it makes the stack 8 KiB.
-const requestStack = 5 << 10
+// requestStack is what the way down to the log takes of a goroutine's stack, which is just
+// more than 8 KiB have room for: with what stands above, it makes the stack 16 KiB.
+const requestStack = 9 << 10
 
 // onLargeStack makes room on the stack of a request's goroutine, which begins with
 // 2 KiB, at once. It would grow on the way anyway, twice and further down, where

@@ -414,10 +414,16 @@ func TestCallsCanBeCancelled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		call, err := s.tasks.CancelCall(s.within(), connect.NewRequest(&messages.CancelCallRequest{Id: sent.Msg.Id, Reason: "no more"}))
+		request := connect.NewRequest(&messages.CancelCallRequest{Id: sent.Msg.Id, Reason: "no more"})
+		request.Header().Set(api.UserHeader, "ann")
+		call, err := s.tasks.CancelCall(s.within(), request)
 		if err != nil || call.Msg.State != "cancelled" {
 			t.Errorf("cancel: %v, %v", call, err)
 		}
+	}
+	why, err := s.tasks.Explain(s.within(), connect.NewRequest(&messages.ExplainRequest{Id: sent.Msg.Id}))
+	if err != nil || why.Msg.Text != "no more (by ann)" || why.Msg.Cause != "ended" {
+		t.Errorf("explained: %v, %v", why, err)
 	}
 }
 

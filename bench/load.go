@@ -39,34 +39,24 @@ var inFlights = []int{1, 64, 1024}
 // stands for (a batch).
 func closedLoop(ctx context.Context, inFlight int, d time.Duration, per int, call func(ctx context.Context, caller int) error) Figure {
 	var wait sync.WaitGroup
-	var failed failures
-	all := hdrhistogram.New(lowest, highest, digits)
-	var mu sync.Mutex
-	begin := time.Now()
-	end := begin.Add(d)
+	l := newLoop(d)
 	for caller := range inFlight {
 		wait.Go(func() {
-			mine := hdrhistogram.New(lowest, highest, digits)
-			for ctx.Err() == nil && time.Now().Before(end) {
+			for ctx.Err() == nil && !l.over() {
 				t := time.Now()
 				err := call(ctx, caller)
 				if ctx.Err() != nil && err != nil {
 					break // the run is over: nobody failed
 				}
+				l.answered(t, err)
 				if err != nil {
-					failed.add(err)
 					time.Sleep(failurePause)
-					continue
 				}
-				_ = mine.RecordValue(max(time.Since(t).Microseconds(), lowest))
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			all.Merge(mine)
 		})
 	}
 	wait.Wait()
-	return figure(all, inFlight*per, per, time.Since(begin), &failed)
+	return l.figure(inFlight*per, per)
 }
 
 // failurePause keeps a caller that is refused from spinning.
@@ -94,12 +84,15 @@ func figure(h *hdrhistogram.Histogram, inFlight, per int, took time.Duration, fa
 		P50: ms(50), P99: ms(99), Max: float64(h.Max()) / 1000, Done: done, Failed: failed.count, Error: failed.first}
 }
 
-// loop is a closed loop of one sender whose answers come as they come.
+// loop is what answers come to while they come, for as long as it lasts. All callers share
+// one histogram: one has 160 KiB, and a thousand of them would be work of their own.
 type loop struct {
-	times  *hdrhistogram.Histogram
 	begun  time.Time
 	end    time.Time
 	failed failures
+
+	mu    sync.Mutex
+	times *hdrhistogram.Histogram
 }
 
 func newLoop(d time.Duration) *loop {
@@ -112,12 +105,16 @@ func (l *loop) answered(sent time.Time, err error) {
 		l.failed.add(err)
 		return
 	}
-	_ = l.times.RecordValue(max(time.Since(sent).Microseconds(), lowest))
+	took := max(time.Since(sent).Microseconds(), lowest)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = l.times.RecordValue(took)
 }
 
 // over says that nothing more is to be sent.
 func (l *loop) over() bool { return time.Now().After(l.end) }
 
-func (l *loop) figure(inFlight int) Figure {
-	return figure(l.times, inFlight, 1, time.Since(l.begun), &l.failed)
+// figure is taken when all has been answered. per: see closedLoop.
+func (l *loop) figure(inFlight, per int) Figure {
+	return figure(l.times, inFlight, per, time.Since(l.begun), &l.failed)
 }

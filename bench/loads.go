@@ -163,7 +163,7 @@ func oneStream(ctx context.Context, w *network, socket string, inFlight int, d t
 			return Figure{}, err
 		}
 	}
-	return l.figure(inFlight), nil
+	return l.figure(inFlight, 1), nil
 }
 
 // verdict is the error that an answer of a stream bears, or is.

@@ -42,7 +42,7 @@ func openLoop(s stream, socket string, rate int, d time.Duration) (Figure, error
 	if err := <-sent; err != nil {
 		return Figure{}, err
 	}
-	return l.figure(0), nil
+	return l.figure(0, 1), nil
 }
 
 // sendAt sends each call when it is due, or as soon as the stream takes it, and

@@ -71,7 +71,7 @@ func pipeLoad(ctx context.Context, launcher *worker.Launcher, inFlight int, d ti
 				return Figure{}, err
 			}
 			if p.loop != nil && len(p.since) == 0 {
-				return p.loop.figure(inFlight), nil
+				return p.loop.figure(inFlight, 1), nil
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -42,23 +43,43 @@ func (p *profiles) ask(n *chaos.Node) error {
 	return nil
 }
 
-// take profiles all nodes for a while. What it gives waits for them.
+// take profiles all nodes for a while, and this program, which shares their CPUs.
+// What it gives waits for them.
 func (p *profiles) take(ctx context.Context, load string, d time.Duration) (wait func() error) {
 	if p.dir == "" {
 		return func() error { return nil }
 	}
+	file := func(of string) string {
+		return filepath.Join(p.dir, strings.NewReplacer(", ", "-", " ", "-").Replace(load)+"-"+of+".prof")
+	}
 	var all errgroup.Group
 	for name, address := range p.addresses {
-		file := strings.NewReplacer(", ", "-", " ", "-").Replace(load) + "-" + name + ".prof"
 		all.Go(func() error {
 			url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", address, max(1, int(d.Seconds())))
-			if err := fetch(ctx, url, filepath.Join(p.dir, file)); err != nil {
+			if err := fetch(ctx, url, file(name)); err != nil {
 				return fmt.Errorf("profile node %s: %w", name, err)
 			}
 			return nil
 		})
 	}
-	return all.Wait
+	own, err := profileItself(file("load"))
+	return func() error { return errors.Join(err, all.Wait(), own()) }
+}
+
+// profileItself profiles this program until what it gives is called.
+func profileItself(file string) (end func() error, err error) {
+	none := func() error { return nil }
+	f, err := os.Create(file)
+	if err != nil {
+		return none, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return none, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 func fetch(ctx context.Context, url, file string) error {

@@ -12,7 +12,10 @@ import (
 	"github.com/elasticcode/flow/messages"
 )
 
-const most = 128 // connections that carry one request at a time
+const (
+	most = 1024 // connections that carry one request at a time
+	more = 128  // requests than those
+)
 
 // TestRequestsTakeTurnsOnConnectionsOfTheirOwn and go over HTTP/2 when all are in use.
 func TestRequestsTakeTurnsOnConnectionsOfTheirOwn(t *testing.T) {
@@ -26,14 +29,15 @@ func TestRequestsTakeTurnsOnConnectionsOfTheirOwn(t *testing.T) {
 
 	var wait sync.WaitGroup
 	all := make(chan struct{})
+	there := sync.OnceFunc(func() { close(all) })
 	a.before = func(ctx context.Context, _ *messages.RunRequest) error {
-		if calls, _ := n.counts(); calls == 20+2*most {
-			close(all)
+		if calls, _ := n.counts(); calls == 20+most+more {
+			there()
 		}
 		<-all
 		return nil
 	}
-	for range 2 * most {
+	for range most + more {
 		wait.Go(func() {
 			if _, err := c.Run(within(t, 20*time.Second), "echo", 1); err != nil {
 				t.Error(err)
@@ -42,7 +46,7 @@ func TestRequestsTakeTurnsOnConnectionsOfTheirOwn(t *testing.T) {
 	}
 	wait.Wait()
 	if connections, requests := a.cameApart(); connections != most || requests != 20+most {
-		t.Errorf("%d requests at once: %d of them went over %d connections, want %d over as many", 2*most, requests-20, connections, most)
+		t.Errorf("%d requests at once: %d of them went over %d connections, want %d over as many", most+more, requests-20, connections, most)
 	}
 }
 

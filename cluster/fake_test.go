@@ -58,7 +58,7 @@ func newWorld(t *testing.T, replicas int, others int) *world {
 			Placement: func(messages.GroupID) []messages.NodeID { return holders },
 			Placements: func() ([]*messages.GroupPlacement, error) {
 				return []*messages.GroupPlacement{{Group: 1, Version: 5}}, nil
-			}, Lost: func(messages.GroupID) string { w.mu.Lock(); defer w.mu.Unlock(); return w.lost }})
+			}, Unserved: func(messages.GroupID) (string, string) { w.mu.Lock(); defer w.mu.Unlock(); return w.lost, "start them" }})
 		n.router.RegisterHandlers(n)
 		w.nodes[n.id] = n
 	}

@@ -61,8 +61,8 @@ func (r *Router) route(ctx context.Context, t task, try func(ctx context.Context
 			continue
 		}
 		hops = 0
-		if why := r.config.Lost(t.group); r.lost.long(t.group, why) {
-			return t.without(why)
+		if why, remedy := r.config.Unserved(t.group); r.unserved.long(t.group, why) {
+			return t.unserved(why, remedy)
 		}
 		select {
 		case <-time.After(pause):
@@ -149,8 +149,8 @@ func (r *Router) ended(ctx context.Context, t task, last error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
-	if why := r.config.Lost(t.group); why != "" {
-		return t.without(why)
+	if why, remedy := r.config.Unserved(t.group); why != "" {
+		return t.unserved(why, remedy)
 	}
 	reason := "no answer in time"
 	if last != nil && !errors.Is(last, ctx.Err()) {

@@ -88,17 +88,18 @@ type RouterConfig struct {
 	// Placements reads what is due of each group from this node's replica of
 	// the meta group, while that leads.
 	Placements func() ([]*messages.GroupPlacement, error)
-	// Lost says which voters of a group cannot be reached, when those that can
-	// are no majority; "": they are, as far as this node knows.
-	Lost func(messages.GroupID) string
+	// Unserved says why a group cannot serve now, e.g. that most of its voters
+	// cannot be reached, and what to do about it; "": nothing that this node knows
+	// of speaks against it.
+	Unserved func(messages.GroupID) (why, remedy string)
 }
 
 // Router reaches every group from any node. It follows leaders as they change,
 // until the context ends.
 type Router struct {
-	config  RouterConfig
-	leaders leaders
-	lost    lost
+	config   RouterConfig
+	leaders  leaders
+	unserved unserved
 }
 
 // NewRouter needs RegisterHandlers too before other nodes can ask this one.

@@ -205,7 +205,7 @@ func TestAGroupWithoutAMajorityIsToldSoon(t *testing.T) {
 		r := w.nodes["n0"].router
 		begin := time.Now()
 		_, err := r.ReadIndex(within(t, time.Minute), 1)
-		if !errors.Is(err, messages.Unavailable) || !strings.Contains(err.Error(), "cannot be reached: n1, n2") || time.Since(begin) > 2*lostPatience {
+		if !errors.Is(err, messages.Unavailable) || !strings.Contains(err.Error(), "cannot be reached: n1, n2") || time.Since(begin) > 2*unservedPatience {
 			t.Errorf("after %v: %v", time.Since(begin), err)
 		}
 		begin = time.Now()

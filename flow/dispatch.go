@@ -16,11 +16,11 @@ import (
 // it, unless a timer is set to go on.
 func (s *step) dispatch(p *processor.Processor) {
 	for p.Leases() && p.Credits.Free() {
-		s.closeRow()
 		number, ok := p.Turns.Next()
 		if !ok {
 			return
 		}
+		s.closeRow()
 		if s.leases >= maxLeases {
 			s.at(timer.Timer{At: s.now, Kind: timer.Dispatch, Target: p.ID})
 			return
@@ -51,6 +51,7 @@ func (s *step) leaseNext(p *processor.Processor, k *socket.Socket) {
 	s.leave(k, messages.CallState_QUEUED, rec.Size)
 	p.Turns.Charge(rec.Size)
 	s.lease(p, k, rec, args)
+	s.recent.calls.Put(s.tx, rec)
 }
 
 // first is the record of the first call of an entry, with its arguments. From now on

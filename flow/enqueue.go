@@ -49,17 +49,24 @@ func (s *step) enqueue(e *messages.Enqueue) (*messages.Reply, *messages.Error) {
 		if refusal := full(k, 1, size); refusal != nil {
 			return nil, refusal
 		}
-		if s.lineUp(k, id, e, size) {
-			return enqueued(id, messages.CallState_QUEUED, false), nil
-		}
 	}
-	rec := s.accept(k, id, e, size)
-	if direct {
+	inRow := s.lineUp(k, id, e, size, direct)
+	switch {
+	case inRow && direct:
+		s.lease(p, k, s.row.begin(), e.Arguments)
+	case inRow:
+		s.await(k, size)
+	case direct:
+		rec := s.accept(k, id, e, size)
 		s.lease(p, k, rec, e.Arguments)
-	} else {
-		s.wait(k, rec)
+		s.recent.calls.Put(s.tx, rec)
+	default:
+		s.wait(k, s.accept(k, id, e, size))
 	}
-	return enqueued(id, rec.State, false), nil
+	if direct {
+		return enqueued(id, messages.CallState_RUNNING, false), nil
+	}
+	return enqueued(id, messages.CallState_QUEUED, false), nil
 }
 
 // readID reads the id of a call, or the first of count, sent to this partition.

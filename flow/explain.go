@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/flow/gate"
@@ -63,7 +64,23 @@ func ended(c *messages.Call) *messages.Explanation {
 	case c.Error != nil:
 		return because(why, Ended, "%s: %s", c.Error.Type, c.Error.Message)
 	}
+	if note := cancelNote(c); note != "" {
+		return because(why, Ended, "%s", note)
+	}
 	return because(why, Ended, "it has ended")
+}
+
+// cancelNote is why a call was cancelled, and by whom, as far as anybody said.
+func cancelNote(c *messages.Call) string {
+	if c.State != messages.CallState_CANCELLED {
+		return ""
+	}
+	for _, e := range slices.Backward(c.Events) {
+		if e.Name == call.Cancelled {
+			return e.Note
+		}
+	}
+	return ""
 }
 
 // explainMessage explains an arrival: what its gate misses, or what the call

@@ -98,8 +98,15 @@ func TestExplainNamesTheTrueCause(t *testing.T) {
 			w.grant("n/1", "0", 1)
 			w.answer(w.one(w.send("A", "it"), "it"), messages.Outcome_EXCEPTION, func(c *messages.Complete) { c.Failure.Message = "boom" })
 		}},
-		{cause: Ended, text: "ended", story: func(w *world) { w.send("A", "it"); w.do(&messages.Cancel{Call: id("it").Bytes()}) },
+		{cause: Ended, text: "it has ended", story: func(w *world) { w.send("A", "it"); w.do(&messages.Cancel{Call: id("it").Bytes()}) },
 			want: func(why *messages.Explanation) bool { return why.State == "CANCELLED" }},
+		{cause: Ended, text: "not needed", story: func(w *world) { w.send("A", "it"); w.cancel("it") },
+			want: func(why *messages.Explanation) bool { return why.State == "CANCELLED" }},
+		{cause: Ended, text: "not needed", story: func(w *world) {
+			w.grant("n/1", "0", 1)
+			w.answer(w.one(w.send("A", "it"), "it"), messages.Outcome_EXCEPTION) // it waits for its retry
+			w.cancel("it")
+		}},
 	} {
 		t.Run(test.cause+" "+test.text, func(t *testing.T) {
 			w := newWorld(t)

@@ -55,6 +55,15 @@ func (e *episode) compareGates() {
 				e.fatal("gate is\n%v, want %d for input %d", g, n, i)
 			}
 		}
+		for _, a := range e.oracle.waiting(k) {
+			q := &messages.ListCallsRequest{Tracking: messages.CallIDFrom(a.sent.Tracking).String(), Rows: 1}
+			if e.rng.IntN(2) == 0 {
+				q.Socket = k.id
+			}
+			if p := ListCalls(e.state, q, nil, 0, e.now); p.AtGates != e.oracle.atGates(q) {
+				e.fatal("list %v: %d messages at gates, want %d", q, p.AtGates, e.oracle.atGates(q))
+			}
+		}
 	}
 }
 

@@ -145,6 +145,11 @@ func TestClientFillsAGateOrPassesItBy(t *testing.T) {
 	w.do(&messages.Cancel{Call: id("e").Bytes()})
 	w.is("e", isCancelled)
 	w.wantGate("S", "one:0 two:0")
+	w.do(toGate("g", "two", "1"))
+	w.cancel("g")
+	if why, ok := Explain(w.state, id("g"), w.now); !ok || why.Text != "not needed" || why.State != "CANCELLED" {
+		t.Errorf("explained: %v", why)
+	}
 }
 
 func TestGateTimesOut(t *testing.T) {

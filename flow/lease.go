@@ -11,7 +11,7 @@ import (
 )
 
 // lease gives a call, which is not in the mailbox any more, to the processor's
-// least loaded slot: its next attempt begins.
+// least loaded slot: its next attempt begins. The caller writes its record.
 func (s *step) lease(p *processor.Processor, k *socket.Socket, rec *call.Record, args *messages.Arguments) {
 	l := s.leastLoaded(p)
 	s.unexpire(rec)
@@ -25,7 +25,6 @@ func (s *step) lease(p *processor.Processor, k *socket.Socket, rec *call.Record,
 	}
 	rec.Note(s.now, call.Prerun, "")
 	s.enter(k, rec.State, rec.Size)
-	s.recent.calls.Put(s.tx, rec)
 
 	s.partition.order++
 	lease := slot.Lease{Call: rec.ID(), Seq: rec.Seq, Attempt: rec.Attempt, Order: s.partition.order}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/elasticcode/flow/flow/call"
+	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/span"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -12,6 +13,9 @@ import (
 
 // defaultRows is how many rows a page has that does not say.
 const defaultRows = 10
+
+// maxAtGates bounds the messages at gates that are counted for one page.
+const maxAtGates = 1000
 
 // maxExamined bounds how many calls are read for one page, or counted for one
 // total, when a filter has no index of its own: that of a run and another one
@@ -27,7 +31,7 @@ const maxExamined = 20_000
 // and end; a call is never given twice by following cursors.
 func ListCalls(view kv.View, q *messages.ListCallsRequest, cursor []byte, skip int, now int64) *messages.CallPage {
 	l := newListing(view, q)
-	page := &messages.CallPage{Total: int64(l.total())}
+	page := &messages.CallPage{Total: int64(l.total()), AtGates: int64(l.atGates())}
 	rows := int(q.Rows)
 	if rows <= 0 {
 		rows = defaultRows
@@ -171,4 +175,20 @@ func (l *listing) indexed() bool { return l.run.IsZero() || l.socket == "" && l.
 
 func (l *listing) matches(rec *call.Record) bool {
 	return l.indexed() || (l.socket == "" || rec.Socket == l.socket) && l.states.has(rec.State)
+}
+
+// atGates counts what waits at gates: no calls yet, but what people look for
+// among those that have not ended.
+func (l *listing) atGates() int {
+	if !l.states.has(messages.CallState_WAITING) {
+		return 0
+	}
+	var sockets []uint32 // all
+	if l.socket != "" {
+		sockets = []uint32{}
+		for _, k := range l.sockets() {
+			sockets = append(sockets, k.Number)
+		}
+	}
+	return gate.Count(l.view, sockets, l.run, maxAtGates)
 }

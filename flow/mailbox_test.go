@@ -121,7 +121,7 @@ func TestFullMailboxRefuses(t *testing.T) {
 	w.socket("C", func(c *messages.ConfigureSocket) { c.MaxLengthBytes = 10 })
 	w.grant("n1/1", "0", 1)
 	w.send("B", "running", "b1", "b2")
-	if e := w.refuse(messages.Exhausted, "mailbox is full", enqueueOf("B", "b3")); e.RetryAfter == 0 {
+	if e := w.refuse(messages.Exhausted, "mailbox is full", enqueueOf("B", "b3")); e.RetryAfter == 0 || !strings.Contains(e.Hint, "--wait-for-room") {
 		t.Errorf("refused with %v", e)
 	}
 	w.send("C", "1234567")

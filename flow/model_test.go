@@ -253,6 +253,9 @@ func (e *episode) compareList() {
 	e.t.Helper()
 	q := &messages.ListCallsRequest{Ascend: e.rng.IntN(2) == 0, Rows: int32(1 + e.rng.IntN(4)), Unfinished: e.rng.IntN(5) == 0}
 	q.Socket = []string{"", "", "A", "B", "O", "nowhere"}[e.rng.IntN(6)]
+	if e.rng.IntN(4) == 0 {
+		q.States = append(q.States, "waiting") // no call is, but what waits at a gate
+	}
 	for state := isQueued; state <= isExpired; state++ {
 		if e.rng.IntN(4) == 0 {
 			q.States = append(q.States, strings.ToLower(state.String()))
@@ -275,6 +278,9 @@ func (e *episode) compareList() {
 		p := ListCalls(e.state, q, cursor, skip, e.now)
 		if p.Total != int64(len(want)) || len(p.Calls) > int(q.Rows) || page > 100 {
 			e.fatal("list %v, page %d: %d calls, %d in all; want %d in all", q, page, len(p.Calls), p.Total, len(want))
+		}
+		if n := e.oracle.atGates(q); p.AtGates != n {
+			e.fatal("list %v: %d messages at gates, want %d", q, p.AtGates, n)
 		}
 		for _, c := range p.Calls {
 			got = append(got, messages.CallIDFrom(c.Id))

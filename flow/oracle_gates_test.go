@@ -56,6 +56,21 @@ func (o *oracle) arrival(id messages.CallID) *oArrival {
 	return nil
 }
 
+// atGates counts what waits at gates and a list would show, were it calls.
+func (o *oracle) atGates(q *messages.ListCallsRequest) (n int64) {
+	if len(q.States) > 0 && !slices.Contains(q.States, "waiting") && !q.Unfinished {
+		return 0
+	}
+	for _, k := range o.sockets {
+		for _, a := range o.waiting(k) {
+			if (q.Socket == "" || q.Socket == k.id) && (q.Tracking == "" || q.Tracking == messages.CallIDFrom(a.sent.Tracking).String()) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // waiting is what waits at a socket's gate, the oldest first.
 func (o *oracle) waiting(k *oSocket) (all []*oArrival) {
 	for _, a := range o.arrivals {

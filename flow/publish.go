@@ -93,7 +93,7 @@ func (s *step) crowded(q *socket.Socket, t *messages.Binding, size uint64) (refu
 		refusal = noRoom(k, 1, size)
 	case slices.Contains(q.Blocked, t.Socket):
 		refusal = messages.Errorf(messages.Exhausted, opPublish, "socket "+t.Name, "its mailbox is full").
-			WithHint("publish it again later, or wait for room")
+			WithHint(untilRoom)
 		refusal.RetryAfter = fullRetry
 	}
 	if refusal != nil {

@@ -33,6 +33,9 @@ func beyond(k *socket.Socket, count int, size uint64) *messages.Error {
 
 const severalBatches = "send it as several batches, each with a key of its own"
 
+// untilRoom is what to do about a mailbox that is full, for now.
+const untilRoom = "send it again later, or wait until there is room: --wait-for-room of flowcli, wait_full of the API"
+
 // full says why a mailbox takes no count calls more, for now.
 func full(k *socket.Socket, count int, size uint64) (refusal *messages.Error) {
 	if limit := k.Config.MaxLength; limit > 0 && k.Counts.Queued+uint64(count) > uint64(limit) {
@@ -42,7 +45,7 @@ func full(k *socket.Socket, count int, size uint64) (refusal *messages.Error) {
 	}
 	if refusal != nil {
 		refusal.RetryAfter = fullRetry
-		refusal = refusal.WithHint("send it again later, or wait for room")
+		refusal = refusal.WithHint(untilRoom)
 	}
 	return refusal
 }

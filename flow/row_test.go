@@ -90,6 +90,49 @@ func TestNeighboursWaitInARow(t *testing.T) {
 	}
 }
 
+// TestNeighboursBeginInARow: calls that one entry brings and that find free credits share a block with those
+// behind them, which find none. Each is leased, found, ended and sent again by its own id.
+func TestNeighboursBeginInARow(t *testing.T) {
+	w := newWorld(t)
+	w.grant("n/1", "0", 3)
+	w.grant("n/1", "1", 2)
+	all := names(8)
+	var begun []*messages.Start
+	for i, r := range w.entry(sends("A", all...)...) {
+		begun = append(begun, starts(r)...)
+		want := messages.CallState_RUNNING
+		if i >= 5 {
+			want = messages.CallState_QUEUED
+		}
+		if state := r.Reply.GetEnqueued().State; state != want {
+			t.Errorf("call %d was answered as %s", i, state)
+		}
+	}
+	if got := nameOf(begun); !slices.Equal(got, all[:5]) {
+		t.Errorf("begun have %v", got)
+	}
+	if records, blocks, arguments, spans := w.kept("c/"), w.kept("b/"), w.kept("a/"), w.kept("m/"); records != 5 || blocks != 1 || arguments != 0 || spans != 1 {
+		t.Errorf("8 calls, of which 5 began, have %d records, %d blocks, %d arguments and %d spans in the mailbox", records, blocks, arguments, spans)
+	}
+	for _, name := range []string{"call0", "call4"} {
+		c := w.is(name, isRunning)
+		if c.Owner != "ada" || string(c.Content) != "content of "+name || string(c.Tracking) != string(c.Id) || string(c.Arguments.Positional[0]) != `"`+name+`"` || len(c.Events) != 2 {
+			t.Errorf("%s is %v", name, c)
+		}
+	}
+	again := w.do(enqueueOf("A", "call1")).Reply.GetEnqueued()
+	if !again.Duplicate || again.State != messages.CallState_RUNNING {
+		t.Errorf("sent again: %v", again)
+	}
+	for len(begun) > 0 {
+		next := starts(w.do(completeOf(begun[0])))
+		begun = append(begun[1:], next...)
+	}
+	for _, name := range all {
+		w.is(name, messages.CallState_FINISHED)
+	}
+}
+
 // TestAKeySentAgainInARow: the second of two commands with one key is answered as
 // ever, whether it stands in the same entry or not; with other content it is refused.
 func TestAKeySentAgainInARow(t *testing.T) {

@@ -2246,6 +2246,7 @@ type ListCallsResponse struct {
 	Total         int64                  `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
 	NextPageToken string                 `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	AsOf          []*Position            `protobuf:"bytes,4,rep,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	AtGates       int64                  `protobuf:"varint,5,opt,name=at_gates,json=atGates,proto3" json:"at_gates,omitempty"` // messages that wait at gates and would match: they are no calls yet; at most 1,000 of a partition are counted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2306,6 +2307,13 @@ func (x *ListCallsResponse) GetAsOf() []*Position {
 		return x.AsOf
 	}
 	return nil
+}
+
+func (x *ListCallsResponse) GetAtGates() int64 {
+	if x != nil {
+		return x.AtGates
+	}
+	return 0
 }
 
 type CreateRequest struct {
@@ -4457,12 +4465,13 @@ const file_messages_api_proto_rawDesc = "" +
 	"page_token\x18\b \x01(\tR\tpageToken\x12\x18\n" +
 	"\aresults\x18\t \x01(\bR\aresults\x12'\n" +
 	"\x05after\x18\n" +
-	" \x03(\v2\x11.flow.v1.PositionR\x05after\"\xa2\x01\n" +
+	" \x03(\v2\x11.flow.v1.PositionR\x05after\"\xbd\x01\n" +
 	"\x11ListCallsResponse\x12'\n" +
 	"\x05calls\x18\x01 \x03(\v2\x11.flow.v1.CallInfoR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12&\n" +
 	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x12&\n" +
-	"\x05as_of\x18\x04 \x03(\v2\x11.flow.v1.PositionR\x04asOf\"8\n" +
+	"\x05as_of\x18\x04 \x03(\v2\x11.flow.v1.PositionR\x04asOf\x12\x19\n" +
+	"\bat_gates\x18\x05 \x01(\x03R\aatGates\"8\n" +
 	"\rCreateRequest\x12'\n" +
 	"\x06object\x18\x01 \x01(\v2\x0f.flow.v1.ObjectR\x06object\"\x9f\x01\n" +
 	"\rUpdateRequest\x12!\n" +

@@ -111,7 +111,7 @@ func NewCommand(m proto.Message) (Command, error) {
 	if !ok {
 		return Command{}, fmt.Errorf("encode command: %T is not a command", m)
 	}
-	body, err := proto.Marshal(m)
+	body, err := Append(make([]byte, 0, roomFor(m)), m)
 	if err != nil {
 		return Command{}, fmt.Errorf("encode command %T: %w", m, err)
 	}

@@ -996,8 +996,9 @@ type CallPage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Calls         []*Call                `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
 	Total         int64                  `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
-	Next          []byte                 `protobuf:"bytes,3,opt,name=next,proto3" json:"next,omitempty"`        // where the next page of this group begins
-	Skipped       int64                  `protobuf:"varint,4,opt,name=skipped,proto3" json:"skipped,omitempty"` // the rows that were passed over, as asked
+	Next          []byte                 `protobuf:"bytes,3,opt,name=next,proto3" json:"next,omitempty"`                       // where the next page of this group begins
+	Skipped       int64                  `protobuf:"varint,4,opt,name=skipped,proto3" json:"skipped,omitempty"`                // the rows that were passed over, as asked
+	AtGates       int64                  `protobuf:"varint,5,opt,name=at_gates,json=atGates,proto3" json:"at_gates,omitempty"` // messages that wait at gates and would match: they are no calls yet
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1056,6 +1057,13 @@ func (x *CallPage) GetNext() []byte {
 func (x *CallPage) GetSkipped() int64 {
 	if x != nil {
 		return x.Skipped
+	}
+	return 0
+}
+
+func (x *CallPage) GetAtGates() int64 {
+	if x != nil {
+		return x.AtGates
 	}
 	return 0
 }
@@ -2819,12 +2827,13 @@ const file_messages_peer_proto_rawDesc = "" +
 	"\tschedules\x18\x14 \x03(\v2\x16.flow.v1.ScheduleStateR\tschedules\x12%\n" +
 	"\x04dead\x18\x15 \x01(\v2\x11.flow.v1.DeadPageR\x04dead\x126\n" +
 	"\vexplanation\x183 \x01(\v2\x14.flow.v1.ExplanationR\vexplanation\x12'\n" +
-	"\x04logs\x184 \x03(\v2\x13.flow.v1.AttemptLogR\x04logs\"s\n" +
+	"\x04logs\x184 \x03(\v2\x13.flow.v1.AttemptLogR\x04logs\"\x8e\x01\n" +
 	"\bCallPage\x12#\n" +
 	"\x05calls\x18\x01 \x03(\v2\r.flow.v1.CallR\x05calls\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x03R\x05total\x12\x12\n" +
 	"\x04next\x18\x03 \x01(\fR\x04next\x12\x18\n" +
-	"\askipped\x18\x04 \x01(\x03R\askipped\"\xc3\x01\n" +
+	"\askipped\x18\x04 \x01(\x03R\askipped\x12\x19\n" +
+	"\bat_gates\x18\x05 \x01(\x03R\aatGates\"\xc3\x01\n" +
 	"\x05Stats\x12\x14\n" +
 	"\x05total\x18\x01 \x01(\x03R\x05total\x12\x16\n" +
 	"\x06queued\x18\x02 \x01(\x03R\x06queued\x12\x18\n" +

@@ -59,8 +59,11 @@ func (m localModel) replica() (*replica, error) {
 	if r := m.node.replicas.get(messages.Meta); r != nil {
 		return r, nil
 	}
-	return nil, messages.Errorf(messages.Unavailable, "read the model", "", "node %s has not joined its network yet", m.node.info.GetName()).
-		WithHint("try again shortly; `/readyz` tells when it has")
+	why, remedy := m.node.joining()
+	if why == "" {
+		return m.replica() // it has joined just now
+	}
+	return nil, messages.Errorf(messages.Unavailable, "read the model", "", "%s", why).WithHint("%s", remedy)
 }
 
 func (m localModel) View(_ context.Context, f func(view kv.View, applied uint64) error) error {

@@ -173,7 +173,7 @@ func (n *Node) openNetwork(c *closers) (err error) {
 	}
 	c.add("gossip", func(context.Context) error { return n.gossip.Close() })
 	n.router = cluster.NewRouter(cluster.RouterConfig{Self: n.self.Node, Local: n.replicas, Peers: n.peers,
-		Placement: n.holders, Waiters: n.replicas, Query: n.query, Poll: n.poll, Placements: n.placements, Lost: n.lost})
+		Placement: n.holders, Waiters: n.replicas, Query: n.query, Poll: n.poll, Placements: n.placements, Unserved: n.unserved})
 	n.router.RegisterHandlers(n.peers)
 	return nil
 }

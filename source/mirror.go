@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,13 +159,21 @@ func (m *mirror) reachable() error {
 		if errors.As(err, &path) {
 			err = path.Err
 		}
-		return messages.Errorf(messages.NotFound, "read repository", m.address.shown, "%v", err)
+		return messages.Errorf(messages.NotFound, "read repository", m.address.shown, "%v", err).WithHint("%s", pathHint(err))
 	}
 	if _, err := git.PlainOpenWithOptions(m.address.path, &git.PlainOpenOptions{EnableDotGitCommonDir: true}); errors.Is(err, git.ErrRepositoryNotExists) {
 		return messages.Errorf(messages.NotFound, "read repository", m.address.shown, "it is not a git repository").
 			WithHint("make it one: git init, git add, git commit")
 	}
 	return nil
+}
+
+// pathHint says what to do about a path of this machine that cannot be read.
+func pathHint(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "let the user who runs the nodes read it"
+	}
+	return "check the path: each node reads it on its own machine; a repository that others serve has an address with https:// or ssh://"
 }
 
 // failure is an error of the repository as people may see it.
@@ -176,7 +185,7 @@ func (m *mirror) failure(err error) error {
 		kind, hint = messages.Invalid, "check out a branch in it"
 		err = errors.New("its HEAD is detached, at a commit that is the tip of no branch")
 	case errors.Is(err, transport.ErrRepositoryNotFound):
-		kind = messages.NotFound
+		kind, hint = messages.NotFound, "check the address; if it is right, it may need credentials: https://NAME:TOKEN@HOST/PATH"
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):
 		kind, hint = messages.Invalid, "commit something to it first"
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):

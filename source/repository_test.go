@@ -279,7 +279,7 @@ func TestWhatIsNotThereIsToldWithWhatIs(t *testing.T) {
 		"module name": {func(p *messages.Processor) { p.Module = "../x" }, messages.Invalid, []string{"dotted name"}},
 		"file":        {func(p *messages.Processor) { p.Modulepath = "samples.py" }, messages.NotFound, []string{"samples.py", "there are: pyfi/processors/sample.py"}},
 		"syntax":      {func(p *messages.Processor) { p.Module = "broken" }, messages.Invalid, []string{"broken.py", "line 2", "def f(:"}},
-		"path":        {func(p *messages.Processor) { p.Gitrepo = "/nowhere/at/all" }, messages.NotFound, []string{"/nowhere/at/all", "no such file"}},
+		"path":        {func(p *messages.Processor) { p.Gitrepo = "/nowhere/at/all" }, messages.NotFound, []string{"/nowhere/at/all", "no such file", "check the path"}},
 		"no git":      {func(p *messages.Processor) { p.Gitrepo = t.TempDir() }, messages.NotFound, []string{"not a git repository"}},
 		"empty":       {func(p *messages.Processor) { p.Gitrepo = empty }, messages.Invalid, []string{"empty"}},
 		"nothing":     {func(p *messages.Processor) { p.Gitrepo = "" }, messages.Invalid, []string{"no repository was given"}},

@@ -61,6 +61,7 @@ class Unusual(BaseException): pass
 class Color(enum.IntEnum): RED = 1
 Point = namedtuple("Point", "x y")
 class Thing: pass
+async def agen(): yield 1
 `
 
 func TestArgumentsArriveTyped(t *testing.T) {
@@ -129,8 +130,8 @@ func TestResultThatIsNotJSONNamesTypeAndPlace(t *testing.T) {
 	expect[Ready](s)
 	for code, want := range map[string]string{
 		"object()":                         "the result is of type object",
-		"{1, 2}":                           "the result is of type set",
-		"b'x'":                             "the result is of type bytes",
+		"{1, 2}":                           "the result is of type set, which is not JSON; return sorted(...) or list(...) of it",
+		"b'x'":                             "the result is of type bytes, which is not JSON; return a text",
 		"{'a': [1, {'b': {1}}]}":           "the result['a'][1]['b'] is of type set",
 		"{1: 2}":                           "the result has the key 1 of type int",
 		"[{'a': {None: 2}}]":               "the result[0]['a'] has the key None of type NoneType",
@@ -139,7 +140,9 @@ func TestResultThatIsNotJSONNamesTypeAndPlace(t *testing.T) {
 		"[1, float('-inf')]":               "the result[1] is -inf",
 		"{'a': float('inf')}":              "the result['a'] is inf",
 		"Thing()":                          "of type functions.Thing",
-		"(x for x in [1])":                 "of type generator",
+		"(x for x in [1])":                 "of type generator, which is not JSON; it gives its values one by one, as a function with yield does: return list(...) of it",
+		"[map(str, [1])]":                  "the result[0] is of type map, which is not JSON; it gives its values one by one",
+		"agen()":                           "of type async_generator, which is not JSON; it gives its values one by one, as a coroutine with yield does",
 		"(lambda l: l.append(l) or l)([])": "ircular",
 		"'x' * (64 << 20)":                 "67108866 bytes",
 	} {

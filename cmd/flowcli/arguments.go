@@ -63,11 +63,19 @@ func named(cmd *cobra.Command, args []string) (string, error) {
 	switch len(given) {
 	case 0:
 		return "", messages.Errorf(messages.Invalid, cmd.CommandPath(), "", "say which one").
-			WithHint("%s NAME", cmd.CommandPath())
+			WithHint("%s %s", cmd.CommandPath(), wordOf(cmd))
 	case 1:
 		return given[0], nil
 	}
 	return "", messages.Errorf(messages.Invalid, cmd.CommandPath(), strings.Join(given, " and "), "name one at a time")
+}
+
+// wordOf is what a command's usage calls the word that says which one: "ID".
+func wordOf(cmd *cobra.Command) string {
+	if words := strings.Fields(cmd.Use); len(words) > 1 {
+		return strings.Trim(words[1], "[]")
+	}
+	return "NAME"
 }
 
 // takesID makes a command be about one thing that has no name: its id stands as

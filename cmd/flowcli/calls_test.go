@@ -173,10 +173,26 @@ func TestSubmitAndLookLater(t *testing.T) {
 	wants(t, s.run("task", "result", id), 0, "later\n")
 	wants(t, s.run("task", "result", "--id", id, "--timeout", "1s"), 0, "later\n")
 	complains(t, s.run("task", "result", "0193a1b2-c3d4-7001-8f00-000000000009"), 3, "there is no such call")
-	complains(t, s.run("task", "result"), 2, "say which one")
+	complains(t, s.run("task", "result"), 2, "say which one", "flowcli task result ID")
 	r := s.run("task", "cancel", id)
 	if r.code != 0 || r.out != "" || !strings.Contains(r.err, "is finished") {
 		t.Errorf("cancel: %+v", r)
+	}
+}
+
+func TestWhatWaitsAtGatesIsCountedBelowTheCalls(t *testing.T) {
+	f := socketIn()
+	f.atGates = 3
+	s := newShell(t, f)
+	if r := s.run("ls", "calls"); r.code != 0 || !strings.Contains(r.out, "Not listed: 3 messages that wait at gates") {
+		t.Errorf("exit %d, %q", r.code, r.out)
+	}
+	if r := s.run("-o", "json", "ls", "calls"); !strings.Contains(r.out, `"at_gates": 3`) {
+		t.Errorf("as JSON: %q", r.out)
+	}
+	f.atGates = 0
+	if r := s.run("ls", "calls"); strings.Contains(r.out, "Not listed") {
+		t.Errorf("with nothing at gates: %q", r.out)
 	}
 }
 
@@ -204,7 +220,7 @@ func TestCallTables(t *testing.T) {
 		name := strings.NewReplacer(" ", "_", "-", "", "0193a1b2-c3d4-7001-8f00-00000000000", "").Replace(line)
 		golden(t, name+".txt", r.out)
 	}
-	complains(t, s.run("ls", "call"), 2, "say which one")
+	complains(t, s.run("ls", "call"), 2, "say which one", "flowcli ls call ID")
 	complains(t, s.run("ls", "call", "-n", "nowhere"), 3, "nowhere")
 	complains(t, s.run("ls", "calls", "-p", "0"), 2, "pages count from 1")
 	complains(t, s.run("ls", "calls", "-tk", "nowhere"), 3, "nowhere")

@@ -38,6 +38,7 @@ type fake struct {
 	mu      sync.Mutex
 	objects []*messages.Object
 	calls   []*messages.CallInfo // oldest first
+	atGates int64                // messages at gates
 	asked   []proto.Message      // the requests that came, in order
 	users   []string             // the user whom each named
 
@@ -403,5 +404,5 @@ func (f *fake) ListCalls(_ context.Context, r *connect.Request[messages.ListCall
 	total := len(chosen)
 	chosen = chosen[min(total, int((max(r.Msg.Page, 1)-1)*r.Msg.Rows)):]
 	chosen = chosen[:min(len(chosen), int(r.Msg.Rows))]
-	return connect.NewResponse(&messages.ListCallsResponse{Calls: chosen, Total: int64(total)}), nil
+	return connect.NewResponse(&messages.ListCallsResponse{Calls: chosen, Total: int64(total), AtGates: f.atGates}), nil
 }

@@ -41,8 +41,9 @@ func newLsCalls(c *cli) *cobra.Command {
 -i, -t and -tk may stand alone: -i prints only the ids, -t and -tk add a column
 with the run and with the function.
 
-What waits at a gate for its other arguments is in no mailbox yet and is not
-listed: "flowcli ls gates" counts it, "flowcli ls call ID" shows one.`,
+What waits at a gate for its other arguments is no call yet and is not listed: a
+line below the table counts it ("at_gates" in JSON; at most 1,000 of a
+partition), "flowcli ls gates" shows where, "flowcli ls call ID" shows one.`,
 		Example: `flowcli ls calls
 flowcli ls calls -p 2 -r 20 -u
 flowcli ls calls -s pyfi.processors.sample.do_this --state failed
@@ -182,8 +183,14 @@ func (c *cli) callsTable(ctx context.Context, found *messages.ListCallsResponse,
 	if err := c.table(header, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(c.out, pageLine(f.page, f.rows, found.Total))
-	return err
+	if _, err := fmt.Fprintln(c.out, pageLine(f.page, f.rows, found.Total)); err != nil {
+		return err
+	}
+	if found.AtGates > 0 {
+		_, err := fmt.Fprintf(c.out, "Not listed: %d messages that wait at gates for others, and are no calls yet; see: flowcli ls gates\n", found.AtGates)
+		return err
+	}
+	return nil
 }
 
 // callHeader and callRow are the columns that every table of calls has.
@@ -204,5 +211,6 @@ func callsDocument(found *messages.ListCallsResponse, f *callsFlags) document.Ob
 		{Name: "pages", Value: max(1, (found.Total+int64(f.rows)-1)/int64(f.rows))},
 		{Name: "rows", Value: f.rows},
 		{Name: "total", Value: found.Total},
+		{Name: "at_gates", Value: found.AtGates},
 	}
 }

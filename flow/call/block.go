@@ -91,11 +91,16 @@ func (b *Block) Call(view kv.View, seq uint64) (*Record, *messages.Arguments) {
 	id, content, args := b.own(view, seq)
 	r := newRecord(id)
 	r.Block, r.Expires = b.last, b.expires
+	b.begin(r, seq, content)
+	r.Size, r.Large = Size(args), len(args.References()) > 0
+	return r, args
+}
+
+// begin tells a new record what its call came with and what it is.
+func (b *Block) begin(r *Record, seq uint64, content []byte) {
 	b.tell(r, seq, content)
 	r.State, r.Lastupdated = b.common.State, b.common.Lastupdated
 	r.Events = append(r.Events, b.common.Events...)
-	r.Size, r.Large = Size(args), len(args.References()) > 0
-	return r, args
 }
 
 // fill fills in what a call came with, which its record does not say.

@@ -20,7 +20,8 @@ const (
 type Row struct {
 	ids   []messages.CallID
 	ends  []uint32
-	texts []byte // of each call: id, length and bytes of its content, arguments
+	texts []byte    // of each call: id, length and bytes of its content, arguments
+	begun []*Record // of the first ones, which have begun
 }
 
 // Len is how many calls there are.
@@ -43,7 +44,7 @@ func (r *Row) Add(id messages.CallID, content []byte, a *messages.Arguments, siz
 	}
 	text := append(r.texts, id[:]...)
 	text = append(binary.AppendUvarint(text, uint64(len(content))), content...)
-	if text = appendArguments(text, a); len(text) > maxRowBytes {
+	if text = messages.AppendArguments(text, a); len(text) > maxRowBytes {
 		return false
 	}
 	r.ids, r.texts, r.ends = append(r.ids, id), text, append(r.ends, uint32(len(text)))
@@ -51,15 +52,46 @@ func (r *Row) Add(id messages.CallID, content []byte, a *messages.Arguments, siz
 }
 
 // Clear takes all calls out.
-func (r *Row) Clear() { r.ids, r.texts, r.ends = r.ids[:0], r.texts[:0], r.ends[:0] }
-
-// Only gives the content and the arguments, encoded, of the first call.
-func (r *Row) Only() (id messages.CallID, content, arguments []byte) {
-	content, arguments = readRow(r.texts[len(id):r.ends[0]])
-	return r.ids[0], bytes.Clone(content), bytes.Clone(arguments)
+func (r *Row) Clear() {
+	clear(r.begun)
+	r.ids, r.texts, r.ends, r.begun = r.ids[:0], r.texts[:0], r.ends[:0], r.begun[:0]
 }
 
-// PutRow writes a row as a block. common is as for PutBlock, without an id; latest is
+// Begun is how many calls have begun. They are the first ones.
+func (r *Row) Begun() int { return len(r.begun) }
+
+// Begin makes the record of the latest call, whose arguments have some bytes: it
+// begins, as all before it have. common is as for PutRow, which writes the record.
+func (r *Row) Begin(common *messages.Call, size uint64) *Record {
+	rec, _ := r.latest(common, size)
+	r.begun = append(r.begun, rec)
+	return rec
+}
+
+// Only gives the record of the only call, as if it had come by itself, and its
+// arguments, encoded.
+func (r *Row) Only(common *messages.Call, size uint64) (rec *Record, arguments []byte) {
+	rec, arguments = r.latest(common, size)
+	if len(r.begun) > 0 {
+		rec = r.begun[0]
+	}
+	return rec, bytes.Clone(arguments)
+}
+
+func (r *Row) latest(common *messages.Call, size uint64) (rec *Record, arguments []byte) {
+	i := len(r.ids) - 1
+	begin := len(r.ids[i])
+	if i > 0 {
+		begin += int(r.ends[i-1])
+	}
+	content, arguments := readRow(r.texts[begin:])
+	rec = newRecord(r.ids[i])
+	(&Block{common: common}).begin(rec, common.Seq+uint64(i), bytes.Clone(content))
+	rec.Size = size
+	return rec, arguments
+}
+
+// PutRow writes a row as a block, and the records of the calls that have begun. common is as for PutBlock, without an id; latest is
 // when the latest id of all calls before was made, in milliseconds.
 func (m *Recent) PutRow(tx kv.Tx, common *messages.Call, r *Row, latest int64) {
 	last := common.Seq + uint64(r.Len()) - 1
@@ -78,6 +110,10 @@ func (m *Recent) PutRow(tx kv.Tx, common *messages.Call, r *Row, latest int64) {
 		if !made.has(id) {
 			rememberRow(tx, id, common.Seq+uint64(i), last)
 		}
+	}
+	for _, rec := range r.begun {
+		rec.Block = last
+		m.Put(tx, rec)
 	}
 }
 

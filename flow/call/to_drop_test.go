@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/messages"
+	"github.com/elasticcode/flow/messages/wire/wiretest"
 )
 
 // TestWhatIsReadToDropIsWhatTheRecordSays fills calls at random, and reads them in both ways.
@@ -17,7 +18,7 @@ func TestWhatIsReadToDropIsWhatTheRecordSays(t *testing.T) {
 		c := new(messages.Call)
 		for i := range fields.Len() {
 			if rng.IntN(2) == 0 {
-				fill(c.ProtoReflect(), fields.Get(i), rng)
+				wiretest.Fill(c.ProtoReflect(), fields.Get(i), rng)
 			}
 		}
 		rec := &Record{Call: c, Block: rng.Uint64N(3), Expires: int64(rng.IntN(1000)), short: c.Result}

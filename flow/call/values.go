@@ -56,7 +56,7 @@ func Arguments(view kv.View, r *Record) *messages.Arguments {
 
 // EncodeArguments gives arguments as they are kept.
 func EncodeArguments(a *messages.Arguments) []byte {
-	return appendArguments(nil, a)
+	return messages.AppendArguments(nil, a)
 }
 
 // DecodeArguments reads what EncodeArguments gave.

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"encoding/binary"
 	"iter"
 
@@ -161,6 +162,30 @@ func All(view kv.View) (all []*messages.Arrival) {
 		all = append(all, decode(value))
 	}
 	return all
+}
+
+// Count counts the arrivals that wait at the gate of a socket, or, without sockets,
+// at all gates; of a run, unless it is zero. No more than most are looked at.
+func Count(view kv.View, sockets []uint32, run messages.CallID, most int) (n int) {
+	prefixes := [][]byte{[]byte(byRun)}
+	if sockets != nil {
+		prefixes = nil
+	}
+	for _, socket := range sockets {
+		prefixes = append(prefixes, binary.BigEndian.AppendUint32([]byte(byRun), socket))
+	}
+	const runAt = len(byRun) + 4
+	for _, prefix := range prefixes {
+		for k := range view.Scan(prefix, kv.PrefixEnd(prefix)) {
+			if most--; most < 0 {
+				return n
+			}
+			if run.IsZero() || bytes.Equal(k[runAt:runAt+len(run)], run[:]) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // Queued gives the number of places at which arrivals wait, by input and by run.

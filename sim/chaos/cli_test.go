@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,7 +93,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 		{"add socket -n " + doThis + " -q pyfi.queue1 -pn proc1 -t do_this", 4, []string{doThis, "taken"}},
 		{"spawn -n other -g " + repository + " -m " + sample, 4, []string{doSomething, "proc1"}},
 		// Repositories.
-		{"add processor -n p -g file:///no/such/repository -m " + sample, 3, []string{"file:///no/such/repository", "no such file"}},
+		{"add processor -n p -g file:///no/such/repository -m " + sample, 3, []string{"file:///no/such/repository", "no such file", "Hint: check the path"}},
 		{"add processor -n p -g https://127.0.0.1:1/repository -m " + sample, 3, []string{"https://127.0.0.1:1/repository", "refused"}},
 		{add + " -br develop", 3, []string{"no branch develop", "there are: main"}},
 		{add + " --gittag v9", 3, []string{"no tag v9"}},
@@ -154,6 +155,46 @@ func TestNobodyAtTheAddress(t *testing.T) {
 	out := try(t, w, w.Nodes[0].Address(), "", "ls", "queues")
 	if took := time.Since(began); out.Code != 5 || !strings.Contains(out.Stderr, w.Nodes[0].Address()) || !strings.Contains(out.Stderr, "Hint: ") || took > 2*time.Second {
 		t.Errorf("after %v: exit code %d, %s", took, out.Code, out.Stderr)
+	}
+}
+
+// TestANodeThatHasNotJoinedSaysSo: whoever asks one that finds nobody to join
+// hears soon what it looks for, and what to do.
+func TestANodeThatHasNotJoinedSaysSo(t *testing.T) {
+	w, err := New(bin(t), t.TempDir(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	absent, alone := w.Nodes[0], w.Nodes[1]
+	if err := alone.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	if err := Until(ctx, "the API to be served", func() bool {
+		conn, err := net.Dial("tcp", alone.Address())
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"ls", "nodes"}, {"ls", "calls"}, {"network"}} {
+		began := time.Now()
+		out := try(t, w, alone.Address(), "", args...)
+		took := time.Since(began)
+		if out.Code != 5 || !strings.Contains(out.Stderr, "node n2 has not joined a network yet") || !strings.Contains(out.Stderr, absent.GossipAddress()) ||
+			!strings.Contains(out.Stderr, "--join") || took > 6*time.Second {
+			t.Errorf("%v after %v: exit code %d, %s", args, took, out.Code, out.Stderr)
+		}
+	}
+	if err := absent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Until(ctx, "the node to have joined", func() bool { return try(t, w, alone.Address(), "", "ls", "nodes").Code == 0 }); err != nil {
+		t.Error(err)
 	}
 }
 

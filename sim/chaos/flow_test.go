@@ -136,6 +136,9 @@ func (f flowTest) gateRows(from string) {
 	f.run(one, 1)
 	f.gate(add, "one:1 two:0")
 	f.calls(add, 0)
+	if list := f.cli("ls", "calls", "-s", add); !strings.Contains(list, "Not listed: 1 messages that wait at gates") {
+		f.Errorf("ls calls says nothing of what waits at the gate:\n%s", list)
+	}
 	f.run(two, 4)
 	if c := f.calls(add, 1)[0]; string(c.Result) != "5" {
 		f.Errorf("row 11 gave %+v", c)

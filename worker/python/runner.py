@@ -324,8 +324,21 @@ class Results:
                 if value != value or value in (INFINITY, -INFINITY):
                     return "%s is %r, a float that JSON has no form for" % (where, value)
             elif not isinstance(value, (str, int, type(None))):
-                return "%s is of type %s, which is not JSON" % (where, type_name(type(value)))
+                return "%s is of type %s, which is not JSON%s" % (where, type_name(type(value)), remedy(value))
         return None
+
+
+def remedy(value):
+    """Says what to make of a value that is not JSON, where most people mean the same."""
+    if hasattr(type(value), "__next__"):
+        return "; it gives its values one by one, as a function with yield does: return list(...) of it"
+    if hasattr(type(value), "__anext__"):
+        return "; it gives its values one by one, as a coroutine with yield does: return [v async for v in ...]"
+    if isinstance(value, (set, frozenset)):
+        return "; return sorted(...) or list(...) of it"
+    if isinstance(value, (bytes, bytearray)):
+        return "; return a text: its decode(), or base64"
+    return ""
 
 
 def short(value):
