@@ -22,9 +22,10 @@ type world struct {
 	leader   messages.NodeID
 	term     int
 	down     map[messages.NodeID]bool
-	still    bool            // the log takes nothing
-	stuck    messages.NodeID // it takes requests and answers none
-	applied  map[string]int  // by command body
+	still    bool             // the log takes nothing
+	broken   messages.GroupID // whose calls make whoever waits for them panic; Meta: none's
+	stuck    messages.NodeID  // it takes requests and answers none
+	applied  map[string]int   // by command body
 	order    []messages.Command
 	ended    map[messages.CallID]bool
 	lost     string // why no majority can be reached
@@ -209,6 +210,9 @@ func (n *fakeNode) Call(ctx context.Context, m *messages.Enqueue) (*messages.Cal
 }
 
 func (n *fakeNode) Calls(ctx context.Context, all []*messages.Enqueue, gone <-chan int, tell func(i int, answer *messages.CallResponse, err error)) {
+	if p := messages.CallIDFrom(all[0].GetId()).Partition(); p == n.w.broken && p != messages.Meta {
+		panic("broken invariant")
+	}
 	if n.w.still { // as raftstore: it does not look who has gone before all have been proposed
 		<-ctx.Done()
 		for i := range all {

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -31,13 +33,26 @@ func (r *Router) callsHere(ctx context.Context, _ messages.NodeID, asked *peer.A
 		}
 	})
 	var others sync.WaitGroup
-	defer others.Wait()
+	panics := make(chan any, len(all))
+	defer func() {
+		others.Wait()
+		if len(panics) > 0 {
+			panic(<-panics) // here it fails what was asked, and not the node
+		}
+	}()
 	for n, h := range all {
 		if n == len(all)-1 {
 			r.takeHanded(h, asked)
 			break
 		}
-		others.Go(func() { r.takeHanded(h, asked) })
+		others.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panics <- fmt.Sprintf("%v\n%s", p, debug.Stack())
+				}
+			}()
+			r.takeHanded(h, asked)
+		})
 	}
 }
 

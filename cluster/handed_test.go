@@ -62,6 +62,31 @@ func TestEachOfTheCallsHandedOverHasItsOwnAnswer(t *testing.T) {
 	handler.Wait()
 }
 
+// TestPanicOfOnePartitionsCallsIsThatOfTheHandler: it may come on any goroutine of it,
+// and only on the handler's own does it fail what was asked, rather than the node.
+func TestPanicOfOnePartitionsCallsIsThatOfTheHandler(t *testing.T) {
+	w := newWorld(t, 1, 0)
+	w.broken = 1
+	broken, ends := messages.NewCallID("broken", 1, 0), messages.NewCallID("ends", 2, 0)
+	w.ended[ends] = true
+	var bodies [][]byte
+	for _, id := range []messages.CallID{broken, ends} {
+		body, err := proto.Marshal(&messages.CallRequest{Enqueue: &messages.Enqueue{Id: id.Bytes()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, body)
+	}
+	var answered []int
+	asked := peer.NewAsked(bodies, func(i int, _ proto.Message, _ error) { answered = append(answered, i) })
+	defer func() {
+		if p := recover(); p == nil || len(answered) != 1 || answered[0] != 1 {
+			t.Errorf("the handler panics with %v, and has answered %v", p, answered)
+		}
+	}()
+	w.nodes["n0"].router.callsHere(within(t, 10*time.Second), "n1", asked)
+}
+
 func TestCallsHandedToANodeThatDoesNotLeadAreToldWhoDoes(t *testing.T) {
 	w := newWorld(t, 2, 0)
 	w.lead("n1")
