@@ -66,10 +66,7 @@ func (l *leader) carryOut(c actor.Context, effects ...proto.Message) {
 
 // lease adds a lease to those of its slot.
 func (o *outgoing) lease(c actor.Context, slot *actor.PID, start *messages.Start) {
-	size := 0
-	for _, v := range start.Arguments.Values() {
-		size += len(v)
-	}
+	size := start.Arguments.Inline()
 	for _, to := range o.leases {
 		if to.slot == slot {
 			if to.bytes+size > maxStartsBytes {

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/elasticcode/flow/messages"
@@ -21,26 +22,23 @@ const maxRecent = 4 * messages.MaxWindow
 // agent reads it for its keep-alives.
 type ledger struct {
 	mu     sync.Mutex
-	held   map[attempt]struct{}
-	ended  map[attempt]struct{} // lately; the same as in recent
-	recent [maxRecent]attempt
+	known  map[attempt]bool // true: it is held; false: it has ended lately
+	held   int
+	recent [maxRecent]attempt // those that have ended, the oldest at next
 	next   int
 }
 
-func newLedger() *ledger {
-	return &ledger{held: map[attempt]struct{}{}, ended: map[attempt]struct{}{}}
-}
+func newLedger() *ledger { return &ledger{known: map[attempt]bool{}} }
 
 // take holds an attempt. false: it is held already, or has ended here.
 func (l *ledger) take(a attempt) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, held := l.held[a]
-	_, ended := l.ended[a]
-	if held || ended {
+	if _, known := l.known[a]; known {
 		return false
 	}
-	l.held[a] = struct{}{}
+	l.known[a] = true
+	l.held++
 	return true
 }
 
@@ -49,39 +47,52 @@ func (l *ledger) drop(a attempt) (held int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end(a)
-	return len(l.held)
+	return l.held
 }
 
 func (l *ledger) end(a attempt) {
-	delete(l.held, a)
-	if _, known := l.ended[a]; known {
+	held, known := l.known[a]
+	switch {
+	case held:
+		l.held--
+	case known:
 		return
 	}
-	delete(l.ended, l.recent[l.next])
-	l.recent[l.next] = a
-	l.ended[a] = struct{}{}
+	delete(l.known, l.recent[l.next])
+	l.known[a], l.recent[l.next] = false, a
 	l.next = (l.next + 1) % maxRecent
+}
+
+// knows says whether an attempt is held, or has ended here lately.
+func (l *ledger) knows(a attempt) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, known := l.known[a]
+	return known
 }
 
 // forget lets go of everything: the session that it was held in has ended.
 func (l *ledger) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	clear(l.held)
+	maps.DeleteFunc(l.known, func(_ attempt, held bool) bool { return held })
+	l.held = 0
 }
 
 func (l *ledger) size() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.held)
+	return l.held
 }
 
 // list adds what is held to a keep-alive.
 func (l *ledger) list(to []*messages.Held) []*messages.Held {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for a := range l.held {
-		to = append(to, &messages.Held{Call: a.call.Bytes(), Attempt: a.number})
+	for a, held := range l.known {
+		if held {
+			to = append(to, &messages.Held{Call: a.call.Bytes(), Attempt: a.number})
+		}
 	}
 	return to
 }

@@ -58,12 +58,3 @@ func (o *owner) printed(c actor.Context, q *messages.PrintedQuery) {
 	}
 	c.Respond(o.worker.Printed(q))
 }
-
-// knows says whether an attempt is held, or has ended here lately.
-func (l *ledger) knows(a attempt) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, held := l.held[a]
-	_, ended := l.ended[a]
-	return held || ended
-}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/buggify"
 	"github.com/elasticcode/flow/messages"
@@ -25,15 +24,16 @@ func (s *slot) take(c actor.Context, m *messages.Start) {
 	if m.Session != s.session || s.job == nil {
 		return
 	}
-	l := &lease{attempt: attempt{messages.CallIDFrom(m.Call), m.Attempt}, start: m}
-	if !s.ledger.take(l.attempt) {
+	a := attempt{messages.CallIDFrom(m.Call), m.Attempt}
+	if !s.ledger.take(a) {
 		return
 	}
-	s.measured.weigh(proto.Size(m.Arguments))
+	s.measured.weigh(m.Arguments.Inline())
 	if s.job.echo {
-		s.complete(c.Self(), l.attempt, &messages.Complete{Outcome: messages.Outcome_OK, Result: first(m.Arguments)})
+		s.complete(c.Self(), a, &messages.Complete{Outcome: messages.Outcome_OK, Result: first(m.Arguments)})
 		return
 	}
+	l := &lease{attempt: a, start: m}
 	switch {
 	case s.stopping:
 		s.release(c, l, s.why)

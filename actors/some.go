@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/elasticcode/flow/messages"
 )
 
@@ -36,7 +34,7 @@ func (g *gathering) tell(c *messages.Call) (taken bool) {
 	}
 	if c == nil {
 		g.lost, g.left = true, 1 // the last word
-	} else if size := proto.Size(c); g.size+size <= messages.MaxSome || g.size == 0 {
+	} else if size := c.Weight(); g.size+size <= messages.MaxSome || g.size == 0 {
 		g.size += size
 		g.calls, taken = append(g.calls, c), true
 	}

@@ -18,7 +18,7 @@ const (
 func contentOf(socket string, calls ...*messages.Arguments) []byte {
 	size := len(socket)
 	for _, args := range calls {
-		size += sizeOf(args)
+		size += args.Inline()
 	}
 	if size > shortContent {
 		h := sha256.New()

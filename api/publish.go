@@ -132,7 +132,7 @@ func (t *tasks) publishOf(ctx context.Context, m *messages.PublishRequest, key, 
 		if refusal != nil {
 			return refusal
 		}
-		if size, most := sizeOf(args), queue.GetQueue().MaxLengthBytes; most > 0 && int64(size) > most {
+		if size, most := args.Inline(), queue.GetQueue().MaxLengthBytes; most > 0 && int64(size) > most {
 			return messages.Errorf(messages.Invalid, opPublish, "queue "+m.Queue, "the arguments have %d bytes, and each mailbox of the queue holds %d at the most", size, most).
 				WithHint("put large data where the functions can read it, and publish its name; or raise max_length_bytes")
 		}

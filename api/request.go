@@ -46,7 +46,7 @@ const wrongArguments = "wrong arguments for "
 
 // checked refuses arguments that are over the limit, or do not fit the function.
 func checked(op string, t *target, args *messages.Arguments) error {
-	if size := sizeOf(args); size > messages.MaxValue {
+	if size := args.Inline(); size > messages.MaxValue {
 		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "data over the limit: the arguments have %d bytes, and a call may have %d (%d MiB)",
 			size, messages.MaxValue, messages.MaxValue>>20).WithHint("put large data where the function can read it, and send its name")
 	}
@@ -77,17 +77,6 @@ func spreading(err error, data *string, args *messages.Arguments) error {
 		return refused.WithHint("a list is spread over the positional arguments; to send one as a value, put it in a list")
 	}
 	return refused.WithHint("data that is neither a list nor an object is one argument; send several as a list")
-}
-
-// sizeOf is what counts towards a limit: the bytes of names and values.
-func sizeOf(args *messages.Arguments) (size int) {
-	for _, value := range args.Positional {
-		size += len(value)
-	}
-	for _, n := range args.Named {
-		size += len(n.Name) + len(n.Value)
-	}
-	return size
 }
 
 // trackingOf reads the run that a call is to belong to.
@@ -133,7 +122,7 @@ func oneForGate(op string, t *target, args *messages.Arguments) error {
 		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "a gate takes one named argument at a time").
 			WithHint("send several one after the other, or all of them at once as data")
 	}
-	if size := sizeOf(args); size > messages.MaxValue {
+	if size := args.Inline(); size > messages.MaxValue {
 		return messages.Errorf(messages.Invalid, op, "socket "+t.name, "data over the limit: the argument has %d bytes, and %d are the most", size, messages.MaxValue)
 	}
 	return nil

@@ -41,7 +41,7 @@ func (in *incoming) together(ctx context.Context, memory *memory, all []*message
 		case err != nil:
 			in.tasks.running.leave()
 			in.fail(ctx, m.Tag, err)
-		case sizeOf(e.Arguments) > messages.MaxInline && newSending(in.tasks.cluster, e).large():
+		case e.Arguments.Inline() > messages.MaxInline && newSending(in.tasks.cluster, e).large():
 			in.tasks.running.leave()
 			byItself(m)
 		default:

@@ -72,6 +72,9 @@ func (l *lane) run(ctx context.Context, m *messages.RunRequest) (*messages.CallI
 			return info, err
 		}
 	}
+	if info, taken, err := l.straight.run(ctx, m); taken {
+		return info, err
+	}
 	return answer(l.tasks.Run(ctx, connect.NewRequest(m)))
 }
 

@@ -111,7 +111,9 @@ type node struct {
 type lane struct {
 	tasks   messagesconnect.TasksClient
 	objects messagesconnect.ObjectsClient
-	convoys convoys
+
+	straight *straight // nil: there is no such way
+	convoys  convoys
 }
 
 // New makes a client. It connects to nobody yet.
@@ -201,11 +203,14 @@ func (c *Client) newNode(address string) *node {
 		connect.WithReadMaxBytes(MaxMessage),
 		connect.WithAcceptCompression("gzip", nil, nil), // nodes are near: compressing costs more than it saves
 	}
+	straight := newStraight(n.singles, urlOf(address), c.options.User)
 	for _, t := range c.transport {
 		h := &http.Client{Transport: unaries{n.singles, wholeFrames{t}}}
 		l := &lane{
 			tasks:   messagesconnect.NewTasksClient(h, urlOf(address), options...),
 			objects: messagesconnect.NewObjectsClient(h, urlOf(address), options...),
+
+			straight: straight,
 		}
 		l.convoys.open, l.convoys.closed = l.tasks.Stream, c.options.Apart
 		n.lanes = append(n.lanes, l)

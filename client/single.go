@@ -24,7 +24,6 @@ type single struct {
 	net.Conn
 	presence *presence
 	r        *bufio.Reader
-	w        *bufio.Writer
 	since    time.Time // when it became idle
 
 	there func() error // says whether who waits should go on
@@ -33,20 +32,20 @@ type single struct {
 }
 
 func newSingle(conn net.Conn, presence *presence) *single {
-	c := &single{Conn: conn, presence: presence, w: bufio.NewWriter(conn)}
+	c := &single{Conn: conn, presence: presence}
 	c.r = bufio.NewReader(c)
 	return c
 }
 
-// exchange sends a request and gives its answer. When that has been read, leave gets
-// the connection, or nil if it can take no other request. After an error leave hears
-// nothing, and the connection is closed.
-func (c *single) exchange(r *http.Request, leave func(*single)) (*http.Response, error) {
-	ctx := r.Context()
+// exchange sends the bytes of a request, in one write: its header wakes up nobody without its
+// body. It gives the answer. When that has been read, leave gets the connection, or nil if
+// it can take no other request. After an error leave hears nothing, and the connection is
+// closed.
+func (c *single) exchange(ctx context.Context, request []byte, leave func(*single)) (*http.Response, error) {
 	goesOn := context.AfterFunc(ctx, func() { _ = c.Close() })
 	c.there = func() error { return c.presence.felt(ctx) }
 	c.heard, c.most = 0, maxHeader
-	response, err := c.answer(r)
+	response, err := c.answer(request)
 	if err != nil {
 		goesOn()
 		_ = c.Close()
@@ -67,26 +66,18 @@ func (c *single) exchange(r *http.Request, leave func(*single)) (*http.Response,
 	return response, nil
 }
 
-func (c *single) answer(r *http.Request) (*http.Response, error) {
-	c.w.Reset(c.Conn)
-	if err := r.Write(inOnePiece{c.w}); err != nil {
-		return nil, err
-	}
-	if err := c.w.Flush(); err != nil {
+func (c *single) answer(request []byte) (*http.Response, error) {
+	if _, err := c.Write(request); err != nil {
 		return nil, err
 	}
 	for {
-		response, err := http.ReadResponse(c.r, r)
+		response, err := http.ReadResponse(c.r, nil)
 		if err != nil || response.StatusCode >= http.StatusOK || response.StatusCode == http.StatusSwitchingProtocols {
 			return response, err
 		}
 		// An answer below 200 says that there will be one.
 	}
 }
-
-// inOnePiece hides from net/http that there is a buffer: it would write the header of
-// a request by itself, and then its body, and wake up the node twice.
-type inOnePiece struct{ *bufio.Writer }
 
 // Read waits for as long as the node is there.
 func (c *single) Read(b []byte) (int, error) {

@@ -51,8 +51,8 @@ func post(s *singles) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c, _ := s.take()
-	response, _, err := s.send(c, r)
+	r.Header.Set("Content-Type", "application/proto")
+	response, err := unaries{singles: s}.RoundTrip(r)
 	if err != nil {
 		return "", err
 	}
@@ -111,11 +111,10 @@ func TestASilentConnectionIsGivenUpWithItsNode(t *testing.T) {
 			if _, err := post(s); err != nil {
 				t.Fatal(err)
 			}
-			r, _ := http.NewRequest(http.MethodPost, "http://node:1/x", strings.NewReader("request"))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			c, _ := s.take()
-			response, _, err := s.send(c, r.WithContext(ctx))
+			response, _, err := s.send(ctx, c, []byte("POST /x HTTP/1.1\r\nHost: node\r\nContent-Length: 7\r\n\r\nrequest"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +178,9 @@ func TestARequestIsWrittenAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.ContentLength = int64(len("request"))
-	if _, err := newSingle(conn, nil).exchange(r, nil); err == nil {
+	r.Header.Set("Content-Type", "application/proto")
+	s := &singles{spoken: true, dial: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
+	if _, err := (unaries{singles: s}).RoundTrip(r); err == nil {
 		t.Error("there was an answer")
 	}
 	if len(conn.writes) != 1 || !strings.HasPrefix(conn.writes[0], "POST /x HTTP/1.1\r\n") || !strings.HasSuffix(conn.writes[0], "\r\nrequest") {

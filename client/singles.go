@@ -58,25 +58,22 @@ func (s *singles) take() (c *single, ok bool) {
 	return nil, true
 }
 
-// send sends a request in a place that was taken. foreign says that the first that
-// ever went this way failed: maybe what is there understands HTTP/2 alone.
-func (s *singles) send(c *single, r *http.Request) (response *http.Response, foreign bool, err error) {
-	ctx := r.Context()
+// send sends the bytes of a request in a place that was taken, or twice: keys and ids see to
+// it that it is carried out once. foreign says that the first that ever went this way failed:
+// maybe what is there understands HTTP/2 alone.
+func (s *singles) send(ctx context.Context, c *single, request []byte) (response *http.Response, foreign bool, err error) {
 	if c != nil {
-		response, err = c.exchange(r, s.leave)
+		response, err = c.exchange(ctx, request, s.leave)
 		if err == nil || ctx.Err() != nil || c.heard > 0 || errors.Is(err, errAbsent) {
 			return response, false, s.failed(ctx, err)
 		}
 		s.forget() // the node was away since then, and they all have ended
-		if r, err = rewound(r); err != nil {
-			return nil, false, s.failed(ctx, err)
-		}
 	}
 	conn, err := s.dial(ctx, "tcp", s.address)
 	if err != nil {
 		return nil, false, s.failed(ctx, err)
 	}
-	response, err = newSingle(conn, s.presence).exchange(r, s.leave)
+	response, err = newSingle(conn, s.presence).exchange(ctx, request, s.leave)
 	if err == nil {
 		s.mu.Lock()
 		s.spoken = true

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -27,7 +28,15 @@ func (u unaries) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !ok {
 		return u.shared.RoundTrip(r)
 	}
-	response, foreign, err := u.singles.send(c, r)
+	var request bytes.Buffer
+	if err := r.Write(&request); err != nil {
+		u.singles.leave(c)
+		return nil, err
+	}
+	response, foreign, err := u.singles.send(r.Context(), c, request.Bytes())
+	if err == nil {
+		response.Request = r
+	}
 	if !foreign {
 		return response, err
 	}

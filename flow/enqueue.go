@@ -147,7 +147,7 @@ func (s *step) fits(id messages.CallID, op string, subject func() string, calls 
 		if size := call.Size(args); size > messages.MaxValue {
 			return messages.Errorf(messages.Invalid, op, subject(), "the arguments have %d bytes, and %d are the most", size, messages.MaxValue)
 		}
-		if size := call.Inline(args); size > messages.MaxInline {
+		if size := args.Inline(); size > messages.MaxInline {
 			return messages.Errorf(messages.Invalid, op, subject(),
 				"the arguments have %d bytes within the command, and %d are the most: large ones go by reference", size, messages.MaxInline)
 		}

@@ -64,7 +64,7 @@ func (s *step) takers(id messages.CallID, m *messages.Publish) (*socket.Socket, 
 	if refusal != nil {
 		return nil, nil, refusal
 	}
-	if total := call.Inline(m.Arguments) * uint64(len(takers)); total > messages.MaxFanOut {
+	if total := m.Arguments.Inline() * len(takers); total > messages.MaxFanOut {
 		return nil, nil, messages.Errorf(messages.Invalid, opPublish, "queue "+config.Name,
 			"it goes to %d sockets, which makes %d bytes within their calls, and %d are the most", len(takers), total, messages.MaxFanOut).
 			WithHint("send fewer arguments: one that is large goes by reference, many small ones do not")

@@ -1,8 +1,6 @@
 package flow
 
 import (
-	"google.golang.org/protobuf/proto"
-
 	"github.com/elasticcode/flow/flow/call"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -31,7 +29,7 @@ func Results(view kv.View, first messages.CallID, count int, known messages.Know
 			continue
 		}
 		call.Fill(view, rec)
-		if size += proto.Size(rec.Call); size > messages.MaxSome && len(ended) > 0 {
+		if size += rec.Weight(); size > messages.MaxSome && len(ended) > 0 {
 			break
 		}
 		ended = append(ended, rec.Call)

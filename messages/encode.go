@@ -50,7 +50,7 @@ func appendOften(b []byte, m proto.Message) (_ []byte, valid bool) {
 
 // roomFor is how many bytes a command takes, about, so that it need not grow.
 func roomFor(m proto.Message) int {
-	const usual = 192
+	const usual = 112 // ids, and names
 	switch m := m.(type) {
 	case *Enqueue:
 		n := usual

@@ -25,6 +25,16 @@ func (g *Group) ForgetCache() { g.guard.cache.drop(0, 1<<62) }
 // RaiseMark brings the high-water mark up to the log's end now.
 func (g *Group) RaiseMark() error { return g.guard.mark.raise() }
 
+// HeldBeats are the heartbeats that wait for their moment.
+func (s *Store) HeldBeats() (n int) {
+	s.pulse.mu.Lock()
+	defer s.pulse.mu.Unlock()
+	for _, l := range s.pulse.links {
+		n += len(l.waiting)
+	}
+	return n
+}
+
 // Stream is a snapshot stream of a map.
 func Stream(index, term, configIndex uint64, c raft.Configuration, state *kv.Map) []byte {
 	var b bytes.Buffer

@@ -234,7 +234,7 @@ func (g *Group) end(ctx context.Context) {
 	close(g.halted)
 	err := g.layer.close()
 	g.batcher.close()
-	g.reads.done.Wait()
+	g.reads.close()
 	g.events.close()
 	if err = errors.Join(err, g.closeStores()); err != nil {
 		g.logger.Warn("replica did not close cleanly", "error", err)

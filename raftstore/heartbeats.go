@@ -16,11 +16,13 @@ import (
 // before.
 type heartbeats struct {
 	every time.Duration
-	now   func() // sends what is held
+	now   func()        // sends what is held
+	again chan struct{} // one was answered, and nobody waits for a majority
 
 	mu     sync.Mutex
 	sent   map[raft.ServerID]time.Time // the last that was answered
 	urgent int                         // who waits for a majority now
+	recent time.Time                   // when those were sent of which again tells
 }
 
 // perTimeout is how many heartbeats a follower gets in the time that it waits
@@ -28,7 +30,7 @@ type heartbeats struct {
 const perTimeout = 3
 
 func newHeartbeats(timeout time.Duration, now func()) *heartbeats {
-	return &heartbeats{every: timeout / perTimeout, now: now, sent: map[raft.ServerID]time.Time{}}
+	return &heartbeats{every: timeout / perTimeout, now: now, again: make(chan struct{}, 1), sent: map[raft.ServerID]time.Time{}}
 }
 
 // hurry lets heartbeats go at once until the function that it gives is called.
@@ -53,8 +55,12 @@ func (h *heartbeats) due(id raft.ServerID) time.Time {
 	if sent.IsZero() || h.urgent > 0 {
 		return time.Time{}
 	}
-	latest := sent.Add(h.every)
-	return latest.Add(-time.Duration(latest.UnixNano() % int64(h.every)))
+	return h.momentBy(sent.Add(h.every))
+}
+
+// momentBy is the last common moment up to a time.
+func (h *heartbeats) momentBy(t time.Time) time.Time {
+	return t.Add(-time.Duration(t.UnixNano() % int64(h.every)))
 }
 
 // answered notes a heartbeat that a follower has answered; failed one that it
@@ -63,6 +69,14 @@ func (h *heartbeats) answered(id raft.ServerID, sent time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.sent[id] = sent
+	if h.urgent > 0 || sent.Equal(h.recent) {
+		return // urgent: the next are sent at once, and those after them would be
+	}
+	h.recent = sent
+	select {
+	case h.again <- struct{}{}:
+	default:
+	}
 }
 
 func (h *heartbeats) failed(id raft.ServerID) {

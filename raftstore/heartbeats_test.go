@@ -218,6 +218,39 @@ func TestHeartbeatsAreNotHeldWhenSomebodyWaits(t *testing.T) {
 	})
 }
 
+// TestHeartbeatsAreMadeAgainOnceInARound: however many followers answer, and not
+// while somebody waits, or raft would send them without end.
+func TestHeartbeatsAreMadeAgainOnceInARound(t *testing.T) {
+	h := newHeartbeats(beatTimeout, func() {})
+	told := func() bool {
+		select {
+		case <-h.again:
+			return true
+		default:
+			return false
+		}
+	}
+	round := time.Now()
+	h.answered("b/1", round)
+	if !told() {
+		t.Error("not told of the first answer")
+	}
+	h.answered("c/1", round)
+	if told() {
+		t.Error("told of the second answer of a round")
+	}
+	enough := h.hurry()
+	h.answered("b/1", round.Add(time.Millisecond))
+	if told() {
+		t.Error("told while somebody waits for a majority")
+	}
+	enough()
+	h.answered("b/1", round.Add(h.every))
+	if !told() {
+		t.Error("not told of the next round")
+	}
+}
+
 // TestGroupThatWaitsForItsDiskHoldsUpNoOther: neither the answers of the others nor
 // the connection that they share.
 func TestGroupThatWaitsForItsDiskHoldsUpNoOther(t *testing.T) {

@@ -66,8 +66,8 @@ func (s *Store) RemoveGroup(ctx context.Context, id messages.GroupID, incarnatio
 			return err
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	r := Replica{id, incarnation}
 	dir := filepath.Join(s.groupsDir(), r.name())
 	if err := os.Rename(dir, dir+removed); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -171,7 +171,7 @@ func (p *pulse) sendDue(now time.Time) (next time.Time) {
 		if m := p.collect(l, now); m.beats != nil {
 			all = append(all, m)
 		}
-		if at := p.nextOf(l); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+		if at := p.nextOf(l, now); !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
@@ -222,7 +222,7 @@ func (p *pulse) collect(l *pulseLink, now time.Time) message {
 }
 
 // nextOf is when to look after a node again. It is called with the lock held.
-func (p *pulse) nextOf(l *pulseLink) (next time.Time) {
+func (p *pulse) nextOf(l *pulseLink, now time.Time) (next time.Time) {
 	sooner := func(at time.Time) {
 		if next.IsZero() || at.Before(next) {
 			next = at
@@ -230,6 +230,9 @@ func (p *pulse) nextOf(l *pulseLink) (next time.Time) {
 	}
 	for _, b := range l.unheard {
 		sooner(b.asked.when.Add(p.rpc))
+		if again := b.beats.momentBy(b.asked.when.Add(b.beats.every)); again.After(now) {
+			sooner(again) // its group's next comes until then, most likely
+		}
 	}
 	if !l.dialing {
 		for _, b := range l.waiting {

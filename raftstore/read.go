@@ -19,6 +19,7 @@ type reads struct {
 	mu      sync.Mutex
 	next    *round // those who ask now take part in this one
 	running bool
+	closed  bool // none begins any more
 	done    sync.WaitGroup
 }
 
@@ -35,6 +36,9 @@ func (g *Group) ReadIndex(ctx context.Context) (uint64, error) {
 		return 0, g.errFailed("read")
 	}
 	r := g.join()
+	if r == nil {
+		return 0, g.errFailed("read")
+	}
 	select {
 	case <-r.done:
 		return r.index, r.err
@@ -43,11 +47,14 @@ func (g *Group) ReadIndex(ctx context.Context) (uint64, error) {
 	}
 }
 
-// join takes part in the round that begins next.
+// join takes part in the round that begins next; nil: there is none any more.
 func (g *Group) join() *round {
 	q := &g.reads
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.closed {
+		return nil
+	}
 	if q.next == nil {
 		q.next = &round{done: make(chan struct{})}
 	}
@@ -56,6 +63,14 @@ func (g *Group) join() *round {
 		q.done.Go(g.rounds)
 	}
 	return q.next
+}
+
+// close waits for the last round.
+func (q *reads) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.done.Wait()
 }
 
 func (g *Group) rounds() {

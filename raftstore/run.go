@@ -93,6 +93,7 @@ func (g *Group) startRaft() (err error) {
 	}
 	r.done.Go(func() { g.watchLeadership(r) })
 	r.done.Go(func() { g.takeSnapshots(r) })
+	r.done.Go(func() { g.beatAgain(r) })
 	return nil
 }
 

@@ -136,7 +136,8 @@ func (s *state) turn() *page {
 // write writes a page into the store, as one batch with the record it leads to.
 func (s *state) write(p *page, own []kv.Write) {
 	defer close(p.done)
-	batch := Batch{Writes: slices.AppendSeq(own, p.writes(s.prefix))}
+	all := append(make([]kv.Write, 0, len(own)+p.order.Len()), own...)
+	batch := Batch{Writes: slices.AppendSeq(all, p.writes(s.prefix))}
 	if err := s.kv.Commit(batch); err != nil {
 		p.err = fmt.Errorf("write the state of %s: %w", s.group.Name(), err)
 		s.fail(p.err)

@@ -28,9 +28,11 @@ type Store struct {
 
 	groups atomic.Int64 // that are open
 
-	mu     sync.Mutex
-	open   map[messages.GroupID]*Group
-	closed bool
+	changing sync.Mutex // held while a replica is opened or erased, which may take long; before mu
+	closed   bool       // guarded by changing
+
+	mu   sync.Mutex // heartbeats of all groups wait for it
+	open map[messages.GroupID]*Group
 }
 
 const identitySize = 16
@@ -103,12 +105,12 @@ func (s *Store) identify() error {
 // An error that is ErrLostState means that the replica's disk holds less than
 // it has promised: remove it, and join under a new incarnation.
 func (s *Store) OpenGroup(c GroupConfig) (*Group, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.changing.Lock()
+	defer s.changing.Unlock()
 	if s.closed {
 		return nil, errClosed
 	}
-	if s.open[c.ID] != nil {
+	if s.Group(c.ID) != nil {
 		return nil, messages.Errorf(messages.Conflict, "open replica", c.ID.Name(), "it is open already")
 	}
 	g, err := s.openGroup(c)
@@ -118,6 +120,8 @@ func (s *Store) OpenGroup(c GroupConfig) (*Group, error) {
 		}
 		return nil, fmt.Errorf("open replica %s of %s: %w", serverID(s.config.Node, c.Incarnation), c.ID.Name(), err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.open[c.ID] = g
 	s.groups.Store(int64(len(s.open)))
 	return g, nil
@@ -146,9 +150,11 @@ func (s *Store) forget(g *Group) {
 // store. It returns with the context at the latest: a full disk lets nothing be
 // written, and what the key-value store lacks then is in the logs.
 func (s *Store) Close(ctx context.Context) error {
-	s.mu.Lock()
+	s.changing.Lock()
 	closed := s.closed
 	s.closed = true
+	s.changing.Unlock()
+	s.mu.Lock()
 	var open []*Group
 	for _, g := range s.open {
 		open = append(open, g)

@@ -255,3 +255,46 @@ func TestUnreadableStateStopsTheReplica(t *testing.T) {
 	eventually(t, "it has failed", func() bool { return errors.Is(a.group.Err(), errDisk) })
 	bad = false
 }
+
+// slowLogs opens the log of one group only when it is let.
+type slowLogs struct {
+	boltlog.Logs
+	slow    messages.GroupID
+	opening chan struct{} // closed when that begins
+	let     chan struct{}
+}
+
+func (l slowLogs) Open(id messages.GroupID, dir string, fresh bool) (raftstore.LogStore, raftstore.StableStore, error) {
+	if id == l.slow {
+		close(l.opening)
+		<-l.let
+	}
+	return l.Logs.Open(id, dir, fresh)
+}
+
+// TestOpeningAReplicaHoldsUpNoOther: heartbeats look for their group's replica, and
+// another's new log may take the disk longer than a follower waits.
+func TestOpeningAReplicaHoldsUpNoOther(t *testing.T) {
+	logs := slowLogs{slow: 2, opening: make(chan struct{}), let: make(chan struct{})}
+	s, _ := openStore(t, t.TempDir(), raftstore.NewMemory(), logs, 1)
+	opened := make(chan error, 1)
+	go func() {
+		_, err := s.OpenGroup(raftstore.GroupConfig{ID: 2, Incarnation: 1, Bootstrap: true, Machine: ledger{}, Layer: newNetwork().layer("a")})
+		opened <- err
+	}()
+	<-logs.opening
+	found := make(chan *raftstore.Group, 1)
+	go func() { found <- s.Group(1) }()
+	select {
+	case g := <-found:
+		if g == nil {
+			t.Error("the open replica is not found")
+		}
+	case <-time.After(limit):
+		t.Error("an open replica cannot be found while another is opened")
+	}
+	close(logs.let)
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}

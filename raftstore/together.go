@@ -12,6 +12,7 @@ import (
 func (g *Group) ProposeAll(ctx context.Context, all []messages.Command, answered func(i int, result messages.Result, index uint64, err error)) {
 	answers := make(chan answer, len(all))
 	open := make([]bool, len(all)) // proposed, and not answered yet
+	proposals := make([]proposal, len(all))
 	left := 0
 	give := func(i int, a answer) {
 		if !open[i] {
@@ -27,7 +28,8 @@ func (g *Group) ProposeAll(ctx context.Context, all []messages.Command, answered
 	for i, c := range all {
 		err := g.takes(c)
 		if err == nil {
-			if full := g.batcher.enqueue(&proposal{command: c, number: i, answer: answers}); full != nil {
+			proposals[i] = proposal{command: c, number: i, answer: answers}
+			if full := g.batcher.enqueue(&proposals[i]); full != nil {
 				err = g.refusal(opPropose, full)
 			}
 		}

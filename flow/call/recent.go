@@ -13,7 +13,7 @@ import (
 // so that the next command for a call need not decode what the one before it has
 // encoded.
 type Recent struct {
-	records memo.Memo[uint64, *Record]
+	records memo.Numbered[*Record]
 	blocks  memo.Memo[uint64, *Block]
 	scratch []byte
 }

@@ -22,17 +22,6 @@ func Size(a *messages.Arguments) (n uint64) {
 	return n
 }
 
-// Inline is how many of them stand in the arguments themselves.
-func Inline(a *messages.Arguments) (n uint64) {
-	for _, v := range a.GetPositional() {
-		n += uint64(len(v))
-	}
-	for _, v := range a.GetNamed() {
-		n += uint64(len(v.Name) + len(v.Value))
-	}
-	return n
-}
-
 // PutArguments keeps the arguments of a call that came alone.
 func PutArguments(tx kv.Tx, seq uint64, a *messages.Arguments) {
 	PutEncoded(tx, seq, EncodeArguments(a))

@@ -11,8 +11,7 @@ const (
 )
 
 // Memo holds up to two generations of values that were added lately. It is for one
-// goroutine. One that is nil knows nothing. What it gives must not be changed, but
-// by who took it.
+// goroutine. One that is nil knows nothing. What it gives must not be changed.
 type Memo[K comparable, V any] struct {
 	young, old map[K]known[V]
 }
@@ -48,14 +47,4 @@ func (m *Memo[K, V]) Of(key K, value []byte) (what V, ok bool) {
 		return what, false
 	}
 	return k.what, true
-}
-
-// Take gives what a value is, and forgets it: the taker may change it.
-func (m *Memo[K, V]) Take(key K, value []byte) (what V, ok bool) {
-	what, ok = m.Of(key, value)
-	if ok {
-		delete(m.young, key)
-		delete(m.old, key)
-	}
-	return what, ok
 }

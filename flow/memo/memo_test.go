@@ -11,12 +11,6 @@ func TestAValueIsKnownWhileItIsTheSame(t *testing.T) {
 	if _, ok := m.Of("a", []byte("two")); ok {
 		t.Error("another value is taken for what it was before")
 	}
-	if _, ok := m.Take("a", []byte("one")); !ok {
-		t.Error("it cannot be taken")
-	}
-	if _, ok := m.Of("a", []byte("one")); ok {
-		t.Error("what was taken is given again")
-	}
 	if _, ok := (*Memo[string, int])(nil).Of("a", nil); ok {
 		t.Error("none knows something")
 	}

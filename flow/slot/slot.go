@@ -61,10 +61,12 @@ func (s *Slot) Find(call messages.CallID, attempt uint32) int {
 	return -1
 }
 
-// Remove takes a lease away.
+// Remove takes a lease away. Most end in the order in which they were given, so
+// that those before it are fewer than those behind it, and move.
 func (s *Slot) Remove(i int) Lease {
 	l := s.Leases[i]
-	s.Leases = append(s.Leases[:i], s.Leases[i+1:]...)
+	copy(s.Leases[1:i+1], s.Leases[:i])
+	s.Leases = s.Leases[1:]
 	return l
 }
 

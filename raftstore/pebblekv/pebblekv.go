@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/raftstore"
 )
 
@@ -126,7 +127,7 @@ func (s *Store) Commit(b raftstore.Batch) error {
 		return err
 	}
 	defer s.inside.Done()
-	batch := s.db.NewBatch()
+	batch := s.db.NewBatchWithSize(sizeOf(b.Writes))
 	defer batch.Close()
 	for _, r := range b.Erase {
 		if err := batch.DeleteRange(r.From, r.To, nil); err != nil {
@@ -146,6 +147,17 @@ func (s *Store) Commit(b raftstore.Batch) error {
 	}
 	s.kinds.written(b.Writes)
 	return batch.Commit(pebble.NoSync)
+}
+
+// sizeOf is how much memory a batch of writes takes, about: a large one would be
+// copied time and again as it grows.
+func sizeOf(writes []kv.Write) int {
+	const header, each = 12, 1 + 2*5 // kind and two lengths
+	n := header
+	for _, w := range writes {
+		n += each + len(w.Key) + len(w.Value)
+	}
+	return n
 }
 
 // Flush writes what is in memory to the disk, and waits for it, on a full disk
