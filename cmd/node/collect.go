@@ -8,13 +8,16 @@ import (
 )
 
 // What may be garbage on the heap before it is collected: twice what is in use, up
-// to garbageBytes. Collecting is a tenth of a busy node's work, and less of it the
+// to garbageBytes and as much as stacksPercent of the stacks. Collecting is a tenth of a busy node's work, and less of it the
 // more garbage may gather. But of a node that has much in use most are buffers, which
 // cost a collection nothing: without cgo Pebble's memtables and blocks are on this
-// heap, up to 72 MiB, and three times that would be a waste.
+// heap, up to 72 MiB, and three times that would be a waste. The stacks of requests that
+// wait are what costs a collection most, frame by frame: a thousand have 25 MiB.
 const (
 	garbagePercent = 200
 	garbageBytes   = 40 << 20
+	stacksPercent  = 200
+	mostGarbage    = 80 << 20
 	leastPercent   = 25 // when very much is in use: large values, say
 )
 
@@ -26,7 +29,7 @@ func collectLess() {
 	}
 	c := &collector{percent: garbagePercent, set: func(percent int) { debug.SetGCPercent(percent) }}
 	c.set(garbagePercent)
-	afterCollections(func() { c.heed(inUse()) })
+	afterCollections(func() { c.heed(percentFor(inUse())) })
 }
 
 // sentinel is collected by each collection, which tells it.
@@ -49,8 +52,7 @@ type collector struct {
 
 // heed sets the percentage anew if it has changed by more than a little: setting
 // it stops the world for a moment.
-func (c *collector) heed(used uint64) {
-	percent := percentFor(used)
+func (c *collector) heed(percent int) {
 	if diff := percent - c.percent; diff > c.percent/16 || -diff > c.percent/16 {
 		c.percent = percent
 		c.set(percent)
@@ -58,13 +60,15 @@ func (c *collector) heed(used uint64) {
 }
 
 // percentFor gives how much of what is in use may be there as garbage too.
-func percentFor(used uint64) int {
-	return min(garbagePercent, max(leastPercent, int(garbageBytes*100/max(1, used))))
+func percentFor(used, stacks uint64) int {
+	garbage := min(mostGarbage, garbageBytes+stacks*stacksPercent/100)
+	return min(garbagePercent, max(leastPercent, int(garbage*100/max(1, used))))
 }
 
-// inUse gives the bytes of the heap that the last collection found in use.
-func inUse() uint64 {
-	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+// inUse gives the bytes of the heap that the last collection found in use, and those of
+// the stacks.
+func inUse() (used, stacks uint64) {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(s)
-	return s[0].Value.Uint64()
+	return s[0].Value.Uint64(), s[1].Value.Uint64()
 }

@@ -9,13 +9,14 @@ import (
 
 func TestGarbageIsBounded(t *testing.T) {
 	for _, row := range []struct {
-		used uint64
-		want int
+		used, stacks uint64
+		want         int
 	}{
-		{0, 200}, {1 << 20, 200}, {20 << 20, 200}, {32 << 20, 125}, {40 << 20, 100}, {80 << 20, 50}, {1 << 30, 25},
+		{0, 0, 200}, {1 << 20, 0, 200}, {20 << 20, 0, 200}, {32 << 20, 0, 125}, {40 << 20, 0, 100}, {80 << 20, 0, 50}, {1 << 30, 0, 25},
+		{40 << 20, 10 << 20, 150}, {80 << 20, 10 << 20, 75}, {80 << 20, 20 << 20, 100}, {80 << 20, 1 << 30, 100}, {1 << 30, 1 << 30, 25},
 	} {
-		if got := percentFor(row.used); got != row.want {
-			t.Errorf("with %d MiB in use %d%% may be garbage, want %d%%", row.used>>20, got, row.want)
+		if got := percentFor(row.used, row.stacks); got != row.want {
+			t.Errorf("with %d MiB in use, and stacks of %d, %d%% may be garbage, want %d%%", row.used>>20, row.stacks>>20, got, row.want)
 		}
 	}
 }
@@ -25,7 +26,7 @@ func TestPercentageFollowsWhatIsInUse(t *testing.T) {
 	var set []int
 	c := &collector{percent: garbagePercent, set: func(percent int) { set = append(set, percent) }}
 	for _, used := range []uint64{10, 20, 21, 40, 41, 42, 80, 10} {
-		c.heed(used << 20)
+		c.heed(percentFor(used<<20, 0))
 	}
 	if want := []int{100, 50, 200}; !slices.Equal(set, want) {
 		t.Errorf("it was set to %v, want %v", set, want)
