@@ -262,6 +262,9 @@ func (o *owner) fail(c actor.Context, e Exited) {
 	for _, w := range o.fed {
 		w.read()
 	}
+	if o.cause == crashed {
+		o.system.crashes.Add(1)
+	}
 	c.Send(o.slot, &gone{o.generation, o.cause, e})
 	panic(workerGone{o.cause, o.worked, e})
 }

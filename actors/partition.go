@@ -54,6 +54,7 @@ type Partition struct {
 	pid     *actor.PID
 	leading atomic.Bool
 	waiters waiters
+	counts  counts
 	tap     tap
 	ctx     context.Context // of its own proposals
 	cancel  context.CancelFunc
@@ -81,14 +82,20 @@ func (p *Partition) Applied(_ uint64, results []messages.Result) {
 		return
 	}
 	var effects []proto.Message
+	var counted Counts
 	for i := range results {
 		for _, e := range results[i].Effects {
-			if end, ok := e.(*messages.Ended); ok {
-				p.waiters.wake(end.Call)
+			switch e := e.(type) {
+			case *messages.Ended:
+				p.waiters.wake(e.Call)
+				counted.ended(e.Call)
+			case *messages.Start:
+				counted.started(e)
 			}
 			effects = append(effects, e)
 		}
 	}
+	p.counts.add(&counted)
 	p.tap.applied(effects)
 	p.system.tell(p.pid, &applied{effects})
 }

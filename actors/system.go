@@ -27,6 +27,7 @@ type System struct {
 	actors *actor.ActorSystem
 	strategies
 	generation atomic.Uint64  // numbers the incarnations of workers
+	crashes    atomic.Uint64  // of workers
 	work       sync.WaitGroup // goroutines that actors started
 	mailboxes  *pool
 
@@ -34,6 +35,10 @@ type System struct {
 	alarms  map[*alarm]struct{}
 	stopped bool
 }
+
+// Crashes is how many workers have ended by themselves, or could not be started,
+// since the node started.
+func (s *System) Crashes() uint64 { return s.crashes.Load() }
 
 // NewSystem makes the actor system of a node. Call Stop when its agent and
 // partitions have been stopped.

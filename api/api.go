@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/elasticcode/flow/kv"
@@ -96,6 +97,9 @@ type Config struct {
 
 	// Ready says whether the node serves, with a report for /readyz. nil: always.
 	Ready func() (ready bool, report any)
+
+	// Metrics are served at /metrics, with the API's own among them. nil: none are.
+	Metrics *prometheus.Registry
 }
 
 // New gives the handler of the whole API. Serve serves it.
@@ -121,5 +125,9 @@ func New(config Config, cluster Cluster, replica Model, source Source, network N
 	paths.service(messagesconnect.NewTasksHandler(tasks, options...))
 	paths.service(messagesconnect.NewObjectsHandler(objects, options...))
 	addHealth(paths, config)
-	return onLargeStack(guardBrowsers(explainPlain(paths, interruptible(counted(newMemory(), paths.mux)))))
+	memory := newMemory()
+	if config.Metrics != nil {
+		addMetrics(paths, config.Metrics, tasks, memory)
+	}
+	return onLargeStack(guardBrowsers(explainPlain(paths, interruptible(counted(memory, paths.mux)))))
 }

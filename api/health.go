@@ -34,7 +34,7 @@ Its API is spoken as gRPC, Connect, or JSON over HTTP POST, for example:
 
   curl -H 'Content-Type: application/json' -d '{}' http://ADDRESS/flow.v1.Objects/GetNetwork
 
-docs/API.md describes each method. GET /healthz and /readyz tell how the node is.
+docs/API.md describes each method. GET /healthz, /readyz and /metrics tell how the node is.
 `
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -26,10 +27,13 @@ const (
 )
 
 // memory is what the node has for large requests and answers at one time.
-type memory struct{ requests, answers *semaphore.Weighted }
+type memory struct {
+	requests, answers *semaphore.Weighted
+	refused           atomic.Int64
+}
 
 func newMemory() *memory {
-	return &memory{semaphore.NewWeighted(MaxRequests), semaphore.NewWeighted(MaxAnswers)}
+	return &memory{requests: semaphore.NewWeighted(MaxRequests), answers: semaphore.NewWeighted(MaxAnswers)}
 }
 
 // held is what one request holds of it.
@@ -53,14 +57,15 @@ func (h *held) take(n int) error {
 	h.read += int64(n)
 	for h.read-uncounted > h.requests {
 		if !h.memory.requests.TryAcquire(countedStep) {
-			return short("read request", "requests with %d bytes are under way already, which is the most", MaxRequests)
+			return h.memory.short("read request", "requests with %d bytes are under way already, which is the most", MaxRequests)
 		}
 		h.requests += countedStep
 	}
 	return nil
 }
 
-func short(op, format string, args ...any) *messages.Error {
+func (m *memory) short(op, format string, args ...any) *messages.Error {
+	m.refused.Add(1)
 	e := messages.Errorf(messages.Exhausted, op, "", format, args...).WithHint("send it again later, or to another node")
 	e.RetryAfter = memoryRetry
 	return e
@@ -106,7 +111,7 @@ func (h *held) answer(ctx context.Context, n int64) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return short("answer", "answers with %d bytes are under way already, and this one would have %d more", MaxAnswers, n)
+		return h.memory.short("answer", "answers with %d bytes are under way already, and this one would have %d more", MaxAnswers, n)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

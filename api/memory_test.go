@@ -18,7 +18,7 @@ import (
 
 // room is a node's memory of some MiB.
 func room(requests, answers int64) *memory {
-	return &memory{semaphore.NewWeighted(requests << 20), semaphore.NewWeighted(answers << 20)}
+	return &memory{requests: semaphore.NewWeighted(requests << 20), answers: semaphore.NewWeighted(answers << 20)}
 }
 
 func body(mib int) *http.Request {

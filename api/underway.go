@@ -24,7 +24,7 @@ const (
 )
 
 // underWay counts the requests that a node has taken and not answered.
-type underWay struct{ count atomic.Int64 }
+type underWay struct{ count, refused atomic.Int64 }
 
 // take makes a request one of them, until it leaves, or refuses it.
 func (u *underWay) take(op string) error {
@@ -32,12 +32,13 @@ func (u *underWay) take(op string) error {
 		return nil
 	}
 	u.leave()
-	return tooMany(op)
+	return u.tooMany(op)
 }
 
 func (u *underWay) full() bool { return u.count.Load() >= MaxUnderWay }
 
-func tooMany(op string) *messages.Error {
+func (u *underWay) tooMany(op string) *messages.Error {
+	u.refused.Add(1)
 	e := messages.Errorf(messages.Exhausted, op, "", "this node answers %d requests already, which is the most", MaxUnderWay).
 		WithHint("send it again later, or to another node")
 	e.RetryAfter = underWayRetry
@@ -55,7 +56,7 @@ func (t *tasks) gate(ctx context.Context, spec connect.Spec, _ connect.Peer, _ h
 	}
 	switch spec.Procedure {
 	case messagesconnect.TasksRunProcedure, messagesconnect.TasksSubmitProcedure, messagesconnect.TasksSubmitBatchProcedure, messagesconnect.TasksPublishProcedure:
-		return nil, connectError(spec.Procedure, tooMany("run").Info())
+		return nil, connectError(spec.Procedure, t.running.tooMany("run").Info())
 	}
 	return ctx, nil
 }

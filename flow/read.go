@@ -5,6 +5,7 @@ import (
 	"github.com/elasticcode/flow/flow/gate"
 	"github.com/elasticcode/flow/flow/slot"
 	"github.com/elasticcode/flow/flow/socket"
+	"github.com/elasticcode/flow/flow/tally"
 	"github.com/elasticcode/flow/flow/timer"
 	"github.com/elasticcode/flow/kv"
 	"github.com/elasticcode/flow/messages"
@@ -88,6 +89,18 @@ func Count(view kv.View, socketID string) *messages.Stats {
 	stats := k.Counts.Stats()
 	stats.Waiting = int64(k.Gate.Total())
 	return stats
+}
+
+// Figures are the numbers of a partition, for those who watch it.
+type Figures struct {
+	Accepted     uint64 // calls since the partition was made
+	tally.Counts        // of those that it keeps
+}
+
+// Kept gives a partition's figures.
+func Kept(view kv.View) Figures {
+	p := loadPartition(view)
+	return Figures{p.seq, p.counts}
 }
 
 // SocketHeld says how many calls a socket holds that have not ended, what waits

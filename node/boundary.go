@@ -33,7 +33,7 @@ type boundary struct {
 // code is where functions come from, and what runs them.
 type code struct {
 	source  codeSource
-	workers actors.Workers
+	workers workers
 	close   func() error
 }
 

@@ -67,5 +67,5 @@ func openCode(c Config, p *place, logger *slog.Logger) (code, error) {
 	start := func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error) {
 		return launcher.Start(ctx, env, events)
 	}
-	return code{source: repositories, workers: workers{start}, close: launcher.Close}, nil
+	return code{source: repositories, workers: newWorkers(start), close: launcher.Close}, nil
 }

@@ -45,5 +45,5 @@ func openCode(Config, *place, *slog.Logger) (code, error) {
 	start := func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error) {
 		return simulated.Start(ctx, env, events)
 	}
-	return code{source: twin.Source{Flow: flow}, workers: workers{start}, close: func() error { return nil }}, nil
+	return code{source: twin.Source{Flow: flow}, workers: newWorkers(start), close: func() error { return nil }}, nil
 }

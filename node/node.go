@@ -40,6 +40,7 @@ type Node struct {
 	system   *actors.System
 	agent    *actors.Agent
 	code     code
+	metrics  *metrics
 	trouble  atomic.Pointer[string] // why this node must not lead; nil or empty: it may
 
 	level     uint32 // the highest feature level that this node supports
@@ -56,7 +57,8 @@ func New(config Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{config: c, log: c.Logger, changes: newChanges()}
+	n := &Node{config: c, log: c.Logger, changes: newChanges(), metrics: newMetrics()}
+	n.metrics.registry.MustRegister(newNodeFigures(n))
 	if n.level, err = c.featureLevel(); err != nil {
 		return nil, err
 	}

@@ -27,20 +27,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// trio is three nodes in this process: what cannot be asked for from outside,
+// world is nodes in this process: what cannot be asked for from outside,
 // a panic in an actor, is done from within.
-type trio struct {
+type world struct {
 	t         *testing.T
 	nodes     []*Node
 	addresses []string
 	client    *client.Client
 }
 
-func newTrio(t *testing.T) *trio {
+func newWorld(t *testing.T, nodes int) *world {
 	t.Helper()
-	w, dir := &trio{t: t}, t.TempDir()
+	w, dir := &world{t: t}, t.TempDir()
 	var gossip []string
-	for i := range 3 {
+	for i := range nodes {
 		said := newAnnouncement()
 		n, err := New(Config{Data: filepath.Join(dir, fmt.Sprint(i)), Runtime: filepath.Join(dir, "run"), Name: fmt.Sprint("n", i+1), CPUs: 1,
 			Port: freePorts(t), Join: gossip, Announce: said, Logger: slog.New(slog.NewTextHandler(testLog{t}, nil))})
@@ -134,7 +134,7 @@ func (a *announcement) wait(t *testing.T) (api, gossip string) {
 	return api, gossip
 }
 
-func (w *trio) until(what string, holds func() bool) {
+func (w *world) until(what string, holds func() bool) {
 	w.t.Helper()
 	for end := time.Now().Add(time.Minute); !holds(); {
 		if time.Now().After(end) {
@@ -175,14 +175,14 @@ def hang_once(mark):
     return os.environ["FLOW_ATTEMPT"]
 `
 
-func (w *trio) create(o *messages.Object) {
+func (w *world) create(o *messages.Object) {
 	w.t.Helper()
 	if _, err := w.client.Create(w.t.Context(), o); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *trio) serve(code string) {
+func (w *world) serve(code string) {
 	w.t.Helper()
 	w.create(&messages.Object{Name: "p", Kind: messages.Kind_KIND_PROCESSOR,
 		Spec: &messages.Object_Processor{Processor: &messages.Processor{Gitrepo: repository(w.t, code), Module: "module", Concurrency: 3}}})
@@ -192,7 +192,7 @@ func (w *trio) serve(code string) {
 }
 
 // running reads a call where it is kept, until it runs.
-func (w *trio) running(id messages.CallID) (call *messages.Call) {
+func (w *world) running(id messages.CallID) (call *messages.Call) {
 	w.t.Helper()
 	w.until("call "+id.String()+" to run", func() bool {
 		r, err := w.nodes[0].router.Query(w.t.Context(), &messages.QueryRequest{Group: uint32(id.Partition()),
@@ -203,7 +203,7 @@ func (w *trio) running(id messages.CallID) (call *messages.Call) {
 	return call
 }
 
-func (w *trio) named(name string) *Node {
+func (w *world) named(name string) *Node {
 	w.t.Helper()
 	for _, n := range w.nodes {
 		if n.self.Name == name {
@@ -217,7 +217,7 @@ func (w *trio) named(name string) *Node {
 // TestPanicInASlotsActor: whoever made it panic is told, from whatever node; the
 // call that ran is tried again, once, by another worker; the slot goes on.
 func TestPanicInASlotsActor(t *testing.T) {
-	w := newTrio(t)
+	w := newWorld(t, 3)
 	w.serve(hangOnce)
 	for _, elsewhere := range []bool{false, true} {
 		t.Run(map[bool]string{false: "on the caller's node", true: "from another node"}[elsewhere], func(t *testing.T) {

@@ -70,7 +70,7 @@ func (r *replicas) Group(id messages.GroupID) (cluster.Group, bool) {
 
 // openDue opens a replica that is due on this node, and makes it if need be.
 func (r *replicas) openDue(id messages.GroupID, due *messages.Replica) error {
-	c := raftstore.GroupConfig{ID: id, Incarnation: due.GetIncarnation(), Bootstrap: due.GetFounder()}
+	c := raftstore.GroupConfig{ID: id, Incarnation: due.GetIncarnation(), Bootstrap: due.GetFounder(), Committed: r.node.metrics.committed(id)}
 	if id == messages.Meta {
 		c.Machine = r.told(id, posting{raftstore.OneByOne(model.Machine{Supports: r.node.info.GetFeatureLevel()}.Apply)})
 		return r.add(c, &metaObserver{node: r.node})

@@ -20,7 +20,7 @@ import (
 
 // handler is the public API over this node.
 func (n *Node) handler() http.Handler {
-	return api.New(api.Config{Node: n.self.Node, Name: n.self.Name, Version: messages.Version, Logger: n.log, Ready: n.ready},
+	return api.New(api.Config{Node: n.self.Node, Name: n.self.Name, Version: messages.Version, Logger: n.log, Ready: n.ready, Metrics: n.metrics.registry},
 		n.router, localModel{n}, n.code.source, networkInfo{n})
 }
 

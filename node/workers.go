@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/elasticcode/flow/actors"
@@ -19,20 +20,31 @@ type process interface {
 	Printed(*messages.PrintedQuery) *messages.PrintedAnswer
 }
 
+// startWorker starts a worker as package worker does.
+type startWorker func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error)
+
 // workers gives the actors what a launcher starts, in the actors' words.
 type workers struct {
-	start func(ctx context.Context, env messages.Environment, events func(...worker.Event)) (process, error)
+	start startWorker
+	alive *atomic.Int64 // processes that were started and have not ended
 }
 
+func newWorkers(start startWorker) workers { return workers{start, new(atomic.Int64)} }
+
 func (w workers) Start(ctx context.Context, env messages.Environment, events func(...actors.Event)) (actors.Worker, error) {
+	w.alive.Add(1)
 	p, err := w.start(ctx, env, func(some ...worker.Event) {
 		all := make([]actors.Event, len(some))
 		for i, e := range some {
 			all[i] = eventOf(e)
+			if _, ended := e.(worker.Exited); ended {
+				w.alive.Add(-1)
+			}
 		}
 		events(all...)
 	})
 	if err != nil {
+		w.alive.Add(-1)
 		return nil, err
 	}
 	return workerProcess{p}, nil

@@ -23,8 +23,10 @@ type batcher struct {
 	free    chan struct{}
 	now     func() time.Time
 	propose func(data []byte) raft.ApplyFuture
-	time    int64 // of the last entry; the loop alone uses it
-	over    *proposal
+	// committed hears how long each entry took; nil: nobody listens.
+	committed func(time.Duration)
+	time      int64 // of the last entry; the loop alone uses it
+	over      *proposal
 
 	stop chan struct{}
 	done sync.WaitGroup
@@ -44,8 +46,8 @@ type answer struct {
 	err    error
 }
 
-func startBatcher(now func() time.Time, propose func([]byte) raft.ApplyFuture) *batcher {
-	b := &batcher{queue: make(chan *proposal, MaxQueued), free: make(chan struct{}, MaxInFlight), now: now, propose: propose, stop: make(chan struct{})}
+func startBatcher(now func() time.Time, committed func(time.Duration), propose func([]byte) raft.ApplyFuture) *batcher {
+	b := &batcher{queue: make(chan *proposal, MaxQueued), free: make(chan struct{}, MaxInFlight), now: now, committed: committed, propose: propose, stop: make(chan struct{})}
 	for range MaxInFlight {
 		b.free <- struct{}{}
 	}
@@ -116,9 +118,12 @@ func (b *batcher) run() {
 		if batch == nil {
 			return
 		}
+		began := time.Now()
 		future := b.propose(b.encode(batch))
 		b.done.Go(func() {
-			finish(future, batch, b.stop)
+			if err := finish(future, batch, b.stop); err == nil && b.committed != nil {
+				b.committed(time.Since(began))
+			}
 			b.free <- struct{}{}
 		})
 	}
@@ -165,10 +170,9 @@ func (b *batcher) encode(batch []*proposal) []byte {
 
 // finish gives every caller of an entry its own result. Raft may forget a
 // future that is committed as it shuts down; stop ends the wait for it.
-func finish(future raft.ApplyFuture, batch []*proposal, stop <-chan struct{}) {
+func finish(future raft.ApplyFuture, batch []*proposal, stop <-chan struct{}) (err error) {
 	settled := make(chan error, 1)
 	go func() { settled <- future.Error() }()
-	var err error
 	select {
 	case err = <-settled:
 	case <-stop:
@@ -196,6 +200,7 @@ func finish(future raft.ApplyFuture, batch []*proposal, stop <-chan struct{}) {
 			p.answer <- answer{number: p.number, result: results[i], index: future.Index()}
 		}
 	}
+	return err
 }
 
 // close ends the loop. Entries on their way are given up: the caller does so

@@ -10,8 +10,6 @@ import (
 
 // What tests look at from outside.
 
-func (g *Group) LastIndex() uint64 { return g.raft.Load().LastIndex() }
-
 // SnapshotIndex is the index of the replica's own snapshot.
 func (g *Group) SnapshotIndex() uint64 { return g.snapshots.marker.Load().index }
 

@@ -24,6 +24,9 @@ type GroupConfig struct {
 	Bootstrap bool
 	Machine   Machine
 	Observer  Observer // nil: nobody listens
+	// Committed hears, while this replica leads, how long each entry took from its
+	// proposal until it was committed and applied. It must not block. nil: nobody listens.
+	Committed func(time.Duration)
 	// Layer connects to the same group on other nodes: Dial is given a node's
 	// id as the address. The group closes it.
 	Layer raft.StreamLayer
@@ -164,6 +167,9 @@ func (g *Group) LastContact() time.Time { return g.raft.Load().LastContact() }
 
 // Term is raft's current term.
 func (g *Group) Term() uint64 { return g.raft.Load().CurrentTerm() }
+
+// LastIndex is the index of the last entry of the log here.
+func (g *Group) LastIndex() uint64 { return g.raft.Load().LastIndex() }
 
 // Applied is the index of the last command that the state holds.
 func (g *Group) Applied() uint64 { return g.applier.at().applied }

@@ -41,7 +41,7 @@ func (s *Store) openGroup(c GroupConfig) (*Group, error) {
 		g.events.close()
 		return nil, errors.Join(err, g.layer.close(), g.closeStores())
 	}
-	g.batcher = startBatcher(s.parts.Now, func(data []byte) raft.ApplyFuture { return g.raft.Load().Apply(data, 0) })
+	g.batcher = startBatcher(s.parts.Now, c.Committed, func(data []byte) raft.ApplyFuture { return g.raft.Load().Apply(data, 0) })
 	go g.supervise()
 	return g, nil
 }
