@@ -7,11 +7,12 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // mostSingles bounds the connections to a node that carry one request at a time. Whoever
-// finds none free uses HTTP/2.
+// finds none free uses HTTP/2, and whoever may open no more files, too.
 const mostSingles = 1024
 
 // singles are connections of HTTP/1.1 to a node, each for one request at a time.
@@ -59,9 +60,10 @@ func (s *singles) take() (c *single, ok bool) {
 }
 
 // send sends the bytes of a request in a place that was taken, or twice: keys and ids see to
-// it that it is carried out once. foreign says that the first that ever went this way failed:
+// it that it is carried out once. shared says that one which failed is to go over HTTP/2: this
+// process has no room for another connection, or the first that ever went this way failed, and
 // maybe what is there understands HTTP/2 alone.
-func (s *singles) send(ctx context.Context, c *single, request []byte) (response *http.Response, foreign bool, err error) {
+func (s *singles) send(ctx context.Context, c *single, request []byte) (response *http.Response, shared bool, err error) {
 	if c != nil {
 		response, err = c.exchange(ctx, request, s.leave)
 		if err == nil || ctx.Err() != nil || c.heard > 0 || errors.Is(err, errAbsent) {
@@ -71,7 +73,7 @@ func (s *singles) send(ctx context.Context, c *single, request []byte) (response
 	}
 	conn, err := s.dial(ctx, "tcp", s.address)
 	if err != nil {
-		return nil, false, s.failed(ctx, err)
+		return nil, isFull(err), s.failed(ctx, err)
 	}
 	response, err = newSingle(conn, s.presence).exchange(ctx, request, s.leave)
 	if err == nil {
@@ -81,9 +83,14 @@ func (s *singles) send(ctx context.Context, c *single, request []byte) (response
 		return response, false, nil
 	}
 	s.mu.Lock()
-	foreign = !s.spoken && ctx.Err() == nil && !errors.Is(err, errAbsent)
+	shared = !s.spoken && ctx.Err() == nil && !errors.Is(err, errAbsent)
 	s.mu.Unlock()
-	return nil, foreign, s.failed(ctx, err)
+	return nil, shared, s.failed(ctx, err)
+}
+
+// isFull says that there is no room for another connection: files, or ports of this machine.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.EADDRNOTAVAIL)
 }
 
 // failed leaves the place of a request that did, and says why it did.

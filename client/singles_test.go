@@ -3,8 +3,12 @@ package client_test
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,6 +78,46 @@ func TestANodeThatSpeaksHTTP2AloneIsUnderstood(t *testing.T) {
 	callMany(t, c, 8, 20)
 	if calls, requests := n.counts(); calls != 160 || requests != 160 {
 		t.Errorf("%d calls of %d requests, want 160 of each", calls, requests)
+	}
+}
+
+// TestRequestsGoOverHTTP2WhenNoMoreFilesMayBeOpened: a process may have less room than a
+// connection of its own for each request takes, and has one to the node.
+func TestRequestsGoOverHTTP2WhenNoMoreFilesMayBeOpened(t *testing.T) {
+	const room, atOnce = 4, 16
+	var dialled atomic.Int32
+	o := client.Options{Apart: true, Connections: 1, Patience: time.Nanosecond}
+	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dialled.Add(1) > room {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("socket", syscall.EMFILE)}
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	n := newNetwork()
+	a := start(t, n)
+	c := connectTo(t, o, a)
+	if _, err := c.Run(within(t, 10*time.Second), "echo", strings.Repeat("x", 20<<10)); err != nil {
+		t.Fatal(err) // over HTTP/2, to which one file has gone now
+	}
+	all := make(chan struct{})
+	there := sync.OnceFunc(func() { close(all) })
+	a.before = func(ctx context.Context, _ *messages.RunRequest) error {
+		if calls, _ := n.counts(); calls == 1+atOnce {
+			there()
+		}
+		select {
+		case <-all:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	}
+	callMany(t, c, atOnce, 1)
+	if connections, requests := a.cameApart(); connections != room-1 || requests != room-1 {
+		t.Errorf("%d of %d requests went over %d connections of HTTP/1.1, want %d over as many", requests, atOnce, connections, room-1)
+	}
+	callMany(t, c, 1, 5)
+	if _, requests := a.cameApart(); requests != room-1+5 {
+		t.Errorf("%d requests went over HTTP/1.1, want %d: those that are open are used still", requests, room-1+5)
 	}
 }
 

@@ -53,9 +53,9 @@ func (s *straight) run(ctx context.Context, m *messages.RunRequest) (info *messa
 	if !ok {
 		return nil, false, nil
 	}
-	response, foreign, err := s.singles.send(ctx, c, request)
+	response, shared, err := s.singles.send(ctx, c, request)
 	if err != nil {
-		return nil, !foreign, err
+		return nil, !shared, err
 	}
 	defer response.Body.Close()
 	switch {

@@ -33,18 +33,19 @@ func (u unaries) RoundTrip(r *http.Request) (*http.Response, error) {
 		u.singles.leave(c)
 		return nil, err
 	}
-	response, foreign, err := u.singles.send(r.Context(), c, request.Bytes())
+	response, shared, err := u.singles.send(r.Context(), c, request.Bytes())
 	if err == nil {
 		response.Request = r
 	}
-	if !foreign {
+	if !shared {
 		return response, err
 	}
+	full := isFull(err)
 	again, rewindErr := rewound(r)
 	if rewindErr != nil {
 		return nil, err
 	}
-	if response, err = u.shared.RoundTrip(again); err == nil {
+	if response, err = u.shared.RoundTrip(again); err == nil && !full {
 		u.singles.refuse()
 	}
 	return response, err
