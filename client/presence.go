@@ -36,6 +36,9 @@ func newPresence(over http.RoundTripper, url string) *presence {
 			return err
 		}
 		response, err := over.RoundTrip(r)
+		if isFull(err) {
+			return nil // it could not be asked, which says nothing of it
+		}
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,6 +133,20 @@ func TestASilentConnectionIsGivenUpWithItsNode(t *testing.T) {
 				t.Errorf("%d places are held", s.count)
 			}
 		})
+	}
+}
+
+// noFiles is a process that may open no more of them.
+type noFiles struct{}
+
+func (noFiles) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+}
+
+// TestANodeThatCannotBeAskedIsNotAbsent: whoever waits for a long call would give it up.
+func TestANodeThatCannotBeAskedIsNotAbsent(t *testing.T) {
+	if err := newPresence(noFiles{}, "http://node:1").felt(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
