@@ -15,8 +15,8 @@ const UserHeader = "Flow-User"
 // nobody owns what came without a name.
 const nobody = "anonymous"
 
-// reasonBy is a reason, and who gave it, if they said who they are: "not needed
-// (by ann)".
+// reasonBy is a reason, and who gave it, if they said who they are: "by ann: not
+// needed". The history cuts what is long at its end.
 func reasonBy(reason string, header http.Header) (string, error) {
 	who, err := ownerOf("", header)
 	switch {
@@ -25,7 +25,7 @@ func reasonBy(reason string, header http.Header) (string, error) {
 	case reason == "":
 		return "by " + who, nil
 	}
-	return reason + " (by " + who + ")", nil
+	return "by " + who + ": " + reason, nil
 }
 
 // ownerOf is who owns what a request makes: the field, else the header.
