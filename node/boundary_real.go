@@ -5,7 +5,6 @@ package node
 import (
 	"context"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -33,7 +32,7 @@ func openWorld(c Config, p *place, logger *slog.Logger) (boundary, error) {
 	}
 	return boundary{
 		network: peer.TCP{},
-		listen:  func(address string) (net.Listener, error) { return net.Listen("tcp", address) },
+		listen:  listenAPI,
 		kv:      kv,
 		logs:    logs,
 		now:     time.Now,
