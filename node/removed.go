@@ -7,12 +7,18 @@ import (
 )
 
 // removed says whether the model has removed a node for good. Where there is no
-// model, or none any more, others know.
+// model, or none any more, others know: peers ask as soon as they can connect, which
+// is before anything else of this node is open, and nobody hears why there is none.
 func (n *Node) removed(id messages.NodeID) bool {
 	if n.stopping.Err() != nil {
 		return false
 	}
-	gone, err := see(n, func(v kv.View) bool { return model.Removed(v, id) })
+	replica := n.replicas.get(messages.Meta)
+	if replica == nil {
+		return false
+	}
+	var gone bool
+	err := replica.View(func(v kv.View, _ uint64) error { gone = model.Removed(v, id); return nil })
 	return err == nil && gone
 }
 
