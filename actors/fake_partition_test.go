@@ -33,6 +33,7 @@ type fakePartition struct {
 	limit    time.Duration
 	commit   string
 	echo     bool
+	bulk     int  // bytes of a second argument
 	quiet    bool // keeps no log
 }
 
@@ -318,7 +319,7 @@ func (f *fakePartition) start(s *fakeSlot, l *fakeLease) *messages.Start {
 	return &messages.Start{
 		Session: s.session, Slot: s.name, Call: l.call.id.Bytes(), Attempt: l.attempt, Socket: l.call.function,
 		SocketName: l.call.function, Processor: "p", Function: l.call.function, Commit: s.commit, Group: uint32(f.id), Order: l.order,
-		Arguments: &messages.Arguments{Positional: [][]byte{[]byte(`"` + l.call.id.String() + `"`)}}, Timelimit: f.limit.Milliseconds(), BuiltinEcho: f.echo,
+		Arguments: &messages.Arguments{Positional: [][]byte{[]byte(`"` + l.call.id.String() + `"`), make([]byte, f.bulk)}}, Timelimit: f.limit.Milliseconds(), BuiltinEcho: f.echo,
 	}
 }
 

@@ -68,6 +68,22 @@ func TestEchoNeedsNoWorker(t *testing.T) {
 	})
 }
 
+// Calls of an echo are as short as can be, so that only their bytes bound the window.
+func TestWindowFollowsTheBytesOfCalls(t *testing.T) {
+	inWorld(t, 1, 1, func(t *testing.T, w *world) {
+		w.partition.echo, w.partition.bulk = true, 1<<20
+		w.place("c1", on(1))
+		w.partition.run("echo", 100)
+		w.until("all calls finish", time.Second, w.finished(100))
+		time.Sleep(regrant) // of the bubble: windows do not change more often
+		w.partition.run("echo", 100)
+		w.until("all calls finish", time.Second, w.finished(200))
+		if got := w.partition.all()[0].window; got == 0 || got > 2*ahead>>20 {
+			t.Errorf("window %d of calls of 1 MiB", got)
+		}
+	})
+}
+
 func TestOneSlotRunsCallsInOrder(t *testing.T) {
 	inWorld(t, 1, 1, func(t *testing.T, w *world) {
 		w.place("c1", on(1))
