@@ -28,20 +28,29 @@ type oneConn struct {
 
 func (l oneConn) Accept() (net.Conn, error) { return l.conn, nil }
 
-func TestWhatCameTogetherIsReadAtOnce(t *testing.T) {
+// brought is a connection that brings a text at once; written tells of its end.
+func brought(t *testing.T, text string) (conn net.Conn, counted *countedConn, written chan error) {
+	t.Helper()
 	ours, theirs := net.Pipe()
-	counted := &countedConn{Conn: ours}
+	counted = &countedConn{Conn: ours}
 	conn, err := gathering{oneConn{conn: counted}}.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	defer theirs.Close()
-	written := make(chan error, 1)
+	t.Cleanup(func() {
+		conn.Close()
+		theirs.Close()
+	})
+	written = make(chan error, 1)
 	go func() {
-		_, err := theirs.Write([]byte("head1body1head2body2"))
+		_, err := theirs.Write([]byte(text))
 		written <- err
 	}()
+	return conn, counted, written
+}
+
+func TestWhatCameTogetherIsReadAtOnce(t *testing.T) {
+	conn, counted, written := brought(t, "head1body1head2body2")
 	for _, want := range []string{"head1", "body1", "head2", "body2"} {
 		b := make([]byte, len(want))
 		if _, err := io.ReadFull(conn, b); err != nil || string(b) != want {
@@ -59,18 +68,7 @@ func TestWhatCameTogetherIsReadAtOnce(t *testing.T) {
 // TestNothingIsReadAheadOfHTTP1: such a connection would hold a second buffer, and there
 // are many.
 func TestNothingIsReadAheadOfHTTP1(t *testing.T) {
-	ours, theirs := net.Pipe()
-	conn, err := gathering{oneConn{conn: ours}}.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	defer theirs.Close()
-	written := make(chan error, 1)
-	go func() {
-		_, err := theirs.Write([]byte("requestbody"))
-		written <- err
-	}()
+	conn, _, written := brought(t, "requestbody")
 	for _, step := range []struct {
 		room int
 		want string

@@ -38,7 +38,7 @@ func ownerOf(field string, header http.Header) (string, error) {
 	case owner == "":
 		return nobody, nil
 	case len(owner) > MaxOwner:
-		return "", messages.Errorf(messages.Invalid, "read owner", owner[:16]+"…", "a name has at most %d bytes", MaxOwner)
+		return "", messages.Errorf(messages.Invalid, "read owner", strings.ToValidUTF8(owner[:16], "")+"…", "a name has at most %d bytes", MaxOwner)
 	case !utf8.ValidString(owner) || strings.ContainsFunc(owner, func(r rune) bool { return r < ' ' }):
 		return "", messages.Errorf(messages.Invalid, "read owner", "", "the name has control characters or is not UTF-8")
 	}
