@@ -5,54 +5,58 @@ package node
 import (
 	"net"
 	"testing"
-	"time"
+	"testing/synctest"
 )
+
+// queue is a listener whose connections were made by the test.
+type queue struct {
+	net.Listener
+	conns chan net.Conn
+}
+
+func (q queue) Accept() (net.Conn, error) {
+	conn, ok := <-q.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (q queue) Close() error { close(q.conns); return nil }
 
 // TestConnectionsLeaveFilesToTheNode: of eight files four are for clients, and who comes
 // fifth is taken when another has gone.
 func TestConnectionsLeaveFilesToTheNode(t *testing.T) {
-	all, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := limited(all, 8)
-	defer l.Close()
-	taken := make(chan net.Conn, 5)
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
+	synctest.Test(t, func(t *testing.T) {
+		all := queue{conns: make(chan net.Conn, 5)}
+		l := limited(all, 8)
+		defer l.Close()
+		var taken []net.Conn
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				taken = append(taken, conn)
 			}
-			taken <- conn
+		}()
+		for range cap(all.conns) {
+			ours, theirs := net.Pipe()
+			defer theirs.Close()
+			all.conns <- ours
 		}
-	}()
-	for range 5 {
-		conn, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
+		synctest.Wait()
+		if len(taken) != 4 {
+			t.Fatalf("%d of five connections are taken, want 4", len(taken))
 		}
-		defer conn.Close()
-	}
-	next := func() net.Conn {
-		select {
-		case conn := <-taken:
-			return conn
-		case <-time.After(10 * time.Second):
-			t.Fatal("a connection is not taken")
-			return nil
+		taken[3].Close()
+		synctest.Wait()
+		if len(taken) != 5 {
+			t.Errorf("%d of five connections are taken once one has gone", len(taken))
 		}
-	}
-	var last net.Conn
-	for range 4 {
-		last = next()
-		defer last.Close()
-	}
-	select {
-	case <-taken:
-		t.Error("the fifth is taken beside four")
-	case <-time.After(50 * time.Millisecond):
-	}
-	last.Close()
-	next().Close()
+		for _, conn := range taken {
+			conn.Close()
+		}
+	})
 }
