@@ -19,6 +19,9 @@ func (g *Group) LogBounds() (first, last uint64) {
 	return first, last
 }
 
+// BeginsRounds says whether who asks where the log ends begins a round.
+func (g *Group) BeginsRounds() bool { return g.join() != nil }
+
 // ForgetCache makes the next reads come from the disk.
 func (g *Group) ForgetCache() { g.guard.cache.drop(0, 1<<62) }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -150,21 +151,8 @@ func (s *Store) forget(g *Group) {
 // store. It returns with the context at the latest: a full disk lets nothing be
 // written, and what the key-value store lacks then is in the logs.
 func (s *Store) Close(ctx context.Context) error {
-	s.changing.Lock()
-	closed := s.closed
-	s.closed = true
-	s.changing.Unlock()
-	s.mu.Lock()
-	var open []*Group
-	for _, g := range s.open {
-		open = append(open, g)
-	}
-	s.mu.Unlock()
-	if closed {
-		return errClosed
-	}
 	done := make(chan error, 1)
-	go func() { done <- s.close(ctx, open) }()
+	go func() { done <- s.close(ctx) }()
 	select {
 	case err := <-done:
 		return err
@@ -173,7 +161,17 @@ func (s *Store) Close(ctx context.Context) error {
 	}
 }
 
-func (s *Store) close(ctx context.Context, open []*Group) (err error) {
+func (s *Store) close(ctx context.Context) (err error) {
+	s.changing.Lock() // whoever opens or erases a replica may wait for the disk
+	closed := s.closed
+	s.closed = true
+	s.changing.Unlock()
+	if closed {
+		return errClosed
+	}
+	s.mu.Lock()
+	open := slices.Collect(maps.Values(s.open))
+	s.mu.Unlock()
 	var all sync.WaitGroup
 	for _, g := range open {
 		all.Go(func() { g.Close(ctx) })

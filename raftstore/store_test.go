@@ -298,3 +298,41 @@ func TestOpeningAReplicaHoldsUpNoOther(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestStoreClosesWithinItsContext: though a replica that is being opened waits for its
+// disk.
+func TestStoreClosesWithinItsContext(t *testing.T) {
+	logs := slowLogs{slow: 1, opening: make(chan struct{}), let: make(chan struct{})}
+	s, _ := openStore(t, t.TempDir(), raftstore.NewMemory(), logs)
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		s.OpenGroup(raftstore.GroupConfig{ID: 1, Incarnation: 1, Bootstrap: true, Machine: ledger{}, Layer: newNetwork().layer("a")})
+	}()
+	<-logs.opening
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close(over) }()
+	select {
+	case err := <-closed:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("closed beside a replica that is being opened: %v", err)
+		}
+	case <-time.After(limit):
+		t.Error("the store waits longer than its context")
+	}
+	close(logs.let)
+	<-opened
+}
+
+// TestClosedReplicaBeginsNoRoundOfReads: its log and its state are closed by then.
+func TestClosedReplicaBeginsNoRoundOfReads(t *testing.T) {
+	_, groups := openStore(t, t.TempDir(), raftstore.NewMemory(), boltlog.Logs{}, 1)
+	if err := groups[0].Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if groups[0].BeginsRounds() {
+		t.Error("a round of reads begins at a replica that has ended")
+	}
+}
