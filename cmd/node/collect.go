@@ -8,17 +8,17 @@ import (
 )
 
 // What may be garbage on the heap before it is collected: twice what is in use, up
-// to garbageBytes and as much as stacksPercent of the stacks. Collecting is a tenth of a busy node's work, and less of it the
-// more garbage may gather. But of a node that has much in use most are buffers, which
-// cost a collection nothing: without cgo Pebble's memtables and blocks are on this
-// heap, up to 72 MiB, and three times that would be a waste. The stacks of requests that
-// wait are what costs a collection most, frame by frame: a thousand have 25 MiB. Go takes
-// its percentage of the stacks, too: with those thousand 130 MiB gather, not 80.
+// to garbageBytes and stacksPercent of the stacks. Collecting is a tenth of a busy node's
+// work, and less of it the more garbage may gather. But of a node that has much in use
+// most are buffers, which cost a collection nothing: without cgo Pebble's memtables and
+// blocks are on this heap, up to 72 MiB, and three times that would be a waste. The
+// stacks of requests that wait are what costs a collection most, frame by frame: a
+// thousand have 25 MiB.
 const (
 	garbagePercent = 200
 	garbageBytes   = 40 << 20
-	stacksPercent  = 200
-	mostGarbage    = 80 << 20
+	stacksPercent  = 350
+	mostGarbage    = 128 << 20
 	leastPercent   = 25 // when very much is in use: large values, say
 )
 
@@ -60,10 +60,11 @@ func (c *collector) heed(percent int) {
 	}
 }
 
-// percentFor gives how much of what is in use may be there as garbage too.
+// percentFor gives how much of what is in use, heap and stacks, may be there as garbage
+// too: Go takes its percentage of both (runtime/mgcpacer.go).
 func percentFor(used, stacks uint64) int {
 	garbage := min(mostGarbage, garbageBytes+stacks*stacksPercent/100)
-	return min(garbagePercent, max(leastPercent, int(garbage*100/max(1, used))))
+	return min(garbagePercent, max(leastPercent, int(garbage*100/max(1, used+stacks))))
 }
 
 // inUse gives the bytes of the heap that the last collection found in use, and those of
